@@ -1,0 +1,107 @@
+package task
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Changelog is the changelog of one store of a task: where its rows come from after a loss, and where the commits go.
+type Changelog struct {
+	Store     string
+	Topic     string
+	Partition int32
+
+	task  *Task
+	spec  state.Spec
+	store state.Store
+	db    database
+	next  int64 // offset up to which the rows in the database are complete; -1 unknown
+	acked int64 // the same, once the present commit is done
+
+	batch store.Batch           // of the present commit
+	emit  func(topology.Output) // takes the records of the present commit
+	last  topology.Output
+	any   bool
+}
+
+// From is the offset at which a restore must start, -1: at the start of the log.
+func (c *Changelog) From() int64 { return c.next }
+
+// Restore enters changelog records, in the order of their offsets. next is the offset behind them, markers included; it is stored with
+// the rows, so that a restore that is broken off goes on from there.
+func (c *Changelog) Restore(records []topology.Raw, next int64) error {
+	err := c.db.write(func(b store.Batch) error {
+		for i := range records {
+			r := &records[i]
+			if r.Control || r.Key == nil {
+				continue
+			}
+			if err := c.store.Restore(b, r.Key, r.Value, r.Timestamp); err != nil {
+				return err
+			}
+		}
+		return setOffset(b, 'c', c.Store, next)
+	})
+	if err != nil {
+		return fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err)
+	}
+	c.next = next
+	return nil
+}
+
+// Clear removes all rows, for a restore from the start of the log.
+func (c *Changelog) Clear() error {
+	prefix, err := c.db.prefix(c.spec)
+	if err != nil {
+		return err
+	}
+	upper := bytes.Clone(prefix)
+	if upper[1]++; upper[1] == 0 {
+		upper[0]++
+	}
+	c.next = -1
+	return c.db.write(func(b store.Batch) error {
+		if err := b.DeleteRange(prefix, upper); err != nil {
+			return err
+		}
+		return b.Delete(metaKey('c', c.Store))
+	})
+}
+
+// Expires is true if the broker deletes old records of the changelog by time. The rows of a store whose offset has been
+// deleted from such a log are still good: replay goes on from the start of the log on top of them.
+func (c *Changelog) Expires() bool { return c.spec.Kind() == state.KindWindow }
+
+// Room and Keep lend the store the task's outbox memory.
+func (c *Changelog) Room() []byte         { return c.task.box.Room() }
+func (c *Changelog) Keep(b []byte) []byte { return c.task.box.Keep(b) }
+
+// Append sends a record of the present commit. One record is held back, so that the last one can ask for its offset.
+func (c *Changelog) Append(key, value []byte, timestamp int64) {
+	if c.spec.Options().NoChangelog {
+		return
+	}
+	if c.any {
+		c.emit(c.last)
+	}
+	c.any = true
+	c.last = topology.Output{
+		Topic: c.Topic, Partition: c.Partition, Key: key, Value: value, Timestamp: max(timestamp, 0),
+	}
+}
+
+// flush encodes what the store has for the present commit.
+func (c *Changelog) flush(emit func(topology.Output)) error {
+	c.emit, c.any, c.acked = emit, false, c.next
+	err := c.store.Flush(c.batch, c)
+	if c.any && err == nil {
+		c.last.Ack = func(offset int64) { c.acked = offset + 1 }
+		emit(c.last)
+	}
+	c.emit, c.last = nil, topology.Output{}
+	return err
+}

@@ -1,0 +1,109 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Offset is an offset to commit for an input partition: that of the record to process next.
+type Offset struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Metadata  string
+}
+
+// prepare encodes what the task did since the last commit: changelog records go to emit, rows and offsets into batches that wait for
+// commit.
+func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
+	batches := make([]store.Batch, len(t.databases))
+	for i, db := range t.databases {
+		batches[i] = db.engine.NewBatch()
+	}
+	for _, c := range t.changelogs {
+		c.batch = batches[0]
+		if c.spec.Options().InMemory {
+			c.batch = batches[1]
+		}
+		if err := c.flush(emit); err != nil {
+			return nil, fmt.Errorf("task %s: %w", t.ID, err)
+		}
+	}
+	t.set.prepared = append(t.set.prepared, prepared{task: t, batches: batches})
+	return t.offsets(), nil
+}
+
+// offsets are the positions that have moved.
+func (t *Task) offsets() []Offset {
+	times := map[string]int64{}
+	for _, s := range t.stores {
+		if at, ok := s.Time(); ok && at >= 0 {
+			times[s.Name()] = at
+		}
+	}
+	var out []Offset
+	for _, in := range t.inputs {
+		if in.position != in.committed {
+			m := topology.Metadata{PartitionTime: in.time, Times: times}
+			out = append(out, Offset{Topic: in.Topic, Partition: in.Partition, Offset: in.position, Metadata: m.Encode()})
+		}
+	}
+	return out
+}
+
+// prepared is a task between the encoding of its state and the end of the commit.
+type prepared struct {
+	task    *Task
+	batches []store.Batch
+}
+
+// commit writes rows and offsets to the databases, now that Kafka has them.
+func (p prepared) commit() error {
+	t := p.task
+	for _, c := range t.changelogs {
+		if c.acked >= 0 {
+			if err := setOffset(c.batch, 'c', c.Store, c.acked); err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range t.inputs {
+		if err := setOffset(p.batches[0], 'i', in.Topic, in.position); err != nil {
+			return err
+		}
+	}
+	for _, b := range p.batches {
+		if err := b.Commit(); err != nil {
+			return fmt.Errorf("task %s: %w", t.ID, err)
+		}
+	}
+	for i, c := range t.changelogs {
+		c.next, c.batch = c.acked, nil
+		t.stores[i].Committed()
+	}
+	for _, in := range t.inputs {
+		in.committed = in.position
+	}
+	t.changed = false
+	return p.close()
+}
+
+func (p prepared) close() error {
+	var errs []error
+	for _, b := range p.batches {
+		errs = append(errs, b.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// abort drops everything since the last commit. The task stops; start begins it anew.
+func (t *Task) abort() error {
+	err := t.stop()
+	for _, s := range t.stores {
+		s.Abort()
+	}
+	return err
+}

@@ -1,0 +1,33 @@
+package task
+
+import (
+	"log/slog"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// Policy says what becomes of a record that does not decode, or whose processing failed. In each case whatever it did is
+// taken back first.
+type Policy int
+
+const (
+	Fail       Policy = iota // the application stops with a ProcessError
+	Skip                     // the record is counted, logged and left out
+	DeadLetter               // the record is counted, logged and sent to the dead-letter topic, in the same transaction
+)
+
+// Config is what all tasks of a process share.
+type Config struct {
+	OnError         Policy
+	DeadLetterTopic string
+	// Buffer is the number of records that one input partition may have waiting before it is paused.
+	Buffer int
+	// MaxIdle is how long, in milliseconds, a task waits for an input partition that is caught up but empty. Below 0 a task
+	// never waits, not even for a partition that is known to have more.
+	MaxIdle int64
+	// CommitInterval is the time between commits, in milliseconds.
+	CommitInterval int64
+	Budget         *state.Budget
+	Drops          *Drops
+	Logger         *slog.Logger
+}

@@ -1,0 +1,99 @@
+package task
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
+)
+
+// database is an engine with the rows of a task's stores and, beside them, how far each store and each input has come. Keys:
+//
+//	0 's' name    number and format of a store; the number is the prefix of its rows
+//	0 'c' name    offset in the changelog up to which the store's rows are complete
+//	0 'i' topic   committed offset of an input partition
+//	n m ...       rows of the store with number (n-1)*256 + m, n >= 1
+//
+// A commit changes all of them in one batch, so that the rows are always those of the stored offsets.
+type database struct {
+	engine store.Engine
+}
+
+// ErrStateFormat says that a state directory holds a store of the same name in another format. Give the store a new name, or
+// remove the task's directory together with the changelog topic to start it anew.
+type ErrStateFormat struct {
+	Store, Have, Want string
+}
+
+func (e *ErrStateFormat) Error() string {
+	return fmt.Sprintf("state directory has store %q as %s, the topology declares it as %s: give the store a new name, "+
+		"or remove its state and its changelog topic to start it anew", e.Store, e.Have, e.Want)
+}
+
+func metaKey(kind byte, name string) []byte { return append([]byte{0, kind}, name...) }
+
+// prefix is the prefix of a store's rows. A store that the database does not know is entered.
+func (d database) prefix(spec state.Spec) ([]byte, error) {
+	value, ok, err := d.engine.Get(nil, metaKey('s', spec.Name()))
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return d.enter(spec)
+	}
+	if len(value) < 2 {
+		return nil, fmt.Errorf("%w: entry of store %s", store.ErrCorrupt, spec.Name())
+	}
+	if have := string(value[2:]); have != spec.Format() {
+		return nil, &ErrStateFormat{Store: spec.Name(), Have: have, Want: spec.Format()}
+	}
+	return value[:2:2], nil
+}
+
+// enter gives a store the next free number.
+func (d database) enter(spec state.Spec) ([]byte, error) {
+	it, err := d.engine.Scan(metaKey('s', ""), metaKey('t', ""), false)
+	if err != nil {
+		return nil, err
+	}
+	number := uint16(1) << 8
+	for it.Next() {
+		if v := it.Value(); len(v) >= 2 {
+			number = max(number, binary.BigEndian.Uint16(v)+1)
+		}
+	}
+	if err := it.Close(); err != nil {
+		return nil, err
+	}
+	value := binary.BigEndian.AppendUint16(nil, number)
+	err = d.write(func(b store.Batch) error {
+		return b.Set(metaKey('s', spec.Name()), append(value, spec.Format()...))
+	})
+	return value[:2:2], err
+}
+
+func (d database) write(fill func(b store.Batch) error) error {
+	b := d.engine.NewBatch()
+	if err := errors.Join(fill(b)); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	return errors.Join(b.Commit(), b.Close())
+}
+
+// offset reads a stored offset, -1 if there is none.
+func (d database) offset(kind byte, name string) (int64, error) {
+	value, ok, err := d.engine.Get(nil, metaKey(kind, name))
+	if err != nil || !ok {
+		return -1, err
+	}
+	if len(value) != 8 {
+		return -1, fmt.Errorf("%w: offset of %s", store.ErrCorrupt, name)
+	}
+	return int64(binary.BigEndian.Uint64(value)), nil
+}
+
+func setOffset(b store.Batch, kind byte, name string, offset int64) error {
+	return b.Set(metaKey(kind, name), binary.BigEndian.AppendUint64(nil, uint64(offset)))
+}

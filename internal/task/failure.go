@@ -1,0 +1,114 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// ProcessError is the failure of one record, or of a punctuation, in which case Topic is empty.
+type ProcessError struct {
+	Task      topology.TaskID
+	Node      string // the step that failed
+	Site      string // file:line of the call that declared it
+	Topic     string
+	Partition int32
+	Offset    int64
+	Err       error
+}
+
+func (e *ProcessError) Error() string {
+	where := "punctuation"
+	if e.Topic != "" {
+		where = fmt.Sprintf("%s/%d offset %d", e.Topic, e.Partition, e.Offset)
+	}
+	return fmt.Sprintf("task %s, step %s (%s), %s: %v", e.Task, e.Node, e.Site, where, e.Err)
+}
+
+func (e *ProcessError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of the user's code, turned into an error of the record that caused it.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap gives access to an error that the code panicked with.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// recoverInto turns a panic into an error. It must be deferred directly.
+func recoverInto(err *error) {
+	if v := recover(); v != nil {
+		*err = &PanicError{Value: v, Stack: debug.Stack()}
+	}
+}
+
+// reject applies the error policy to a record whose effects have been taken back. A nil result means: go on without it.
+func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
+	failed := t.failure(err)
+	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
+	if t.fatal(err) {
+		return failed
+	}
+	t.drop(dropReason(err))
+	t.log.Warn("record left out", "topic", in.Topic, "partition", in.Partition, "offset", raw.Offset,
+		"node", failed.Node, "error", err)
+	if t.config.OnError == DeadLetter {
+		t.box.Add(t.deadLetter(in, raw, failed))
+	}
+	return nil
+}
+
+func (t *Task) failure(err error) *ProcessError {
+	failed := &ProcessError{Task: t.ID, Offset: -1, Err: err}
+	if n := t.instance.Node(); n != nil {
+		failed.Node, failed.Site = n.Name, n.Site
+	}
+	return failed
+}
+
+// fatal is true for what no policy passes over: a store that cannot be read says nothing about the record.
+func (t *Task) fatal(err error) bool {
+	return t.config.OnError == Fail || errors.Is(err, store.ErrCorrupt)
+}
+
+func dropReason(err error) topology.DropReason {
+	switch {
+	case errors.Is(err, topology.ErrDeserialize):
+		return topology.DropDeserialize
+	case errors.Is(err, topology.ErrTimestamp):
+		return topology.DropTimestamp
+	}
+	return topology.DropProcess
+}
+
+// deadLetter is the raw record for the dead-letter topic, with the headers of KIP-1034.
+func (t *Task) deadLetter(in *Input, raw *topology.Raw, failed *ProcessError) topology.Output {
+	const prefix = "__streams.errors."
+	var stack []byte
+	var p *PanicError
+	if errors.As(failed.Err, &p) {
+		stack = p.Stack
+	}
+	headers := append(raw.Headers[:len(raw.Headers):len(raw.Headers)],
+		topology.Header{Key: prefix + "exception", Value: fmt.Appendf(nil, "%T", failed.Err)},
+		topology.Header{Key: prefix + "message", Value: []byte(failed.Error())},
+		topology.Header{Key: prefix + "stacktrace", Value: stack},
+		topology.Header{Key: prefix + "topic", Value: []byte(in.Topic)},
+		topology.Header{Key: prefix + "partition", Value: strconv.AppendInt(nil, int64(in.Partition), 10)},
+		topology.Header{Key: prefix + "offset", Value: strconv.AppendInt(nil, raw.Offset, 10)},
+	)
+	return topology.Output{
+		Topic: t.config.DeadLetterTopic, Partition: topology.ByKey, Key: raw.Key, Value: raw.Value,
+		Headers: headers, Timestamp: max(raw.Timestamp, 0),
+	}
+}

@@ -1,0 +1,98 @@
+package task
+
+import (
+	"math"
+
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Input is one input partition of a task: its queue, and how far it has come.
+type Input struct {
+	Topic     string
+	Partition int32
+
+	task     *Task
+	inlet    topology.Inlet
+	queue    queue
+	hasHead  bool  // the record at the head of the queue is decoded and has a time
+	headTime int64 // its time
+
+	position  int64 // offset behind the last record processed or passed over: what is committed
+	committed int64 // position at the last commit
+	fetched   int64 // offset behind the last record added
+	end       int64 // end of the partition as last heard; -1 unknown
+	time      int64 // partition time: highest timestamp processed, -1 before the first
+	idleSince int64 // wall clock when the queue became empty; -1 while it is not
+	paused    bool
+}
+
+// Task is the task that the partition belongs to.
+func (in *Input) Task() topology.TaskID { return in.task.ID }
+
+// caughtUp is true if nothing is known to be waiting in the topic.
+func (in *Input) caughtUp() bool { return in.end >= 0 && in.fetched >= in.end }
+
+// allowsOthers is true if an empty queue need not hold up the task's other partitions.
+func (in *Input) allowsOthers(now, maxIdle int64) bool {
+	return maxIdle < 0 || in.caughtUp() && (maxIdle == 0 || now-in.idleSince >= maxIdle)
+}
+
+// add takes fetched records, in the order of their offsets. Those that were already added, as after a rewind, are left out.
+func (in *Input) add(records []topology.Raw) {
+	for i := range records {
+		if records[i].Offset >= in.fetched {
+			in.queue.push(records[i])
+			in.fetched = records[i].Offset + 1
+		}
+	}
+	if in.queue.count > 0 {
+		in.idleSince = -1
+	}
+}
+
+// pass moves the position behind the record at the head of the queue.
+func (in *Input) pass() {
+	in.position = in.queue.head().Offset + 1
+	in.queue.pop()
+	in.hasHead = false
+}
+
+// advance decodes the head of the queue, unless that has been done. Records that have none of their own effect, such as markers and those
+// that the error policy leaves out, are passed over. It returns false if the queue is empty.
+func (in *Input) advance() (bool, error) {
+	for !in.hasHead && in.queue.count > 0 {
+		raw := in.queue.head()
+		if raw.Control {
+			in.pass()
+			continue
+		}
+		ts, err := in.decode(raw)
+		switch {
+		case err != nil:
+			if err := in.task.reject(in, raw, err); err != nil {
+				return false, err
+			}
+			in.pass()
+		case ts < 0:
+			in.task.drop(topology.DropTimestamp)
+			in.pass()
+		default:
+			in.hasHead, in.headTime = true, ts
+		}
+	}
+	return in.hasHead, nil
+}
+
+// decode shields the task from panics in serdes and timestamp extractors.
+func (in *Input) decode(raw *topology.Raw) (ts int64, err error) {
+	defer recoverInto(&err)
+	return in.inlet.Decode(raw, in.time)
+}
+
+// headOr is the time of the head, or a time behind all others.
+func (in *Input) headOr() int64 {
+	if in.hasHead {
+		return in.headTime
+	}
+	return math.MaxInt64
+}

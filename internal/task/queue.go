@@ -1,0 +1,35 @@
+package task
+
+import "github.com/millstream-go/millstream/topology"
+
+// queue is a first-in first-out ring of records. The zero value is empty.
+type queue struct {
+	ring  []topology.Raw
+	first int
+	count int
+}
+
+func (q *queue) push(r topology.Raw) {
+	if q.count == len(q.ring) {
+		q.grow()
+	}
+	q.ring[(q.first+q.count)&(len(q.ring)-1)] = r
+	q.count++
+}
+
+func (q *queue) grow() {
+	ring := make([]topology.Raw, max(16, 2*len(q.ring)))
+	for i := range q.count {
+		ring[i] = q.ring[(q.first+i)&(len(q.ring)-1)]
+	}
+	q.ring, q.first = ring, 0
+}
+
+// head is the oldest record; the queue must not be empty.
+func (q *queue) head() *topology.Raw { return &q.ring[q.first] }
+
+func (q *queue) pop() {
+	q.ring[q.first] = topology.Raw{}
+	q.first = (q.first + 1) & (len(q.ring) - 1)
+	q.count--
+}

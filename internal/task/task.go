@@ -1,0 +1,187 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Task is one sub-topology for one partition of its inputs.
+type Task struct {
+	ID topology.TaskID
+
+	topo     *topology.Topology
+	sub      *topology.Sub
+	config   *Config
+	set      *Set
+	box      *topology.Outbox
+	log      *slog.Logger
+	instance *topology.Instance
+
+	inputs       []*Input // by topic
+	stores       []state.Store
+	changelogs   []*Changelog // one for each store, in the same order
+	databases    []database   // on disk, and in memory if a store wants it
+	punctuations []*punctuation
+
+	running    bool
+	changed    bool  // there is something to commit
+	head       int64 // time of the record to take next; math.MaxInt64 if none may be taken
+	headInput  *Input
+	streamTime int64 // -1 before the first record
+	current    *Input
+	dropped    []topology.DropReason // by the record in work
+}
+
+const none = math.MaxInt64
+
+// open makes a task on its database. It does not run before start.
+func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
+	t := &Task{
+		ID: id, topo: s.topo, sub: s.topo.Subs[id.Sub], config: &s.config, set: s, box: &s.box,
+		log: s.config.Logger.With("task", id.String()), head: none,
+	}
+	t.databases = []database{{engine}}
+	for _, spec := range t.sub.Stores {
+		if err := t.openStore(spec); err != nil {
+			return nil, fmt.Errorf("task %s: %w", id, err)
+		}
+	}
+	for _, topic := range slices.Compact(t.topo.Inputs(t.sub)) {
+		t.inputs = append(t.inputs, &Input{Topic: topic, Partition: id.Partition, task: t})
+	}
+	return t, nil
+}
+
+func (t *Task) openStore(spec state.Spec) error {
+	db := t.databases[0]
+	if spec.Options().InMemory {
+		if len(t.databases) == 1 {
+			t.databases = append(t.databases, database{store.OpenMemory()})
+		}
+		db = t.databases[1]
+	}
+	prefix, err := db.prefix(spec)
+	if err != nil {
+		return err
+	}
+	next, err := db.offset('c', spec.Name())
+	if err != nil {
+		return err
+	}
+	s := spec.Open(state.Env{Engine: db.engine, Prefix: prefix, Budget: t.config.Budget})
+	t.stores = append(t.stores, s)
+	t.changelogs = append(t.changelogs, &Changelog{
+		Store: spec.Name(), Topic: t.topo.ChangelogName(spec.Name()), Partition: t.ID.Partition,
+		task: t, spec: spec, store: s, db: db, next: next,
+	})
+	return nil
+}
+
+// Changelogs are the changelogs of the task's stores, of those that have one.
+func (t *Task) Changelogs() []*Changelog {
+	return slices.DeleteFunc(slices.Clone(t.changelogs), func(c *Changelog) bool { return c.spec.Options().NoChangelog })
+}
+
+// Inputs are the task's input partitions, by topic.
+func (t *Task) Inputs() []*Input { return t.inputs }
+
+// Committed is what the group has committed for one input partition, with the end of the partition, -1 where that is not known.
+type Committed struct {
+	Offset   int64
+	Metadata string
+	End      int64
+}
+
+// start begins, or begins again, at committed offsets.
+func (t *Task) start(committed map[string]Committed) error {
+	instance, err := t.topo.Link(t.ID, t, t.box)
+	if err != nil {
+		return err
+	}
+	t.instance, t.punctuations, t.streamTime = instance, nil, -1
+	times := map[string]int64{}
+	for _, in := range t.inputs {
+		c := committed[in.Topic]
+		m := topology.DecodeMetadata(c.Metadata)
+		for name, at := range m.Times {
+			times[name] = max(times[name], at)
+		}
+		t.streamTime = max(t.streamTime, m.PartitionTime)
+		*in = Input{
+			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: c.Offset,
+			committed: c.Offset, fetched: c.Offset, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+		}
+	}
+	for _, s := range t.stores {
+		if at, ok := times[s.Name()]; ok {
+			s.SetTime(at)
+		}
+	}
+	return t.init()
+}
+
+func (t *Task) init() (err error) {
+	defer recoverInto(&err)
+	t.mark()
+	if err := t.instance.Init(); err != nil {
+		return fmt.Errorf("task %s: %w", t.ID, err)
+	}
+	t.running = true
+	return nil
+}
+
+// stop ends the running instance, without a commit.
+func (t *Task) stop() (err error) {
+	if !t.running {
+		return nil
+	}
+	defer recoverInto(&err)
+	t.running, t.changed, t.head, t.headInput = false, false, none, nil
+	return t.instance.Close()
+}
+
+// close ends the task and its databases.
+func (t *Task) close() error {
+	errs := []error{t.stop()}
+	for _, db := range t.databases {
+		errs = append(errs, db.engine.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Store, StreamTime and the methods below make the task the host of its nodes.
+func (t *Task) Store(name string) state.Store {
+	for _, s := range t.stores {
+		if s.Name() == name {
+			return s
+		}
+	}
+	panic(fmt.Sprintf("task: %s has no store %s", t.ID, name))
+}
+
+func (t *Task) StreamTime() int64    { return t.streamTime }
+func (t *Task) WallClock() int64     { return t.set.now }
+func (t *Task) RequestCommit()       { t.set.commitAsked = true }
+func (t *Task) Logger() *slog.Logger { return t.log }
+
+// Source is where the record in work came from.
+func (t *Task) Source() (topic string, partition int32, offset int64, ok bool) {
+	if in := t.current; in != nil {
+		return in.Topic, in.Partition, in.queue.head().Offset, true
+	}
+	return "", 0, 0, false
+}
+
+// Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.
+func (t *Task) Drop(_ *topology.Node, reason topology.DropReason) {
+	t.dropped = append(t.dropped, reason)
+}
+
+func (t *Task) drop(reason topology.DropReason) { t.config.Drops.add(reason) }

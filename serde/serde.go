@@ -1,0 +1,37 @@
+package serde
+
+import "fmt"
+
+// Serde turns values of one type into bytes and back. It is used by several goroutines at once.
+type Serde[T any] interface {
+	// Append appends the bytes of v to dst, which may be nil, and returns the longer slice.
+	Append(dst []byte, v T) ([]byte, error)
+	// Decode reads a value from all of src. It must not keep src, nor change it, and must return an error, not panic, on any input.
+	Decode(src []byte) (T, error)
+}
+
+// FormatOf is a stable text that names the wire format of a serde: what its method Format() string says, else its Go type. Stores and
+// lock files remember it, to notice when bytes would be read in another format than they were written in.
+func FormatOf(serde any) string {
+	if f, ok := serde.(interface{ Format() string }); ok {
+		return f.Format()
+	}
+	return fmt.Sprintf("%T", serde)
+}
+
+// New makes a serde of two functions, under the contract of Serde. format names the bytes, see FormatOf.
+func New[T any](
+	format string, appendTo func(dst []byte, v T) ([]byte, error), decode func(src []byte) (T, error),
+) Serde[T] {
+	return &functions[T]{format: format, append: appendTo, decode: decode}
+}
+
+type functions[T any] struct {
+	format string
+	append func([]byte, T) ([]byte, error)
+	decode func([]byte) (T, error)
+}
+
+func (f *functions[T]) Format() string                         { return f.format }
+func (f *functions[T]) Append(dst []byte, v T) ([]byte, error) { return f.append(dst, v) }
+func (f *functions[T]) Decode(src []byte) (T, error)           { return f.decode(src) }

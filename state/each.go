@@ -1,0 +1,28 @@
+package state
+
+import "errors"
+
+// each shows the rows with lower <= key < upper to fn until that returns false or an error.
+func (r *rows[V]) each(lower, upper []byte, reverse bool, fn func(key []byte, value V, timestamp int64) (bool, error)) error {
+	s, err := r.scan(lower, upper, reverse)
+	if err != nil {
+		return err
+	}
+	for s.next() {
+		if more, err := fn(s.key, s.value, s.timestamp); !more || err != nil {
+			return errors.Join(err, s.close())
+		}
+	}
+	return s.close()
+}
+
+// checkSerdes says which serde of a declaration is missing.
+func checkSerdes(key, value any) error {
+	switch {
+	case key == nil:
+		return errors.New("needs a serde for keys")
+	case value == nil:
+		return errors.New("needs a serde for values")
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tidwall/btree"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+)
+
+// rows is what all kinds of stores are made of: rows with a value and a timestamp under an encoded key, ordered by the bytes of the key,
+// decoded while in memory. The encoded key of a row begins with the store's prefix.
+//
+// Rows in memory are in two generations. Reads and writes fill young. When the process is over its memory budget and young holds
+// nothing uncommitted, old is dropped and young becomes old; a row that is still used moves from old to young as it is read. So
+// old is always clean, and a scan merges only the dirty rows of young with the database.
+type rows[V any] struct {
+	name   string
+	engine store.Engine
+	prefix []byte
+	upper  []byte // first key behind the store's rows
+	values serde.Serde[V]
+	clone  func(V) V
+	budget *Budget
+
+	young, old *table[V]
+	charged    int64 // bytes of both generations that the budget knows of
+	dirty      []int // ids in young, in the order in which they were first written
+	dirtyBytes int64
+	index      *btree.BTreeG[int] // dirty ids by key; nil until a scan needs it
+
+	undo      []undo[V]
+	markDirty int
+	markBytes int64
+	pivot     []byte // the key that id -1 of index stands for
+	scratch   []byte
+	sizes     sizes
+}
+
+// undo is an entry as it was before a write.
+type undo[V any] struct {
+	id        int
+	value     V
+	timestamp int64
+	there     bool
+	dirty     bool
+}
+
+// sizes estimates the heap that a decoded value holds beyond its own struct from the encoded values seen.
+type sizes struct{ count, bytes int64 }
+
+func (s *sizes) saw(n int) { s.count++; s.bytes += int64(n) }
+
+func (s *sizes) average() int64 {
+	if s.count == 0 {
+		return 16
+	}
+	return s.bytes / s.count
+}
+
+// cloner is implemented by serdes whose decoded values share memory with their input.
+type cloner[V any] interface{ Clone(v V) V }
+
+func newRows[V any](name string, env Env, values serde.Serde[V]) *rows[V] {
+	r := &rows[V]{
+		name: name, engine: env.Engine, prefix: env.Prefix, upper: after(env.Prefix), values: values, budget: env.Budget,
+		young: &table[V]{}, old: &table[V]{}, clone: func(v V) V { return v },
+	}
+	if c, ok := values.(cloner[V]); ok {
+		r.clone = c.Clone
+	}
+	return r
+}
+
+// after is the first key that does not begin with prefix; nil if there is none.
+func after(prefix []byte) []byte {
+	out := append([]byte(nil), prefix...)
+	for i := len(out) - 1; i >= 0; i-- {
+		if out[i]++; out[i] != 0 {
+			return out[:i+1]
+		}
+	}
+	return nil
+}
+
+func (r *rows[V]) Name() string { return r.name }
+
+// load is the entry of key in young, read from wherever the row is. The pointer is valid until the next call.
+func (r *rows[V]) load(key []byte) (int, *entry[V], error) {
+	hash := hashKey(key)
+	if id := r.young.find(key, hash); id >= 0 {
+		return id, r.young.entry(id), nil
+	}
+	if id := r.old.find(key, hash); id >= 0 {
+		from := r.old.entry(id)
+		id, e := r.insert(key, hash)
+		e.value, e.timestamp, e.there = from.value, from.timestamp, from.there
+		return id, e, nil
+	}
+	var err error
+	var ok bool
+	if r.scratch, ok, err = r.engine.Get(r.scratch[:0], key); err != nil {
+		return 0, nil, fmt.Errorf("state: store %s: %w", r.name, err)
+	}
+	var value V
+	var ts int64
+	if ok {
+		if value, ts, err = r.decode(r.scratch); err != nil {
+			return 0, nil, err
+		}
+		value = r.clone(value)
+	}
+	id, e := r.insert(key, hash)
+	e.value, e.timestamp, e.there = value, ts, ok
+	return id, e, nil
+}
+
+func (r *rows[V]) insert(key []byte, hash uint32) (int, *entry[V]) {
+	if r.young.count%entryChunk == 0 {
+		r.charge()
+	}
+	id := r.young.insert(key, hash)
+	return id, r.young.entry(id)
+}
+
+// charge tells the budget what the tables hold now.
+func (r *rows[V]) charge() {
+	n := r.young.size + r.old.size + int64(r.young.count+r.old.count)*r.sizes.average()
+	r.budget.add(n - r.charged)
+	r.charged = n
+	if len(r.dirty) == 0 && r.budget.Over() && len(r.undo) == 0 {
+		r.rotate()
+	}
+}
+
+func (r *rows[V]) rotate() {
+	r.old, r.young = r.young, &table[V]{}
+	n := r.old.size + int64(r.old.count)*r.sizes.average()
+	r.budget.add(n - r.charged)
+	r.charged = n
+}
+
+func (r *rows[V]) get(key []byte) (value V, timestamp int64, ok bool, err error) {
+	_, e, err := r.load(key)
+	if err != nil || !e.there {
+		return value, 0, false, err
+	}
+	return e.value, e.timestamp, true, nil
+}
+
+func (r *rows[V]) put(key []byte, value V, timestamp int64) error {
+	id, e, err := r.load(key)
+	if err != nil {
+		return err
+	}
+	r.write(id, e, r.clone(value), timestamp, true)
+	return nil
+}
+
+func (r *rows[V]) delete(key []byte, timestamp int64) error {
+	id, e, err := r.load(key)
+	if err != nil || !e.there {
+		return err
+	}
+	var none V
+	r.write(id, e, none, timestamp, false)
+	return nil
+}
+
+func (r *rows[V]) write(id int, e *entry[V], value V, timestamp int64, there bool) {
+	r.undo = append(r.undo, undo[V]{id: id, value: e.value, timestamp: e.timestamp, there: e.there, dirty: e.dirty})
+	e.value, e.timestamp, e.there = value, timestamp, there
+	if !e.dirty {
+		e.dirty = true
+		r.dirty = append(r.dirty, id)
+		r.dirtyBytes += int64(e.length) + 8 + r.sizes.average()
+		if r.index != nil {
+			r.index.Set(id)
+		}
+	}
+}
+
+func (r *rows[V]) Mark() {
+	if len(r.undo) > 0 {
+		clear(r.undo)
+		r.undo = r.undo[:0]
+	}
+	r.markDirty, r.markBytes = len(r.dirty), r.dirtyBytes
+}
+
+func (r *rows[V]) Undo() {
+	for i := len(r.undo) - 1; i >= 0; i-- {
+		u := &r.undo[i]
+		e := r.young.entry(u.id)
+		e.value, e.timestamp, e.there, e.dirty = u.value, u.timestamp, u.there, u.dirty
+		if !u.dirty && r.index != nil {
+			r.index.Delete(u.id)
+		}
+	}
+	r.dirty, r.dirtyBytes = r.dirty[:r.markDirty], r.markBytes
+	r.Mark()
+}
+
+func (r *rows[V]) Dirty() int64 { return r.dirtyBytes }
+
+// flush encodes the dirty rows. logKey turns the part of a row's key behind the prefix into the key of its changelog record.
+func (r *rows[V]) flush(b store.Batch, log Changelog, logKey func(dst, key []byte) []byte) error {
+	for _, id := range r.dirty {
+		e, key := r.young.entry(id), r.young.key(id)
+		k := log.Keep(logKey(log.Room(), key[len(r.prefix):]))
+		if !e.there {
+			if err := b.Delete(key); err != nil {
+				return fmt.Errorf("state: store %s: %w", r.name, err)
+			}
+			log.Append(k, nil, e.timestamp)
+			continue
+		}
+		row, err := r.encode(log.Room(), e.value, e.timestamp)
+		if err != nil {
+			return err
+		}
+		row = log.Keep(row)
+		if err := b.Set(key, row); err != nil {
+			return fmt.Errorf("state: store %s: %w", r.name, err)
+		}
+		r.sizes.saw(len(row))
+		log.Append(k, row[timestampSize:], e.timestamp)
+	}
+	return nil
+}
+
+func (r *rows[V]) Committed() {
+	for _, id := range r.dirty {
+		r.young.entry(id).dirty = false
+	}
+	r.clean()
+	r.charge()
+}
+
+// Abort forgets both generations: what is in memory may be uncommitted, or stem from a read that followed it.
+func (r *rows[V]) Abort() {
+	r.young, r.old = &table[V]{}, &table[V]{}
+	r.clean()
+	r.charge()
+}
+
+func (r *rows[V]) clean() {
+	r.dirty, r.dirtyBytes, r.markDirty, r.markBytes = r.dirty[:0], 0, 0, 0
+	r.index = nil
+	clear(r.undo)
+	r.undo = r.undo[:0]
+}
+
+// The value of a row in the database is its timestamp and the encoded value (Kafka's ValueAndTimestampSerializer).
+const timestampSize = 8
+
+func (r *rows[V]) encode(dst []byte, value V, timestamp int64) ([]byte, error) {
+	row, err := r.values.Append(binary.BigEndian.AppendUint64(dst, uint64(timestamp)), value)
+	if err != nil {
+		return nil, fmt.Errorf("state: store %s: value: %w", r.name, err)
+	}
+	return row, nil
+}
+
+func (r *rows[V]) decode(row []byte) (value V, timestamp int64, err error) {
+	if len(row) < timestampSize {
+		return value, 0, fmt.Errorf("state: store %s: %w: row of %d bytes", r.name, store.ErrCorrupt, len(row))
+	}
+	r.sizes.saw(len(row))
+	if value, err = r.values.Decode(row[timestampSize:]); err != nil {
+		return value, 0, fmt.Errorf("state: store %s: value: %w", r.name, err)
+	}
+	return value, int64(binary.BigEndian.Uint64(row)), nil
+}
+
+// restore enters a changelog record into the database, past the rows in memory, of which a task that restores has none.
+func (r *rows[V]) restore(b store.Batch, key, value []byte, timestamp int64) error {
+	if value == nil {
+		return b.Delete(key)
+	}
+	r.scratch = binary.BigEndian.AppendUint64(r.scratch[:0], uint64(timestamp))
+	r.scratch = append(r.scratch, value...)
+	return b.Set(key, r.scratch)
+}

@@ -1,0 +1,65 @@
+package state
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+)
+
+// Kind is the kind of a store.
+type Kind string
+
+const (
+	KindKeyValue Kind = "key-value"
+	KindWindow   Kind = "window"
+)
+
+// Spec is the declaration of a store without its types: what a graph, a changelog topic and a lock file need of it.
+type Spec interface {
+	Name() string
+	Kind() Kind
+	// Format names kind, key and value format: two stores of one name must agree in it.
+	Format() string
+	// Options are the settings of the declaration.
+	Options() Options
+	// Err is what is wrong with the declaration itself, nil if nothing.
+	Err() error
+	// Open makes the store for one task.
+	Open(env Env) Store
+}
+
+// Options are the settings that stores of all kinds share.
+type Options struct {
+	InMemory    bool          // rows live in memory and are restored from the changelog at each start
+	NoChangelog bool          // rows do not survive the loss of the state directory
+	Retention   time.Duration // of window stores: how long a window is kept, from its start
+}
+
+// Env is what a task gives a store to open it.
+type Env struct {
+	Engine store.Engine // holds the rows
+	Prefix []byte       // of this store's rows
+	Budget *Budget      // of the process's cached rows
+}
+
+// Stores finds the open stores of a task by name. A topology.Context is one.
+type Stores interface {
+	Store(name string) Store
+}
+
+// in is the open store of a declaration, with its types.
+func in[S Store](stores Stores, name string) S {
+	s := stores.Store(name)
+	typed, ok := s.(S)
+	if !ok {
+		panic(fmt.Sprintf("state: store %s is open as %T, asked for as %T: declare it once and use that value", name, s, typed))
+	}
+	return typed
+}
+
+// format is the common form of Spec.Format.
+func format(kind Kind, key, value any) string {
+	return fmt.Sprintf("%s(%s,%s)", kind, serde.FormatOf(key), serde.FormatOf(value))
+}

@@ -1,0 +1,38 @@
+package state
+
+import "github.com/millstream-go/millstream/internal/store"
+
+// Store is an open store as its task sees it: the typed methods are those of KeyValueStore and WindowStore.
+//
+// Between two commits a store only adds to memory. A commit is Flush, then, once Kafka has committed, Committed; or Abort, which
+// drops everything since the last one. Within that, Mark and Undo take back the writes of a single record.
+type Store interface {
+	Name() string
+	// Mark makes the present state the one that Undo returns to.
+	Mark()
+	// Undo takes back every write since Mark.
+	Undo()
+	// Dirty is the number of bytes that the next commit has to write, roughly.
+	Dirty() int64
+	// Flush encodes what was written since the last commit, once for both places: the database batch and the changelog.
+	Flush(b store.Batch, log Changelog) error
+	// Committed tells that the batch is in the database: what was flushed may leave memory.
+	Committed()
+	// Abort drops everything since the last commit.
+	Abort()
+	// Restore enters a changelog record into a database batch. A nil value is a delete.
+	Restore(b store.Batch, key, value []byte, timestamp int64) error
+	// Time is the stream time that the store has seen, which is committed with the offsets; ok is false for stores without one.
+	Time() (streamTime int64, ok bool)
+	// SetTime gives a store that was just opened the time that was committed.
+	SetTime(streamTime int64)
+}
+
+// Changelog takes the changelog records of a commit.
+type Changelog interface {
+	// Room is an empty slice to append to; Keep takes what was appended.
+	Room() []byte
+	Keep(b []byte) []byte
+	// Append adds a record to the changelog. The slices must have been kept. A nil value is a delete.
+	Append(key, value []byte, timestamp int64)
+}

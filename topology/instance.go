@@ -1,0 +1,93 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+)
+
+// TaskID names a task: one sub-topology for one partition of its inputs.
+type TaskID struct {
+	Sub       int
+	Partition int32
+}
+
+// String is the id as Kafka Streams writes it: 0_3.
+func (id TaskID) String() string { return fmt.Sprintf("%d_%d", id.Sub, id.Partition) }
+
+// Instance is a sub-topology linked for one task: typed calls from each inlet to each sink.
+type Instance struct {
+	Topology *Topology
+	Task     TaskID
+	// Inlets by topic name, internal names resolved.
+	Inlets map[string]Inlet
+
+	host   Host
+	outbox *Outbox
+	node   *Node // that runs now; after an error or a panic, the one that failed
+	steps  []step
+}
+
+type step struct {
+	node  *Node
+	init  func() error
+	close func() error
+}
+
+// Link makes an instance of a sub-topology. Nothing of the user's runs before Init.
+func (t *Topology) Link(id TaskID, host Host, outbox *Outbox) (*Instance, error) {
+	in := &Instance{Topology: t, Task: id, Inlets: map[string]Inlet{}, host: host, outbox: outbox}
+	linked := map[*Node]any{}
+	for _, n := range t.Subs[id.Sub].Sources {
+		inlet, err := in.link(n, linked)
+		if err != nil {
+			return nil, err
+		}
+		in.Inlets[t.TopicName(n.Topic)] = inlet.(Inlet)
+	}
+	return in, nil
+}
+
+// link links what lies behind n before n itself.
+func (in *Instance) link(n *Node, linked map[*Node]any) (any, error) {
+	if inlet, ok := linked[n]; ok {
+		return inlet, nil
+	}
+	children := make([]any, len(n.Children))
+	for i, c := range n.Children {
+		inlet, err := in.link(c, linked)
+		if err != nil {
+			return nil, err
+		}
+		children[i] = inlet
+	}
+	inlet, err := n.link(in, children)
+	linked[n] = inlet
+	return inlet, err
+}
+
+// Init initialises the steps, those behind others first.
+func (in *Instance) Init() error {
+	for _, s := range in.steps {
+		if err := in.enter(s.node, s.init); err != nil {
+			return fmt.Errorf("init of %s (%s): %w", s.node.Name, s.node.Site, err)
+		}
+	}
+	return nil
+}
+
+// Close closes all steps and returns their errors joined.
+func (in *Instance) Close() error {
+	var errs []error
+	for _, s := range in.steps {
+		errs = append(errs, in.enter(s.node, s.close))
+	}
+	return errors.Join(errs...)
+}
+
+// Node is the node that runs, or that has failed.
+func (in *Instance) Node() *Node { return in.node }
+
+func (in *Instance) enter(n *Node, call func() error) error {
+	in.node = n
+	return call()
+}

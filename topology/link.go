@@ -1,0 +1,76 @@
+package topology
+
+import (
+	"fmt"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+)
+
+// TimestampExtractor gives the event time of a record in milliseconds. The record's Timestamp holds the broker's or producer's time;
+// partitionTime is the highest timestamp taken so far from the partition, -1 if none. A negative result drops the record.
+type TimestampExtractor[K, V any] func(r Record[K, V], partitionTime int64) (int64, error)
+
+// AddSource adds a source of one topic. A nil extractor takes the record's own timestamp and fails on a negative one
+// (Kafka's FailOnInvalidTimestamp).
+func AddSource[K, V any](g *Graph, t *Topic, key serde.Serde[K], value serde.Serde[V], extract TimestampExtractor[K, V]) *Node {
+	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site}
+	n.link = func(in *Instance, children []any) (any, error) {
+		forward, err := fan[K, V](n, children)
+		return &source[K, V]{in: in, node: n, key: key, value: value, extract: extract, forward: forward}, err
+	}
+	g.sources[t.id()] = n
+	return g.add(n, "source")
+}
+
+// AddProcessor adds a step behind its parents. op names the operator. new is called once for each task.
+func AddProcessor[KIn, VIn, KOut, VOut any](
+	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() Processor[KIn, VIn, KOut, VOut],
+) *Node {
+	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site}
+	n.link = func(in *Instance, children []any) (any, error) {
+		forward, err := fan[KOut, VOut](n, children)
+		if err != nil {
+			return nil, err
+		}
+		p := new()
+		ctx := &Context[KOut, VOut]{in: in, node: n, forward: forward}
+		in.steps = append(in.steps, step{node: n, init: func() error { return p.Init(ctx) }, close: p.Close})
+		return func(r Record[KIn, VIn]) error {
+			caller := in.node
+			in.node = n
+			if err := p.Process(r); err != nil {
+				return err
+			}
+			in.node = caller
+			return nil
+		}, nil
+	}
+	return g.add(n, op)
+}
+
+// fan makes one outlet of the inlets behind a node, in their order.
+func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
+	inlets := make([]func(Record[K, V]) error, len(children))
+	for i, c := range children {
+		inlet, ok := c.(func(Record[K, V]) error)
+		if !ok {
+			return nil, fmt.Errorf("topology: %s hands on %T, %s takes %T", n.Name, inlet, n.Children[i].Name, c)
+		}
+		inlets[i] = inlet
+	}
+	switch len(inlets) {
+	case 0:
+		return func(Record[K, V]) error { return nil }, nil
+	case 1:
+		return inlets[0], nil
+	}
+	return func(r Record[K, V]) error {
+		for _, inlet := range inlets {
+			if err := inlet(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
+}

@@ -1,0 +1,145 @@
+package topology
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// Kind is what a node is.
+type Kind int
+
+const (
+	SourceNode Kind = iota
+	ProcessorNode
+	SinkNode
+)
+
+// Node is one step of a topology, as described: it runs only as part of an Instance.
+type Node struct {
+	Name     string
+	Kind     Kind
+	Topic    *Topic       // of a source or sink
+	Stores   []state.Spec // that the step may use
+	Parents  []*Node
+	Children []*Node
+	Site     string // file:line of the call that made it
+
+	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes behind it, each a
+	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.
+	link func(in *Instance, children []any) (inlet any, err error)
+}
+
+// Topic is a topic that a node reads or writes, as declared.
+type Topic struct {
+	Name string // of a repartition topic: without the application's prefix and without the suffix
+	// Repartition is true for an internal topic that the application creates and purges.
+	Repartition bool
+	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
+	Partitions int32
+	Key, Value string // formats, for messages and lock files
+	Site       string
+	Reset      Reset
+}
+
+// Reset says where a source starts when its group has no committed offset for a partition.
+type Reset int
+
+const (
+	Earliest Reset = iota // from the start of the log: the default
+	Latest                // from its end
+)
+
+// Graph is a topology under construction. Mistakes are collected, not returned: Compile reports all of them together.
+type Graph struct {
+	nodes        []*Node
+	sources      map[string]*Node
+	copartitions []Copartition
+	errs         []error
+}
+
+// NewGraph is an empty graph.
+func NewGraph() *Graph { return &Graph{sources: map[string]*Node{}} }
+
+// Copartition is a set of sources whose partitions are joined one to one, and so must have equal numbers of them.
+type Copartition struct {
+	Sources []*Node
+	Site    string
+}
+
+// Copartition demands that the topics which reach a and b have the same number of partitions.
+func (g *Graph) Copartition(site string, nodes ...*Node) {
+	c := Copartition{Site: site}
+	for _, n := range nodes {
+		c.Sources = append(c.Sources, n.roots()...)
+	}
+	g.copartitions = append(g.copartitions, c)
+}
+
+// roots are the sources that records of n come from.
+func (n *Node) roots() []*Node {
+	if n.Kind == SourceNode {
+		return []*Node{n}
+	}
+	var out []*Node
+	for _, p := range n.Parents {
+		out = append(out, p.roots()...)
+	}
+	return out
+}
+
+// Fail records a mistake in the topology.
+func (g *Graph) Fail(site, format string, args ...any) {
+	g.errs = append(g.errs, fmt.Errorf("%s: %w", site, fmt.Errorf(format, args...)))
+}
+
+// Source is the source node of a topic that is there already, or nil.
+func (g *Graph) Source(topic *Topic) *Node { return g.sources[topic.id()] }
+
+func (t *Topic) id() string {
+	if t.Repartition {
+		return "repartition " + t.Name
+	}
+	return t.Name
+}
+
+func (g *Graph) add(n *Node, op string) *Node {
+	n.Name = fmt.Sprintf("%s-%d", op, len(g.nodes))
+	g.nodes = append(g.nodes, n)
+	for _, p := range n.Parents {
+		p.Children = append(p.Children, n)
+	}
+	return n
+}
+
+// Site is the file:line of the first caller outside the library: what a message about the topology points at.
+func Site() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		if !inLibrary(f) {
+			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if !more {
+			return "unknown"
+		}
+	}
+}
+
+const module = "github.com/millstream-go/millstream/"
+
+// inLibrary is true for the packages whose calls are not the user's own. Tests of these packages count as users.
+func inLibrary(f runtime.Frame) bool {
+	if strings.HasSuffix(f.File, "_test.go") {
+		return false
+	}
+	for _, p := range []string{"streams.", "topology.", "internal/operator.", "state.", "window."} {
+		if strings.HasPrefix(f.Function, module+p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,119 @@
+package topology
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// Processor is one step of a topology: the built-in steps are written against this interface, and users' own have the same standing.
+// There is one instance for each task, and only one goroutine at a time calls it.
+//
+// An error that Process or a punctuation returns, or a panic in it, takes back whatever the record did: its outputs and its
+// writes to stores. What happens then is the application's error policy.
+type Processor[KIn, VIn, KOut, VOut any] interface {
+	// Init is called once, with the stores open and restored.
+	Init(ctx *Context[KOut, VOut]) error
+	// Process takes one record; it passes results on with Context.Forward.
+	Process(r Record[KIn, VIn]) error
+	// Close is called once, when the task ends. It must not forward.
+	Close() error
+}
+
+// Context is what a processor has of its task. It is valid from Init to Close, on the goroutine that calls the processor.
+type Context[K, V any] struct {
+	in      *Instance
+	node    *Node
+	forward func(Record[K, V]) error
+}
+
+// Forward hands a record to the steps behind this one, depth first in the order in which they were declared, and returns when they are
+// done. A caller returns the error as it is.
+func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
+
+// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step was not declared
+// with that store: a mistake of the program, found by its first test.
+func (c *Context[K, V]) Store(name string) state.Store {
+	for _, s := range c.node.Stores {
+		if s.Name() == name {
+			return c.in.host.Store(name)
+		}
+	}
+	panic("topology: step " + c.node.Name + " uses store " + name + ", which was not given to it where it was declared (" + c.node.Site + ")")
+}
+
+// StreamTime is the highest timestamp of the records that the task has taken, in milliseconds; -1 before the first.
+func (c *Context[K, V]) StreamTime() int64 { return c.in.host.StreamTime() }
+
+// WallClock is the wall-clock time in milliseconds; in tests, that of the driver.
+func (c *Context[K, V]) WallClock() int64 { return c.in.host.WallClock() }
+
+// Source tells where the record being processed came from. Within a punctuation ok is false.
+func (c *Context[K, V]) Source() (topic string, partition int32, offset int64, ok bool) {
+	return c.in.host.Source()
+}
+
+// Task is the id of the task: sub-topology and partition.
+func (c *Context[K, V]) Task() TaskID { return c.in.Task }
+
+// Commit asks for a commit soon after this record.
+func (c *Context[K, V]) Commit() { c.in.host.RequestCommit() }
+
+// Drop counts a record that the step drops, under one of the Drop reasons.
+func (c *Context[K, V]) Drop(reason DropReason) { c.in.host.Drop(c.node, reason) }
+
+// Logger carries task and node.
+func (c *Context[K, V]) Logger() *slog.Logger { return c.in.host.Logger().With("node", c.node.Name) }
+
+// PunctuationType is the clock of a punctuation.
+type PunctuationType int
+
+const (
+	// StreamTime punctuations are looked at after each record of the task. The first record fires them; after that they
+	// fire once when stream time has reached the next multiple of the interval.
+	StreamTime PunctuationType = iota
+	// WallClockTime punctuations fire when the wall clock has reached the next multiple of the interval after the last firing: once,
+	// however far the clock has moved.
+	WallClockTime
+)
+
+// Schedule calls fn every interval of the given clock, with that clock's time in milliseconds. fn may forward and use stores. The
+// interval is at least a millisecond. The returned function ends it.
+func (c *Context[K, V]) Schedule(every time.Duration, clock PunctuationType, fn func(now int64) error) (cancel func()) {
+	return c.in.host.Schedule(&Punctuation{Node: c.node, Every: every.Milliseconds(), Clock: clock, Call: func(now int64) error {
+		return c.in.enter(c.node, func() error { return fn(now) })
+	}})
+}
+
+// Punctuation is a scheduled call, for the task that keeps the schedule.
+type Punctuation struct {
+	Node  *Node
+	Every int64 // milliseconds
+	Clock PunctuationType
+	Call  func(now int64) error
+}
+
+// DropReason says why a record was dropped. Each dropped record is counted under exactly one.
+type DropReason string
+
+const (
+	DropLate        DropReason = "late"        // for a window, or a join, that is closed
+	DropNullKey     DropReason = "null_key"    // where records need a key
+	DropNullValue   DropReason = "null_value"  // where records need a value
+	DropDeserialize DropReason = "deserialize" // does not decode; policy skip or dead letter
+	DropProcess     DropReason = "process"     // a function failed; policy skip or dead letter
+	DropTimestamp   DropReason = "timestamp"   // the extractor gave a negative timestamp
+)
+
+// Host is what a task offers its nodes. It is implemented once, by the task.
+type Host interface {
+	Store(name string) state.Store
+	StreamTime() int64
+	WallClock() int64
+	Source() (topic string, partition int32, offset int64, ok bool)
+	RequestCommit()
+	Drop(n *Node, reason DropReason)
+	Schedule(p *Punctuation) (cancel func())
+	Logger() *slog.Logger
+}

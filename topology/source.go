@@ -1,0 +1,64 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/millstream-go/millstream/serde"
+)
+
+// Inlet is where the records of one input partition enter an instance. It holds one decoded record, the head of the partition's queue.
+type Inlet interface {
+	// Decode makes raw the head and returns its event time. An error that is ErrDeserialize or ErrTimestamp says what is wrong with the
+	// record; a negative time without an error means that the extractor dropped it.
+	Decode(raw *Raw, partitionTime int64) (timestamp int64, err error)
+	// Process sends the head through the topology.
+	Process() error
+}
+
+// ErrDeserialize marks a key or value that its serde does not decode. The record, or the topic's declaration, must be mended; the
+// application's error policy says whether to go on without it.
+var ErrDeserialize = errors.New("topology: record does not decode")
+
+// ErrTimestamp marks a record whose own timestamp is negative, or whose extractor failed. Give the source an extractor
+// that finds the time elsewhere.
+var ErrTimestamp = errors.New("topology: record has no valid timestamp")
+
+type source[K, V any] struct {
+	in      *Instance
+	node    *Node
+	key     serde.Serde[K]
+	value   serde.Serde[V]
+	extract TimestampExtractor[K, V]
+	forward func(Record[K, V]) error
+	head    Record[K, V]
+}
+
+func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
+	s.in.node = s.node
+	s.head = Record[K, V]{Timestamp: raw.Timestamp, Headers: raw.Headers, NullKey: raw.Key == nil, NullValue: raw.Value == nil}
+	var err error
+	if raw.Key != nil {
+		if s.head.Key, err = s.key.Decode(raw.Key); err != nil {
+			return 0, fmt.Errorf("%w: key: %w", ErrDeserialize, err)
+		}
+	}
+	if raw.Value != nil {
+		if s.head.Value, err = s.value.Decode(raw.Value); err != nil {
+			return 0, fmt.Errorf("%w: value: %w", ErrDeserialize, err)
+		}
+	}
+	if s.extract != nil {
+		if s.head.Timestamp, err = s.extract(s.head, partitionTime); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrTimestamp, err)
+		}
+	} else if raw.Timestamp < 0 {
+		return 0, fmt.Errorf("%w: %d", ErrTimestamp, raw.Timestamp)
+	}
+	return s.head.Timestamp, nil
+}
+
+func (s *source[K, V]) Process() error {
+	s.in.node = s.node
+	return s.forward(s.head)
+}

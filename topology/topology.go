@@ -1,0 +1,247 @@
+package topology
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// Topology is a compiled graph: its sub-topologies, stores and topics. It is immutable and describes only; a task links it to run.
+type Topology struct {
+	App  string // application id: group id, and prefix of the internal topics
+	Subs []*Sub
+
+	graph *Graph
+}
+
+// Sub is a sub-topology: nodes that are connected by calls or by shared stores, and therefore run in one task. Between sub-topologies
+// records travel through topics only.
+type Sub struct {
+	ID      int
+	Nodes   []*Node
+	Sources []*Node
+	Sinks   []*Node
+	Stores  []state.Spec
+}
+
+// Compile checks a graph and splits it into sub-topologies. All mistakes are reported together, each with the line of user code that made
+// it.
+func Compile(g *Graph, app string) (*Topology, error) {
+	t := &Topology{App: app, graph: g}
+	errs := slices.Clone(g.errs)
+	if err := checkName(app); err != nil {
+		errs = append(errs, fmt.Errorf("application id: %w", err))
+	}
+	if len(g.sources) == 0 {
+		errs = append(errs, errors.New("topology: no source: start with streams.From or streams.TableFrom"))
+	}
+	t.Subs = split(g)
+	errs = append(errs, t.checkStores()...)
+	errs = append(errs, t.checkTopics()...)
+	errs = append(errs, t.checkMetadata()...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// WithApp is the same topology under another application id.
+func (t *Topology) WithApp(app string) (*Topology, error) { return Compile(t.graph, app) }
+
+// split finds the connected components. Ids follow the order of declaration.
+func split(g *Graph) []*Sub {
+	owner := map[*Node]*Node{}
+	var find func(n *Node) *Node
+	find = func(n *Node) *Node {
+		if p, ok := owner[n]; ok && p != n {
+			owner[n] = find(p)
+			return owner[n]
+		}
+		return n
+	}
+	byStore := map[string]*Node{}
+	for _, n := range g.nodes {
+		for _, p := range n.Parents {
+			owner[find(n)] = find(p)
+		}
+		for _, s := range n.Stores {
+			if other, ok := byStore[s.Name()]; ok {
+				if a, b := find(n), find(other); a != b {
+					owner[a] = b
+				}
+			}
+			byStore[s.Name()] = n
+		}
+	}
+	var subs []*Sub
+	index := map[*Node]*Sub{}
+	for _, n := range g.nodes {
+		root := find(n)
+		sub := index[root]
+		if sub == nil {
+			sub = &Sub{ID: len(subs)}
+			index[root] = sub
+			subs = append(subs, sub)
+		}
+		sub.add(n)
+	}
+	return subs
+}
+
+func (s *Sub) add(n *Node) {
+	s.Nodes = append(s.Nodes, n)
+	switch n.Kind {
+	case SourceNode:
+		s.Sources = append(s.Sources, n)
+	case SinkNode:
+		s.Sinks = append(s.Sinks, n)
+	}
+	for _, spec := range n.Stores {
+		if !slices.ContainsFunc(s.Stores, func(o state.Spec) bool { return o.Name() == spec.Name() }) {
+			s.Stores = append(s.Stores, spec)
+		}
+	}
+}
+
+// checkStores reports names that are missing, illegal or used for two different stores, and specs that are wrong in themselves.
+func (t *Topology) checkStores() []error {
+	var errs []error
+	seen := map[string]state.Spec{}
+	reported := map[string]bool{}
+	for _, n := range t.graph.nodes {
+		for _, s := range n.Stores {
+			if other, ok := seen[s.Name()]; ok {
+				if other.Format() != s.Format() && !reported[s.Name()] {
+					reported[s.Name()] = true
+					errs = append(errs, fmt.Errorf("%s: store %q is declared twice, as %s and as %s: give one of them another name",
+						n.Site, s.Name(), other.Format(), s.Format()))
+				}
+				continue
+			}
+			seen[s.Name()] = s
+			if err := errors.Join(checkName(s.Name()), s.Err()); err != nil {
+				errs = append(errs, fmt.Errorf("%s: store %q: %w", n.Site, s.Name(), err))
+			}
+		}
+	}
+	return errs
+}
+
+func (t *Topology) checkTopics() []error {
+	var errs []error
+	seen := map[string]*Topic{}
+	for _, n := range t.graph.nodes {
+		if n.Topic == nil {
+			continue
+		}
+		if err := checkName(n.Topic.Name); err != nil {
+			errs = append(errs, fmt.Errorf("%s: topic %q: %w", n.Site, n.Topic.Name, err))
+		}
+		id := n.Topic.id()
+		if other, ok := seen[id]; ok && (other.Key != n.Topic.Key || other.Value != n.Topic.Value) {
+			errs = append(errs, fmt.Errorf("%s: topic %q is declared twice, with %s/%s and with %s/%s: declare it once and use that value",
+				n.Site, n.Topic.Name, other.Key, other.Value, n.Topic.Key, n.Topic.Value))
+		}
+		seen[id] = n.Topic
+	}
+	return errs
+}
+
+// metadataLimit is the broker's default of offset.metadata.max.bytes.
+const metadataLimit = 4096
+
+// checkMetadata makes sure that the stream times of a task's stores fit in the metadata of a committed offset.
+func (t *Topology) checkMetadata() []error {
+	var errs []error
+	for _, sub := range t.Subs {
+		times := map[string]int64{}
+		for _, s := range sub.Stores {
+			times[s.Name()] = 0
+		}
+		if n := len((Metadata{Times: times}).Encode()); n > metadataLimit {
+			errs = append(errs, fmt.Errorf("topology: the names of sub-topology %d's stores need %d bytes of offset metadata, brokers allow %d: "+
+				"shorten the names", sub.ID, n, metadataLimit))
+		}
+	}
+	return errs
+}
+
+var legalName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+
+// checkName applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic), with room for prefix and suffix.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("a name is needed: it outlives the process and is never made up")
+	case !legalName.MatchString(name) || name == "." || name == "..":
+		return fmt.Errorf("name %q may only have letters, digits and . _ -", name)
+	case len(name) > 200:
+		return fmt.Errorf("name %q is longer than 200 characters", name)
+	}
+	return nil
+}
+
+// TopicName is the name of a topic in the cluster.
+func (t *Topology) TopicName(topic *Topic) string {
+	if !topic.Repartition {
+		return topic.Name
+	}
+	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
+}
+
+// ChangelogName is the name of a store's changelog topic.
+func (t *Topology) ChangelogName(store string) string { return t.App + "-" + store + "-changelog" }
+
+// SubOf is the sub-topology that reads a topic, nil if none does.
+func (t *Topology) SubOf(topicName string) *Sub {
+	for _, s := range t.Subs {
+		if slices.Contains(t.Inputs(s), topicName) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Inputs are the names of the topics a sub-topology reads, sorted.
+func (t *Topology) Inputs(s *Sub) []string {
+	var names []string
+	for _, n := range s.Sources {
+		names = append(names, t.TopicName(n.Topic))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// SourceTopics are the names of all topics the application reads, internal ones included, sorted.
+func (t *Topology) SourceTopics() []string {
+	var names []string
+	for _, s := range t.Subs {
+		names = append(names, t.Inputs(s)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// ExternalTopics are the topics that must exist before the application starts: sources and sinks that are not internal, sorted.
+func (t *Topology) ExternalTopics() (sources, sinks []string) {
+	for _, s := range t.Subs {
+		for _, n := range s.Sources {
+			if !n.Topic.Repartition {
+				sources = append(sources, n.Topic.Name)
+			}
+		}
+		for _, n := range s.Sinks {
+			if !n.Topic.Repartition {
+				sinks = append(sinks, n.Topic.Name)
+			}
+		}
+	}
+	slices.SortFunc(sources, cmp.Compare)
+	slices.SortFunc(sinks, cmp.Compare)
+	return slices.Compact(sources), slices.Compact(sinks)
+}
