@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/millstream-go/millstream/state"
@@ -112,6 +113,15 @@ func (g *Graph) add(n *Node, op string) *Node {
 		p.Children = append(p.Children, n)
 	}
 	return n
+}
+
+// Before moves n in front of a sibling: among the children of the parents that they share, n gets each record first.
+func (n *Node) Before(sibling *Node) {
+	for _, p := range sibling.Parents {
+		if from, to := slices.Index(p.Children, n), slices.Index(p.Children, sibling); from > to && to >= 0 {
+			p.Children = slices.Insert(slices.Delete(p.Children, from, from+1), to, n)
+		}
+	}
 }
 
 // Site is the file:line of the first caller outside the library: what a message about the topology points at.

@@ -76,6 +76,15 @@ func (w Time) CloseTime(start int64) int64 { return add(start, w.Retention()) }
 // Closed is the lowest start of a window that is still open at a stream time: those below are closed.
 func (w Time) Closed(streamTime int64) int64 { return max(0, streamTime-w.Retention()+1) }
 
+// StartsBetween is true if a window starts at or after from and before to.
+func (w Time) StartsBetween(from, to int64) bool {
+	first := max(0, from)
+	if over := first % w.Advance(); over != 0 {
+		first += w.Advance() - over
+	}
+	return first < to
+}
+
 // String tells kind, size, advance and grace.
 func (w Time) String() string {
 	if w.size == w.advance {

@@ -1,0 +1,13 @@
+// Package operator holds the steps behind the DSL, one file each. They are written against topology.Processor and topology.Context, as
+// users' own processors are.
+package operator
+
+import "github.com/millstream-go/millstream/topology"
+
+// Short names for what every operator's signature is made of.
+type (
+	record[K, V any]          = topology.Record[K, V]
+	change[V any]             = topology.Change[V]
+	optional[V any]           = topology.Optional[V]
+	processor[A, B, C, D any] = topology.Processor[A, B, C, D]
+)

@@ -1,0 +1,52 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// Final emits each window of an aggregation once, with its last value, when stream time reaches its close time.
+//
+// It stands in front of the aggregation and gets each record first. So when a record makes stream time jump, the windows that this closes
+// come out before the aggregation moves the store's time on and they expire, however far the jump. It remembers nothing: the
+// windows to emit are those that are closed at the new time and were not at the store's, and that time is rolled back, committed
+// and restored with the store.
+func Final[K, V, A any](store state.Window[K, A], windows window.Time) processor[K, V, window.Windowed[K], A] {
+	return &final[K, V, A]{declared: store, windows: windows}
+}
+
+type final[K, V, A any] struct {
+	topology.Contextual[window.Windowed[K], A]
+	declared state.Window[K, A]
+	store    *state.WindowStore[K, A]
+	windows  window.Time
+}
+
+func (f *final[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
+	f.store = f.declared.In(ctx)
+	return f.Contextual.Init(ctx)
+}
+
+func (f *final[K, V, A]) Process(r record[K, V]) error {
+	before, _ := f.store.Time()
+	if r.NullKey || r.Timestamp <= before {
+		return nil
+	}
+	from, to := f.windows.Closed(before), f.windows.Closed(r.Timestamp)
+	if !f.windows.StartsBetween(from, to) {
+		return nil
+	}
+	for row, err := range f.store.Between(from, to-1) {
+		if err != nil {
+			return err
+		}
+		out := record[window.Windowed[K], A]{
+			Key: window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)}, Value: row.Value, Timestamp: row.Timestamp,
+		}
+		if err := f.Ctx.Forward(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Materialize keeps the rows of a table in a store.
+func Materialize[K, V any](store state.KeyValue[K, V]) processor[K, change[V], K, change[V]] {
+	return &materialize[K, V]{declared: store}
+}
+
+type materialize[K, V any] struct {
+	topology.Contextual[K, change[V]]
+	declared state.KeyValue[K, V]
+	store    *state.KeyValueStore[K, V]
+}
+
+func (m *materialize[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
+	m.store = m.declared.In(ctx)
+	return m.Contextual.Init(ctx)
+}
+
+func (m *materialize[K, V]) Process(r record[K, change[V]]) error {
+	if err := keep(m.store, r.Key, r.Value.New, r.Timestamp); err != nil {
+		return err
+	}
+	return m.Ctx.Forward(r)
+}

@@ -1,0 +1,55 @@
+package streams
+
+import (
+	"slices"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Join joins each record of a stream with the row of its key in a table, as it is when the record is processed. Only the stream triggers
+// results; they have its timestamp and headers. Records without a row, and those with a null key or value, give none; the latter are counted.
+//
+// Both sides must have the same number of partitions and the same partitioner, which is checked when the application starts.
+func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, row U) R) *Stream[K, R] {
+	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
+		return Some(join(r.Value, row.Value)), nil
+	})
+}
+
+// JoinRecord is Join with the whole record, key included. A result of none is a null value.
+func JoinRecord[R, K, V, U any](
+	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row U) (Optional[R], error),
+) *Stream[K, R] {
+	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) { return join(r, row.Value) })
+}
+
+// LeftJoin is Join with a result for each record: where there is no row, or the record has no key, row is none. Records
+// with a null value are dropped and counted.
+func LeftJoin[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, row Optional[U]) R) *Stream[K, R] {
+	return joinTable(s, t, true, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
+		return Some(join(r.Value, row)), nil
+	})
+}
+
+// LeftJoinRecord is LeftJoin with the whole record, key included. A result of none is a null value.
+func LeftJoinRecord[R, K, V, U any](
+	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row Optional[U]) (Optional[R], error),
+) *Stream[K, R] {
+	return joinTable(s, t, true, join)
+}
+
+func joinTable[R, K, V, U any](
+	s *Stream[K, V], t *Table[K, U], left bool, join func(Record[K, V], Optional[U]) (Optional[R], error),
+) *Stream[K, R] {
+	site := topology.Site()
+	s.keyedHere(site, "a join with a table")
+	if t.b != s.b {
+		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
+	}
+	out := step(s, "join", site, slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
+		return operator.StreamTable(t.view, left, join)
+	})
+	s.b.graph.Copartition(site, s.node, t.node)
+	return out
+}

@@ -1,0 +1,148 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Stream is a sequence of records, each a fact of its own.
+type Stream[K, V any] struct {
+	b       *Builder
+	node    *topology.Node
+	rekeyed string // file:line of a step that changed the key since the last topic; empty if none did
+}
+
+// step adds a node behind s; the key stays.
+func step[K, V, KR, VR any](
+	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
+) *Stream[KR, VR] {
+	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, stores, new)
+	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
+}
+
+// rekey adds a node behind s that may change the key.
+func rekey[K, V, KR, VR any](
+	s *Stream[K, V], op string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
+) *Stream[KR, VR] {
+	site := topology.Site()
+	out := step(s, op, site, stores, new)
+	out.rekeyed = site
+	return out
+}
+
+// Filter keeps the records whose value keep accepts. Null values pass.
+func (s *Stream[K, V]) Filter(keep func(V) bool) *Stream[K, V] {
+	return s.FilterRecord(func(r Record[K, V]) (bool, error) { return r.NullValue || keep(r.Value), nil })
+}
+
+// FilterNot drops the records whose value drop accepts. Null values pass.
+func (s *Stream[K, V]) FilterNot(drop func(V) bool) *Stream[K, V] {
+	return s.FilterRecord(func(r Record[K, V]) (bool, error) { return r.NullValue || !drop(r.Value), nil })
+}
+
+// FilterRecord keeps the records that keep accepts.
+func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stream[K, V] {
+	return step(s, "filter", topology.Site(), nil, func() topology.Processor[K, V, K, V] { return operator.Filter(keep) })
+}
+
+// FilterNotRecord drops the records that drop accepts.
+func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *Stream[K, V] {
+	return s.FilterRecord(func(r Record[K, V]) (bool, error) {
+		ok, err := drop(r)
+		return !ok, err
+	})
+}
+
+// Peek shows each record to fn and passes it on.
+func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
+	return step(s, "peek", topology.Site(), nil, func() topology.Processor[K, V, K, V] {
+		return operator.Peek(func(r Record[K, V]) error { fn(r); return nil })
+	})
+}
+
+// ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are at least once.
+func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
+	step(s, "foreach", topology.Site(), nil, func() topology.Processor[K, V, K, V] { return operator.Peek(fn) })
+}
+
+// Merge is all records of s and of the others, in the order in which they are processed; there is no order between
+// the streams beyond that.
+func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
+	parents, rekeyed := []*topology.Node{s.node}, s.rekeyed
+	site := topology.Site()
+	for _, o := range others {
+		if o.b != s.b {
+			s.b.graph.Fail(site, "streams of two builders are merged: build both with one")
+			continue
+		}
+		parents = append(parents, o.node)
+		if rekeyed == "" {
+			rekeyed = o.rekeyed
+		}
+	}
+	n := topology.AddProcessor(s.b.graph, "merge", site, parents, nil,
+		func() topology.Processor[K, V, K, V] { return operator.Merge[K, V]() })
+	return &Stream[K, V]{b: s.b, node: n, rekeyed: rekeyed}
+}
+
+// Split deals the records out: each goes to the stream of the first predicate that accepts it, and to rest if none does. Streams
+// that nothing is done with drop their records, uncounted.
+func (s *Stream[K, V]) Split(predicates ...func(Record[K, V]) (bool, error)) (branches []*Stream[K, V], rest *Stream[K, V]) {
+	site := topology.Site()
+	split := topology.AddProcessor(s.b.graph, "split", site, []*topology.Node{s.node}, nil,
+		func() topology.Processor[K, V, K, operator.Branched[V]] { return operator.Split(predicates) })
+	for i := range len(predicates) + 1 {
+		n := topology.AddProcessor(s.b.graph, "branch", site, []*topology.Node{split}, nil,
+			func() topology.Processor[K, operator.Branched[V], K, V] { return operator.Branch[K, V](i) })
+		branches = append(branches, &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed})
+	}
+	return branches[:len(predicates)], branches[len(predicates)]
+}
+
+// To writes the stream to a topic, partitioned by key as Kafka's Java client does. For keys of windows that is the key alone.
+func (s *Stream[K, V]) To(topic Topic[K, V]) {
+	site := topology.Site()
+	topology.AddSink(s.b.graph, topic.spec(site), site, s.node, topic.key, topic.value)
+}
+
+// Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records without a key are
+// dropped and counted, unless the topic keeps them.
+func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
+	return repartition(s, topic, topology.Site())
+}
+
+func repartition[K, V any](s *Stream[K, V], topic Repartition[K, V], site string) *Stream[K, V] {
+	spec := topic.spec(site)
+	if first := s.b.graph.Source(spec); first != nil {
+		s.b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name", topic.name, first.Site)
+	}
+	keyed := s
+	if !topic.nullKeys {
+		keyed = step(s, "keyed", site, nil, func() topology.Processor[K, V, K, V] { return operator.Keyed[K, V]() })
+	}
+	topology.AddSink(s.b.graph, spec, site, keyed.node, topic.key, topic.value)
+	return &Stream[K, V]{b: s.b, node: topology.AddSource(s.b.graph, spec, topic.key, topic.value, nil)}
+}
+
+// keyedHere reports a step that needs the records of one key together, behind one that changed the key.
+func (s *Stream[K, V]) keyedHere(site, what string) {
+	if s.rekeyed != "" {
+		s.b.graph.Fail(site, "%s needs the records of a key in one partition, but %s may have changed the key: "+
+			"put Repartition between them, or use GroupBy with a repartition topic", what, s.rekeyed)
+	}
+}
+
+// GroupByKey groups the records by their key. Behind a step that may have changed the key it is a mistake: there, put
+// Repartition before it.
+func (s *Stream[K, V]) GroupByKey() *Group[K, V] {
+	s.keyedHere(topology.Site(), "GroupByKey")
+	return &Group[K, V]{b: s.b, node: s.node}
+}
+
+// ToTable reads the stream as a table, kept in a store: each record is the new row of its key, a null value deletes it.
+func (s *Stream[K, V]) ToTable(store state.KeyValue[K, V]) *Table[K, V] {
+	site := topology.Site()
+	s.keyedHere(site, "ToTable")
+	return toTable(s.b, s.node, store, site)
+}

@@ -1,0 +1,83 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Topic declares a topic of the cluster, with the serdes of its keys and values. It must exist before the application starts.
+type Topic[K, V any] struct {
+	name    string
+	key     serde.Serde[K]
+	value   serde.Serde[V]
+	extract TimestampExtractor[K, V]
+	reset   topology.Reset
+}
+
+// NewTopic declares a topic.
+func NewTopic[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Topic[K, V] {
+	return Topic[K, V]{name: name, key: key, value: value}
+}
+
+// Timestamp is the same topic with event times taken by extract, in place of the records' own timestamps: a record for which the result is
+// negative is dropped and counted. It belongs to the topic, not to one reading of it, as it says what the data means.
+func (t Topic[K, V]) Timestamp(extract TimestampExtractor[K, V]) Topic[K, V] {
+	t.extract = extract
+	return t
+}
+
+// FromLatest is the same topic, read from its end where the group has no committed offset. The default is its start.
+func (t Topic[K, V]) FromLatest() Topic[K, V] {
+	t.reset = topology.Latest
+	return t
+}
+
+// Name is the name of the topic.
+func (t Topic[K, V]) Name() string { return t.name }
+
+// Key is the serde of the keys.
+func (t Topic[K, V]) Key() serde.Serde[K] { return t.key }
+
+// Value is the serde of the values.
+func (t Topic[K, V]) Value() serde.Serde[V] { return t.value }
+
+func (t Topic[K, V]) spec(site string) *topology.Topic {
+	return &topology.Topic{
+		Name: t.name, Key: serde.FormatOf(t.key), Value: serde.FormatOf(t.value), Reset: t.reset, Site: site,
+	}
+}
+
+// Repartition declares an internal topic through which records travel to the partition of their new key. The application creates
+// it as <application>-<name>-repartition, and purges what it has processed.
+type Repartition[K, V any] struct {
+	name       string
+	key        serde.Serde[K]
+	value      serde.Serde[V]
+	partitions int32
+	nullKeys   bool
+}
+
+// NewRepartition declares a repartition topic. The name must not change as long as the state behind it matters.
+func NewRepartition[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Repartition[K, V] {
+	return Repartition[K, V]{name: name, key: key, value: value}
+}
+
+// Partitions is the same topic with n partitions. The default is as many as the largest topic that its records stem from.
+func (r Repartition[K, V]) Partitions(n int32) Repartition[K, V] {
+	r.partitions = n
+	return r
+}
+
+// KeepNullKeys is the same topic letting records without a key pass, to any partition: for a left join behind it. By
+// default they are dropped and counted.
+func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
+	r.nullKeys = true
+	return r
+}
+
+func (r Repartition[K, V]) spec(site string) *topology.Topic {
+	return &topology.Topic{
+		Name: r.name, Repartition: true, Partitions: r.partitions,
+		Key: serde.FormatOf(r.key), Value: serde.FormatOf(r.value), Site: site,
+	}
+}

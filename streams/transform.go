@@ -1,0 +1,128 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// MapValues gives each record another value. The key stays; a null value stays null.
+func MapValues[VR, K, V any](s *Stream[K, V], fn func(V) VR) *Stream[K, VR] {
+	return MapValuesRecord(s, func(r Record[K, V]) (Optional[VR], error) {
+		if r.NullValue {
+			return None[VR](), nil
+		}
+		return Some(fn(r.Value)), nil
+	})
+}
+
+// MapValuesRecord gives each record another value, or a null one where fn returns none. The key stays.
+func MapValuesRecord[VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Stream[K, VR] {
+	return step(s, "mapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
+		return operator.Map(func(r Record[K, V]) (Record[K, VR], error) {
+			v, err := fn(r)
+			return topology.WithOptional(r, v), err
+		})
+	})
+}
+
+// Map makes another record of each: key and value are those of the result, timestamp and headers stay.
+func Map[KR, VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Record[KR, VR], error)) *Stream[KR, VR] {
+	return rekey(s, "map", nil, func() topology.Processor[K, V, KR, VR] { return operator.Map(fn) })
+}
+
+// FlatMap makes any number of records of each: fn calls emit for each and returns the error of emit as it is. Timestamp and headers
+// stay.
+func FlatMap[KR, VR, K, V any](
+	s *Stream[K, V], fn func(r Record[K, V], emit func(Record[KR, VR]) error) error,
+) *Stream[KR, VR] {
+	return rekey(s, "flatmap", nil, func() topology.Processor[K, V, KR, VR] { return operator.FlatMap(fn) })
+}
+
+// FlatMapValues makes a record of each element that fn returns, under the same key. A null value passes untouched.
+func FlatMapValues[VR, K, V any](s *Stream[K, V], fn func(V) []VR) *Stream[K, VR] {
+	return FlatMapValuesRecord(s, func(r Record[K, V], emit func(Optional[VR]) error) error {
+		if r.NullValue {
+			return emit(None[VR]())
+		}
+		for _, v := range fn(r.Value) {
+			if err := emit(Some(v)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// FlatMapValuesRecord makes any number of values of each record, under the same key: fn calls emit for each and returns the error of emit
+// as it is.
+func FlatMapValuesRecord[VR, K, V any](
+	s *Stream[K, V], fn func(r Record[K, V], emit func(Optional[VR]) error) error,
+) *Stream[K, VR] {
+	return step(s, "flatmapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
+		return operator.FlatMap(func(r Record[K, V], emit func(Record[K, VR]) error) error {
+			return fn(r, func(v Optional[VR]) error { return emit(topology.WithOptional(r, v)) })
+		})
+	})
+}
+
+// SelectKey gives each record another key, made of its value. A null value gives a null key.
+func SelectKey[KR, K, V any](s *Stream[K, V], fn func(V) KR) *Stream[KR, V] {
+	return selectKey(s, keyOf[K](fn))
+}
+
+// SelectKeyRecord gives each record another key, or a null one where fn returns none.
+func SelectKeyRecord[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error)) *Stream[KR, V] {
+	return selectKey(s, fn)
+}
+
+func keyOf[K, KR, V any](fn func(V) KR) func(Record[K, V]) (Optional[KR], error) {
+	return func(r Record[K, V]) (Optional[KR], error) {
+		if r.NullValue {
+			return None[KR](), nil
+		}
+		return Some(fn(r.Value)), nil
+	}
+}
+
+func selectKey[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error)) *Stream[KR, V] {
+	return rekey(s, "selectkey", nil, func() topology.Processor[K, V, KR, V] {
+		return operator.Map(func(r Record[K, V]) (Record[KR, V], error) {
+			k, err := fn(r)
+			out := topology.WithKey(r, k.Value)
+			out.NullKey = !k.OK
+			return out, err
+		})
+	})
+}
+
+// GroupBy groups the records by another key, made of the value: they travel through a repartition topic to the partition of
+// that key. Records whose value, and so whose key, is null are dropped there and counted.
+func GroupBy[KR, K, V any](s *Stream[K, V], fn func(V) KR, topic Repartition[KR, V]) *Group[KR, V] {
+	return GroupByRecord(s, keyOf[K](fn), topic)
+}
+
+// GroupByRecord groups the records by another key; those for which fn returns none are dropped and counted.
+func GroupByRecord[KR, K, V any](
+	s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error), topic Repartition[KR, V],
+) *Group[KR, V] {
+	r := repartition(selectKey(s, fn), topic, topology.Site())
+	return &Group[KR, V]{b: s.b, node: r.node}
+}
+
+// Process adds a processor of the user's, with the stores that it may use; new is called once for each task. The processor may
+// change the key.
+func Process[KR, VR, K, V any](
+	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Spec,
+) *Stream[KR, VR] {
+	return rekey(s, "process", stores, new)
+}
+
+// ProcessValues adds a processor of the user's that cannot change the key.
+func ProcessValues[VR, K, V any](
+	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Spec,
+) *Stream[K, VR] {
+	return step(s, "processvalues", topology.Site(), stores, func() topology.Processor[K, V, K, VR] {
+		return topology.FixedKey(new())
+	})
+}

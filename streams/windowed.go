@@ -1,0 +1,177 @@
+package streams
+
+import (
+	"time"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// WindowedGroup is a group whose records are to be aggregated by key and window.
+type WindowedGroup[K, V any] struct {
+	group   *Group[K, V]
+	windows window.Time
+}
+
+// Count counts the records of each key and window.
+func (g *WindowedGroup[K, V]) Count(store state.Window[K, int64]) *WindowTable[K, int64] {
+	return aggregateWindows(g, store, count[K, V])
+}
+
+// Reduce combines the records of each key and window: the first value is the row, then fn(row, value).
+func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, value V) V) *WindowTable[K, V] {
+	return aggregateWindows(g, store, reduce[K](fn))
+}
+
+// AggregateWindows folds the records of each key and window into a row that begins with initial().
+func AggregateWindows[K, V, A any](
+	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(key K, value V, row A) A,
+) *WindowTable[K, A] {
+	return aggregateWindows(g, store, fold(initial, add))
+}
+
+// AggregateWindowsRecord folds whole records into a row that begins with initial(). Where add returns none the row is deleted, and the
+// next record of key and window begins anew.
+func AggregateWindowsRecord[K, V, A any](
+	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
+) *WindowTable[K, A] {
+	return aggregateWindows(g, store, foldRecord(initial, add))
+}
+
+func aggregateWindows[K, V, A any](
+	g *WindowedGroup[K, V], store state.Window[K, A], fold operator.Fold[K, V, A],
+) *WindowTable[K, A] {
+	b, windows, site := g.group.b, g.windows, topology.Site()
+	store = store.Retain(max(store.Options().Retention, time.Duration(windows.Retention())*time.Millisecond))
+	parents := []*topology.Node{g.group.node}
+	n := topology.AddProcessor(b.graph, "aggregate", site, parents, []state.Spec{store},
+		func() topology.Processor[K, V, window.Windowed[K], topology.Change[A]] {
+			return operator.WindowAggregate(store, windows, fold)
+		})
+	return &WindowTable[K, A]{
+		b:       b,
+		updates: func() *topology.Node { return n },
+		finals: once(func() *topology.Node {
+			f := topology.AddProcessor(b.graph, "final", site, parents, []state.Spec{store},
+				func() topology.Processor[K, V, window.Windowed[K], A] {
+					return operator.Final[K, V](store, windows)
+				})
+			f.Before(n)
+			return f
+		}),
+	}
+}
+
+// once makes a node when it is first asked for.
+func once(make func() *topology.Node) func() *topology.Node {
+	var n *topology.Node
+	return func() *topology.Node {
+		if n == nil {
+			n = make()
+		}
+		return n
+	}
+}
+
+// WindowTable is the result of a windowed aggregation: a row for each key and window. It is a type of its own, as a Table under
+// windowed keys would make Go instantiate types without end.
+type WindowTable[K, V any] struct {
+	b       *Builder
+	updates func() *topology.Node // of changes
+	finals  func() *topology.Node // of values
+}
+
+// Updates are the rows as they change: one result for each update. A deleted row has a null value.
+func (t *WindowTable[K, V]) Updates() *WindowResults[K, V] {
+	n := topology.AddProcessor(t.b.graph, "updates", topology.Site(), []*topology.Node{t.updates()}, nil,
+		func() topology.Processor[window.Windowed[K], topology.Change[V], window.Windowed[K], V] {
+			return operator.ToStream[window.Windowed[K], V]()
+		})
+	return &WindowResults[K, V]{b: t.b, node: n}
+}
+
+// Final is one result for each window: its last value, once, when stream time reaches its end and grace period. That holds
+// for every window that accepted a record, whatever the jumps of stream time, and across restarts. Windows that close together come by
+// end, then key in byte order. Final results have no headers.
+//
+// Only records move stream time: the last windows of a partition that falls silent stay open.
+func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
+	return &WindowResults[K, V]{b: t.b, node: t.finals()}
+}
+
+// Filter keeps the rows whose value keep accepts. In the updates, a row that no longer passes is deleted. keep must be a pure function.
+func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
+	return mapWindows(t, "filter", func(r Record[window.Windowed[K], V]) (Optional[V], error) {
+		return Optional[V]{Value: r.Value, OK: keep(r.Value)}, nil
+	})
+}
+
+// MapWindowValues gives each row another value. fn must be a pure function.
+func MapWindowValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowTable[K, VR] {
+	return mapWindows(t, "mapvalues", func(r Record[window.Windowed[K], V]) (Optional[VR], error) {
+		return Some(fn(r.Value)), nil
+	})
+}
+
+// MapWindowValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure function.
+func MapWindowValuesRecord[VR, K, V any](
+	t *WindowTable[K, V], fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
+) *WindowTable[K, VR] {
+	return mapWindows(t, "mapvalues", fn)
+}
+
+func mapWindows[VR, K, V any](
+	t *WindowTable[K, V], op string, fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
+) *WindowTable[K, VR] {
+	site := topology.Site()
+	return &WindowTable[K, VR]{
+		b: t.b,
+		updates: once(func() *topology.Node {
+			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
+				func() topology.Processor[window.Windowed[K], topology.Change[V], window.Windowed[K], topology.Change[VR]] {
+					return operator.MapChange(fn)
+				})
+		}),
+		finals: once(func() *topology.Node {
+			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.finals()}, nil,
+				func() topology.Processor[window.Windowed[K], V, window.Windowed[K], VR] { return operator.MapRow(fn) })
+		}),
+	}
+}
+
+// WindowResults are results of windows, each under its key and window, on the way to becoming a stream.
+type WindowResults[K, V any] struct {
+	b    *Builder
+	node *topology.Node
+}
+
+// Results is a stream of results under keys made of key and window. It counts as a stream whose key was changed.
+func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
+	return rekey(resultStream(r), "results", nil, func() topology.Processor[window.Windowed[K], V, KR, V] {
+		return operator.Map(func(r Record[window.Windowed[K], V]) (Record[KR, V], error) {
+			return topology.WithKey(r, key(r.Key)), nil
+		})
+	})
+}
+
+// ResultsRecord is a stream of records made of whole results: key and value are those that fn returns, timestamp and headers stay.
+func ResultsRecord[KR, VR, K, V any](
+	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
+) *Stream[KR, VR] {
+	return rekey(resultStream(r), "results", nil, func() topology.Processor[window.Windowed[K], V, KR, VR] {
+		return operator.Map(fn)
+	})
+}
+
+// WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde window.TimeKey. Such a topic
+// is partitioned by the key alone, so the results stay in the partition of their key.
+func WindowedResults[K, V any](r *WindowResults[K, V]) *Stream[window.Windowed[K], V] {
+	return resultStream(r)
+}
+
+// resultStream is a function, as a method that leads from a type of K to one of Windowed[K] would instantiate types without end.
+func resultStream[K, V any](r *WindowResults[K, V]) *Stream[window.Windowed[K], V] {
+	return &Stream[window.Windowed[K], V]{b: r.b, node: r.node}
+}
