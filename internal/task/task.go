@@ -166,6 +166,11 @@ func (t *Task) Store(name string) state.Store {
 	panic(fmt.Sprintf("task: %s has no store %s", t.ID, name))
 }
 
+// HasStore is true if the task has a store of that name.
+func (t *Task) HasStore(name string) bool {
+	return slices.ContainsFunc(t.stores, func(s state.Store) bool { return s.Name() == name })
+}
+
 func (t *Task) StreamTime() int64    { return t.streamTime }
 func (t *Task) WallClock() int64     { return t.set.now }
 func (t *Task) RequestCommit()       { t.set.commitAsked = true }

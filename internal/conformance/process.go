@@ -1,0 +1,152 @@
+package conformance
+
+import (
+	"fmt"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
+)
+
+func (b *build) process(n Node) (any, error) {
+	s, err := b.stream(n.In)
+	if err != nil {
+		return nil, err
+	}
+	var out *stream
+	switch n.Fn {
+	case "bufferFlush":
+		store := state.NewKeyValue(n.Store, serde.String, serde.String)
+		out = streams.Process(s.stream, func() streams.Processor[string, string, string, string] {
+			return &bufferFlush{declared: store, node: n}
+		}, store)
+	case "dedupe":
+		store := state.NewKeyValue(n.Store, serde.String, serde.Int64)
+		out = streams.Process(s.stream, func() streams.Processor[string, string, string, string] {
+			return &dedupe{declared: store, ttl: n.TTLMs}
+		}, store)
+	default:
+		return nil, fmt.Errorf("unknown processor %q", n.Fn)
+	}
+	return keyed{out, true}, nil
+}
+
+// bufferFlush joins the texts of a key until a punctuation forwards them.
+type bufferFlush struct {
+	streams.Contextual[string, string]
+	declared state.KeyValue[string, string]
+	store    *state.KeyValueStore[string, string]
+	node     Node
+}
+
+func (p *bufferFlush) Init(ctx *streams.Context[string, string]) error {
+	p.store = p.declared.In(ctx)
+	clock := topology.StreamTime
+	if p.node.Time == "wall" {
+		clock = topology.WallClockTime
+	}
+	ctx.Schedule(ms(p.node.EveryMs), clock, p.flush)
+	return p.Contextual.Init(ctx)
+}
+
+func (p *bufferFlush) Process(r record) error {
+	if r.NullKey {
+		return nil
+	}
+	text, ok, err := p.store.Get(r.Key)
+	if err != nil {
+		return err
+	}
+	if ok {
+		text += ","
+	}
+	return p.store.Put(r.Key, text+word(value(r)), r.Timestamp)
+}
+
+func (p *bufferFlush) flush(now int64) error {
+	for row, err := range p.store.All() {
+		if err != nil {
+			return err
+		}
+		out := record{Key: row.Key, Value: fmt.Sprintf("%s@%d", row.Value, now), Timestamp: now}
+		if err := p.Ctx.Forward(out); err != nil {
+			return err
+		}
+		if err := p.store.Delete(row.Key, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dedupe forwards a record unless one with its key was forwarded within the ttl.
+type dedupe struct {
+	streams.Contextual[string, string]
+	declared state.KeyValue[string, int64]
+	store    *state.KeyValueStore[string, int64]
+	ttl      int64
+}
+
+func (p *dedupe) Init(ctx *streams.Context[string, string]) error {
+	p.store = p.declared.In(ctx)
+	return p.Contextual.Init(ctx)
+}
+
+func (p *dedupe) Process(r record) error {
+	if r.NullKey {
+		return nil
+	}
+	at, ok, err := p.store.Get(r.Key)
+	if err != nil || ok && r.Timestamp-at <= p.ttl {
+		return err
+	}
+	if err := p.store.Put(r.Key, r.Timestamp, r.Timestamp); err != nil {
+		return err
+	}
+	return p.Ctx.Forward(r)
+}
+
+func (b *build) processValues(n Node) (any, error) {
+	s, err := b.stream(n.In)
+	if err != nil {
+		return nil, err
+	}
+	if n.Fn != "running" {
+		return nil, fmt.Errorf("unknown processor %q", n.Fn)
+	}
+	store := state.NewKeyValue(n.Store, serde.String, serde.Int64)
+	out := streams.ProcessValues(s.stream, func() streams.FixedKeyProcessor[string, string, string] {
+		return &running{declared: store}
+	}, store)
+	return keyed{out, s.rekeyed}, nil
+}
+
+// running numbers the records of a key.
+type running struct {
+	ctx      *streams.FixedKeyContext[string, string]
+	declared state.KeyValue[string, int64]
+	store    *state.KeyValueStore[string, int64]
+}
+
+func (p *running) Init(ctx *streams.FixedKeyContext[string, string]) error {
+	p.ctx, p.store = ctx, p.declared.In(ctx)
+	return nil
+}
+
+func (p *running) Process(r streams.FixedKeyRecord[string, string]) error {
+	in := r.Record()
+	if in.NullKey {
+		return nil
+	}
+	n, _, err := p.store.Get(in.Key)
+	if err != nil {
+		return err
+	}
+	if err := p.store.Put(in.Key, n+1, in.Timestamp); err != nil {
+		return err
+	}
+	return p.ctx.Forward(topology.FixedKeyValue(r, streams.Some(fmt.Sprintf("%s#%d", word(value(in)), n+1))))
+}
+
+func (p *running) Close() error { return nil }

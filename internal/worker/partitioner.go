@@ -1,0 +1,66 @@
+package worker
+
+import (
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Partitioner chooses partitions as Kafka's Java client does, murmur2 of the key, for the records that NewRecord makes: a partition
+// that was given stays, and the last bytes of windowed keys do not take part.
+func Partitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
+
+// NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the partition, or the
+// length of the key's hash suffix as -1 - suffix.
+func NewRecord(r *kgo.Record, o *topology.Output) {
+	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
+	r.Timestamp = milliseconds(o.Timestamp)
+	r.Headers = headers(o.Headers)
+	if r.Partition = o.Partition; o.Partition == topology.ByKey {
+		r.Partition = int32(-1 - o.HashSuffix)
+	}
+}
+
+func headers(in []topology.Header) []kgo.RecordHeader {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]kgo.RecordHeader, len(in))
+	for i, h := range in {
+		out[i] = kgo.RecordHeader(h)
+	}
+	return out
+}
+
+type partitioner struct{ sticky kgo.Partitioner }
+
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	return topicPartitioner{p.sticky.ForTopic(topic)}
+}
+
+type topicPartitioner struct{ sticky kgo.TopicPartitioner }
+
+// RequiresConsistency is true for records whose partition follows from the key: they wait for a partition that is away.
+func (p topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
+	return r.Partition >= 0 || r.Key != nil
+}
+
+func (p topicPartitioner) Partition(r *kgo.Record, n int) int {
+	if r.Partition >= 0 {
+		return int(r.Partition)
+	}
+	key := r.Key
+	if suffix := int(-1 - r.Partition); suffix > 0 && suffix <= len(key) {
+		r.Key = key[:len(key)-suffix]
+	}
+	at := p.sticky.Partition(r, n)
+	r.Key = key
+	return at
+}
+
+// OnNewBatch lets records without a key stay in one partition for a batch.
+func (p topicPartitioner) OnNewBatch() {
+	if b, ok := p.sticky.(kgo.TopicPartitionerOnNewBatch); ok {
+		b.OnNewBatch()
+	}
+}

@@ -1,0 +1,281 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Driver runs a topology in memory. It is used by one goroutine.
+type Driver struct {
+	tb      testing.TB // nil: errors are kept in err
+	topo    *topology.Topology
+	options options
+	counts  *topology.Partitions
+	drops   task.Drops
+	err     error
+	now     int64 // wall clock, milliseconds
+
+	set     *task.Set
+	engines map[topology.TaskID]store.Engine // those in memory outlive the set, as files would
+
+	logs         map[partition]*log
+	byTopic      map[string][]*log
+	arrivals     map[string][]arrival
+	touched      []*log // with records of the open transaction
+	group        map[partition]task.Offset
+	partitioners map[string]kgo.TopicPartitioner
+	piped        int // records since the last commit
+}
+
+// New is a driver for a test. Whatever goes wrong fails the test; the driver is closed when the test ends.
+func New(tb testing.TB, topo *topology.Topology, opts ...Option) *Driver {
+	tb.Helper()
+	d, err := NewDriver(topo, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d.tb = tb
+	tb.Cleanup(func() {
+		if err := d.Close(); err != nil && !tb.Failed() {
+			tb.Error(err)
+		}
+	})
+	return d
+}
+
+// NewDriver is a driver outside of tests. After a call that went wrong Err tells why, and the driver does nothing more.
+func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
+	d := &Driver{
+		topo: topo, options: defaults(), engines: map[topology.TaskID]store.Engine{}, logs: map[partition]*log{},
+		byTopic: map[string][]*log{}, arrivals: map[string][]arrival{}, group: map[partition]task.Offset{},
+		partitioners: map[string]kgo.TopicPartitioner{},
+	}
+	for _, o := range opts {
+		o(&d.options)
+	}
+	external := map[string]int32{}
+	sources, _ := topo.ExternalTopics()
+	for _, name := range sources {
+		external[name] = d.externalPartitions(name)
+	}
+	var err error
+	if d.counts, err = topo.Partitions(external); err != nil {
+		return nil, err
+	}
+	return d, d.open()
+}
+
+func (d *Driver) externalPartitions(topic string) int32 {
+	if n, ok := d.options.byTopic[topic]; ok {
+		return n
+	}
+	return d.options.partitions
+}
+
+// partitionOf routes a record as the production partitioner does.
+func (d *Driver) partitionOf(o *topology.Output) int32 {
+	n, ok := d.counts.Topics[o.Topic]
+	if !ok {
+		n = d.externalPartitions(o.Topic)
+	}
+	if o.Partition >= 0 {
+		return o.Partition
+	}
+	if o.Key == nil || n == 1 {
+		return 0
+	}
+	p := d.partitioners[o.Topic]
+	if p == nil {
+		p = worker.Partitioner().ForTopic(o.Topic)
+		d.partitioners[o.Topic] = p
+	}
+	var r kgo.Record
+	worker.NewRecord(&r, o)
+	return int32(p.Partition(&r, int(n)))
+}
+
+// open starts all tasks from their databases, the changelogs and the committed offsets.
+func (d *Driver) open() error {
+	d.set = task.NewSet(d.topo, task.Config{
+		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
+		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}, d.now)
+	for sub, tasks := range d.counts.Tasks {
+		for p := range tasks {
+			if err := d.start(topology.TaskID{Sub: sub, Partition: p}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Driver) start(id topology.TaskID) error {
+	engine, err := d.engine(id)
+	if err != nil {
+		return err
+	}
+	t, err := d.set.Open(id, engine)
+	if err != nil {
+		return err
+	}
+	for _, c := range t.Changelogs() {
+		l := d.log(c.Topic, c.Partition)
+		if err := c.Restore(l.records[max(0, c.From()):l.committed], int64(l.committed)); err != nil {
+			return err
+		}
+	}
+	committed := map[string]task.Committed{}
+	for _, in := range t.Inputs() {
+		o := d.group[partition{in.Topic, in.Partition}]
+		committed[in.Topic] = task.Committed{Offset: o.Offset, Metadata: o.Metadata, End: -1}
+		d.log(in.Topic, in.Partition).delivered = int(o.Offset)
+	}
+	return d.set.Start(t, committed)
+}
+
+func (d *Driver) engine(id topology.TaskID) (store.Engine, error) {
+	if d.options.dir != "" {
+		return store.OpenPebble(filepath.Join(d.options.dir, id.String()), store.Options{Budget: d.options.budget})
+	}
+	if d.engines[id] == nil {
+		d.engines[id] = store.OpenMemory()
+	}
+	return d.engines[id], nil
+}
+
+// fail reports an error of the topology's, or of the driver's.
+func (d *Driver) fail(err error) {
+	if err == nil {
+		return
+	}
+	d.err = errors.Join(d.err, err)
+	if d.tb != nil {
+		d.tb.Helper()
+		d.tb.Fatal(err)
+	}
+}
+
+// Err is the first failure, nil if there was none.
+func (d *Driver) Err() error { return d.err }
+
+// run works until nothing is left to do that does not need a commit.
+func (d *Driver) run() {
+	for d.err == nil {
+		d.deliver()
+		n, err := d.set.Step(d.now, math.MaxInt)
+		d.sendOutputs()
+		if err != nil {
+			d.fail(err)
+			return
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
+
+func (d *Driver) sendOutputs() {
+	for _, o := range d.set.Outputs() {
+		d.send(o)
+	}
+}
+
+// deliver gives the tasks what they can see and have not been given.
+func (d *Driver) deliver() {
+	for _, topic := range d.topo.SourceTopics() {
+		for _, l := range d.byTopic[topic] {
+			if l.delivered < l.committed {
+				in := d.set.Input(l.topic, l.partition)
+				if in == nil {
+					continue
+				}
+				d.fail(d.set.Add(in, l.records[l.delivered:l.committed], -1))
+				l.delivered = l.committed
+			}
+		}
+	}
+}
+
+// arrived is called after each piped record.
+func (d *Driver) arrived() {
+	d.run()
+	if d.piped++; d.options.commitEvery > 0 && d.piped >= d.options.commitEvery {
+		d.Commit()
+	}
+}
+
+// Commit commits, and works on what that makes visible behind repartition topics, until all is done and committed.
+func (d *Driver) Commit() {
+	d.run()
+	for d.err == nil && d.set.Pending() {
+		if offsets, ok := d.prepare(); ok {
+			d.commitKafka(offsets)
+			d.fail(d.set.Committed(d.now))
+			d.run()
+		}
+	}
+	d.piped = 0
+}
+
+func (d *Driver) prepare() ([]task.Offset, bool) {
+	offsets, err := d.set.Prepare(d.send)
+	d.fail(err)
+	return offsets, err == nil
+}
+
+func (d *Driver) commitKafka(offsets []task.Offset) {
+	for _, o := range offsets {
+		d.group[partition{o.Topic, o.Partition}] = o
+	}
+	d.endTransaction(true)
+}
+
+// WallClock is the driver's wall-clock time. It starts at the epoch.
+func (d *Driver) WallClock() time.Time { return time.UnixMilli(d.now) }
+
+// AdvanceWallClock moves the wall clock on, in one go, fires the punctuations that are due, and works until nothing is left to do.
+func (d *Driver) AdvanceWallClock(by time.Duration) {
+	if d.err != nil {
+		return
+	}
+	d.now += by.Milliseconds()
+	d.fail(d.set.Punctuate(d.now))
+	d.sendOutputs()
+	d.arrived()
+}
+
+// Dropped is the number of records dropped so far, by reason.
+func (d *Driver) Dropped() map[topology.DropReason]int64 { return d.drops.Counts() }
+
+// Close ends the driver without a commit.
+func (d *Driver) Close() error { return d.stop() }
+
+// stop closes the set, dropping what was not committed.
+func (d *Driver) stop() error {
+	var errs []error
+	if d.set != nil {
+		errs = append(errs, d.set.Abort())
+		for len(d.set.Tasks()) > 0 {
+			errs = append(errs, d.set.Remove(d.set.Tasks()[0].ID))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("testkit: close: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package testkit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// InputTopic feeds a topic.
+type InputTopic[K, V any] struct {
+	d     *Driver
+	topic streams.Topic[K, V]
+}
+
+// Input feeds a topic of the topology, with its own serdes. After each record the driver works until nothing is left to do.
+func Input[K, V any](d *Driver, topic streams.Topic[K, V]) InputTopic[K, V] {
+	return InputTopic[K, V]{d: d, topic: topic}
+}
+
+// Pipe sends a record with an event time.
+func (i InputTopic[K, V]) Pipe(key K, value V, at time.Time) {
+	i.PipeRecord(streams.Record[K, V]{Key: key, Value: value, Timestamp: at.UnixMilli()})
+}
+
+// PipeRecord sends a whole record: its NullKey, NullValue, Timestamp and Headers count.
+func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
+	var key, value []byte
+	var err error
+	if !r.NullKey {
+		if key, err = i.topic.Key().Append([]byte{}, r.Key); err != nil {
+			i.d.fail(fmt.Errorf("key for topic %s: %w", i.topic.Name(), err))
+		}
+	}
+	if !r.NullValue {
+		if value, err = i.topic.Value().Append([]byte{}, r.Value); err != nil {
+			i.d.fail(fmt.Errorf("value for topic %s: %w", i.topic.Name(), err))
+		}
+	}
+	i.PipeRaw(topology.Raw{Key: key, Value: value, Headers: r.Headers, Timestamp: r.Timestamp})
+}
+
+// PipeRaw sends bytes, to the partition of the key: records that do not decode, for example. The offset is given by the topic.
+func (i InputTopic[K, V]) PipeRaw(r topology.Raw) {
+	if i.d.err != nil {
+		return
+	}
+	o := topology.Output{Topic: i.topic.Name(), Partition: topology.ByKey, HashSuffix: hashSuffix(i.topic.Key()), Key: r.Key}
+	i.pipeTo(i.d.partitionOf(&o), r)
+}
+
+// PipeTo sends bytes to a partition.
+func (i InputTopic[K, V]) PipeTo(partition int32, r topology.Raw) {
+	if i.d.err == nil {
+		i.pipeTo(partition, r)
+	}
+}
+
+func (i InputTopic[K, V]) pipeTo(partition int32, r topology.Raw) {
+	l := i.d.log(i.topic.Name(), partition)
+	offset := l.append(r)
+	l.committed = len(l.records)
+	i.d.arrivals[l.topic] = append(i.d.arrivals[l.topic], arrival{l, int(offset)})
+	i.d.arrived()
+}
+
+func hashSuffix(key any) int {
+	if w, ok := key.(interface{ HashSuffix() int }); ok {
+		return w.HashSuffix()
+	}
+	return 0
+}

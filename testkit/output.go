@@ -1,0 +1,64 @@
+package testkit
+
+import (
+	"fmt"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// OutputTopic reads a topic.
+type OutputTopic[K, V any] struct {
+	d     *Driver
+	topic streams.Topic[K, V]
+	next  map[*log]int
+}
+
+// Output reads a topic from its start, with its own serdes, as a consumer that reads committed records does.
+func Output[K, V any](d *Driver, topic streams.Topic[K, V]) *OutputTopic[K, V] {
+	return &OutputTopic[K, V]{d: d, topic: topic, next: map[*log]int{}}
+}
+
+// Read is every record since the last Read, in the order in which they were sent.
+func (o *OutputTopic[K, V]) Read() []streams.Record[K, V] {
+	var out []streams.Record[K, V]
+	for _, a := range o.d.arrivals[o.topic.Name()] {
+		if a.offset < o.next[a.log] || a.offset >= a.log.committed {
+			continue
+		}
+		o.next[a.log] = a.offset + 1
+		r, err := o.decode(&a.log.records[a.offset])
+		if err != nil {
+			o.d.fail(fmt.Errorf("topic %s/%d offset %d: %w", a.log.topic, a.log.partition, a.offset, err))
+			return out
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// Latest reads on, and is the newest value of each key among all read now; keys whose newest value is null are missing.
+func Latest[K comparable, V any](o *OutputTopic[K, V]) map[K]V {
+	latest := map[K]V{}
+	for _, r := range o.Read() {
+		if r.NullValue {
+			delete(latest, r.Key)
+		} else {
+			latest[r.Key] = r.Value
+		}
+	}
+	return latest
+}
+
+func (o *OutputTopic[K, V]) decode(raw *topology.Raw) (r streams.Record[K, V], err error) {
+	r.NullKey, r.NullValue, r.Timestamp, r.Headers = raw.Key == nil, raw.Value == nil, raw.Timestamp, raw.Headers
+	if !r.NullKey {
+		if r.Key, err = o.topic.Key().Decode(raw.Key); err != nil {
+			return r, err
+		}
+	}
+	if !r.NullValue {
+		r.Value, err = o.topic.Value().Decode(raw.Value)
+	}
+	return r, err
+}
