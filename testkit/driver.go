@@ -111,7 +111,8 @@ func (d *Driver) partitionOf(o *topology.Output) int32 {
 // open starts all tasks from their databases, the changelogs and the committed offsets.
 func (d *Driver) open() error {
 	d.set = task.NewSet(d.topo, task.Config{
-		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
+		Partitions: d.counts.Topics,
+		OnError:    d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, d.now)
 	for sub, tasks := range d.counts.Tasks {

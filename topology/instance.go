@@ -3,6 +3,8 @@ package topology
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // TaskID names a task: one sub-topology for one partition of its inputs.
@@ -13,6 +15,17 @@ type TaskID struct {
 
 // String is the id as Kafka Streams writes it: 0_3.
 func (id TaskID) String() string { return fmt.Sprintf("%d_%d", id.Sub, id.Partition) }
+
+// ParseTaskID reads what String wrote.
+func ParseTaskID(text string) (TaskID, error) {
+	sub, partition, ok := strings.Cut(text, "_")
+	s, err1 := strconv.Atoi(sub)
+	p, err2 := strconv.ParseInt(partition, 10, 32)
+	if !ok || err1 != nil || err2 != nil || s < 0 || p < 0 {
+		return TaskID{}, fmt.Errorf("topology: %q is not a task id such as 0_3", text)
+	}
+	return TaskID{Sub: s, Partition: int32(p)}, nil
+}
 
 // Instance is a sub-topology linked for one task: typed calls from each inlet to each sink.
 type Instance struct {

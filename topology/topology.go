@@ -245,3 +245,28 @@ func (t *Topology) ExternalTopics() (sources, sinks []string) {
 	slices.SortFunc(sinks, cmp.Compare)
 	return slices.Compact(sources), slices.Compact(sinks)
 }
+
+// IsRepartition is true for the names of repartition topics.
+func (t *Topology) IsRepartition(topicName string) bool {
+	n := t.source(topicName)
+	return n != nil && n.Topic.Repartition
+}
+
+// ResetOf is where a source topic is read from when its group has no committed offset.
+func (t *Topology) ResetOf(topicName string) Reset {
+	if n := t.source(topicName); n != nil {
+		return n.Topic.Reset
+	}
+	return Earliest
+}
+
+func (t *Topology) source(topicName string) *Node {
+	for _, s := range t.Subs {
+		for _, n := range s.Sources {
+			if t.TopicName(n.Topic) == topicName {
+				return n
+			}
+		}
+	}
+	return nil
+}

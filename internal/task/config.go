@@ -18,6 +18,8 @@ const (
 
 // Config is what all tasks of a process share.
 type Config struct {
+	// Partitions is the number of partitions of each input topic.
+	Partitions      map[string]int32
 	OnError         Policy
 	DeadLetterTopic string
 	// Buffer is the number of records that one input partition may have waiting before it is paused.

@@ -54,6 +54,9 @@ func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
 		}
 	}
 	for _, topic := range slices.Compact(t.topo.Inputs(t.sub)) {
+		if id.Partition >= t.config.Partitions[topic] {
+			continue // topics that are merged may have different numbers of partitions
+		}
 		t.inputs = append(t.inputs, &Input{Topic: topic, Partition: id.Partition, task: t})
 	}
 	return t, nil

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/topology"
@@ -14,7 +16,7 @@ func Partitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner
 // length of the key's hash suffix as -1 - suffix.
 func NewRecord(r *kgo.Record, o *topology.Output) {
 	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
-	r.Timestamp = milliseconds(o.Timestamp)
+	r.Timestamp = time.UnixMilli(o.Timestamp)
 	r.Headers = headers(o.Headers)
 	if r.Partition = o.Partition; o.Partition == topology.ByKey {
 		r.Partition = int32(-1 - o.HashSuffix)

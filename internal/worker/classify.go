@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+)
+
+// class is what an error means for the worker.
+type class int
+
+const (
+	again  class = iota // begin again from the last commit: what Kafka answers will change
+	fenced              // the same; another member or an older transaction got in the way
+	fatal               // the application must stop: beginning again would end the same way
+)
+
+func (c class) String() string { return [...]string{"again", "fenced", "fatal"}[c] }
+
+// ErrFenced means that another process uses this one's identity. It comes from copying a state directory: remove the file process-id from
+// the copy.
+var ErrFenced = errors.New("worker: another process uses the identity of this state directory: " +
+	"remove the file process-id from the copy")
+
+// classify is the one place that decides what an error means.
+func classify(err error) class {
+	var process *task.ProcessError
+	var format *task.ErrStateFormat
+	var topics *InternalTopicError
+	switch {
+	case errors.Is(err, store.ErrCorrupt):
+		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
+		return again
+	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics):
+		// The record, the code or the topology must change first.
+		return fatal
+	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):
+		// Two processes with one identity would fence each other for ever.
+		return fatal
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge), errors.Is(err, kerr.InvalidRecord),
+		errors.Is(err, kerr.InvalidTopicException), errors.Is(err, kerr.InvalidTimestamp):
+		// The same record would be refused again.
+		return fatal
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed),
+		errors.Is(err, kerr.TransactionalIDAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed),
+		errors.Is(err, kerr.SaslAuthenticationFailed):
+		// Someone has to grant the right.
+		return fatal
+	case errors.Is(err, kerr.InconsistentGroupProtocol):
+		// The group belongs to another kind of client, Kafka Streams for example.
+		return fatal
+	case errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerEpoch),
+		errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.UnknownMemberID),
+		errors.Is(err, kerr.RebalanceInProgress), errors.Is(err, kerr.InvalidTxnState),
+		errors.Is(err, kerr.TransactionAbortable), errors.Is(err, kerr.InvalidProducerIDMapping):
+		// The group or the transaction coordinator went on without this worker: it was silent for too long.
+		return fenced
+	case isDiskError(err):
+		// Nothing of the commit is lost, as Kafka has it, but no further one can be kept here.
+		return fatal
+	}
+	// Brokers that are away, time-outs, coordinators that move: all of that passes.
+	return again
+}
+
+// notYet is true for answers that the same request will not get for long.
+func notYet(err error) bool {
+	return errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
+		errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.NotCoordinator) ||
+		errors.Is(err, kerr.UnstableOffsetCommit) || errors.Is(err, kerr.UnknownTopicOrPartition)
+}

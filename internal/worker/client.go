@@ -1,0 +1,174 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// newClient makes the client of a session. It joins the group at once.
+func (w *Worker) newClient() (*kgo.Client, error) {
+	c := w.config
+	events := w.events // of this session: callbacks of a client that is closing find it stopped
+	opts := append(c.Client[:len(c.Client):len(c.Client)],
+		kgo.ConsumerGroup(c.Topology.App),
+		kgo.InstanceID(c.Identity),
+		kgo.SessionTimeout(c.SessionTimeout),
+		kgo.HeartbeatInterval(c.SessionTimeout/10),
+		kgo.RebalanceTimeout(max(time.Minute, c.SessionTimeout)),
+		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir}),
+		kgo.ConsumeTopics(c.Topology.SourceTopics()...),
+		kgo.DisableAutoCommit(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchMaxBytes(16<<20),
+		kgo.MaxConcurrentFetches(2),
+		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
+			cl.PauseFetchPartitions(added) // until their tasks have been restored
+		}),
+		kgo.OnOffsetsFetched(func(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+			committed, err := w.committed(resp)
+			events.post(func(ctx context.Context) error { return w.open(ctx, committed) })
+			return err
+		}),
+		kgo.AdjustFetchOffsetsFn(w.startOffsets),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+			events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
+		}),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+			events.wait(func(context.Context) error { return lost(gone) })
+		}),
+		kgo.RecordPartitioner(Partitioner()),
+		kgo.ProducerLinger(20*time.Millisecond),
+		kgo.MaxBufferedRecords(50_000),
+	)
+	if c.ExactlyOnce {
+		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
+		if !c.Cluster.Transactions2 {
+			// TxnOffsetCommit from version 5 on means transaction version 2.
+			v := kversion.Stable()
+			v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
+			opts = append(opts, kgo.MaxVersions(v))
+		}
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return client, nil
+}
+
+// lost ends the session: the group has given its tasks to others, and what was not committed must not be.
+func lost(gone map[string][]int32) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
+}
+
+// offsets are committed offsets by topic and partition.
+type offsets map[string]map[int32]task.Committed
+
+// committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open transaction.
+func (w *Worker) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
+	out := offsets{}
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics {
+			name := t.Topic
+			if name == "" {
+				name = w.config.Cluster.topicOf(t.TopicID)
+			}
+			out[name] = map[int32]task.Committed{}
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return nil, fmt.Errorf("offset of %s/%d: %w", name, p.Partition, err)
+				}
+				c := task.Committed{Offset: p.Offset, End: -1}
+				if p.Metadata != nil {
+					c.Metadata = *p.Metadata
+				}
+				out[name][p.Partition] = c
+			}
+		}
+	}
+	return out, nil
+}
+
+// topicOf is the name of a topic that the application reads.
+func (c *Cluster) topicOf(id [16]byte) string {
+	for name, have := range c.ids {
+		if have == id {
+			return name
+		}
+	}
+	return ""
+}
+
+// startOffsets gives the partitions without a committed offset the place that their topic's declaration says.
+func (w *Worker) startOffsets(
+	_ context.Context, fetched map[string]map[int32]kgo.Offset,
+) (map[string]map[int32]kgo.Offset, error) {
+	for topic, partitions := range fetched {
+		if w.config.Topology.ResetOf(topic) != topology.Latest {
+			continue
+		}
+		for p, o := range partitions {
+			if o.EpochOffset().Offset < 0 {
+				partitions[p] = kgo.NewOffset().AtEnd()
+			}
+		}
+	}
+	return fetched, nil
+}
+
+// leave tells the group that this member is gone for good. The client itself would keep a static member's place.
+func (w *Worker) leave(ctx context.Context) error {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = w.config.Topology.App
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID, _ = w.client.GroupMetadata()
+	m.InstanceID = &w.config.Identity
+	req.Members = append(req.Members, m)
+	if _, err := req.RequestWith(ctx, w.client); err != nil {
+		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
+	}
+	return nil
+}
+
+// purge deletes what has been processed of the repartition topics, now and then.
+func (w *Worker) purge(done []task.Offset) {
+	if time.Since(w.purgedAt) < purgeInterval {
+		return
+	}
+	w.purgedAt = time.Now()
+	gone := kadm.Offsets{}
+	for _, o := range done {
+		if w.config.Topology.IsRepartition(o.Topic) {
+			gone.AddOffset(o.Topic, o.Partition, o.Offset, -1)
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	cluster, log := w.config.Cluster, w.config.Logger
+	// Started by a commit, owns nothing, ends with its request or with the cluster's client.
+	go func() {
+		if _, err := cluster.admin.DeleteRecords(cluster.client.Context(), gone); err != nil {
+			log.Debug("repartition topics not purged", "error", err)
+		}
+	}()
+}
+
+// purgeInterval is that of Kafka Streams (repartition.purge.interval.ms).
+const purgeInterval = 30 * time.Second

@@ -1,0 +1,184 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Cluster is what an application knows of its Kafka cluster, read once at the start, and a client for requests outside of groups and
+// transactions.
+type Cluster struct {
+	Partitions    *topology.Partitions
+	Transactions2 bool // transaction version 2 (KIP-890): the epoch rises with each transaction
+
+	client *kgo.Client
+	admin  *kadm.Client
+	ids    map[string][16]byte // of the topics the application reads
+}
+
+// Setup is what an application needs of the cluster before it can run.
+type Setup struct {
+	Topology          *topology.Topology
+	DeadLetterTopic   string // empty: none
+	ReplicationFactor int16  // of internal topics; -1: the broker's default
+	// WindowRetention is what the changelogs of window stores are kept longer than their stores.
+	WindowRetention time.Duration
+	TopicConfigs    map[string]string // of internal topics, over the library's own
+	// AllowLostState lets a changelog be created empty although the group has committed offsets: for a store that is new.
+	AllowLostState bool
+	Wait           time.Duration // for brokers to answer
+	Logger         *slog.Logger
+}
+
+// UnreachableError means that no broker answered.
+type UnreachableError struct {
+	Waited time.Duration
+	Err    error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("no Kafka broker answered within %v: check Config.Brokers, the network and the security settings in "+
+		"Config.Kafka: %v", e.Waited, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// MissingSinkError means that topics the application writes do not exist. Create them first.
+type MissingSinkError struct{ Topics []string }
+
+func (e *MissingSinkError) Error() string {
+	return fmt.Sprintf("output topics do not exist: %v: create them before the application starts", e.Topics)
+}
+
+// Connect waits for the cluster, checks the application's topics and creates the internal ones that are missing.
+func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	c := &Cluster{client: client, admin: kadm.NewClient(client), ids: map[string][16]byte{}}
+	if err := c.connect(ctx, s); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Cluster) connect(ctx context.Context, s Setup) error {
+	if err := c.reach(ctx, s.Wait); err != nil {
+		return err
+	}
+	external, err := c.checkExternal(ctx, s)
+	if err != nil {
+		return err
+	}
+	if c.Partitions, err = s.Topology.Partitions(external); err != nil {
+		return err
+	}
+	if err := c.ensureInternal(ctx, s); err != nil {
+		return err
+	}
+	return c.readIDs(ctx, s.Topology.SourceTopics())
+}
+
+// reach waits for the first answer, which tells what the cluster can do.
+func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, c.client)
+		if err == nil {
+			for _, f := range resp.FinalizedFeatures {
+				c.Transactions2 = c.Transactions2 || f.Name == "transaction.version" && f.MaxVersionLevel >= 2
+			}
+			return nil
+		}
+		if classify(err) == fatal {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return &UnreachableError{Waited: wait, Err: err}
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// checkExternal finds the topics that must exist, and returns their partition counts.
+func (c *Cluster) checkExternal(ctx context.Context, s Setup) (map[string]int32, error) {
+	sources, sinks := s.Topology.ExternalTopics()
+	if s.DeadLetterTopic != "" {
+		sinks = append(sinks, s.DeadLetterTopic)
+	}
+	topics, err := c.topics(ctx, append(sources, sinks...))
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int32{}
+	for name, t := range topics {
+		counts[name] = int32(len(t.Partitions))
+	}
+	var missing []string
+	for _, name := range sinks {
+		if counts[name] == 0 {
+			missing = append(missing, name)
+		}
+	}
+	if missing != nil {
+		return nil, &MissingSinkError{Topics: missing}
+	}
+	return counts, nil
+}
+
+// topics are the details of those topics that exist.
+func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails, error) {
+	var found kadm.TopicDetails
+	err := retry(ctx, func() (err error) {
+		if found, err = c.admin.ListTopics(ctx, names...); err != nil {
+			return fmt.Errorf("topics: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range found {
+		switch {
+		case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
+			delete(found, name)
+		case t.Err != nil:
+			return nil, fmt.Errorf("topic %s: %w", name, t.Err)
+		}
+	}
+	return found, nil
+}
+
+func (c *Cluster) readIDs(ctx context.Context, names []string) error {
+	topics, err := c.topics(ctx, names)
+	if err != nil {
+		return err
+	}
+	for name, t := range topics {
+		c.ids[name] = t.ID
+	}
+	return nil
+}
+
+// ID is the id of a topic that the application reads.
+func (c *Cluster) ID(topic string) [16]byte { return c.ids[topic] }
+
+// Client is the client for requests outside of groups and transactions.
+func (c *Cluster) Client() *kgo.Client { return c.client }
+
+// Close ends the client.
+func (c *Cluster) Close() { c.client.Close() }

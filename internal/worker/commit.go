@@ -1,0 +1,192 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// commit makes what the tasks have done durable: in Kafka first, then in the local databases. After an error the session ends, and a new
+// one begins from what Kafka has: whether a commit whose answer was lost has happened is read from the committed offsets then.
+func (w *Worker) commit(ctx context.Context) error {
+	offsets, err := w.set.Prepare(func(o topology.Output) { w.sendOne(ctx, &o) })
+	if err != nil {
+		return err
+	}
+	if err := w.client.Flush(ctx); err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	if err := w.failed(); err != nil {
+		return err
+	}
+	if w.inTxn && w.produced > 0 {
+		err = w.commitTransaction(ctx, offsets)
+	} else if len(offsets) > 0 {
+		err = w.commitOffsets(ctx, offsets)
+	}
+	if err != nil {
+		return err
+	}
+	w.produced, w.inTxn = 0, false
+	if err := w.set.Committed(now()); err != nil {
+		return err
+	}
+	w.restarts = 0
+	w.purge(offsets)
+	return nil
+}
+
+// commitOffsets commits without a transaction: at least once, or when nothing was produced.
+func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
+	req.MemberID, req.Generation = w.client.GroupMetadata()
+	at := map[string]int{}
+	for _, o := range offsets {
+		if _, ok := at[o.Topic]; !ok {
+			at[o.Topic] = len(req.Topics)
+			t := kmsg.NewOffsetCommitRequestTopic()
+			t.Topic, t.TopicID = o.Topic, w.config.Cluster.ID(o.Topic)
+			req.Topics = append(req.Topics, t)
+		}
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
+		t := &req.Topics[at[o.Topic]]
+		t.Partitions = append(t.Partitions, p)
+	}
+	return retry(ctx, func() error {
+		resp, err := req.RequestWith(ctx, w.client)
+		if err != nil {
+			return fmt.Errorf("offset commit: %w", err)
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return fmt.Errorf("offset commit: %w", err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// commitTransaction adds the offsets to the transaction and ends it. The client is asked for its producer id anew each time: brokers with
+// transaction version 2 raise the epoch with every transaction.
+func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset) error {
+	id, epoch, err := w.client.ProducerID(ctx)
+	if err != nil {
+		return fmt.Errorf("producer id: %w", err)
+	}
+	if !w.config.Cluster.Transactions2 {
+		if err := w.addOffsets(ctx, id, epoch); err != nil {
+			return err
+		}
+	}
+	req := w.txnOffsetCommit(id, epoch, offsets)
+	err = retry(ctx, func() error {
+		resp, err := req.RequestWith(ctx, w.client)
+		if err != nil {
+			return fmt.Errorf("offset commit in transaction: %w", err)
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return fmt.Errorf("offset commit in transaction: %w", err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("end of transaction: %w", err)
+	}
+	return nil
+}
+
+func (w *Worker) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *kmsg.TxnOffsetCommitRequest {
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.Group, req.InstanceID = w.config.Identity, w.config.Topology.App, &w.config.Identity
+	req.ProducerID, req.ProducerEpoch = id, epoch
+	req.MemberID, req.Generation = w.client.GroupMetadata()
+	at := map[string]int{}
+	for _, o := range offsets {
+		if _, ok := at[o.Topic]; !ok {
+			at[o.Topic] = len(req.Topics)
+			t := kmsg.NewTxnOffsetCommitRequestTopic()
+			t.Topic, t.TopicID = o.Topic, w.config.Cluster.ID(o.Topic)
+			req.Topics = append(req.Topics, t)
+		}
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
+		t := &req.Topics[at[o.Topic]]
+		t.Partitions = append(t.Partitions, p)
+	}
+	return req
+}
+
+// addOffsets registers the group with the transaction, which brokers before transaction version 2 want done.
+func (w *Worker) addOffsets(ctx context.Context, id int64, epoch int16) error {
+	req := kmsg.NewPtrAddOffsetsToTxnRequest()
+	req.TransactionalID, req.Group = w.config.Identity, w.config.Topology.App
+	req.ProducerID, req.ProducerEpoch = id, epoch
+	return retry(ctx, func() error {
+		resp, err := req.RequestWith(ctx, w.client)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil {
+			return fmt.Errorf("offsets to transaction: %w", err)
+		}
+		return nil
+	})
+}
+
+// fenceOwnTransaction ends the transaction that this worker's predecessor may have left open: until then its offsets count as unstable and
+// its outputs hold up every reader.
+func (w *Worker) fenceOwnTransaction(ctx context.Context) error {
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.TransactionalID = &w.config.Identity
+	req.TransactionTimeoutMillis = int32(w.config.TransactionTimeout.Milliseconds())
+	req.ProducerID, req.ProducerEpoch = -1, -1
+	return retry(ctx, func() error {
+		resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil {
+			return fmt.Errorf("producer id: %w", err)
+		}
+		return nil
+	})
+}
+
+// retryFor is how long a request is repeated before the session gives up and a new one begins.
+const retryFor = 10 * time.Second
+
+// retry repeats a request that Kafka answers with "not yet".
+func retry(ctx context.Context, request func() error) error {
+	deadline := time.Now().Add(retryFor)
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := request()
+		if err == nil || !notYet(err) || time.Now().After(deadline) {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package worker
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Config is what a worker needs to run.
+type Config struct {
+	Topology    *topology.Topology
+	ExactlyOnce bool
+	Task        task.Config
+	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.
+	Identity           string
+	StateDir           string // of the application; tasks have directories in it
+	Stores             *store.Budget
+	SessionTimeout     time.Duration
+	TransactionTimeout time.Duration
+	ShutdownTimeout    time.Duration
+	Client             []kgo.Opt // brokers, security, logger
+	Cluster            *Cluster
+	Logger             *slog.Logger
+	// Report is told when the worker's state changes.
+	Report func(State)
+}
+
+// State is what a worker is doing.
+type State int
+
+const (
+	Joining   State = iota // waiting for the group
+	Restoring              // at least one task is not running yet
+	Running
+)

@@ -1,0 +1,204 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// internalTopic is a topic that the application creates for itself, as it must be.
+type internalTopic struct {
+	name       string
+	partitions int32
+	configs    map[string]string
+	retention  time.Duration // least retention of a windowed changelog; 0: not limited by time
+	changelog  bool
+	inputs     []string // of the sub-topology that a changelog belongs to
+}
+
+// InternalTopicError means that an internal topic is not as the topology needs it. Either restore it, or start anew: stop all instances,
+// remove the application's internal topics, its state directories and its group's offsets.
+type InternalTopicError struct {
+	Topic      string
+	Have, Want string
+}
+
+func (e *InternalTopicError) Error() string {
+	return fmt.Sprintf("internal topic %s has %s, the topology needs %s: mend the topic, or start anew under another application id",
+		e.Topic, e.Have, e.Want)
+}
+
+// internalTopics are the repartition topics and changelogs of a topology, with the settings of Kafka Streams.
+func (c *Cluster) internalTopics(s Setup) []internalTopic {
+	var out []internalTopic
+	for _, sub := range s.Topology.Subs {
+		inputs := s.Topology.Inputs(sub)
+		for _, n := range sub.Sources {
+			if n.Topic.Repartition {
+				name := s.Topology.TopicName(n.Topic)
+				out = append(out, internalTopic{name: name, partitions: c.Partitions.Topics[name], configs: repartitionConfigs()})
+			}
+		}
+		for _, spec := range sub.Stores {
+			if !spec.Options().NoChangelog {
+				t := changelogTopic(s, spec)
+				t.partitions, t.inputs = c.Partitions.Tasks[sub.ID], inputs
+				out = append(out, t)
+			}
+		}
+	}
+	for i := range out {
+		out[i].configs["message.timestamp.type"] = "CreateTime"
+		maps.Copy(out[i].configs, s.TopicConfigs)
+	}
+	return out
+}
+
+// Records of repartition topics are deleted by request once they are processed, never by age.
+func repartitionConfigs() map[string]string {
+	return map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "segment.bytes": "52428800"}
+}
+
+func changelogTopic(s Setup, spec state.Spec) internalTopic {
+	t := internalTopic{name: s.Topology.ChangelogName(spec.Name()), changelog: true}
+	if spec.Kind() != state.KindWindow {
+		t.configs = map[string]string{"cleanup.policy": "compact"}
+		return t
+	}
+	t.retention = spec.Options().Retention
+	t.configs = map[string]string{
+		"cleanup.policy": "compact,delete",
+		"retention.ms":   strconv.FormatInt((t.retention + s.WindowRetention).Milliseconds(), 10),
+	}
+	return t
+}
+
+// ensureInternal creates the internal topics that are missing and checks the others.
+func (c *Cluster) ensureInternal(ctx context.Context, s Setup) error {
+	wanted := c.internalTopics(s)
+	var names []string
+	for _, t := range wanted {
+		names = append(names, t.name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	found, err := c.topics(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, t := range wanted {
+		if _, ok := found[t.name]; !ok {
+			if err := c.create(ctx, s, t); err != nil {
+				return err
+			}
+		}
+	}
+	if found, err = c.created(ctx, names); err != nil {
+		return err
+	}
+	return c.validate(ctx, wanted, found)
+}
+
+// created are the details of topics, once all brokers' metadata show them.
+func (c *Cluster) created(ctx context.Context, names []string) (found kadm.TopicDetails, err error) {
+	err = retry(ctx, func() error {
+		if found, err = c.topics(ctx, names); err == nil && len(found) < len(names) {
+			return fmt.Errorf("internal topics: %w", kerr.UnknownTopicOrPartition)
+		}
+		return err
+	})
+	return found, err
+}
+
+func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
+	if err := c.refuseLostState(ctx, s, t); err != nil {
+		return err
+	}
+	configs := map[string]*string{}
+	for k, v := range t.configs {
+		configs[k] = &v
+	}
+	s.Logger.Info("creating internal topic", "topic", t.name, "partitions", t.partitions, "configs", t.configs)
+	_, err := c.admin.CreateTopic(ctx, t.partitions, s.ReplicationFactor, configs, t.name)
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another instance may be as quick
+		return fmt.Errorf("create internal topic %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// refuseLostState stops an application whose changelog is gone although its group has committed: an empty one in its place would
+// lose state without a word.
+func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic) error {
+	if !t.changelog {
+		return nil
+	}
+	offsets, err := c.admin.FetchOffsets(ctx, s.Topology.App)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("offsets of group %s: %w", s.Topology.App, err)
+	}
+	for _, topic := range t.inputs {
+		for _, o := range offsets[topic] {
+			if o.At > 0 && !s.AllowLostState {
+				return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets for " +
+					topic + ": if the state may start empty, set Config.AllowNewStores"}
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found kadm.TopicDetails) error {
+	configs, err := c.admin.DescribeTopicConfigs(ctx, slices.Collect(maps.Keys(found))...)
+	if err != nil {
+		return fmt.Errorf("configs of internal topics: %w", err)
+	}
+	for _, t := range wanted {
+		if have := int32(len(found[t.name].Partitions)); have != t.partitions {
+			return &InternalTopicError{Topic: t.name, Have: fmt.Sprintf("%d partitions", have), Want: fmt.Sprint(t.partitions)}
+		}
+		rc, err := configs.On(t.name, nil)
+		if err != nil || rc.Err != nil {
+			return fmt.Errorf("configs of %s: %w", t.name, errors.Join(err, rc.Err))
+		}
+		have := map[string]string{}
+		for _, c := range rc.Configs {
+			have[c.Key] = c.MaybeValue()
+		}
+		if err := t.check(have); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check finds settings with which the topic would lose what the application needs.
+func (t internalTopic) check(have map[string]string) error {
+	policy := strings.Split(have["cleanup.policy"], ",")
+	retention, _ := strconv.ParseInt(have["retention.ms"], 10, 64)
+	switch {
+	case t.changelog && t.retention == 0 && slices.Contains(policy, "delete"):
+		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "compact, as its rows have no end"}
+	case t.changelog && !slices.Contains(policy, "compact") && t.retention == 0:
+		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "compact"}
+	case !t.changelog && slices.Contains(policy, "compact"):
+		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "delete, as each record counts"}
+	case t.retention > 0 && retention >= 0 && retention < t.retention.Milliseconds():
+		return &InternalTopicError{t.name, "retention.ms " + have["retention.ms"],
+			strconv.FormatInt(t.retention.Milliseconds(), 10) + " or more"}
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Worker runs tasks: one goroutine, with a Kafka client of its own for input, output and group membership, and a transaction for all
+// tasks together.
+//
+// Whatever goes wrong with Kafka has one cure: the worker drops everything since the last commit, closes its client and begins again
+// under the same identity, as a killed process would. The group still counts it as a member, so its tasks come back at once.
+type Worker struct {
+	config Config
+	client *kgo.Client
+	set    *task.Set
+	events *events
+	// restores are the tasks that the restore goroutines own.
+	restores map[topology.TaskID]*restore
+
+	slab     []kgo.Record
+	produced int64 // records since the last commit
+	inTxn    bool
+	failure  atomic.Pointer[error] // first error of a produced record since the client was made
+	state    State
+	purgedAt time.Time
+	warned   map[string]bool // changelogs whose records the broker deletes by age
+	restarts int
+}
+
+// New is a worker that is not running yet.
+func New(config Config) *Worker { return &Worker{config: config, warned: map[string]bool{}} }
+
+// Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new beginning would
+// cure.
+func (w *Worker) Run(ctx context.Context) error {
+	for {
+		started := time.Now()
+		err := w.session(ctx)
+		if err == nil || classify(err) == fatal {
+			return err
+		}
+		if time.Since(started) > time.Minute {
+			w.restarts = 0
+		}
+		w.config.Logger.Warn("worker begins again from the last commit", "error", err, "class", classify(err).String())
+		if !w.pause(ctx) {
+			return nil
+		}
+	}
+}
+
+// pause waits a little longer before each new beginning. It returns false if ctx ended.
+func (w *Worker) pause(ctx context.Context) bool {
+	wait := time.Duration(math.Min(5000, 50*math.Pow(2, float64(w.restarts)))) * time.Millisecond
+	w.restarts = min(w.restarts+1, 10)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// session is the life of one client: nil when ctx ended and all went well.
+func (w *Worker) session(ctx context.Context) (err error) {
+	w.report(Joining)
+	if w.config.ExactlyOnce {
+		if err := w.fenceOwnTransaction(ctx); err != nil {
+			return unlessDone(ctx, err)
+		}
+	}
+	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
+	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	w.produced, w.inTxn = 0, false
+	w.failure.Store(nil)
+	if w.client, err = w.newClient(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.end()) }()
+	if err := w.loop(ctx); err != nil {
+		return err
+	}
+	return w.shutdown()
+}
+
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// stepRecords is how many records are processed before the worker looks up: at its events, its clock and its client.
+const stepRecords = 500
+
+// loop takes records, processes them and commits, until ctx ends.
+func (w *Worker) loop(ctx context.Context) error {
+	idle := true
+	for ctx.Err() == nil {
+		if err := w.handleEvents(ctx); err != nil {
+			return err
+		}
+		if err := w.poll(ctx, idle); err != nil {
+			return err
+		}
+		n, err := w.set.Step(now(), stepRecords)
+		w.send(ctx, w.set.Outputs())
+		if err != nil {
+			return err
+		}
+		idle = n < stepRecords
+		if err := w.punctuate(ctx); err != nil {
+			return err
+		}
+		if err := w.failed(); err != nil {
+			return err
+		}
+		if w.set.CommitDue(now()) {
+			if err := w.commit(ctx); err != nil {
+				return err
+			}
+		}
+		w.flow()
+	}
+	return nil
+}
+
+func (w *Worker) punctuate(ctx context.Context) error {
+	if at := now(); at >= w.set.NextPunctuation() {
+		err := w.set.Punctuate(at)
+		w.send(ctx, w.set.Outputs())
+		return err
+	}
+	return nil
+}
+
+// Records are taken from the client while fewer than low wait, up to high at a time: the client's own buffers hold the rest.
+const (
+	lowRecords  = 2_000
+	highRecords = 5_000
+)
+
+// poll takes what the client has. An idle worker waits for records, until it has something else to do.
+func (w *Worker) poll(ctx context.Context, idle bool) error {
+	if w.set.Buffered() >= lowRecords && !idle {
+		return nil
+	}
+	var wait context.Context // nil: take what is there
+	if idle {
+		var cancel context.CancelFunc
+		wait, cancel = w.events.untilNext(ctx, w.deadline())
+		defer cancel()
+	}
+	fetches := w.client.PollRecords(wait, highRecords)
+	if fetches.IsClientClosed() {
+		return kgo.ErrClientClosed
+	}
+	var err error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if err == nil {
+			err = w.take(p)
+		}
+	})
+	return err
+}
+
+// deadline is when an idle worker has something to do even if no record comes.
+func (w *Worker) deadline() time.Time {
+	next := min(w.set.NextPunctuation(), now()+1000)
+	if w.set.Pending() {
+		next = min(next, w.set.LastCommit()+w.config.Task.CommitInterval)
+	}
+	if w.config.Task.MaxIdle > 0 {
+		next = min(next, now()+max(1, w.config.Task.MaxIdle/4))
+	}
+	return time.UnixMilli(next)
+}
+
+// take gives the set what was fetched from one partition.
+func (w *Worker) take(p kgo.FetchTopicPartition) error {
+	if p.Err != nil {
+		return w.fetchError(p)
+	}
+	in := w.set.Input(p.Topic, p.Partition)
+	if in == nil {
+		return nil // revoked meanwhile
+	}
+	raws := make([]topology.Raw, len(p.Records))
+	for i, r := range p.Records {
+		raws[i] = raw(r)
+	}
+	return w.set.Add(in, raws, p.LastStableOffset)
+}
+
+func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
+	if errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, context.DeadlineExceeded) {
+		return nil
+	}
+	var lost *kgo.ErrDataLoss
+	if errors.As(p.Err, &lost) {
+		w.config.Logger.Warn("records were deleted before they were read", "topic", lost.Topic, "partition", lost.Partition,
+			"from", lost.ConsumedTo, "to", lost.ResetTo)
+		return nil
+	}
+	return fmt.Errorf("fetch of %s/%d: %w", p.Topic, p.Partition, p.Err)
+}
+
+func raw(r *kgo.Record) topology.Raw {
+	out := topology.Raw{
+		Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli(), Offset: r.Offset, Control: r.Attrs.IsControl(),
+	}
+	if len(r.Headers) > 0 {
+		out.Headers = make([]topology.Header, len(r.Headers))
+		for i, h := range r.Headers {
+			out.Headers[i] = topology.Header(h)
+		}
+	}
+	return out
+}
+
+// flow pauses partitions that have too much waiting, and resumes those that have drained.
+func (w *Worker) flow() {
+	w.set.Flow(func(topic string, partition int32) {
+		w.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+	}, func(topic string, partition int32) {
+		w.client.ResumeFetchPartitions(map[string][]int32{topic: {partition}})
+	})
+}
+
+// shutdown commits and leaves the group, when all has gone well.
+func (w *Worker) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), w.config.ShutdownTimeout)
+	defer cancel()
+	if w.set.Pending() {
+		if err := w.commit(ctx); err != nil {
+			return fmt.Errorf("last commit: %w", err)
+		}
+	}
+	w.events.stop()
+	return w.leave(ctx)
+}
+
+// end releases everything that the session had. What was not committed is gone.
+func (w *Worker) end() error {
+	w.events.stop()
+	w.stopRestores()
+	errs := []error{w.set.Abort()}
+	for len(w.set.Tasks()) > 0 {
+		errs = append(errs, w.set.Remove(w.set.Tasks()[0].ID))
+	}
+	w.client.UnsafeAbortBufferedRecords()
+	w.client.Close()
+	return errors.Join(errs...)
+}
+
+func (w *Worker) report(s State) {
+	w.state = s
+	w.config.Report(s)
+}
+
+func now() int64 { return time.Now().UnixMilli() }

@@ -1,0 +1,194 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kslog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// State is what an App is doing.
+type State int
+
+const (
+	Created   State = iota // Run has not been called
+	Starting               // waiting for brokers, checking topics
+	Joining                // waiting for the group, at the start or after a failure
+	Restoring              // some tasks are not running yet
+	Running                // all tasks of all workers are running
+	Stopping               // the context has ended: committing and leaving
+	Stopped                // Run has returned nil
+	Failed                 // Run has returned an error
+)
+
+// String is the name of the state in lower case.
+func (s State) String() string {
+	return [...]string{"created", "starting", "joining", "restoring", "running", "stopping", "stopped", "failed"}[s]
+}
+
+// App runs a topology against Kafka. Any number of processes with the same application id share its tasks.
+type App struct {
+	topo    *topology.Topology
+	config  Config
+	started atomic.Bool
+	drops   task.Drops
+
+	mu struct {
+		sync.Mutex
+		state   State
+		workers []worker.State
+	}
+}
+
+// New makes an App that is not running yet. The error joins everything that is wrong with the settings.
+func New(topo *topology.Topology, config Config) (*App, error) {
+	config = config.withDefaults(topo.App)
+	topo, err := topo.WithApp(config.AppID)
+	if err := errors.Join(err, config.validate()); err != nil {
+		return nil, err
+	}
+	return &App{topo: topo, config: config}, nil
+}
+
+// Run processes until ctx ends; then it finishes the record in work, commits, leaves the group and returns nil. It returns an error if it
+// cannot start, or cannot go on. Brokers that go away while it runs are waited for. Run may be called once.
+func (a *App) Run(ctx context.Context) error {
+	if !a.started.CompareAndSwap(false, true) {
+		return ErrRunning
+	}
+	a.setState(Starting)
+	err := a.run(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	if err != nil {
+		a.setState(Failed)
+		return fmt.Errorf("streams: application %s: %w", a.config.AppID, err)
+	}
+	a.setState(Stopped)
+	return nil
+}
+
+func (a *App) run(ctx context.Context) (err error) {
+	lock, err := store.Lock(a.config.appDir())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	process, err := store.ProcessID(a.config.appDir())
+	if err != nil {
+		return err
+	}
+	cluster, err := worker.Connect(ctx, a.setup(), a.clientOpts())
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	return a.runWorkers(ctx, cluster, process)
+}
+
+func (a *App) setup() worker.Setup {
+	c := a.config
+	return worker.Setup{
+		Topology: a.topo, DeadLetterTopic: c.DeadLetterTopic, ReplicationFactor: c.ReplicationFactor,
+		WindowRetention: c.WindowRetention, TopicConfigs: c.TopicConfigs, AllowLostState: c.AllowNewStores,
+		Wait: c.StartTimeout, Logger: c.Logger,
+	}
+}
+
+// clientOpts are the options of every client.
+func (a *App) clientOpts() []kgo.Opt {
+	return append([]kgo.Opt{
+		kgo.SeedBrokers(a.config.Brokers...),
+		kgo.ClientID(a.config.AppID),
+		kgo.WithLogger(kslog.New(a.config.Logger)),
+	}, a.config.Kafka...)
+}
+
+// runWorkers runs all workers until ctx ends or one of them fails for good, which ends the others.
+func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process string) error {
+	tasks := 0
+	for _, n := range cluster.Partitions.Tasks {
+		tasks += int(n)
+	}
+	stores := store.NewBudget(a.config.MemoryBytes/2, tasks)
+	defer stores.Close()
+	rows := state.NewBudget(a.config.MemoryBytes / 2)
+	a.mu.workers = make([]worker.State, a.config.Workers)
+	group, ctx := errgroup.WithContext(ctx)
+	defer context.AfterFunc(ctx, func() { a.setState(Stopping) })()
+	for i := range a.config.Workers {
+		w := worker.New(a.workerConfig(i, cluster, process, stores, rows))
+		// A worker owns its tasks and its client; it ends with ctx.
+		group.Go(func() error { return w.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+func (a *App) workerConfig(
+	i int, cluster *worker.Cluster, process string, stores *store.Budget, rows *state.Budget,
+) worker.Config {
+	c := a.config
+	log := c.Logger.With("app", c.AppID, "worker", i)
+	return worker.Config{
+		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
+		StateDir: c.appDir(), Stores: stores, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
+		ShutdownTimeout: c.ShutdownTimeout, Client: a.clientOpts(), Cluster: cluster, Logger: log,
+		Report: func(s worker.State) { a.report(i, s) },
+		Task: task.Config{
+			Partitions: cluster.Partitions.Topics, OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
+			Buffer: c.BufferedRecords, MaxIdle: c.MaxIdle.Milliseconds(), CommitInterval: c.CommitInterval.Milliseconds(),
+			Budget: rows, Drops: &a.drops, Logger: log,
+		},
+	}
+}
+
+// report derives the App's state from those of its workers: it is where the one furthest behind is.
+func (a *App) report(i int, s worker.State) {
+	a.mu.Lock()
+	a.mu.workers[i] = s
+	least := worker.Running
+	for _, w := range a.mu.workers {
+		least = min(least, w)
+	}
+	stopping := a.mu.state >= Stopping
+	a.mu.Unlock()
+	if !stopping {
+		a.setState(map[worker.State]State{
+			worker.Joining: Joining, worker.Restoring: Restoring, worker.Running: Running,
+		}[least])
+	}
+}
+
+func (a *App) setState(s State) {
+	a.mu.Lock()
+	was := a.mu.state
+	a.mu.state = s
+	a.mu.Unlock()
+	if was != s {
+		a.config.Logger.Info("state", "app", a.config.AppID, "was", was.String(), "is", s.String())
+		a.config.OnState(was, s)
+	}
+}
+
+// State is what the App is doing now.
+func (a *App) State() State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mu.state
+}
+
+// Dropped is the number of records that were dropped since the start, by reason. Records that are processed again after a failure are
+// counted again.
+func (a *App) Dropped() map[topology.DropReason]int64 { return a.drops.Counts() }

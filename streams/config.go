@@ -1,0 +1,181 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/task"
+)
+
+// Guarantee is what holds for results when processes, brokers or networks fail.
+type Guarantee int
+
+const (
+	// ExactlyOnce commits outputs, state and input offsets in one transaction: a reader of committed records sees the effect of each input
+	// record once.
+	ExactlyOnce Guarantee = iota
+	// AtLeastOnce loses nothing, but after a failure results may be repeated, and aggregates may count records twice.
+	AtLeastOnce
+)
+
+// String is exactly-once or at-least-once.
+func (g Guarantee) String() string { return [...]string{"exactly-once", "at-least-once"}[g] }
+
+// ErrorPolicy says what becomes of a record that does not decode, or whose processing fails.
+type ErrorPolicy = task.Policy
+
+// The error policies. In each case the record's outputs and its writes to stores are taken back first.
+const (
+	Fail       = task.Fail       // Run returns a ProcessError: the default
+	Skip       = task.Skip       // the record is logged, counted and left out
+	DeadLetter = task.DeadLetter // the same, and it is sent to Config.DeadLetterTopic within the transaction
+)
+
+// Config is the settings of an App. The zero value, with Brokers, is a sound start for production.
+type Config struct {
+	// Brokers are addresses, host:port, at which the cluster is found. Default: localhost:9092.
+	Brokers []string
+	// Kafka is passed to every client: TLS, SASL, dialer, client id, rack. What the library needs for its guarantees, such as group,
+	// transactional id and isolation level, it sets after these.
+	Kafka []kgo.Opt
+
+	// AppID is the application id: the name of the consumer group and the prefix of internal topics and transactional ids. Default: the
+	// name given to NewBuilder. All processes of an application have the same.
+	AppID string
+	// StateDir is the directory for local state; an application's lies in a directory of its id in it. It must be the process's own,
+	// and should outlive the process: then a restart replays at most what the last CommitInterval wrote to each changelog, instead of all
+	// state. With it the process also keeps its identity, so that its tasks come back at once. Default: millstream-state.
+	StateDir string
+
+	// Guarantee is ExactlyOnce by default.
+	Guarantee Guarantee
+	// CommitInterval is the time between commits. It bounds what a restart replays and, exactly once, how long results wait to be
+	// seen. Default: 100 ms exactly once, 30 s at least once. Memory pressure makes commits earlier.
+	CommitInterval time.Duration
+	// Workers is the number of goroutines that process, each with its own client and tasks. More than there are input partitions
+	// are idle. Default: 1.
+	Workers int
+	// MemoryBytes is for cached rows and the databases' caches and buffers together, over all workers: half each. It does not cover
+	// records on their way from and to Kafka, some 40 MB a worker. Default: 256 MB.
+	MemoryBytes int64
+
+	// OnError is Fail by default.
+	OnError ErrorPolicy
+	// DeadLetterTopic is where DeadLetter sends records: with their own bytes, and headers that tell the failure (KIP-1034).
+	DeadLetterTopic string
+
+	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to be
+	// left in it. Default 0: a task waits only for partitions that are known to have more.
+	MaxIdle time.Duration
+	// BufferedRecords is how many records of a partition may wait in a task before it is paused. Default: 10,000.
+	BufferedRecords int
+
+	// ReplicationFactor of internal topics. Default: that of the brokers.
+	ReplicationFactor int16
+	// TopicConfigs of internal topics, over the library's own.
+	TopicConfigs map[string]string
+	// WindowRetention is how much longer the changelogs of window stores are kept than their windows. Brokers delete by event time: raise it
+	// where old data is processed. Default: 24 hours.
+	WindowRetention time.Duration
+	// AllowNewStores lets the changelog of a store be created although the group has committed offsets. Set it for the first start after
+	// a store was added. By default that is an error, as the other way to get there is a changelog that was deleted.
+	AllowNewStores bool
+
+	// SessionTimeout is how long the group waits for a process that went silent before it gives its tasks to others. A killed process
+	// that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
+	SessionTimeout time.Duration
+	// TransactionTimeout is how long the transaction of a dead process may hold up readers. Default: 10 s.
+	TransactionTimeout time.Duration
+	// StartTimeout is how long Run waits for the first answer of a broker. Once it runs, it waits for brokers without limit. Default: 30 s.
+	StartTimeout time.Duration
+	// ShutdownTimeout is how long Run may take to commit and leave once its context has ended. Default: 30 s.
+	ShutdownTimeout time.Duration
+
+	// Logger gets the application's log; the Kafka clients' warnings too. Default: slog.Default().
+	Logger *slog.Logger
+	// OnState is called when the state of the App changes. It must not block.
+	OnState func(was, is State)
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults(appID string) Config {
+	setDefault(&c.AppID, appID)
+	setDefault(&c.StateDir, "millstream-state")
+	if len(c.Brokers) == 0 {
+		c.Brokers = []string{"localhost:9092"}
+	}
+	if c.Guarantee == AtLeastOnce {
+		setDefault(&c.CommitInterval, 30*time.Second)
+	}
+	setDefault(&c.CommitInterval, 100*time.Millisecond)
+	setDefault(&c.Workers, 1)
+	setDefault(&c.MemoryBytes, 256<<20)
+	setDefault(&c.BufferedRecords, 10_000)
+	setDefault(&c.ReplicationFactor, -1)
+	setDefault(&c.WindowRetention, 24*time.Hour)
+	setDefault(&c.SessionTimeout, 10*time.Second)
+	setDefault(&c.TransactionTimeout, 10*time.Second)
+	setDefault(&c.StartTimeout, 30*time.Second)
+	setDefault(&c.ShutdownTimeout, 30*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.OnState == nil {
+		c.OnState = func(State, State) {}
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate reports everything that is wrong.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf("streams: Config."+format, args...))
+		}
+	}
+	bad(c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce, "Guarantee is %d: use ExactlyOnce or AtLeastOnce", c.Guarantee)
+	bad(c.OnError < Fail || c.OnError > DeadLetter, "OnError is %d: use Fail, Skip or DeadLetter", c.OnError)
+	bad(c.OnError == DeadLetter && c.DeadLetterTopic == "", "DeadLetterTopic is needed for OnError: DeadLetter")
+	bad(c.OnError != DeadLetter && c.DeadLetterTopic != "", "DeadLetterTopic has no effect without OnError: DeadLetter")
+	bad(c.CommitInterval < 0, "CommitInterval is %v: must not be negative", c.CommitInterval)
+	bad(c.Guarantee == ExactlyOnce && c.CommitInterval > c.TransactionTimeout/2,
+		"CommitInterval is %v: must be at most half of TransactionTimeout, %v, or brokers abort transactions under way",
+		c.CommitInterval, c.TransactionTimeout)
+	bad(c.Workers < 1, "Workers is %d: must be 1 or more", c.Workers)
+	bad(c.MemoryBytes < 8<<20, "MemoryBytes is %d: must be 8 MB or more", c.MemoryBytes)
+	bad(c.BufferedRecords < 1, "BufferedRecords is %d: must be 1 or more", c.BufferedRecords)
+	bad(c.MaxIdle < 0, "MaxIdle is %v: must not be negative", c.MaxIdle)
+	bad(c.ReplicationFactor < -1, "ReplicationFactor is %d: must be 1 or more, or -1 for the brokers' default", c.ReplicationFactor)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"WindowRetention", c.WindowRetention}, {"SessionTimeout", c.SessionTimeout}, {"TransactionTimeout", c.TransactionTimeout},
+		{"StartTimeout", c.StartTimeout}, {"ShutdownTimeout", c.ShutdownTimeout},
+	} {
+		bad(d.value < time.Millisecond, "%s is %v: must be a millisecond or more", d.name, d.value)
+	}
+	return errors.Join(errs...)
+}
+
+// appDir is where the application's state lies.
+func (c Config) appDir() string { return filepath.Join(c.StateDir, c.AppID) }
+
+// String shows the settings, without those of Kafka, which may hold secrets.
+func (c Config) String() string {
+	return fmt.Sprintf("app=%s brokers=%v state=%s guarantee=%v commit=%v workers=%d memory=%dMB",
+		c.AppID, c.Brokers, c.StateDir, c.Guarantee, c.CommitInterval, c.Workers, c.MemoryBytes>>20)
+}

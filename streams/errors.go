@@ -1,0 +1,39 @@
+package streams
+
+import (
+	"errors"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// The errors of New and Run that a program may want to tell apart, with errors.Is and errors.As. Each one's text says what to do.
+var (
+	// ErrStateLocked means that another process uses the state directory. Give each process its own.
+	ErrStateLocked = store.ErrLocked
+	// ErrFenced means that another process has the identity that is kept in the state directory, as after copying one.
+	ErrFenced = worker.ErrFenced
+	// ErrRunning means that Run was called a second time. Make a new App.
+	ErrRunning = errors.New("streams: an App runs once: make a new one")
+)
+
+type (
+	// MissingSourceError lists input topics that do not exist.
+	MissingSourceError = topology.ErrMissingSource
+	// MissingSinkError lists output topics that do not exist.
+	MissingSinkError = worker.MissingSinkError
+	// CopartitionError tells of topics that are joined and have different numbers of partitions.
+	CopartitionError = topology.ErrCopartition
+	// InternalTopicError tells of an internal topic that is not as the topology needs it.
+	InternalTopicError = worker.InternalTopicError
+	// UnreachableError means that no broker answered within Config.StartTimeout.
+	UnreachableError = worker.UnreachableError
+	// StateFormatError means that the state directory holds a store of the same name in another format: the state of another topology.
+	StateFormatError = task.ErrStateFormat
+	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example.
+	ProduceError = worker.ProduceError
+	// PanicError is a panic in the user's code, as the Err of a ProcessError.
+	PanicError = task.PanicError
+)
