@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -112,7 +113,7 @@ func (a *App) clientOpts() []kgo.Opt {
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(a.config.Brokers...),
 		kgo.ClientID(a.config.AppID),
-		kgo.WithLogger(kslog.New(a.config.Logger)),
+		kgo.WithLogger(kslog.New(slog.New(warnings{a.config.Logger.Handler()}))),
 	}, a.config.Kafka...)
 }
 

@@ -38,7 +38,10 @@ func (w *Worker) commit(ctx context.Context) error {
 	if err := w.set.Committed(now()); err != nil {
 		return err
 	}
-	w.restarts = 0
+	if w.restarts = 0; !w.began.IsZero() {
+		w.config.Logger.Info("first commit", "took", time.Since(w.began).String())
+		w.began = time.Time{}
+	}
 	w.purge(offsets)
 	return nil
 }

@@ -143,7 +143,11 @@ func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic)
 	if !t.changelog {
 		return nil
 	}
-	offsets, err := c.admin.FetchOffsets(ctx, s.Topology.App)
+	var offsets kadm.OffsetResponses
+	err := retry(ctx, func() (err error) {
+		offsets, err = c.admin.FetchOffsets(ctx, s.Topology.App)
+		return err
+	})
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return nil
 	}

@@ -35,6 +35,7 @@ type Worker struct {
 	purgedAt time.Time
 	warned   map[string]bool // changelogs whose records the broker deletes by age
 	restarts int
+	began    time.Time // of the session; zero once it has committed
 }
 
 // New is a worker that is not running yet.
@@ -83,7 +84,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	}
 	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
-	w.produced, w.inTxn = 0, false
+	w.produced, w.inTxn, w.began = 0, false, time.Now()
 	w.failure.Store(nil)
 	if w.client, err = w.newClient(); err != nil {
 		return err
