@@ -15,6 +15,9 @@ func NewBudget(bytes int64) *Budget { return &Budget{limit: bytes} }
 // dirty rows should commit soon.
 func (b *Budget) Over() bool { return b.used.Load() > b.limit }
 
+// Limit is the number of bytes that the budget allows.
+func (b *Budget) Limit() int64 { return b.limit }
+
 // Used is the number of bytes cached now.
 func (b *Budget) Used() int64 { return b.used.Load() }
 

@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
+	"reflect"
 
 	"github.com/tidwall/btree"
 
@@ -49,15 +50,34 @@ type undo[V any] struct {
 }
 
 // sizes estimates the heap that a decoded value holds beyond its own struct from the encoded values seen.
-type sizes struct{ count, bytes int64 }
+type sizes struct {
+	flat         bool // values hold nothing beyond their struct
+	count, bytes int64
+}
 
 func (s *sizes) saw(n int) { s.count++; s.bytes += int64(n) }
 
 func (s *sizes) average() int64 {
-	if s.count == 0 {
-		return 16
+	if s.flat || s.count == 0 {
+		return 0
 	}
 	return s.bytes / s.count
+}
+
+// flat is true for types of numbers only.
+func flat(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !flat(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	case reflect.Array:
+		return flat(t.Elem())
+	}
+	return t.Kind() <= reflect.Complex128 && t.Kind() != reflect.Uintptr
 }
 
 // cloner is implemented by serdes whose decoded values share memory with their input.
@@ -68,6 +88,7 @@ func newRows[V any](name string, env Env, values serde.Serde[V]) *rows[V] {
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: after(env.Prefix), values: values, budget: env.Budget,
 		young: &table[V]{}, old: &table[V]{}, clone: func(v V) V { return v },
 	}
+	r.sizes.flat = flat(reflect.TypeFor[V]())
 	if c, ok := values.(cloner[V]); ok {
 		r.clone = c.Clone
 	}

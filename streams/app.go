@@ -123,9 +123,9 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 	for _, n := range cluster.Partitions.Tasks {
 		tasks += int(n)
 	}
-	stores := store.NewBudget(a.config.MemoryBytes/2, tasks)
+	stores := store.NewBudget(a.config.MemoryBytes/4, tasks)
 	defer stores.Close()
-	rows := state.NewBudget(a.config.MemoryBytes / 2)
+	rows := state.NewBudget(a.config.MemoryBytes / 8 * 3)
 	a.mu.workers = make([]worker.State, a.config.Workers)
 	group, ctx := errgroup.WithContext(ctx)
 	defer context.AfterFunc(ctx, func() { a.setState(Stopping) })()

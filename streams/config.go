@@ -60,8 +60,9 @@ type Config struct {
 	// Workers is the number of goroutines that process, each with its own client and tasks. More than there are input partitions
 	// are idle. Default: 1.
 	Workers int
-	// MemoryBytes is for cached rows and the databases' caches and buffers together, over all workers: half each. It does not cover
-	// records on their way from and to Kafka, some 40 MB a worker. Default: 256 MB.
+	// MemoryBytes is the memory for state, over all workers: a quarter for the databases' caches and buffers, three eighths for rows
+	// that are kept decoded, and as much again for Go's garbage collector, which lets a heap grow before it cleans up. It does not cover
+	// records on their way from and to Kafka, some 60 MB a worker. Default: 256 MB.
 	MemoryBytes int64
 
 	// OnError is Fail by default.

@@ -12,13 +12,14 @@ import (
 // check compares what a run wrote, from the given offsets on, with what the input says it must be.
 func check(ctx context.Context, o options, from kadm.ListedOffsets) error {
 	want := newChecker(o.workload)
-	if o.workload == "join" {
-		if err := read(ctx, o, tbl.Name(), nil, -1, func(r *kgo.Record) { want.table[string(r.Key)] = true }); err != nil {
-			return err
-		}
-	}
 	if err := read(ctx, o, in.Name(), nil, o.records, want.input); err != nil {
 		return err
+	}
+	if o.workload == "join" {
+		if err := read(ctx, o, tbl.Name(), nil, -1, want.row); err != nil {
+			return err
+		}
+		want.join()
 	}
 	got := newChecker(o.workload)
 	if err := read(ctx, o, out.Name(), from, -1, got.output); err != nil {
@@ -36,13 +37,24 @@ type checker struct {
 	count    int64
 	sum      uint64
 	counts   map[string]int64
-	table    map[string]bool
 	newest   map[int32]int64 // stream time by partition
 	windows  map[string]int64
+	stream   map[int32][]event // of a join, by partition
+	table    map[int32][]event
+}
+
+// event is what matters of a record for a join.
+type event struct{ key, timestamp, amount int64 }
+
+func eventOf(r *kgo.Record) event {
+	return event{int64(binary.BigEndian.Uint64(r.Key)), r.Timestamp.UnixMilli(), amount(r.Value)}
 }
 
 func newChecker(workload string) *checker {
-	return &checker{workload: workload, counts: map[string]int64{}, table: map[string]bool{}, newest: map[int32]int64{}, windows: map[string]int64{}}
+	return &checker{
+		workload: workload, counts: map[string]int64{}, newest: map[int32]int64{}, windows: map[string]int64{},
+		stream: map[int32][]event{}, table: map[int32][]event{},
+	}
 }
 
 func (c *checker) add(v int64) {
@@ -68,11 +80,29 @@ func (c *checker) input(r *kgo.Record) {
 		c.counts[key]++
 		c.add(c.counts[key])
 	case "join":
-		if c.table[string(r.Key)] {
-			c.add(amount(r.Value))
-		}
+		c.stream[r.Partition] = append(c.stream[r.Partition], eventOf(r))
 	case "tumble":
 		c.tumble(r)
+	}
+}
+
+func (c *checker) row(r *kgo.Record) { c.table[r.Partition] = append(c.table[r.Partition], eventOf(r)) }
+
+// join takes, of a partition's two topics, the head with the lower timestamp, that of the topic in where they are equal.
+func (c *checker) join() {
+	for p, stream := range c.stream {
+		there, table := map[int64]bool{}, c.table[p]
+		for len(stream) > 0 {
+			if len(table) > 0 && table[0].timestamp < stream[0].timestamp {
+				there[table[0].key] = true
+				table = table[1:]
+				continue
+			}
+			if there[stream[0].key] {
+				c.add(stream[0].amount)
+			}
+			stream = stream[1:]
+		}
 	}
 }
 

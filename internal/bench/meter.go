@@ -15,6 +15,8 @@ import (
 type meter struct {
 	warm, records int64
 	seen          atomic.Int64
+	behind        atomic.Int64  // records that came out of a repartition topic
+	repartition   bool          // the last of these is the end
 	done          chan struct{} // closed at the last record
 	atWarm        func()
 
@@ -42,6 +44,15 @@ func (m *meter) mark() {
 		m.atWarm()
 		m.warmCPU, m.warmAlloc, m.warmTime = processCPU(), mallocs(), time.Now()
 	case m.records:
+		if !m.repartition {
+			close(m.done)
+		}
+	}
+}
+
+// markBehind counts a record behind a repartition topic.
+func (m *meter) markBehind() {
+	if m.behind.Add(1) == m.records {
 		close(m.done)
 	}
 }

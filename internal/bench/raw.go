@@ -51,7 +51,7 @@ func (c *copier) copyOf(r *kgo.Record) *kgo.Record {
 	}
 	n := &c.slab[0]
 	c.slab = c.slab[1:]
-	n.Topic, n.Key, n.Value, n.Timestamp = out.Name(), append([]byte(nil), r.Key...), append([]byte(nil), r.Value...), r.Timestamp
+	n.Topic, n.Key, n.Value, n.Timestamp = out.Name(), r.Key, r.Value, r.Timestamp
 	return n
 }
 

@@ -67,7 +67,9 @@ func build(workload, app string, m *meter) (*topology.Topology, error) {
 			k := mix(binary.BigEndian.Uint64(r.Key)) % rekeyedKeys
 			return streams.Some(binary.BigEndian.AppendUint64(nil, k)), nil
 		})
-		byOther.Repartition(rekeyed).GroupByKey().Count(counts).ToStream().To(longs)
+		m.repartition = true
+		behind := byOther.Repartition(rekeyed).Peek(func(record) { m.markBehind() })
+		behind.GroupByKey().Count(counts).ToStream().To(longs)
 	case "join":
 		t := streams.TableFrom(b, tbl, rows)
 		streams.Join(source, t, joined).To(out)
@@ -133,9 +135,6 @@ func runApp(o options, m *meter) error {
 	case err := <-ended:
 		stop()
 		return errors.Join(err, errors.New("the application ended before the last record"))
-	}
-	if o.workload == "rekey" {
-		time.Sleep(2 * o.commit % (5 * time.Second)) // what is behind the repartition topic comes after its commit
 	}
 	stop()
 	if err := errors.Join(<-ended, m.stop()); err != nil {

@@ -2,19 +2,20 @@ package store
 
 import "github.com/cockroachdb/pebble/v2"
 
-// Budget is the memory that all databases of a process may use together: one block cache for all of them, and the memtables.
+// Budget is the memory that all databases of a process may use together. Pebble takes its memtables out of the block cache, which all
+// databases share, so the size of the cache is the whole.
 type Budget struct {
 	cache    *pebble.Cache
 	memtable uint64
 }
 
-// memtables beyond the one being filled that a database may hold while it flushes.
+// memtablesPerDatabase are one that fills, and one that is written out meanwhile.
 const memtablesPerDatabase = 2
 
-// NewBudget divides so many bytes among the block cache, which all databases share, and the memtables of so many databases.
+// NewBudget is a budget of so many bytes for so many databases: a quarter of it for memtables.
 func NewBudget(bytes int64, databases int) *Budget {
-	share := bytes / 2 / int64(max(1, databases)*memtablesPerDatabase)
-	return &Budget{cache: pebble.NewCache(bytes / 2), memtable: uint64(min(64<<20, max(1<<20, share)))}
+	share := bytes / 4 / int64(max(1, databases)*memtablesPerDatabase)
+	return &Budget{cache: pebble.NewCache(bytes), memtable: uint64(min(64<<20, max(256<<10, share)))}
 }
 
 // Close releases the block cache, once all databases are closed.

@@ -200,11 +200,14 @@ func (s *Set) Pending() bool {
 // LastCommit is the wall-clock time of the last commit.
 func (s *Set) LastCommit() int64 { return s.lastCommit }
 
+// full is true when uncommitted rows take so much memory that they should be committed early. A commit needs as much again for a moment, to
+// encode them.
 func (s *Set) full() bool {
-	if !s.config.Budget.Over() {
-		return false
+	var dirty int64
+	for _, t := range s.tasks {
+		dirty += t.dirty()
 	}
-	return slices.ContainsFunc(s.tasks, func(t *Task) bool { return t.dirty() > 0 })
+	return dirty > s.config.Budget.Limit()/4 || dirty > 0 && s.config.Budget.Over()
 }
 
 // Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the offsets to commit.

@@ -132,18 +132,17 @@ func (w *Worker) startOffsets(
 	return fetched, nil
 }
 
-// leave tells the group that this member is gone for good. The client itself would keep a static member's place.
-func (w *Worker) leave(ctx context.Context) error {
+// leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request goes out when
+// the client has closed, since a heartbeat after it would be an error.
+func (w *Worker) leave(ctx context.Context) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group = w.config.Topology.App
 	m := kmsg.NewLeaveGroupRequestMember()
-	m.MemberID, _ = w.client.GroupMetadata()
 	m.InstanceID = &w.config.Identity
 	req.Members = append(req.Members, m)
-	if _, err := req.RequestWith(ctx, w.client); err != nil {
+	if _, err := req.RequestWith(ctx, w.config.Cluster.Client()); err != nil {
 		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
 	}
-	return nil
 }
 
 // purge deletes what has been processed of the repartition topics, now and then.

@@ -47,7 +47,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for {
 		started := time.Now()
 		err := w.session(ctx)
-		if err == nil || classify(err) == fatal {
+		if err == nil || ctx.Err() != nil || classify(err) == fatal {
 			return err
 		}
 		if time.Since(started) > time.Minute {
@@ -75,7 +75,12 @@ func (w *Worker) pause(ctx context.Context) bool {
 }
 
 // session is the life of one client: nil when ctx ended and all went well.
+//
+// The work under way when ctx ends, and the last commit, have until the shutdown timeout is over.
 func (w *Worker) session(ctx context.Context) (err error) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.config.ShutdownTimeout, cancel) })()
 	w.report(Joining)
 	if w.config.ExactlyOnce {
 		if err := w.fenceOwnTransaction(ctx); err != nil {
@@ -89,12 +94,31 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	if w.client, err = w.newClient(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.end()) }()
-	if err := w.loop(ctx); err != nil {
+	defer func() {
+		err = errors.Join(err, w.end())
+		if err == nil {
+			w.leave(work)
+		}
+	}()
+	if err := w.loop(ctx, work); err != nil {
 		return err
 	}
-	return w.shutdown()
+	if w.set.Pending() {
+		if err := w.commit(work); err != nil {
+			return &ShutdownError{Err: err}
+		}
+	}
+	return nil
 }
+
+// ShutdownError means that the last commit failed: what was done since the one before will be done again at the next start.
+type ShutdownError struct{ Err error }
+
+func (e *ShutdownError) Error() string {
+	return fmt.Sprintf("last commit before the stop: %v: the next start goes on from the commit before", e.Err)
+}
+
+func (e *ShutdownError) Unwrap() error { return e.Err }
 
 func unlessDone(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -106,30 +130,23 @@ func unlessDone(ctx context.Context, err error) error {
 // stepRecords is how many records are processed before the worker looks up: at its events, its clock and its client.
 const stepRecords = 500
 
-// loop takes records, processes them and commits, until ctx ends.
-func (w *Worker) loop(ctx context.Context) error {
+// loop takes records, processes them and commits, until ctx ends. What it has begun is done under work.
+func (w *Worker) loop(ctx, work context.Context) error {
 	idle := true
 	for ctx.Err() == nil {
-		if err := w.handleEvents(ctx); err != nil {
+		if err := w.handleEvents(work); err != nil {
 			return err
 		}
 		if err := w.poll(ctx, idle); err != nil {
 			return err
 		}
-		n, err := w.set.Step(now(), stepRecords)
-		w.send(ctx, w.set.Outputs())
+		n, err := w.step(work)
 		if err != nil {
 			return err
 		}
 		idle = n < stepRecords
-		if err := w.punctuate(ctx); err != nil {
-			return err
-		}
-		if err := w.failed(); err != nil {
-			return err
-		}
 		if w.set.CommitDue(now()) {
-			if err := w.commit(ctx); err != nil {
+			if err := w.commit(work); err != nil {
 				return err
 			}
 		}
@@ -138,13 +155,14 @@ func (w *Worker) loop(ctx context.Context) error {
 	return nil
 }
 
-func (w *Worker) punctuate(ctx context.Context) error {
-	if at := now(); at >= w.set.NextPunctuation() {
-		err := w.set.Punctuate(at)
-		w.send(ctx, w.set.Outputs())
-		return err
+// step processes records and punctuations, and sends what they gave.
+func (w *Worker) step(ctx context.Context) (n int, err error) {
+	n, err = w.set.Step(now(), stepRecords)
+	if at := now(); err == nil && at >= w.set.NextPunctuation() {
+		err = w.set.Punctuate(at)
 	}
-	return nil
+	w.send(ctx, w.set.Outputs())
+	return n, errors.Join(err, w.failed())
 }
 
 // Records are taken from the client while fewer than low wait, up to high at a time: the client's own buffers hold the rest.
@@ -238,19 +256,6 @@ func (w *Worker) flow() {
 	}, func(topic string, partition int32) {
 		w.client.ResumeFetchPartitions(map[string][]int32{topic: {partition}})
 	})
-}
-
-// shutdown commits and leaves the group, when all has gone well.
-func (w *Worker) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), w.config.ShutdownTimeout)
-	defer cancel()
-	if w.set.Pending() {
-		if err := w.commit(ctx); err != nil {
-			return fmt.Errorf("last commit: %w", err)
-		}
-	}
-	w.events.stop()
-	return w.leave(ctx)
 }
 
 // end releases everything that the session had. What was not committed is gone.
