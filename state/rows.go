@@ -27,6 +27,7 @@ type rows[V any] struct {
 	budget *Budget
 
 	young, old *table[V]
+	complete   bool  // young and old hold every row there is: what they do not have need not be looked for
 	charged    int64 // bytes of both generations that the budget knows of
 	dirty      []int // ids in young, in the order in which they were first written
 	dirtyBytes int64
@@ -88,6 +89,7 @@ func newRows[V any](name string, env Env, values serde.Serde[V]) *rows[V] {
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: after(env.Prefix), values: values, budget: env.Budget,
 		young: &table[V]{}, old: &table[V]{}, clone: func(v V) V { return v },
 	}
+	r.complete = r.isEmpty()
 	r.sizes.flat = flat(reflect.TypeFor[V]())
 	if c, ok := values.(cloner[V]); ok {
 		r.clone = c.Clone
@@ -120,22 +122,38 @@ func (r *rows[V]) load(key []byte) (int, *entry[V], error) {
 		e.value, e.timestamp, e.there = from.value, from.timestamp, from.there
 		return id, e, nil
 	}
-	var err error
-	var ok bool
-	if r.scratch, ok, err = r.engine.Get(r.scratch[:0], key); err != nil {
-		return 0, nil, fmt.Errorf("state: store %s: %w", r.name, err)
-	}
-	var value V
-	var ts int64
-	if ok {
-		if value, ts, err = r.decode(r.scratch); err != nil {
-			return 0, nil, err
-		}
-		value = r.clone(value)
+	value, ts, ok, err := r.read(key)
+	if err != nil {
+		return 0, nil, err
 	}
 	id, e := r.insert(key, hash)
 	e.value, e.timestamp, e.there = value, ts, ok
 	return id, e, nil
+}
+
+// read decodes a row of the database.
+func (r *rows[V]) read(key []byte) (value V, timestamp int64, ok bool, err error) {
+	if r.complete {
+		return value, 0, false, nil
+	}
+	if r.scratch, ok, err = r.engine.Get(r.scratch[:0], key); err != nil {
+		return value, 0, false, fmt.Errorf("state: store %s: %w", r.name, err)
+	}
+	if !ok {
+		return value, 0, false, nil
+	}
+	value, timestamp, err = r.decode(r.scratch)
+	return r.clone(value), timestamp, true, err
+}
+
+// isEmpty is true if the database has no row of the store.
+func (r *rows[V]) isEmpty() bool {
+	it, err := r.engine.Scan(r.prefix, r.upper, false)
+	if err != nil {
+		return false // whatever is wrong will show when a row is read
+	}
+	found := it.Next()
+	return it.Close() == nil && !found
 }
 
 func (r *rows[V]) insert(key []byte, hash uint32) (int, *entry[V]) {
@@ -157,6 +175,7 @@ func (r *rows[V]) charge() {
 }
 
 func (r *rows[V]) rotate() {
+	r.complete = r.complete && r.old.count == 0
 	r.old, r.young = r.young, &table[V]{}
 	n := r.old.size + int64(r.old.count)*r.sizes.average()
 	r.budget.add(n - r.charged)
@@ -263,6 +282,7 @@ func (r *rows[V]) Committed() {
 // Abort forgets both generations: what is in memory may be uncommitted, or stem from a read that followed it.
 func (r *rows[V]) Abort() {
 	r.young, r.old = &table[V]{}, &table[V]{}
+	r.complete = r.isEmpty()
 	r.clean()
 	r.charge()
 }
@@ -298,6 +318,7 @@ func (r *rows[V]) decode(row []byte) (value V, timestamp int64, err error) {
 
 // restore enters a changelog record into the database, past the rows in memory, of which a task that restores has none.
 func (r *rows[V]) restore(b store.Batch, key, value []byte, timestamp int64) error {
+	r.complete = false
 	if value == nil {
 		return b.Delete(key)
 	}

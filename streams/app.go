@@ -110,11 +110,12 @@ func (a *App) setup() worker.Setup {
 
 // clientOpts are the options of every client.
 func (a *App) clientOpts() []kgo.Opt {
-	return append([]kgo.Opt{
+	opts := append(worker.Tuning(),
 		kgo.SeedBrokers(a.config.Brokers...),
 		kgo.ClientID(a.config.AppID),
 		kgo.WithLogger(kslog.New(slog.New(warnings{a.config.Logger.Handler()}))),
-	}, a.config.Kafka...)
+	)
+	return append(opts, a.config.Kafka...)
 }
 
 // runWorkers runs all workers until ctx ends or one of them fails for good, which ends the others.

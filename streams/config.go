@@ -40,8 +40,8 @@ const (
 type Config struct {
 	// Brokers are addresses, host:port, at which the cluster is found. Default: localhost:9092.
 	Brokers []string
-	// Kafka is passed to every client: TLS, SASL, dialer, client id, rack. What the library needs for its guarantees, such as group,
-	// transactional id and isolation level, it sets after these.
+	// Kafka is passed to every client: TLS, SASL, dialer, client id, rack, compression, sizes of fetches and batches. What the library needs
+	// for its guarantees, such as group, transactional id and isolation level, it sets after these.
 	Kafka []kgo.Opt
 
 	// AppID is the application id: the name of the consumer group and the prefix of internal topics and transactional ids. Default: the

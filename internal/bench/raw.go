@@ -23,7 +23,7 @@ func runRaw(o options, m *meter) error {
 		kgo.SeedBrokers(o.bootstrap), kgo.ConsumerGroup(group), kgo.ConsumeTopics(in.Name()), kgo.DisableAutoCommit(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ProducerLinger(20 * time.Millisecond), kgo.MaxBufferedRecords(50_000),
-		kgo.FetchMaxBytes(16 << 20), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxBytes(16 << 20), kgo.MaxConcurrentFetches(2), kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}
 	if o.guarantee == "eos" {
 		opts = append(opts, kgo.TransactionalID(group))

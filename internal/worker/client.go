@@ -15,6 +15,18 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
+// Tuning is what the library sets before the options of the user, who may know better. Records are sent without compression, as Kafka Streams
+// does by default.
+func Tuning() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.FetchMaxBytes(16 << 20),
+		kgo.MaxConcurrentFetches(2),
+		kgo.ProducerLinger(20 * time.Millisecond),
+		kgo.MaxBufferedRecords(50_000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+	}
+}
+
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c := w.config
@@ -32,8 +44,6 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchMaxBytes(16<<20),
-		kgo.MaxConcurrentFetches(2),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
@@ -50,8 +60,6 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			events.wait(func(context.Context) error { return lost(gone) })
 		}),
 		kgo.RecordPartitioner(Partitioner()),
-		kgo.ProducerLinger(20*time.Millisecond),
-		kgo.MaxBufferedRecords(50_000),
 	)
 	if c.ExactlyOnce {
 		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
