@@ -2,7 +2,7 @@ package store
 
 import "errors"
 
-// Engine keeps rows ordered by the bytes of their keys. One goroutine at a time uses it.
+// Engine keeps rows ordered by the bytes of their keys, which are never empty; values may be. One goroutine at a time uses it.
 type Engine interface {
 	// Get appends the value of key to dst; ok is false if there is no such row. The caller owns the result.
 	Get(dst, key []byte) (value []byte, ok bool, err error)

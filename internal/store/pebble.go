@@ -20,8 +20,8 @@ type Options struct {
 
 // database is an engine on Pebble.
 //
-// The write-ahead log is on and never synced: a batch survives the death of the process, as the log is in the page cache by then, and
-// the changelog has what a dead machine loses. Without the log all since the last memtable flush would have to be replayed.
+// The write-ahead log is on, but not synced to the disk: a batch survives the death of the process, as the log is in the page cache by then,
+// and the changelog has what a dead machine loses. Without the log all since the last memtable flush would have to be replayed.
 type database struct {
 	db *pebble.DB
 }
@@ -44,13 +44,18 @@ func OpenPebble(dir string, o Options) (engine Engine, err error) {
 
 func pebbleOptions(o Options) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          o.FS,
+		FS:                          unsyncedLogs{o.FS},
 		Cache:                       o.Budget.cache,
 		MemTableSize:                o.Budget.memtable,
 		MemTableStopWritesThreshold: memtablesPerDatabase + 1,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger},
 		MaxOpenFiles:                500,
+		EventListener: &pebble.EventListener{
+			// By default Pebble ends the process. The read that found the damage returns it as an error.
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { o.Logger.Warn("pebble: damaged file", "file", i.Path, "error", i.Details.Error()) },
+			BackgroundError: func(err error) { o.Logger.Warn("pebble: background work failed", "error", err) },
+		},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -128,7 +133,7 @@ func (b *pebbleBatch) Commit() (err error) {
 	if b.batch.Empty() {
 		return nil
 	}
-	return mark(b.batch.Commit(pebble.NoSync))
+	return mark(b.batch.Commit(pebble.Sync))
 }
 
 func (b *pebbleBatch) Close() error {
