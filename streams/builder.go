@@ -10,13 +10,14 @@ import (
 type Builder struct {
 	app     string
 	graph   *topology.Graph
-	sources map[string]any // the Topic[K, V] that each source was declared with, by name
+	sources map[string]any    // the Topic[K, V] that each source was declared with, by name
+	owners  map[string]string // file:line of the step that writes each store, by name
 }
 
 // NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of internal topics and of
 // transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
-	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}}
+	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}}
 }
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.
@@ -29,18 +30,36 @@ func From[K, V any](b *Builder, topic Topic[K, V]) *Stream[K, V] {
 
 func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
 	spec := topic.spec(site)
-	n := b.graph.Source(spec)
-	if n == nil {
-		b.sources[topic.name] = topic
-		return topology.AddSource(b.graph, spec, topic.key, topic.value, topic.extract)
-	}
-	first, ok := b.sources[topic.name].(Topic[K, V])
-	if !ok || (first.extract == nil) != (topic.extract == nil) || first.reset != topic.reset {
+	if n := b.graph.Source(spec); n != nil {
+		if first, ok := b.sources[topic.name].(Topic[K, V]); ok && first.same(topic) {
+			return n
+		}
 		b.graph.Fail(site, "topic %q is read with another declaration at %s: declare it once and use that value",
 			topic.name, n.Site)
-		return topology.AddSource(b.graph, spec, topic.key, topic.value, topic.extract)
 	}
-	return n
+	b.sources[topic.name] = topic
+	b.checkSerdes(spec, topic.key, topic.value)
+	var extract TimestampExtractor[K, V]
+	if topic.extract != nil {
+		extract = *topic.extract
+	}
+	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
+}
+
+// own makes a step the one that writes a store: two would write over each other's rows.
+func (b *Builder) own(store state.Spec, site string) {
+	if first, taken := b.owners[store.Name()]; taken && store.Name() != "" {
+		b.graph.Fail(site, "store %q is kept by the step at %s already: give this one another store", store.Name(), first)
+		return
+	}
+	b.owners[store.Name()] = site
+}
+
+// checkSerdes reports a topic that was declared without them.
+func (b *Builder) checkSerdes(topic *topology.Topic, key, value any) {
+	if key == nil || value == nil {
+		b.graph.Fail(topic.Site, "topic %q needs a serde for keys and one for values", topic.Name)
+	}
 }
 
 // TableFrom reads a topic as a table: each record is the new row of its key, a null value deletes it. The later arrival wins, whatever
@@ -51,6 +70,7 @@ func TableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, 
 }
 
 func toTable[K, V any](b *Builder, parent *topology.Node, store state.KeyValue[K, V], site string) *Table[K, V] {
+	b.own(store, site)
 	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
 	return stored(b, n, store)

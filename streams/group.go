@@ -24,6 +24,14 @@ func (g *Group[K, V]) Reduce(store state.KeyValue[K, V], fn func(row, value V) V
 	return aggregate(g, store, reduce[K](fn))
 }
 
+// ReduceRecord combines whole records of each key: the first value is the row, then fn. Where fn returns none the row is deleted, and
+// the next record of the key begins anew.
+func (g *Group[K, V]) ReduceRecord(
+	store state.KeyValue[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
+) *Table[K, V] {
+	return aggregate(g, store, reduceRecord(fn))
+}
+
 // Aggregate folds the records of each key into a row that begins with initial().
 func Aggregate[K, V, A any](
 	g *Group[K, V], store state.KeyValue[K, A], initial func() A, add func(key K, value V, row A) A,
@@ -40,7 +48,9 @@ func AggregateRecord[K, V, A any](
 }
 
 func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A]) *Table[K, A] {
-	n := topology.AddProcessor(g.b.graph, "aggregate", topology.Site(), []*topology.Node{g.node}, []state.Spec{store},
+	site := topology.Site()
+	g.b.own(store, site)
+	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
 		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Aggregate(store, fold) })
 	return stored(g.b, n, store)
 }
@@ -68,6 +78,15 @@ func reduce[K, V any](fn func(row, value V) V) operator.Fold[K, V, V] {
 			return Some(r.Value), nil
 		}
 		return Some(fn(row.Value, r.Value)), nil
+	}
+}
+
+func reduceRecord[K, V any](fn func(Record[K, V], V) (Optional[V], error)) operator.Fold[K, V, V] {
+	return func(r Record[K, V], row Optional[V]) (Optional[V], error) {
+		if !row.OK {
+			return Some(r.Value), nil
+		}
+		return fn(r, row.Value)
 	}
 }
 

@@ -103,7 +103,9 @@ func (s *Stream[K, V]) Split(predicates ...func(Record[K, V]) (bool, error)) (br
 // To writes the stream to a topic, partitioned by key as Kafka's Java client does. For keys of windows that is the key alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	site := topology.Site()
-	topology.AddSink(s.b.graph, topic.spec(site), site, s.node, topic.key, topic.value)
+	spec := topic.spec(site)
+	s.b.checkSerdes(spec, topic.key, topic.value)
+	topology.AddSink(s.b.graph, spec, site, s.node, topic.key, topic.value)
 }
 
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records without a key are
@@ -117,6 +119,7 @@ func repartition[K, V any](s *Stream[K, V], topic Repartition[K, V], site string
 	if first := s.b.graph.Source(spec); first != nil {
 		s.b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name", topic.name, first.Site)
 	}
+	s.b.checkSerdes(spec, topic.key, topic.value)
 	keyed := s
 	if !topic.nullKeys {
 		keyed = step(s, "keyed", site, nil, func() topology.Processor[K, V, K, V] { return operator.Keyed[K, V]() })

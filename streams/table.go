@@ -84,7 +84,9 @@ func mapView[VR, K, V any](
 
 // Materialize keeps the rows of the table in a store of its own, to be queried under that name or to spare lookups the functions before it.
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
-	n := topology.AddProcessor(t.b.graph, "materialize", topology.Site(), []*topology.Node{t.node}, []state.Spec{store},
+	site := topology.Site()
+	t.b.own(store, site)
+	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store},
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[V]] {
 			return operator.Materialize(store)
 		})

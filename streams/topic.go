@@ -10,7 +10,7 @@ type Topic[K, V any] struct {
 	name    string
 	key     serde.Serde[K]
 	value   serde.Serde[V]
-	extract TimestampExtractor[K, V]
+	extract *TimestampExtractor[K, V] // a pointer, so that two readings of a topic can be compared
 	reset   topology.Reset
 }
 
@@ -22,7 +22,7 @@ func NewTopic[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) T
 // Timestamp is the same topic with event times taken by extract, in place of the records' own timestamps: a record for which the result is
 // negative is dropped and counted. It belongs to the topic, not to one reading of it, as it says what the data means.
 func (t Topic[K, V]) Timestamp(extract TimestampExtractor[K, V]) Topic[K, V] {
-	t.extract = extract
+	t.extract = &extract
 	return t
 }
 
@@ -40,6 +40,12 @@ func (t Topic[K, V]) Key() serde.Serde[K] { return t.key }
 
 // Value is the serde of the values.
 func (t Topic[K, V]) Value() serde.Serde[V] { return t.value }
+
+// same is true for two values of one declaration.
+func (t Topic[K, V]) same(other Topic[K, V]) bool {
+	return t.extract == other.extract && t.reset == other.reset &&
+		serde.FormatOf(t.key) == serde.FormatOf(other.key) && serde.FormatOf(t.value) == serde.FormatOf(other.value)
+}
 
 func (t Topic[K, V]) spec(site string) *topology.Topic {
 	return &topology.Topic{

@@ -60,9 +60,7 @@ func FlatMapValuesRecord[VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Optional[VR]) error) error,
 ) *Stream[K, VR] {
 	return step(s, "flatmapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
-		return operator.FlatMap(func(r Record[K, V], emit func(Record[K, VR]) error) error {
-			return fn(r, func(v Optional[VR]) error { return emit(topology.WithOptional(r, v)) })
-		})
+		return operator.FlatMapValues(fn)
 	})
 }
 

@@ -10,6 +10,7 @@ type (
 	Record[K, V any]                    = topology.Record[K, V]
 	Header                              = topology.Header
 	Optional[T any]                     = topology.Optional[T]
+	Change[V any]                       = topology.Change[V]
 	Processor[KIn, VIn, KOut, VOut any] = topology.Processor[KIn, VIn, KOut, VOut]
 	Context[K, V any]                   = topology.Context[K, V]
 	Contextual[K, V any]                = topology.Contextual[K, V]

@@ -25,6 +25,14 @@ func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, valu
 	return aggregateWindows(g, store, reduce[K](fn))
 }
 
+// ReduceRecord combines whole records of each key and window: the first value is the row, then fn. Where fn returns none the row is
+// deleted, and the next record of key and window begins anew.
+func (g *WindowedGroup[K, V]) ReduceRecord(
+	store state.Window[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
+) *WindowTable[K, V] {
+	return aggregateWindows(g, store, reduceRecord(fn))
+}
+
 // AggregateWindows folds the records of each key and window into a row that begins with initial().
 func AggregateWindows[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(key K, value V, row A) A,
@@ -44,6 +52,7 @@ func aggregateWindows[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A], fold operator.Fold[K, V, A],
 ) *WindowTable[K, A] {
 	b, windows, site := g.group.b, g.windows, topology.Site()
+	b.own(store, site)
 	store = store.Retain(max(store.Options().Retention, time.Duration(windows.Retention())*time.Millisecond))
 	parents := []*topology.Node{g.group.node}
 	n := topology.AddProcessor(b.graph, "aggregate", site, parents, []state.Spec{store},
@@ -103,8 +112,19 @@ func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
 
 // Filter keeps the rows whose value keep accepts. In the updates, a row that no longer passes is deleted. keep must be a pure function.
 func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
+	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return keep(r.Value), nil })
+}
+
+// FilterNot keeps the rows whose value drop does not accept, as Filter does. drop must be a pure function.
+func (t *WindowTable[K, V]) FilterNot(drop func(V) bool) *WindowTable[K, V] {
+	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return !drop(r.Value), nil })
+}
+
+// FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and value.
+func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]) (bool, error)) *WindowTable[K, V] {
 	return mapWindows(t, "filter", func(r Record[window.Windowed[K], V]) (Optional[V], error) {
-		return Optional[V]{Value: r.Value, OK: keep(r.Value)}, nil
+		ok, err := keep(r)
+		return Optional[V]{Value: r.Value, OK: ok}, err
 	})
 }
 

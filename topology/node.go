@@ -73,20 +73,25 @@ type Copartition struct {
 // Copartition demands that the topics which reach a and b have the same number of partitions.
 func (g *Graph) Copartition(site string, nodes ...*Node) {
 	c := Copartition{Site: site}
+	seen := map[*Node]bool{}
 	for _, n := range nodes {
-		c.Sources = append(c.Sources, n.roots()...)
+		c.Sources = n.roots(c.Sources, seen)
 	}
 	g.copartitions = append(g.copartitions, c)
 }
 
-// roots are the sources that records of n come from.
-func (n *Node) roots() []*Node {
-	if n.Kind == SourceNode {
-		return []*Node{n}
+// roots appends the sources that records of n come from. Nodes that were seen before are left out: streams may be split and merged over
+// and over.
+func (n *Node) roots(out []*Node, seen map[*Node]bool) []*Node {
+	if seen[n] {
+		return out
 	}
-	var out []*Node
+	seen[n] = true
+	if n.Kind == SourceNode {
+		return append(out, n)
+	}
 	for _, p := range n.Parents {
-		out = append(out, p.roots()...)
+		out = p.roots(out, seen)
 	}
 	return out
 }

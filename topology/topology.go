@@ -102,8 +102,12 @@ func (s *Sub) add(n *Node) {
 		s.Sinks = append(s.Sinks, n)
 	}
 	for _, spec := range n.Stores {
-		if !slices.ContainsFunc(s.Stores, func(o state.Spec) bool { return o.Name() == spec.Name() }) {
+		i := slices.IndexFunc(s.Stores, func(o state.Spec) bool { return o.Name() == spec.Name() })
+		switch {
+		case i < 0:
 			s.Stores = append(s.Stores, spec)
+		case spec.Options().Retention > s.Stores[i].Options().Retention: // what one step needs, no other may cut short
+			s.Stores[i] = spec
 		}
 	}
 }
@@ -111,25 +115,42 @@ func (s *Sub) add(n *Node) {
 // checkStores reports names that are missing, illegal or used for two different stores, and specs that are wrong in themselves.
 func (t *Topology) checkStores() []error {
 	var errs []error
-	seen := map[string]state.Spec{}
+	first := map[string]state.Spec{}
+	site := map[string]string{}
 	reported := map[string]bool{}
 	for _, n := range t.graph.nodes {
 		for _, s := range n.Stores {
-			if other, ok := seen[s.Name()]; ok {
-				if other.Format() != s.Format() && !reported[s.Name()] {
-					reported[s.Name()] = true
-					errs = append(errs, fmt.Errorf("%s: store %q is declared twice, as %s and as %s: give one of them another name",
-						n.Site, s.Name(), other.Format(), s.Format()))
-				}
-				continue
+			name := s.Name()
+			other, ok := first[name]
+			if !ok {
+				first[name], site[name] = s, n.Site
+			} else if a, b := declaration(other), declaration(s); a != b && !reported[name] {
+				reported[name] = true
+				errs = append(errs, fmt.Errorf("%s: store %q is declared twice, as %s and, at %s, as %s: give one of them another name",
+					n.Site, name, b, site[name], a))
 			}
-			seen[s.Name()] = s
+		}
+	}
+	for _, sub := range t.Subs {
+		for _, s := range sub.Stores {
 			if err := errors.Join(checkName(s.Name()), s.Err()); err != nil {
-				errs = append(errs, fmt.Errorf("%s: store %q: %w", n.Site, s.Name(), err))
+				errs = append(errs, fmt.Errorf("%s: store %q: %w", site[s.Name()], s.Name(), err))
 			}
 		}
 	}
 	return errs
+}
+
+// declaration is what the declarations of one store must agree in. Retention is not part of it: the longest holds.
+func declaration(s state.Spec) string {
+	text := s.Format()
+	if s.Options().InMemory {
+		text += " in memory"
+	}
+	if s.Options().NoChangelog {
+		text += " without changelog"
+	}
+	return text
 }
 
 func (t *Topology) checkTopics() []error {

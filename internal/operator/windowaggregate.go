@@ -40,14 +40,16 @@ func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
 	}
 	streamTime, _ := a.store.Time()
 	first, last := a.windows.Starts(r.Timestamp)
-	for start := first; start <= last; start += a.windows.Advance() {
+	for start := first; ; start += a.windows.Advance() {
 		if a.windows.CloseTime(start) <= streamTime {
 			a.Ctx.Drop(topology.DropLate)
 		} else if err := a.update(r, start); err != nil {
 			return err
 		}
+		if start == last { // not a bound on start, which would wrap around at the end of time
+			return nil
+		}
 	}
-	return nil
 }
 
 // update adds a record to one of its windows.

@@ -1,0 +1,59 @@
+package topology
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// Describe is the topology in the text of Kafka Streams' TopologyDescription, which viewers for it can read. Nodes come in the order of
+// declaration; topics have the names that they have in the cluster.
+func (t *Topology) Describe() string {
+	var b strings.Builder
+	b.WriteString("Topologies:\n ")
+	for _, s := range t.Subs {
+		fmt.Fprintf(&b, "  Sub-topology: %d\n", s.ID)
+		for _, n := range s.Nodes {
+			t.describe(&b, n)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (t *Topology) describe(b *strings.Builder, n *Node) {
+	switch n.Kind {
+	case SourceNode:
+		fmt.Fprintf(b, "    Source: %s (topics: [%s])\n", n.Name, t.TopicName(n.Topic))
+	case ProcessorNode:
+		fmt.Fprintf(b, "    Processor: %s (stores: [%s])\n", n.Name, storeNames(n.Stores))
+	case SinkNode:
+		fmt.Fprintf(b, "    Sink: %s (topic: %s)\n", n.Name, t.TopicName(n.Topic))
+	}
+	if n.Kind != SinkNode {
+		fmt.Fprintf(b, "      --> %s\n", nodeNames(n.Children))
+	}
+	if n.Kind != SourceNode {
+		fmt.Fprintf(b, "      <-- %s\n", nodeNames(n.Parents))
+	}
+}
+
+func storeNames(stores []state.Spec) string {
+	names := make([]string, len(stores))
+	for i, s := range stores {
+		names[i] = s.Name()
+	}
+	return strings.Join(names, ", ")
+}
+
+func nodeNames(nodes []*Node) string {
+	if len(nodes) == 0 {
+		return "none"
+	}
+	names := make([]string, len(nodes))
+	for i, n := range nodes {
+		names[i] = n.Name
+	}
+	return strings.Join(names, ", ")
+}
