@@ -38,7 +38,8 @@ type Driver struct {
 	touched      []*log // with records of the open transaction
 	group        map[partition]task.Offset
 	partitioners map[string]kgo.TopicPartitioner
-	piped        int // records since the last commit
+	piped        int  // records since the last commit
+	paused       bool // see Pause
 }
 
 // New is a driver for a test. Whatever goes wrong fails the test; the driver is closed when the test ends.
@@ -214,10 +215,22 @@ func (d *Driver) deliver() {
 
 // arrived is called after each piped record.
 func (d *Driver) arrived() {
+	if d.paused {
+		return
+	}
 	d.run()
 	if d.piped++; d.options.commitEvery > 0 && d.piped >= d.options.commitEvery {
 		d.Commit()
 	}
+}
+
+// Pause lets piped records pile up in their topics, as behind an application that is not running. Resume processes them.
+func (d *Driver) Pause() { d.paused = true }
+
+// Resume ends a Pause and works until nothing is left to do.
+func (d *Driver) Resume() {
+	d.paused = false
+	d.arrived()
 }
 
 // Commit commits, and works on what that makes visible behind repartition topics, until all is done and committed.

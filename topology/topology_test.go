@@ -60,7 +60,9 @@ func TestSharedStoreJoinsSubTopologies(t *testing.T) {
 	require.Equal(t, []string{"in", "other"}, topo.Inputs(topo.Subs[0]))
 }
 
-func in2() streams.Topic[string, string] { return streams.NewTopic("joined", serde.String, serde.String) }
+func in2() streams.Topic[string, string] {
+	return streams.NewTopic("joined", serde.String, serde.String)
+}
 
 func TestRepartitionSuffixIsNotDoubled(t *testing.T) {
 	topo := compile(t, func(b *streams.Builder) {

@@ -53,7 +53,9 @@ func pebbleOptions(o Options) *pebble.Options {
 		MaxOpenFiles:                500,
 		EventListener: &pebble.EventListener{
 			// By default Pebble ends the process. The read that found the damage returns it as an error.
-			DataCorruption:  func(i pebble.DataCorruptionInfo) { o.Logger.Warn("pebble: damaged file", "file", i.Path, "error", i.Details.Error()) },
+			DataCorruption: func(i pebble.DataCorruptionInfo) {
+				o.Logger.Warn("pebble: damaged file", "file", i.Path, "error", i.Details.Error())
+			},
 			BackgroundError: func(err error) { o.Logger.Warn("pebble: background work failed", "error", err) },
 		},
 	}
