@@ -46,8 +46,9 @@ func (i InputTopic[K, V]) PipeRaw(r topology.Raw) {
 	if i.d.err != nil {
 		return
 	}
-	o := topology.Output{Topic: i.topic.Name(), Partition: topology.ByKey, HashSuffix: hashSuffix(i.topic.Key()), Key: r.Key}
-	i.pipeTo(i.d.partitionOf(&o), r)
+	i.pipeTo(i.d.partitionOf(&topology.Output{
+		Topic: i.topic.Name(), Partition: topology.ByKey, HashSuffix: hashSuffix(i.topic.Key()), Key: r.Key,
+	}), r)
 }
 
 // PipeTo sends bytes to a partition.
@@ -70,4 +71,13 @@ func hashSuffix(key any) int {
 		return w.HashSuffix()
 	}
 	return 0
+}
+
+// PartitionOf is the partition of a topic that the records of a key go to.
+func PartitionOf[K, V any](d *Driver, topic streams.Topic[K, V], key K) int32 {
+	b, err := topic.Key().Append([]byte{}, key)
+	d.fail(err)
+	return d.partitionOf(&topology.Output{
+		Topic: topic.Name(), Partition: topology.ByKey, HashSuffix: hashSuffix(topic.Key()), Key: b,
+	})
 }

@@ -20,7 +20,7 @@ func produce(ctx context.Context, o options, c *cluster) error {
 	defer client.Close()
 	var failed atomic.Pointer[error]
 	clock := newOrderClock(o)
-	random := rand.New(rand.NewPCG(o.seed, 0))
+	random := newRandom(o.seed)
 	for i := range o.orders {
 		at, err := clock.at(ctx, i)
 		if err != nil {
@@ -45,6 +45,8 @@ func produce(ctx context.Context, o options, c *cluster) error {
 	fmt.Printf("produced %d orders of %d customers, seed %d\n", o.orders, o.customers, o.seed)
 	return nil
 }
+
+func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 // orderClock gives the time of each order.
 type orderClock struct {

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+)
+
+func newDriver(t *testing.T, opts ...testkit.Option) *testkit.Driver {
+	topo, err := build()
+	require.NoError(t, err)
+	return testkit.New(t, topo, opts...)
+}
+
+func TestTotals(t *testing.T) {
+	d := newDriver(t)
+	orders := testkit.Input(d, Orders)
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	pipe := func(customer, product string, cents int64, after time.Duration) {
+		orders.Pipe(customer, Order{Customer: customer, Product: product, Cents: cents}, noon.Add(after))
+	}
+	pipe("c-1", "p-1", 100, 0)
+	pipe("c-1", "p-2", 250, 59*time.Second)
+	pipe("c-1", "p-1", 0, 59*time.Second) // not paid
+	pipe("c-2", "p-1", 40, 61*time.Second)
+	pipe("c-1", "p-1", 5, 30*time.Second) // out of order, within grace
+	totals := testkit.Output(d, PerMinute)
+	require.Empty(t, totals.Read(), "the minute is not over")
+	pipe("c-2", "p-2", 1, 70*time.Second)
+	minute := noon.UnixMilli()
+	got := totals.Read()
+	require.Len(t, got, 1)
+	require.Equal(t, fmt.Sprintf("c-1@%d", minute), got[0].Key)
+	require.Equal(t, Total{Customer: "c-1", Minute: minute, Orders: 3, Cents: 355}, got[0].Value)
+	pipe("c-1", "p-1", 9, 10*time.Second) // too late for its minute, not for its product
+	require.Empty(t, totals.Read())
+	require.Equal(t, int64(1), d.Dropped()["late"])
+	require.Equal(t, map[string]ProductTotal{
+		"p-1": {Product: "p-1", Orders: 4, Cents: 154},
+		"p-2": {Product: "p-2", Orders: 2, Cents: 251},
+	}, testkit.Latest(testkit.Output(d, PerProduct)))
+}
+
+// someOrders are orders in which nothing is late, however they are partitioned, or with late ones.
+func someOrders(t *testing.T, late bool) []*kgo.Record {
+	var records []*kgo.Record
+	o := options{orders: 3000, customers: 40}
+	random := newRandom(11)
+	start := time.UnixMilli(1_700_000_000_000)
+	for i := range o.orders {
+		r, err := orderRecord(random, o, i, start.Add(time.Duration(i)*100*time.Millisecond))
+		require.NoError(t, err)
+		if !late {
+			r.Timestamp = start.Add(time.Duration(i) * 100 * time.Millisecond)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+type results struct {
+	minutes  map[string]Total
+	products map[string]ProductTotal
+}
+
+// throughDriver is the last update of each key of both topics, and the records of the input by partition.
+func throughDriver(t *testing.T, records []*kgo.Record, partitions int32) (results, map[int32][]*kgo.Record) {
+	d := newDriver(t, testkit.Partitions(partitions), testkit.CommitEvery(100))
+	in := testkit.Input(d, Orders)
+	byPartition := map[int32][]*kgo.Record{}
+	for _, r := range records {
+		o, err := Orders.Value().Decode(r.Value)
+		require.NoError(t, err)
+		p := testkit.PartitionOf(d, Orders, string(r.Key))
+		byPartition[p] = append(byPartition[p], r)
+		in.Pipe(string(r.Key), o, r.Timestamp)
+	}
+	d.Commit()
+	got := testkit.Output(d, PerMinute).Read()
+	minutes := map[string]Total{}
+	for _, r := range got {
+		require.NotContains(t, minutes, r.Key, "a final total came twice")
+		minutes[r.Key] = r.Value
+	}
+	return results{minutes, testkit.Latest(testkit.Output(d, PerProduct))}, byPartition
+}
+
+// openMinutes are the minutes that no partition can have closed: totals of them may or may not have come, by partition count.
+func closedEverywhere(minutes map[string]Total, last int64) map[string]Total {
+	closed := maps.Clone(minutes)
+	maps.DeleteFunc(closed, func(_ string, t Total) bool { return t.Minute+minuteMs > last-3*minuteMs })
+	return closed
+}
+
+// TestPartitionsDoNotMatterWhereNothingIsLate: 1, 4 and 7 partitions give the same, and so does the application on a broker.
+func TestPartitionsDoNotMatterWhereNothingIsLate(t *testing.T) {
+	records := someOrders(t, false)
+	last := records[len(records)-1].Timestamp.UnixMilli()
+	want, _ := throughDriver(t, records, 1)
+	require.NotEmpty(t, closedEverywhere(want.minutes, last))
+	for _, partitions := range []int32{4, 7} {
+		got, _ := throughDriver(t, records, partitions)
+		require.Equal(t, closedEverywhere(want.minutes, last), closedEverywhere(got.minutes, last))
+		require.Equal(t, want.products, got.products)
+	}
+	onBroker := throughBroker(t, records)
+	require.Equal(t, closedEverywhere(want.minutes, last), closedEverywhere(onBroker.minutes, last))
+	require.Equal(t, want.products, onBroker.products)
+}
+
+// TestLateOrders: with late orders the results depend on the order in each partition, and equal a recomputation in that order.
+func TestLateOrders(t *testing.T) {
+	records := someOrders(t, true)
+	for _, partitions := range []int32{1, 4, 7} {
+		got, input := throughDriver(t, records, partitions)
+		want, err := compute(input)
+		require.NoError(t, err)
+		require.NotZero(t, want.late)
+		require.Equal(t, want.minutes, got.minutes)
+		require.Equal(t, want.products, got.products)
+	}
+}
+
+// throughBroker runs the application on a broker within the process.
+func throughBroker(t *testing.T, records []*kgo.Record) results {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := open(ctx, options{partitions: 4})
+	require.NoError(t, err)
+	defer c.close()
+	for _, r := range records {
+		r.Topic = Orders.Name()
+	}
+	require.NoError(t, c.client.ProduceSync(ctx, records...).FirstErr())
+	require.NoError(t, runApp(ctx, options{runFor: 200 * time.Millisecond, workers: 2, guarantee: "eos", mode: "all"}, c))
+	require.NoError(t, verify(ctx, c))
+
+	out := results{map[string]Total{}, map[string]ProductTotal{}}
+	readLatest(t, c, PerMinute, out.minutes)
+	readLatest(t, c, PerProduct, out.products)
+	return out
+}
+
+func readLatest[V any](t *testing.T, c *cluster, topic streams.Topic[string, V], into map[string]V) {
+	partitions, err := c.readAll(context.Background(), topic.Name())
+	require.NoError(t, err)
+	for _, records := range partitions {
+		for _, r := range records {
+			v, err := topic.Value().Decode(r.Value)
+			require.NoError(t, err)
+			into[string(r.Key)] = v
+		}
+	}
+}
+
+// TestVerifyFindsDifferences: a check that cannot fail would prove nothing.
+func TestVerifyFindsDifferences(t *testing.T) {
+	slog.SetLogLoggerLevel(slog.LevelError)
+	_, input := throughDriver(t, someOrders(t, true), 2)
+	want, err := compute(input)
+	require.NoError(t, err)
+	require.NotEmpty(t, want.compareMinutes(nil), "missing totals")
+	require.NotEmpty(t, want.compareProducts(nil), "missing products")
+	var key string
+	for key = range want.minutes {
+		break
+	}
+	value, err := PerMinute.Value().Append(nil, want.minutes[key])
+	require.NoError(t, err)
+	record := &kgo.Record{Key: []byte(key), Value: value}
+	once := len(want.compareMinutes(map[int32][]*kgo.Record{0: {record}}))
+	require.Len(t, want.compareMinutes(map[int32][]*kgo.Record{0: {record, record}}), once+1, "a total that comes twice")
+}
+
+func TestFlags(t *testing.T) {
+	for _, args := range [][]string{
+		{"-guarantee", "maybe"}, {"-mode", "run"}, {"-partitions", "0"}, {"-workers", "0"}, {"-orders", "-1"},
+	} {
+		_, err := parse(args)
+		require.Error(t, err, args)
+	}
+}
