@@ -14,8 +14,8 @@ type Builder struct {
 	owners  map[string]string // file:line of the step that writes each store, by name
 }
 
-// NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of internal topics and of
-// transactional ids. It must not change as long as the state matters.
+// NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of
+// internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
 	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}}
 }
@@ -49,7 +49,8 @@ func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node
 // own makes a step the one that writes a store: two would write over each other's rows.
 func (b *Builder) own(store state.Spec, site string) {
 	if first, taken := b.owners[store.Name()]; taken && store.Name() != "" {
-		b.graph.Fail(site, "store %q is kept by the step at %s already: give this one another store", store.Name(), first)
+		b.graph.Fail(site, "store %q is kept by the step at %s already: give this one another store",
+			store.Name(), first)
 		return
 	}
 	b.owners[store.Name()] = site
@@ -62,8 +63,8 @@ func (b *Builder) checkSerdes(topic *topology.Topic, key, value any) {
 	}
 }
 
-// TableFrom reads a topic as a table: each record is the new row of its key, a null value deletes it. The later arrival wins, whatever
-// the timestamps. Records without a key are dropped and counted. The rows are kept in a store.
+// TableFrom reads a topic as a table: each record is the new row of its key, a null value deletes it. The later arrival
+// wins, whatever the timestamps. Records without a key are dropped and counted. The rows are kept in a store.
 func TableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
 	return toTable(b, source(b, topic, site), store, site)

@@ -53,9 +53,11 @@ func TestATopicReadTwiceHasOneSource(t *testing.T) {
 func TestATopicReadTwiceHasOneDeclaration(t *testing.T) {
 	zero := func(record, int64) (int64, error) { return 0, nil }
 	stamped := in.Timestamp(zero)
+	numbers := streams.NewTopic("in", serde.String, serde.Int64)
+	quoted := streams.NewTopic("in", serde.String, serde.JSON[string]())
 	for name, second := range map[string]func(*streams.Builder){
-		"other types":       func(b *streams.Builder) { streams.From(b, streams.NewTopic("in", serde.String, serde.Int64)) },
-		"other format":      func(b *streams.Builder) { streams.From(b, streams.NewTopic("in", serde.String, serde.JSON[string]())) },
+		"other types":       func(b *streams.Builder) { streams.From(b, numbers) },
+		"other format":      func(b *streams.Builder) { streams.From(b, quoted) },
 		"other time":        func(b *streams.Builder) { streams.From(b, in) },
 		"another extractor": func(b *streams.Builder) { streams.From(b, in.Timestamp(zero)) },
 		"other start":       func(b *streams.Builder) { streams.From(b, stamped.FromLatest()) },
@@ -80,7 +82,8 @@ func TestAStoreHasOneStepThatKeepsIt(t *testing.T) {
 		"table":       func(b *streams.Builder, _ *stream) { streams.TableFrom(b, other, text) },
 		"materialize": func(_ *streams.Builder, s *stream) { s.ToTable(rows).Materialize(text) },
 		"windows": func(_ *streams.Builder, s *stream) {
-			s.GroupByKey().WindowedBy(window.Tumbling(time.Second)).Count(state.NewWindow("tally", serde.String, serde.Int64))
+			s.GroupByKey().WindowedBy(window.Tumbling(time.Second)).
+				Count(state.NewWindow("tally", serde.String, serde.Int64))
 		},
 	} {
 		b := streams.NewBuilder("app")

@@ -1,7 +1,8 @@
-// Package streams is what a user of Millstream types: the DSL that describes a topology, and the App that runs it against Kafka.
+// Package streams is what a user of Millstream types: the DSL that describes a topology, and the App that runs it
+// against Kafka.
 //
-// What outlives the process is declared once, as a typed value with a name and serdes: topics, repartition topics, stores. The
-// steps between have no names:
+// What outlives the process is declared once, as a typed value with a name and serdes: topics, repartition topics,
+// stores. The steps between have no names:
 //
 //	var (
 //		Orders = streams.NewTopic("orders", serde.String, serde.JSON[Order]())
@@ -14,24 +15,24 @@
 //	streams.Aggregate(orders.GroupByKey(), Totals, zero, addCents).ToStream().To(Sums)
 //	topo, err := b.Build()
 //
-// A step that keeps its types is a method, one that brings a new type is a function. Functions of the DSL only describe: mistakes are
-// collected, and Build reports all of them with the lines that made them.
+// A step that keeps its types is a method, one that brings a new type is a function. Functions of the DSL only
+// describe: mistakes are collected, and Build reports all of them with the lines that made them.
 //
 // # Null
 //
-// A null key or value is never shown as a zero value. A plain function, such as Filter's, sees values that are there: records with
-// a null value pass it by, untouched. Beside each plain form stands one whose name ends in Record. It takes the whole record with its
-// NullKey, NullValue, Timestamp and Headers, and may return an error. Where a result may be null, or the side of a join missing,
-// it is an Optional.
+// A null key or value is never shown as a zero value. A plain function, such as Filter's, sees values that are there:
+// records with a null value pass it by, untouched. Beside each plain form stands one whose name ends in Record. It
+// takes the whole record with its NullKey, NullValue, Timestamp and Headers, and may return an error. Where a result
+// may be null, or the side of a join missing, it is an Optional.
 //
 // # Errors
 //
-// A record whose function returns an error or panics is taken back whole, its outputs and its writes to stores. Config.OnError says what
-// happens then: stop (the default), leave it out, or send it to a dead-letter topic.
+// A record whose function returns an error or panics is taken back whole, its outputs and its writes to stores.
+// Config.OnError says what happens then: stop (the default), leave it out, or send it to a dead-letter topic.
 //
 // # Order
 //
-// Results depend on the order of the records in each input partition, and on nothing else: not on cache sizes, commit intervals or
-// the number of workers. Behind a repartition topic that order depends on how fast each upstream task ran. Sums do not care, but
-// which record is late for a window does: group windows by the topic's own key where it matters.
+// Results depend on the order of the records in each input partition, and on nothing else: not on cache sizes, commit
+// intervals or the number of workers. Behind a repartition topic that order depends on how fast each upstream task ran.
+// Sums do not care, but which record is late for a window does: group windows by the topic's own key where it matters.
 package streams

@@ -28,7 +28,8 @@ func TestAFinalResultComesWhenStreamTimeReachesTheClose(t *testing.T) {
 	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
 }
 
-// Kafka Streams loses a window whose successor is so far away that the store expires it first (its emit on window close).
+// Kafka Streams loses a window whose successor is so far away that the store expires it first (its emit on window
+// close).
 func TestAFinalResultOutlivesAnyJumpOfStreamTime(t *testing.T) {
 	for _, jump := range []int64{10, 11, 19, 20, 21, 25, 26, 1_000, 1 << 40} {
 		for _, grace := range []int64{0, 5} {
@@ -52,7 +53,8 @@ func TestWindowsThatCloseTogetherComeByEndThenKey(t *testing.T) {
 }
 
 func TestFinalResultsHaveNoHeaders(t *testing.T) {
-	got, _ := windowed(t, tumbling(10, 0), reduced, finals, withHeader(rec("k", "a", 1), "own"), withHeader(rec("l", "b", 10), "others"))
+	got, _ := windowed(t, tumbling(10, 0), reduced, finals,
+		withHeader(rec("k", "a", 1), "own"), withHeader(rec("l", "b", 10), "others"))
 	require.Equal(t, []record{rec("k@[0,10)", "a", 1)}, got)
 }
 
@@ -63,7 +65,8 @@ func TestWhatMovesStreamTimeClosesWindows(t *testing.T) {
 	require.Equal(t, []record{rec("k@[0,10)", "a", 1)}, got, "a null value does")
 }
 
-// The record that closes a window fails behind the final result: all it did is taken back, and the next one closes the window.
+// The record that closes a window fails behind the final result: all it did is taken back, and the next one closes the
+// window.
 func TestARecordThatFailsHasClosedNothing(t *testing.T) {
 	b := streams.NewBuilder("app")
 	s := streams.From(b, in)
@@ -116,7 +119,8 @@ func TestFinalsComeOnceAcrossAccidents(t *testing.T) {
 		for when := range 6 {
 			d := windowDriver(t, tumbling(10, 5), reduced, finals, testkit.CommitEvery(0))
 			for i, r := range []record{
-				rec("k", "a", 1), rec("k", "b", 12), rec("k", "c", 15), rec("l", "late", 3), rec("k", "d", 60), rec("k", "e", 99),
+				rec("k", "a", 1), rec("k", "b", 12), rec("k", "c", 15), rec("l", "late", 3), rec("k", "d", 60),
+				rec("k", "e", 99),
 			} {
 				pipe(d, r)
 				if i == when {
@@ -132,8 +136,8 @@ func TestFinalsComeOnceAcrossAccidents(t *testing.T) {
 	}
 }
 
-// TestFinalsAgainstAModel feeds random records, in random disorder and with random jumps and accidents, and compares every final with
-// what a slow model says.
+// TestFinalsAgainstAModel feeds random records, in random disorder and with random jumps and accidents, and compares
+// every final with what a slow model says.
 func TestFinalsAgainstAModel(t *testing.T) {
 	for range 300 {
 		seed := rand.Uint64()

@@ -7,8 +7,9 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// Group is a stream whose records are to be aggregated by key. In every kind of aggregation, records with a null key or a null value are
-// dropped and counted; each update is passed on, with the headers of the record that made it and the highest timestamp of the row's records.
+// Group is a stream whose records are to be aggregated by key. In every kind of aggregation, records with a null key or
+// a null value are dropped and counted; each update is passed on, with the headers of the record that made it and the
+// highest timestamp of the row's records.
 type Group[K, V any] struct {
 	b    *Builder
 	node *topology.Node
@@ -24,8 +25,8 @@ func (g *Group[K, V]) Reduce(store state.KeyValue[K, V], fn func(row, value V) V
 	return aggregate(g, store, reduce[K](fn))
 }
 
-// ReduceRecord combines whole records of each key: the first value is the row, then fn. Where fn returns none the row is deleted, and
-// the next record of the key begins anew.
+// ReduceRecord combines whole records of each key: the first value is the row, then fn. Where fn returns none the row
+// is deleted, and the next record of the key begins anew.
 func (g *Group[K, V]) ReduceRecord(
 	store state.KeyValue[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
 ) *Table[K, V] {
@@ -39,8 +40,8 @@ func Aggregate[K, V, A any](
 	return aggregate(g, store, fold(initial, add))
 }
 
-// AggregateRecord folds whole records into a row that begins with initial(). Where add returns none the row is deleted, and the
-// next record of the key begins anew.
+// AggregateRecord folds whole records into a row that begins with initial(). Where add returns none the row is deleted,
+// and the next record of the key begins anew.
 func AggregateRecord[K, V, A any](
 	g *Group[K, V], store state.KeyValue[K, A], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
 ) *Table[K, A] {
@@ -57,9 +58,9 @@ func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold ope
 
 // WindowedBy aggregates each key by tumbling or hopping windows of event time.
 //
-// Which records are late depends on their order in the partition, as stream time is the highest timestamp so far. Behind a
-// repartition topic that order depends on how fast each upstream task ran, so that a run over the same input may drop other
-// records as late: group by the topic's own key where that matters, or give enough grace.
+// Which records are late depends on their order in the partition, as stream time is the highest timestamp so far.
+// Behind a repartition topic that order depends on how fast each upstream task ran, so that a run over the same input
+// may drop other records as late: group by the topic's own key where that matters, or give enough grace.
 func (g *Group[K, V]) WindowedBy(windows window.Time) *WindowedGroup[K, V] {
 	if err := windows.Err(); err != nil {
 		g.b.graph.Fail(topology.Site(), "%w", err)

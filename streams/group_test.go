@@ -87,8 +87,8 @@ func TestAResultHasTheHeadersOfItsRecord(t *testing.T) {
 	}, got)
 }
 
-// The old value of a row's first change is none, not the initial value: a filter that would have let the initial value pass has
-// nothing to delete.
+// The old value of a row's first change is none, not the initial value: a filter that would have let the initial value
+// pass has nothing to delete.
 func TestTheFirstChangeOfARowHasNoOldValue(t *testing.T) {
 	got, _ := aggregated(t, func(g *group) *table {
 		sum := streams.Aggregate(g, rows, zero, func(_, v, row string) string { return concat(row, v) })

@@ -9,8 +9,9 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// TestWindowsOfWindows uses windowed keys as keys, and aggregates what was aggregated. That it compiles is the test: a method that led
-// from a type of K to one of Windowed[K] would make Go instantiate types without end, and refuse the whole package.
+// TestWindowsOfWindows uses windowed keys as keys, and aggregates what was aggregated. That it compiles is the test: a
+// method that led from a type of K to one of Windowed[K] would make Go instantiate types without end, and refuse the
+// whole package.
 func TestWindowsOfWindows(t *testing.T) {
 	tens, hundreds := tumbling(10, 0), tumbling(100, 0)
 	tenKey := window.TimeKey(serde.String, tens)

@@ -7,10 +7,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Join joins each record of a stream with the row of its key in a table, as it is when the record is processed. Only the stream triggers
-// results; they have its timestamp and headers. Records without a row, and those with a null key or value, give none; the latter are counted.
+// Join joins each record of a stream with the row of its key in a table, as it is when the record is processed. Only
+// the stream triggers results; they have its timestamp and headers. Records without a row, and those with a null key or
+// value, give none; the latter are counted.
 //
-// Both sides must have the same number of partitions and the same partitioner, which is checked when the application starts.
+// Both sides must have the same number of partitions and the same partitioner, which is checked when the application
+// starts.
 func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, row U) R) *Stream[K, R] {
 	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
 		return Some(join(r.Value, row.Value)), nil
@@ -21,7 +23,9 @@ func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, ro
 func JoinRecord[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row U) (Optional[R], error),
 ) *Stream[K, R] {
-	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) { return join(r, row.Value) })
+	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
+		return join(r, row.Value)
+	})
 }
 
 // LeftJoin is Join with a result for each record: where there is no row, or the record has no key, row is none. Records

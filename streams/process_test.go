@@ -29,7 +29,8 @@ func (p *swapper) Process(r record) error {
 	if err := p.store.Put(r.Key, r.Value, r.Timestamp); err != nil {
 		return err
 	}
-	if err := p.Ctx.Forward(record{Key: r.Value, Value: r.Key, Timestamp: r.Timestamp + 100, Headers: r.Headers}); err != nil {
+	swapped := record{Key: r.Value, Value: r.Key, Timestamp: r.Timestamp + 100, Headers: r.Headers}
+	if err := p.Ctx.Forward(swapped); err != nil {
 		return err
 	}
 	if r.Value == "bad" {

@@ -43,7 +43,9 @@ func (s *Stream[K, V]) FilterNot(drop func(V) bool) *Stream[K, V] {
 
 // FilterRecord keeps the records that keep accepts.
 func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stream[K, V] {
-	return step(s, "filter", topology.Site(), nil, func() topology.Processor[K, V, K, V] { return operator.Filter(keep) })
+	return step(s, "filter", topology.Site(), nil, func() topology.Processor[K, V, K, V] {
+		return operator.Filter(keep)
+	})
 }
 
 // FilterNotRecord drops the records that drop accepts.
@@ -61,7 +63,8 @@ func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
 	})
 }
 
-// ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are at least once.
+// ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are
+// at least once.
 func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
 	step(s, "foreach", topology.Site(), nil, func() topology.Processor[K, V, K, V] { return operator.Peek(fn) })
 }
@@ -86,9 +89,11 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 	return &Stream[K, V]{b: s.b, node: n, rekeyed: rekeyed}
 }
 
-// Split deals the records out: each goes to the stream of the first predicate that accepts it, and to rest if none does. Streams
-// that nothing is done with drop their records, uncounted.
-func (s *Stream[K, V]) Split(predicates ...func(Record[K, V]) (bool, error)) (branches []*Stream[K, V], rest *Stream[K, V]) {
+// Split deals the records out: each goes to the stream of the first predicate that accepts it, and to rest if none
+// does. Streams that nothing is done with drop their records, uncounted.
+func (s *Stream[K, V]) Split(
+	predicates ...func(Record[K, V]) (bool, error),
+) (branches []*Stream[K, V], rest *Stream[K, V]) {
 	site := topology.Site()
 	split := topology.AddProcessor(s.b.graph, "split", site, []*topology.Node{s.node}, nil,
 		func() topology.Processor[K, V, K, operator.Branched[V]] { return operator.Split(predicates) })
@@ -100,7 +105,8 @@ func (s *Stream[K, V]) Split(predicates ...func(Record[K, V]) (bool, error)) (br
 	return branches[:len(predicates)], branches[len(predicates)]
 }
 
-// To writes the stream to a topic, partitioned by key as Kafka's Java client does. For keys of windows that is the key alone.
+// To writes the stream to a topic, partitioned by key as Kafka's Java client does. For keys of windows that is the key
+// alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	site := topology.Site()
 	spec := topic.spec(site)
@@ -108,8 +114,8 @@ func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	topology.AddSink(s.b.graph, spec, site, s.node, topic.key, topic.value)
 }
 
-// Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records without a key are
-// dropped and counted, unless the topic keeps them.
+// Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
+// without a key are dropped and counted, unless the topic keeps them.
 func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
 	return repartition(s, topic, topology.Site())
 }
@@ -117,7 +123,8 @@ func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
 func repartition[K, V any](s *Stream[K, V], topic Repartition[K, V], site string) *Stream[K, V] {
 	spec := topic.spec(site)
 	if first := s.b.graph.Source(spec); first != nil {
-		s.b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name", topic.name, first.Site)
+		s.b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name",
+			topic.name, first.Site)
 	}
 	s.b.checkSerdes(spec, topic.key, topic.value)
 	keyed := s

@@ -6,8 +6,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Table is a row for each key, as it is now. Steps on a table work on its changes: the row before and the row after. A delete goes on only if
-// the row was there.
+// Table is a row for each key, as it is now. Steps on a table work on its changes: the row before and the row after. A
+// delete goes on only if the row was there.
 type Table[K, V any] struct {
 	b      *Builder
 	node   *topology.Node
@@ -34,12 +34,14 @@ func (t *Table[K, V]) Filter(keep func(V) bool) *Table[K, V] {
 	return t.FilterRecord(func(r Record[K, V]) (bool, error) { return keep(r.Value), nil })
 }
 
-// FilterNot keeps the rows whose value drop does not accept; a row that no longer passes is deleted. drop must be a pure function.
+// FilterNot keeps the rows whose value drop does not accept; a row that no longer passes is deleted. drop must be a
+// pure function.
 func (t *Table[K, V]) FilterNot(drop func(V) bool) *Table[K, V] {
 	return t.FilterRecord(func(r Record[K, V]) (bool, error) { return !drop(r.Value), nil })
 }
 
-// FilterRecord keeps the rows that keep accepts; a row that no longer passes is deleted. keep must be a pure function of key and value.
+// FilterRecord keeps the rows that keep accepts; a row that no longer passes is deleted. keep must be a pure function
+// of key and value.
 func (t *Table[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Table[K, V] {
 	return mapTable(t, "filter", func(r Record[K, V]) (Optional[V], error) {
 		ok, err := keep(r)
@@ -52,7 +54,8 @@ func MapTableValues[VR, K, V any](t *Table[K, V], fn func(V) VR) *Table[K, VR] {
 	return mapTable(t, "mapvalues", func(r Record[K, V]) (Optional[VR], error) { return Some(fn(r.Value)), nil })
 }
 
-// MapTableValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure function of key and value.
+// MapTableValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
+// function of key and value.
 func MapTableValuesRecord[VR, K, V any](t *Table[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Table[K, VR] {
 	return mapTable(t, "mapvalues", fn)
 }
@@ -82,7 +85,8 @@ func mapView[VR, K, V any](
 	}
 }
 
-// Materialize keeps the rows of the table in a store of its own, to be queried under that name or to spare lookups the functions before it.
+// Materialize keeps the rows of the table in a store of its own, to be queried under that name or to spare lookups the
+// functions before it.
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
 	t.b.own(store, site)

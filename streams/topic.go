@@ -5,7 +5,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Topic declares a topic of the cluster, with the serdes of its keys and values. It must exist before the application starts.
+// Topic declares a topic of the cluster, with the serdes of its keys and values. It must exist before the application
+// starts.
 type Topic[K, V any] struct {
 	name    string
 	key     serde.Serde[K]
@@ -19,8 +20,9 @@ func NewTopic[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) T
 	return Topic[K, V]{name: name, key: key, value: value}
 }
 
-// Timestamp is the same topic with event times taken by extract, in place of the records' own timestamps: a record for which the result is
-// negative is dropped and counted. It belongs to the topic, not to one reading of it, as it says what the data means.
+// Timestamp is the same topic with event times taken by extract, in place of the records' own timestamps: a record for
+// which the result is negative is dropped and counted. It belongs to the topic, not to one reading of it, as it says
+// what the data means.
 func (t Topic[K, V]) Timestamp(extract TimestampExtractor[K, V]) Topic[K, V] {
 	t.extract = &extract
 	return t
@@ -53,8 +55,8 @@ func (t Topic[K, V]) spec(site string) *topology.Topic {
 	}
 }
 
-// Repartition declares an internal topic through which records travel to the partition of their new key. The application creates
-// it as <application>-<name>-repartition, and purges what it has processed.
+// Repartition declares an internal topic through which records travel to the partition of their new key. The
+// application creates it as <application>-<name>-repartition, and purges what it has processed.
 type Repartition[K, V any] struct {
 	name       string
 	key        serde.Serde[K]
@@ -68,7 +70,8 @@ func NewRepartition[K, V any](name string, key serde.Serde[K], value serde.Serde
 	return Repartition[K, V]{name: name, key: key, value: value}
 }
 
-// Partitions is the same topic with n partitions. The default is as many as the largest topic that its records stem from.
+// Partitions is the same topic with n partitions. The default is as many as the largest topic that its records stem
+// from.
 func (r Repartition[K, V]) Partitions(n int32) Repartition[K, V] {
 	r.partitions = n
 	return r

@@ -31,8 +31,8 @@ func Map[KR, VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Record[KR, VR
 	return rekey(s, "map", nil, func() topology.Processor[K, V, KR, VR] { return operator.Map(fn) })
 }
 
-// FlatMap makes any number of records of each: fn calls emit for each and returns the error of emit as it is. Timestamp and headers
-// stay.
+// FlatMap makes any number of records of each: fn calls emit for each and returns the error of emit as it is. Timestamp
+// and headers stay.
 func FlatMap[KR, VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Record[KR, VR]) error) error,
 ) *Stream[KR, VR] {
@@ -54,8 +54,8 @@ func FlatMapValues[VR, K, V any](s *Stream[K, V], fn func(V) []VR) *Stream[K, VR
 	})
 }
 
-// FlatMapValuesRecord makes any number of values of each record, under the same key: fn calls emit for each and returns the error of emit
-// as it is.
+// FlatMapValuesRecord makes any number of values of each record, under the same key: fn calls emit for each and returns
+// the error of emit as it is.
 func FlatMapValuesRecord[VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Optional[VR]) error) error,
 ) *Stream[K, VR] {
@@ -94,8 +94,8 @@ func selectKey[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR
 	})
 }
 
-// GroupBy groups the records by another key, made of the value: they travel through a repartition topic to the partition of
-// that key. Records whose value, and so whose key, is null are dropped there and counted.
+// GroupBy groups the records by another key, made of the value: they travel through a repartition topic to the
+// partition of that key. Records whose value, and so whose key, is null are dropped there and counted.
 func GroupBy[KR, K, V any](s *Stream[K, V], fn func(V) KR, topic Repartition[KR, V]) *Group[KR, V] {
 	return GroupByRecord(s, keyOf[K](fn), topic)
 }
@@ -108,8 +108,8 @@ func GroupByRecord[KR, K, V any](
 	return &Group[KR, V]{b: s.b, node: r.node}
 }
 
-// Process adds a processor of the user's, with the stores that it may use; new is called once for each task. The processor may
-// change the key.
+// Process adds a processor of the user's, with the stores that it may use; new is called once for each task. The
+// processor may change the key.
 func Process[KR, VR, K, V any](
 	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Spec,
 ) *Stream[KR, VR] {

@@ -24,7 +24,8 @@ func TestMapValuesRecordMakesAndTakesNulls(t *testing.T) {
 		}
 		return streams.None[string](), nil
 	}
-	got := through(t, func(s *stream) *stream { return streams.MapValuesRecord(s, flip) }, rec("k", "a", 1), nullValue("k", 2))
+	got := through(t, func(s *stream) *stream { return streams.MapValuesRecord(s, flip) },
+		rec("k", "a", 1), nullValue("k", 2))
 	require.Equal(t, []record{nullValue("k", 1), rec("k", "was null", 2)}, got)
 }
 
@@ -63,7 +64,8 @@ func TestFlatMapValuesRecordMakesAndTakesNulls(t *testing.T) {
 		}
 		return emit(streams.Optional[string]{Value: r.Value + "!", OK: !r.NullValue})
 	}
-	got := through(t, func(s *stream) *stream { return streams.FlatMapValuesRecord(s, both) }, rec("k", "a", 1), nullValue("k", 2))
+	got := through(t, func(s *stream) *stream { return streams.FlatMapValuesRecord(s, both) },
+		rec("k", "a", 1), nullValue("k", 2))
 	require.Equal(t, []record{nullValue("k", 1), rec("k", "a!", 1), nullValue("k", 2), nullValue("k", 2)}, got)
 }
 

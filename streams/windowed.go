@@ -25,8 +25,8 @@ func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, valu
 	return aggregateWindows(g, store, reduce[K](fn))
 }
 
-// ReduceRecord combines whole records of each key and window: the first value is the row, then fn. Where fn returns none the row is
-// deleted, and the next record of key and window begins anew.
+// ReduceRecord combines whole records of each key and window: the first value is the row, then fn. Where fn returns
+// none the row is deleted, and the next record of key and window begins anew.
 func (g *WindowedGroup[K, V]) ReduceRecord(
 	store state.Window[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
 ) *WindowTable[K, V] {
@@ -40,10 +40,11 @@ func AggregateWindows[K, V, A any](
 	return aggregateWindows(g, store, fold(initial, add))
 }
 
-// AggregateWindowsRecord folds whole records into a row that begins with initial(). Where add returns none the row is deleted, and the
-// next record of key and window begins anew.
+// AggregateWindowsRecord folds whole records into a row that begins with initial(). Where add returns none the row is
+// deleted, and the next record of key and window begins anew.
 func AggregateWindowsRecord[K, V, A any](
-	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
+	g *WindowedGroup[K, V], store state.Window[K, A],
+	initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
 ) *WindowTable[K, A] {
 	return aggregateWindows(g, store, foldRecord(initial, add))
 }
@@ -84,8 +85,8 @@ func once(make func() *topology.Node) func() *topology.Node {
 	}
 }
 
-// WindowTable is the result of a windowed aggregation: a row for each key and window. It is a type of its own, as a Table under
-// windowed keys would make Go instantiate types without end.
+// WindowTable is the result of a windowed aggregation: a row for each key and window. It is a type of its own, as a
+// Table under windowed keys would make Go instantiate types without end.
 type WindowTable[K, V any] struct {
 	b       *Builder
 	updates func() *topology.Node // of changes
@@ -101,16 +102,17 @@ func (t *WindowTable[K, V]) Updates() *WindowResults[K, V] {
 	return &WindowResults[K, V]{b: t.b, node: n}
 }
 
-// Final is one result for each window: its last value, once, when stream time reaches its end and grace period. That holds
-// for every window that accepted a record, whatever the jumps of stream time, and across restarts. Windows that close together come by
-// end, then key in byte order. Final results have no headers.
+// Final is one result for each window: its last value, once, when stream time reaches its end and grace period. That
+// holds for every window that accepted a record, whatever the jumps of stream time, and across restarts. Windows that
+// close together come by end, then key in byte order. Final results have no headers.
 //
 // Only records move stream time: the last windows of a partition that falls silent stay open.
 func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
 	return &WindowResults[K, V]{b: t.b, node: t.finals()}
 }
 
-// Filter keeps the rows whose value keep accepts. In the updates, a row that no longer passes is deleted. keep must be a pure function.
+// Filter keeps the rows whose value keep accepts. In the updates, a row that no longer passes is deleted. keep must be
+// a pure function.
 func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
 	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return keep(r.Value), nil })
 }
@@ -135,7 +137,8 @@ func MapWindowValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowT
 	})
 }
 
-// MapWindowValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure function.
+// MapWindowValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
+// function.
 func MapWindowValuesRecord[VR, K, V any](
 	t *WindowTable[K, V], fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
 ) *WindowTable[K, VR] {
@@ -146,11 +149,12 @@ func mapWindows[VR, K, V any](
 	t *WindowTable[K, V], op string, fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
 ) *WindowTable[K, VR] {
 	site := topology.Site()
+	type key = window.Windowed[K]
 	return &WindowTable[K, VR]{
 		b: t.b,
 		updates: once(func() *topology.Node {
 			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
-				func() topology.Processor[window.Windowed[K], topology.Change[V], window.Windowed[K], topology.Change[VR]] {
+				func() topology.Processor[key, topology.Change[V], key, topology.Change[VR]] {
 					return operator.MapChange(fn)
 				})
 		}),
@@ -176,7 +180,8 @@ func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) 
 	})
 }
 
-// ResultsRecord is a stream of records made of whole results: key and value are those that fn returns, timestamp and headers stay.
+// ResultsRecord is a stream of records made of whole results: key and value are those that fn returns, timestamp and
+// headers stay.
 func ResultsRecord[KR, VR, K, V any](
 	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
 ) *Stream[KR, VR] {
@@ -185,13 +190,14 @@ func ResultsRecord[KR, VR, K, V any](
 	})
 }
 
-// WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde window.TimeKey. Such a topic
-// is partitioned by the key alone, so the results stay in the partition of their key.
+// WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde
+// window.TimeKey. Such a topic is partitioned by the key alone, so the results stay in the partition of their key.
 func WindowedResults[K, V any](r *WindowResults[K, V]) *Stream[window.Windowed[K], V] {
 	return resultStream(r)
 }
 
-// resultStream is a function, as a method that leads from a type of K to one of Windowed[K] would instantiate types without end.
+// resultStream is a function, as a method that leads from a type of K to one of Windowed[K] would instantiate types
+// without end.
 func resultStream[K, V any](r *WindowResults[K, V]) *Stream[window.Windowed[K], V] {
 	return &Stream[window.Windowed[K], V]{b: r.b, node: r.node}
 }

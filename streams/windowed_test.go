@@ -39,7 +39,8 @@ func finals(t *windowTable) *results  { return t.Final() }
 
 // windowDriver runs topic in through an aggregation by windows to topic out.
 func windowDriver(
-	t testing.TB, w window.Time, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results, opts ...testkit.Option,
+	t testing.TB, w window.Time, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results,
+	opts ...testkit.Option,
 ) *testkit.Driver {
 	t.Helper()
 	b := streams.NewBuilder("app")
@@ -50,7 +51,8 @@ func windowDriver(
 
 // windowed is what that makes of records.
 func windowed(
-	t testing.TB, w window.Time, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results, records ...record,
+	t testing.TB, w window.Time, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results,
+	records ...record,
 ) ([]record, drops) {
 	t.Helper()
 	d := windowDriver(t, w, aggregate, path)
@@ -205,7 +207,8 @@ func TestWindowedResultsGoToATopicOfWindowedKeys(t *testing.T) {
 	d := drive(t, b)
 	pipe(d, rec("alice", "a", 61_000))
 	require.Equal(t, []streams.Record[window.Windowed[string], string]{{
-		Key: window.Windowed[string]{Key: "alice", Window: window.Window{Start: 60_000, End: 120_000}}, Value: "a", Timestamp: 61_000,
+		Key:   window.Windowed[string]{Key: "alice", Window: window.Window{Start: 60_000, End: 120_000}},
+		Value: "a", Timestamp: 61_000,
 	}}, testkit.Output(d, topic).Read())
 }
 
@@ -220,7 +223,8 @@ func TestTheStoreKeepsWindowsForTheirSizeAndGraceOrLonger(t *testing.T) {
 	require.Equal(t, ms(100), of(texts.Retain(ms(100))))
 }
 
-// A processor that reads the store of a windowed aggregation, declared before or behind it, never shortens the store's retention.
+// A processor that reads the store of a windowed aggregation, declared before or behind it, never shortens the store's
+// retention.
 func TestTheLongestRetentionOfAStoreHolds(t *testing.T) {
 	for _, processorFirst := range []bool{true, false} {
 		b := streams.NewBuilder("app")

@@ -7,8 +7,8 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// Describe is the topology in the text of Kafka Streams' TopologyDescription, which viewers for it can read. Nodes come in the order of
-// declaration; topics have the names that they have in the cluster.
+// Describe is the topology in the text of Kafka Streams' TopologyDescription, which viewers for it can read. Nodes come
+// in the order of declaration; topics have the names that they have in the cluster.
 func (t *Topology) Describe() string {
 	var b strings.Builder
 	b.WriteString("Topologies:\n ")

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Mermaid is the topology as a Mermaid flowchart: a box for each sub-topology, with its steps and stores, and the topics between them.
+// Mermaid is the topology as a Mermaid flowchart: a box for each sub-topology, with its steps and stores, and the
+// topics between them.
 func (t *Topology) Mermaid() string {
 	m := &mermaid{topo: t, topics: map[string]string{}, nodes: map[*Node]string{}}
 	m.write("flowchart TD\n")

@@ -5,11 +5,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Fold adds a record to the aggregate so far, which is none for the first record of a row. A result of none deletes the row.
+// Fold adds a record to the aggregate so far, which is none for the first record of a row. A result of none deletes the
+// row.
 type Fold[K, V, A any] func(r record[K, V], aggregate optional[A]) (optional[A], error)
 
-// Aggregate keeps one row for each key. The row's timestamp is the highest of its records. Records with a null key or a null value are
-// dropped and counted.
+// Aggregate keeps one row for each key. The row's timestamp is the highest of its records. Records with a null key or a
+// null value are dropped and counted.
 func Aggregate[K, V, A any](store state.KeyValue[K, A], fold Fold[K, V, A]) processor[K, V, K, change[A]] {
 	return &aggregate[K, V, A]{declared: store, fold: fold}
 }

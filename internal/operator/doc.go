@@ -1,5 +1,5 @@
-// Package operator holds the steps behind the DSL, one file each. They are written against topology.Processor and topology.Context, as
-// users' own processors are.
+// Package operator holds the steps behind the DSL, one file each. They are written against topology.Processor and
+// topology.Context, as users' own processors are.
 package operator
 
 import "github.com/millstream-go/millstream/topology"

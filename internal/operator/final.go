@@ -8,10 +8,10 @@ import (
 
 // Final emits each window of an aggregation once, with its last value, when stream time reaches its close time.
 //
-// It stands in front of the aggregation and gets each record first. So when a record makes stream time jump, the windows that this closes
-// come out before the aggregation moves the store's time on and they expire, however far the jump. It remembers nothing: the
-// windows to emit are those that are closed at the new time and were not at the store's, and that time is rolled back, committed
-// and restored with the store.
+// It stands in front of the aggregation and gets each record first. So when a record makes stream time jump, the
+// windows that this closes come out before the aggregation moves the store's time on and they expire, however far the
+// jump. It remembers nothing: the windows to emit are those that are closed at the new time and were not at the
+// store's, and that time is rolled back, committed and restored with the store.
 func Final[K, V, A any](store state.Window[K, A], windows window.Time) processor[K, V, window.Windowed[K], A] {
 	return &final[K, V, A]{declared: store, windows: windows}
 }
@@ -37,12 +37,19 @@ func (f *final[K, V, A]) Process(r record[K, V]) error {
 	if !f.windows.StartsBetween(from, to) {
 		return nil
 	}
-	for row, err := range f.store.Between(from, to-1) {
+	return f.emit(from, to-1)
+}
+
+// emit forwards the windows that start from one time to another, both included. It is not part of Process, as its loop
+// puts the result on the heap, which Process would pay for with each record.
+func (f *final[K, V, A]) emit(from, to int64) error {
+	for row, err := range f.store.Between(from, to) {
 		if err != nil {
 			return err
 		}
 		out := record[window.Windowed[K], A]{
-			Key: window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)}, Value: row.Value, Timestamp: row.Timestamp,
+			Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)},
+			Value: row.Value, Timestamp: row.Timestamp,
 		}
 		if err := f.Ctx.Forward(out); err != nil {
 			return err

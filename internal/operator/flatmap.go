@@ -2,8 +2,8 @@ package operator
 
 import "github.com/millstream-go/millstream/topology"
 
-// FlatMap makes any number of records of each. Each is processed to its end before the next is made. Timestamp and headers stay those of
-// the input.
+// FlatMap makes any number of records of each. Each is processed to its end before the next is made. Timestamp and
+// headers stay those of the input.
 func FlatMap[K, V, KR, VR any](
 	fn func(r record[K, V], emit func(record[KR, VR]) error) error,
 ) processor[K, V, KR, VR] {

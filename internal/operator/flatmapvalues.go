@@ -2,7 +2,8 @@ package operator
 
 import "github.com/millstream-go/millstream/topology"
 
-// FlatMapValues makes any number of values of each record, under its key. Each is processed to its end before the next is made.
+// FlatMapValues makes any number of values of each record, under its key. Each is processed to its end before the next
+// is made.
 func FlatMapValues[K, V, VR any](
 	fn func(r record[K, V], emit func(optional[VR]) error) error,
 ) processor[K, V, K, VR] {

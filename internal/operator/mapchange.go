@@ -2,9 +2,9 @@ package operator
 
 import "github.com/millstream-go/millstream/topology"
 
-// MapChange applies a function of a row to both sides of a table's changes. A row that becomes none is not in the resulting table, and a
-// change between two missing rows goes no further: so a delete is passed on only if the row was visible. It is the filter and
-// the mapping of values of tables; fn must be a pure function.
+// MapChange applies a function of a row to both sides of a table's changes. A row that becomes none is not in the
+// resulting table, and a change between two missing rows goes no further: so a delete is passed on only if the row was
+// visible. It is the filter and the mapping of values of tables; fn must be a pure function.
 func MapChange[K, V, VR any](fn func(record[K, V]) (optional[VR], error)) processor[K, change[V], K, change[VR]] {
 	return &mapChange[K, V, VR]{fn: fn}
 }

@@ -11,9 +11,9 @@ type Getter[K, V any] func(key K) (value V, timestamp int64, ok bool, err error)
 // View opens a table's Getter on the stores of a task.
 type View[K, V any] func(stores state.Stores) Getter[K, V]
 
-// StreamTable joins each record of a stream with the row of its key as it is now. Only the stream triggers; results have the record's
-// timestamp and headers. Null values are dropped and counted. Where there is no row, an inner join gives nothing and a left join calls
-// join with none, as it does for a null key.
+// StreamTable joins each record of a stream with the row of its key as it is now. Only the stream triggers; results
+// have the record's timestamp and headers. Null values are dropped and counted. Where there is no row, an inner join
+// gives nothing and a left join calls join with none, as it does for a null key.
 func StreamTable[K, V, U, R any](
 	table View[K, U], left bool, join func(r record[K, V], row optional[U]) (optional[R], error),
 ) processor[K, V, K, R] {

@@ -5,8 +5,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// ToTable reads a stream as a table: each record is the new row of its key, a null value deletes it. The later arrival wins, whatever
-// the timestamps. The delete of a row that is not there goes no further.
+// ToTable reads a stream as a table: each record is the new row of its key, a null value deletes it. The later arrival
+// wins, whatever the timestamps. The delete of a row that is not there goes no further.
 func ToTable[K, V any](store state.KeyValue[K, V]) processor[K, V, K, change[V]] {
 	return &toTable[K, V]{declared: store}
 }

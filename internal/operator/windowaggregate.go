@@ -6,11 +6,11 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// WindowAggregate keeps one row for each key and window. A record changes the windows that hold it, in ascending order of their start;
-// for those that are closed it is late: it is dropped, and counted once for each.
+// WindowAggregate keeps one row for each key and window. A record changes the windows that hold it, in ascending order
+// of their start; for those that are closed it is late: it is dropped, and counted once for each.
 //
-// Stream time is that of the store: the highest timestamp of the records with a key that came here, over all keys, null values
-// included. It survives restarts, as it is committed with the offsets.
+// Stream time is that of the store: the highest timestamp of the records with a key that came here, over all keys, null
+// values included. It survives restarts, as it is committed with the offsets.
 func WindowAggregate[K, V, A any](
 	store state.Window[K, A], windows window.Time, fold Fold[K, V, A],
 ) processor[K, V, window.Windowed[K], change[A]] {

@@ -1,0 +1,187 @@
+package operator_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+type (
+	record    = topology.Record[int64, int64]
+	optional  = topology.Optional[int64]
+	change    = topology.Change[int64]
+	windowed  = window.Windowed[int64]
+	processor = topology.Processor[int64, int64, int64, int64]
+	tabled    = topology.Processor[int64, change, int64, change]
+)
+
+var (
+	rows    = state.NewKeyValue("rows", serde.Int64, serde.Int64)
+	minutes = window.Hopping(10e6, 5e6)
+	spans   = state.NewWindow("spans", serde.Int64, serde.Int64).Retain(10e6)
+)
+
+// host is a task with stores in memory and nothing else.
+type host map[string]state.Store
+
+func (h host) Store(name string) state.Store                  { return h[name] }
+func (h host) StreamTime() int64                              { return 0 }
+func (h host) WallClock() int64                               { return 0 }
+func (h host) Source() (string, int32, int64, bool)           { return "", 0, 0, false }
+func (h host) RequestCommit()                                 {}
+func (h host) Drop(*topology.Node, topology.DropReason)       {}
+func (h host) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
+func (h host) Logger() *slog.Logger                           { return slog.Default() }
+
+// mark begins a record.
+func (h host) mark() {
+	for _, s := range h {
+		s.Mark()
+	}
+}
+
+// sink counts what comes out of an operator.
+type sink[K, V any] struct {
+	topology.Contextual[K, V]
+	count *int
+}
+
+func (s *sink[K, V]) Process(topology.Record[K, V]) error {
+	*s.count++
+	return nil
+}
+
+// bench is an operator between a source of numbers and a sink.
+type bench struct {
+	graph *topology.Graph
+	node  *topology.Node
+	count int
+	host  host
+	inlet topology.Inlet
+}
+
+func newBench() *bench {
+	b := &bench{graph: topology.NewGraph(), host: host{}}
+	b.node = topology.AddSource(b.graph, &topology.Topic{Name: "in"}, serde.Int64, serde.Int64, nil)
+	return b
+}
+
+// add puts an operator behind the last one.
+func add[KI, VI, KO, VO any](b *bench, p topology.Processor[KI, VI, KO, VO], stores ...state.Spec) {
+	b.node = topology.AddProcessor(b.graph, "op", "test", []*topology.Node{b.node}, stores,
+		func() topology.Processor[KI, VI, KO, VO] { return p })
+}
+
+// end puts the sink behind the last one, whose results have the types K and V, and links the whole.
+func end[K, V any](t *testing.T, b *bench) {
+	add(b, topology.Processor[K, V, K, V](&sink[K, V]{count: &b.count}))
+	topo, err := topology.Compile(b.graph, "app")
+	require.NoError(t, err)
+	engine := store.OpenMemory()
+	for i, spec := range topo.Subs[0].Stores {
+		env := state.Env{Engine: engine, Prefix: []byte{byte(i + 1)}, Budget: state.NewBudget(1 << 30)}
+		b.host[spec.Name()] = spec.Open(env)
+	}
+	instance, err := topo.Link(topology.TaskID{}, b.host, &topology.Outbox{})
+	require.NoError(t, err)
+	require.NoError(t, instance.Init())
+	b.inlet = instance.Inlets["in"]
+}
+
+// take sends a record through.
+func (b *bench) take(t require.TestingT, raw *topology.Raw) {
+	b.host.mark()
+	_, err := b.inlet.Decode(raw, 0)
+	require.NoError(t, err)
+	require.NoError(t, b.inlet.Process())
+}
+
+func number(n int64) []byte {
+	b, _ := serde.Int64.Append(nil, n)
+	return b
+}
+
+func pass(record) (bool, error)                    { return true, nil }
+func same(r record) (record, error)                { return r, nil }
+func value(r record) (optional, error)             { return topology.Some(r.Value), nil }
+func sum(r record, row optional) (optional, error) { return topology.Some(row.Value + r.Value), nil }
+func each(r record, emit func(record) error) error { return emit(r) }
+func twice(r record, emit func(optional) error) error {
+	if err := emit(topology.Some(r.Value)); err != nil {
+		return err
+	}
+	return emit(topology.Some(r.Value))
+}
+
+// TestNoOperatorAllocates: garbage for each record is what makes a stream processor slow. Rows are there already, as a
+// new row has to be kept somewhere.
+func TestNoOperatorAllocates(t *testing.T) {
+	for name, chain := range map[string]func(*testing.T, *bench){
+		"filter": func(t *testing.T, b *bench) { add(b, operator.Filter(pass)); end[int64, int64](t, b) },
+		"peek": func(t *testing.T, b *bench) {
+			add(b, operator.Peek(func(record) error { return nil }))
+			end[int64, int64](t, b)
+		},
+		"map":           func(t *testing.T, b *bench) { add(b, operator.Map(same)); end[int64, int64](t, b) },
+		"flatmap":       func(t *testing.T, b *bench) { add(b, operator.FlatMap(each)); end[int64, int64](t, b) },
+		"flatmapvalues": func(t *testing.T, b *bench) { add(b, operator.FlatMapValues(twice)); end[int64, int64](t, b) },
+		"keyed":         func(t *testing.T, b *bench) { add(b, operator.Keyed[int64, int64]()); end[int64, int64](t, b) },
+		"merge":         func(t *testing.T, b *bench) { add(b, operator.Merge[int64, int64]()); end[int64, int64](t, b) },
+		"split": func(t *testing.T, b *bench) {
+			add(b, operator.Split([]func(record) (bool, error){pass}))
+			add(b, operator.Branch[int64, int64](0))
+			end[int64, int64](t, b)
+		},
+		"table": func(t *testing.T, b *bench) {
+			add(b, operator.ToTable(rows), rows)
+			add(b, operator.MapChange(value))
+			add(b, operator.Materialize(state.NewKeyValue("more", serde.Int64, serde.Int64)),
+				state.NewKeyValue("more", serde.Int64, serde.Int64))
+			add(b, operator.ToStream[int64, int64]())
+			end[int64, int64](t, b)
+		},
+		"aggregate": func(t *testing.T, b *bench) { add(b, operator.Aggregate(rows, sum), rows); end[int64, change](t, b) },
+		"windows": func(t *testing.T, b *bench) {
+			add(b, operator.WindowAggregate(spans, minutes, sum), spans)
+			end[windowed, change](t, b)
+		},
+		"final": func(t *testing.T, b *bench) {
+			add(b, operator.Final[int64, int64](spans, minutes), spans)
+			end[windowed, int64](t, b)
+			b.count++ // no window closes: nothing to see in the sink
+		},
+		"join": func(t *testing.T, b *bench) {
+			view := func(stores state.Stores) operator.Getter[int64, int64] {
+				open := rows.In(stores)
+				return func(key int64) (int64, int64, bool, error) {
+					row, ok, err := open.Row(key)
+					return row.Value, row.Timestamp, ok, err
+				}
+			}
+			add(b, operator.StreamTable(view, true, sum), rows)
+			end[int64, int64](t, b)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench()
+			chain(t, b)
+			raw := &topology.Raw{Key: number(1), Value: number(2), Timestamp: 7}
+			b.take(t, raw)
+			require.NotZero(t, b.count)
+			allocs := testing.AllocsPerRun(100, func() {
+				b.host.mark()
+				_, _ = b.inlet.Decode(raw, 0)
+				_ = b.inlet.Process()
+			})
+			require.Zero(t, allocs)
+		})
+	}
+}
