@@ -6,12 +6,14 @@ import "fmt"
 type Serde[T any] interface {
 	// Append appends the bytes of v to dst, which may be nil, and returns the longer slice.
 	Append(dst []byte, v T) ([]byte, error)
-	// Decode reads a value from all of src. It must not keep src, nor change it, and must return an error, not panic, on any input.
+	// Decode reads a value from all of src. It must not keep src, nor change it, and must return an error, not panic,
+	// on any input.
 	Decode(src []byte) (T, error)
 }
 
-// FormatOf is a stable text that names the wire format of a serde: what its method Format() string says, else its Go type. Stores and
-// lock files remember it, to notice when bytes would be read in another format than they were written in.
+// FormatOf is a stable text that names the wire format of a serde: what its method Format() string says, else its Go
+// type. Stores and lock files remember it, to notice when bytes would be read in another format than they were written
+// in.
 func FormatOf(serde any) string {
 	if f, ok := serde.(interface{ Format() string }); ok {
 		return f.Format()

@@ -1,15 +1,17 @@
 // Package state declares and serves the stores of a topology.
 //
-// A store is declared once, as a typed value with the name under which its changelog topic and its rows outlive the process:
+// A store is declared once, as a typed value with the name under which its changelog topic and its rows outlive the
+// process:
 //
 //	var Totals = state.NewKeyValue("totals", serde.String, serde.JSON[Total]())
 //
-// The topology, processors, tests and queries all use that value; inside a processor Totals.In(ctx) is the open store of the task.
+// The topology, processors, tests and queries all use that value; inside a processor Totals.In(ctx) is the open store
+// of the task.
 //
-// A store keeps decoded values. What has been written since the last commit lives in memory only and is encoded once, at the
-// commit: one changelog record for each key, and one row in the task's database. A read finds the uncommitted value, a cached one,
-// or decodes the row. How much is cached never changes an answer.
+// A store keeps decoded values. What has been written since the last commit lives in memory only and is encoded once,
+// at the commit: one changelog record for each key, and one row in the task's database. A read finds the uncommitted
+// value, a cached one, or decodes the row. How much is cached never changes an answer.
 //
-// A value that was given to a store, or came from one, belongs to the store: change a copy. Values of []byte are the exception, they are
-// copied on the way in.
+// A value that was given to a store, or came from one, belongs to the store: change a copy. Values of []byte are the
+// exception, they are copied on the way in.
 package state

@@ -16,8 +16,9 @@ type KeyValue[K, V any] struct {
 	options Options
 }
 
-// NewKeyValue declares a key-value store. The name is that of its changelog topic, <application>-<name>-changelog, and must not
-// change as long as the state matters. The changelog's records have the plain key and value, and the row's timestamp.
+// NewKeyValue declares a key-value store. The name is that of its changelog topic, <application>-<name>-changelog, and
+// must not change as long as the state matters. The changelog's records have the plain key and value, and the row's
+// timestamp.
 func NewKeyValue[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) KeyValue[K, V] {
 	return KeyValue[K, V]{name: name, key: key, value: value}
 }
@@ -28,7 +29,8 @@ func (s KeyValue[K, V]) InMemory() KeyValue[K, V] {
 	return s
 }
 
-// NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move with the task.
+// NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
+// with the task.
 func (s KeyValue[K, V]) NoChangelog() KeyValue[K, V] {
 	s.options.NoChangelog = true
 	return s
@@ -117,8 +119,8 @@ func (s *KeyValueStore[K, V]) Delete(key K, timestamp int64) error {
 	return s.delete(b, timestamp)
 }
 
-// All walks all rows in the order of their encoded keys. Rows may be written and deleted on the way: the walk shows each row as it is
-// when it gets there. A walk ends after an error.
+// All walks all rows in the order of their encoded keys. Rows may be written and deleted on the way: the walk shows
+// each row as it is when it gets there. A walk ends after an error.
 func (s *KeyValueStore[K, V]) All() iter.Seq2[Row[K, V], error] {
 	return s.walk(s.prefix, s.upper, false)
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/millstream-go/millstream/serde"
 )
 
-// rows is what all kinds of stores are made of: rows with a value and a timestamp under an encoded key, ordered by the bytes of the key,
-// decoded while in memory. The encoded key of a row begins with the store's prefix.
+// rows is what all kinds of stores are made of: rows with a value and a timestamp under an encoded key, ordered by the
+// bytes of the key, decoded while in memory. The encoded key of a row begins with the store's prefix.
 //
-// Rows in memory are in two generations. Reads and writes fill young. When the process is over its memory budget and young holds
-// nothing uncommitted, old is dropped and young becomes old; a row that is still used moves from old to young as it is read. So
-// old is always clean, and a scan merges only the dirty rows of young with the database.
+// Rows in memory are in two generations. Reads and writes fill young. When the process is over its memory budget and
+// young holds nothing uncommitted, old is dropped and young becomes old; a row that is still used moves from old to
+// young as it is read. So old is always clean, and a scan merges only the dirty rows of young with the database.
 type rows[V any] struct {
 	name   string
 	engine store.Engine
@@ -245,7 +245,8 @@ func (r *rows[V]) Undo() {
 
 func (r *rows[V]) Dirty() int64 { return r.dirtyBytes }
 
-// flush encodes the dirty rows. logKey turns the part of a row's key behind the prefix into the key of its changelog record.
+// flush encodes the dirty rows. logKey turns the part of a row's key behind the prefix into the key of its changelog
+// record.
 func (r *rows[V]) flush(b store.Batch, log Changelog, logKey func(dst, key []byte) []byte) error {
 	for _, id := range r.dirty {
 		e, key := r.young.entry(id), r.young.key(id)

@@ -9,11 +9,11 @@ import (
 	"github.com/millstream-go/millstream/internal/store"
 )
 
-// scan walks rows in key order. It is live: each step finds the next row of the present state, writes made since the scan began
-// included, so that what it shows does not depend on when the last commit was.
+// scan walks rows in key order. It is live: each step finds the next row of the present state, writes made since the
+// scan began included, so that what it shows does not depend on when the last commit was.
 //
-// The database does not change during a scan, since commits happen between records only; what has changed since is in the index of
-// dirty rows, and an entry there hides the database's row of the same key.
+// The database does not change during a scan, since commits happen between records only; what has changed since is in
+// the index of dirty rows, and an entry there hides the database's row of the same key.
 type scan[V any] struct {
 	rows         *rows[V]
 	lower, upper []byte

@@ -162,7 +162,8 @@ func compareKV(rt *rapid.T, h *harness, want map[string]value, probe string) {
 	require.Equal(rt, forward, reverse)
 }
 
-// TestScanIsLive writes while it walks: the walk shows each row as it is when it gets there, whether or not it was committed before.
+// TestScanIsLive writes while it walks: the walk shows each row as it is when it gets there, whether or not it was
+// committed before.
 func TestScanIsLive(t *testing.T) {
 	for _, committed := range []bool{false, true} {
 		h := newHarness(t, numbers, 1<<20)
@@ -208,7 +209,8 @@ func TestRangeIncludesBothEnds(t *testing.T) {
 
 var visits = state.NewWindow("visits", serde.String, serde.Int64).Retain(100 * time.Millisecond)
 
-// TestWindowModel compares a window store with a map: what has expired shows nowhere, whatever was committed, restored or removed.
+// TestWindowModel compares a window store with a map: what has expired shows nowhere, whatever was committed, restored
+// or removed.
 func TestWindowModel(t *testing.T) {
 	type at struct {
 		key   string

@@ -4,8 +4,8 @@ import "github.com/millstream-go/millstream/internal/store"
 
 // Store is an open store as its task sees it: the typed methods are those of KeyValueStore and WindowStore.
 //
-// Between two commits a store only adds to memory. A commit is Flush, then, once Kafka has committed, Committed; or Abort, which
-// drops everything since the last one. Within that, Mark and Undo take back the writes of a single record.
+// Between two commits a store only adds to memory. A commit is Flush, then, once Kafka has committed, Committed; or
+// Abort, which drops everything since the last one. Within that, Mark and Undo take back the writes of a single record.
 type Store interface {
 	Name() string
 	// Mark makes the present state the one that Undo returns to.
@@ -22,7 +22,8 @@ type Store interface {
 	Abort()
 	// Restore enters a changelog record into a database batch. A nil value is a delete.
 	Restore(b store.Batch, key, value []byte, timestamp int64) error
-	// Time is the stream time that the store has seen, which is committed with the offsets; ok is false for stores without one.
+	// Time is the stream time that the store has seen, which is committed with the offsets; ok is false for stores
+	// without one.
 	Time() (streamTime int64, ok bool)
 	// SetTime gives a store that was just opened the time that was committed.
 	SetTime(streamTime int64)

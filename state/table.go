@@ -6,9 +6,10 @@ import (
 	"unsafe"
 )
 
-// table is a hash table from encoded keys to decoded values, made for millions of rows: keys lie in an arena and entries in chunks, so
-// that a table of values without pointers costs the garbage collector nothing, and an insert allocates only when a chunk is full.
-// Entries are never removed; the whole table is dropped instead. An entry's id stays valid for the life of the table.
+// table is a hash table from encoded keys to decoded values, made for millions of rows: keys lie in an arena and
+// entries in chunks, so that a table of values without pointers costs the garbage collector nothing, and an insert
+// allocates only when a chunk is full. Entries are never removed; the whole table is dropped instead. An entry's id
+// stays valid for the life of the table.
 type table[V any] struct {
 	slots   []uint64 // hash in the upper half, id+1 in the lower; 0 is free
 	entries [][]entry[V]

@@ -20,12 +20,13 @@ type Window[K, V any] struct {
 	options Options
 }
 
-// NewWindow declares a window store: rows under a key and the start of a window. The name is that of its changelog topic,
-// <application>-<name>-changelog, and must not change as long as the state matters. Changelog records have the bytes of
-// Kafka Streams' window stores: key, start (int64), sequence number 0 (int32); the plain value; the row's timestamp.
+// NewWindow declares a window store: rows under a key and the start of a window. The name is that of its changelog
+// topic, <application>-<name>-changelog, and must not change as long as the state matters. Changelog records have the
+// bytes of Kafka Streams' window stores: key, start (int64), sequence number 0 (int32); the plain value; the row's
+// timestamp.
 //
-// A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a processor
-// that uses a window store by itself must say how long.
+// A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a
+// processor that uses a window store by itself must say how long.
 func NewWindow[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Window[K, V] {
 	return Window[K, V]{name: name, key: key, value: value}
 }
@@ -36,7 +37,8 @@ func (s Window[K, V]) InMemory() Window[K, V] {
 	return s
 }
 
-// NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move with the task.
+// NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
+// with the task.
 func (s Window[K, V]) NoChangelog() Window[K, V] {
 	s.options.NoChangelog = true
 	return s
@@ -90,9 +92,9 @@ type WindowRow[K, V any] struct {
 
 // WindowStore is an open window store of one task. It is used by that task's goroutine only.
 //
-// Rows lie in the order of time: start first, then key. So windows that close together are neighbours, and what has expired is
-// removed by a single range deletion. A row has expired when stream time has passed its start by more than the retention; from then
-// on no read shows it, whether or not it has been removed.
+// Rows lie in the order of time: start first, then key. So windows that close together are neighbours, and what has
+// expired is removed by a single range deletion. A row has expired when stream time has passed its start by more than
+// the retention; from then on no read shows it, whether or not it has been removed.
 type WindowStore[K, V any] struct {
 	*rows[V]
 	keys      serde.Serde[K]
@@ -165,8 +167,8 @@ func (s *WindowStore[K, V]) Delete(key K, start, timestamp int64) error {
 	return s.delete(b, timestamp)
 }
 
-// Between walks the rows of all keys whose window starts from one time to another, both included, by start and then by encoded key.
-// Rows may be written and deleted on the way. A walk ends after an error.
+// Between walks the rows of all keys whose window starts from one time to another, both included, by start and then by
+// encoded key. Rows may be written and deleted on the way. A walk ends after an error.
 func (s *WindowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	lower, upper := s.starts(from, to)
 	return func(yield func(WindowRow[K, V], error) bool) {
@@ -203,8 +205,8 @@ func (s *WindowStore[K, V]) row(key []byte, value V, ts int64) (WindowRow[K, V],
 	return WindowRow[K, V]{Key: k, Start: int64(binary.BigEndian.Uint64(b)), Value: value, Timestamp: ts}, nil
 }
 
-// Fetch walks the rows of one key whose window starts from one time to another, both included, in that order. It leaps from start to
-// start over the rows of other keys.
+// Fetch walks the rows of one key whose window starts from one time to another, both included, in that order. It leaps
+// from start to start over the rows of other keys.
 func (s *WindowStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return func(yield func(WindowRow[K, V], error) bool) {
 		for at := max(from, s.oldest()); at <= to; {
@@ -257,7 +259,8 @@ func (s *WindowStore[K, V]) Undo() {
 	s.time = s.markTime
 }
 
-// Flush encodes what was written since the last commit, and removes what has expired once that is worth a range deletion.
+// Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
+// deletion.
 func (s *WindowStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	err := s.flush(b, log, func(dst, key []byte) []byte {
 		dst = append(append(dst, key[startSize:]...), key[:startSize]...)

@@ -62,8 +62,9 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	return &App{topo: topo, config: config}, nil
 }
 
-// Run processes until ctx ends; then it finishes the record in work, commits, leaves the group and returns nil. It returns an error if it
-// cannot start, or cannot go on. Brokers that go away while it runs are waited for. Run may be called once.
+// Run processes until ctx ends; then it finishes the record in work, commits, leaves the group and returns nil. It
+// returns an error if it cannot start, or cannot go on. Brokers that go away while it runs are waited for. Run may be
+// called once.
 func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return ErrRunning
@@ -191,6 +192,6 @@ func (a *App) State() State {
 	return a.mu.state
 }
 
-// Dropped is the number of records that were dropped since the start, by reason. Records that are processed again after a failure are
-// counted again.
+// Dropped is the number of records that were dropped since the start, by reason. Records that are processed again after
+// a failure are counted again.
 func (a *App) Dropped() map[topology.DropReason]int64 { return a.drops.Counts() }

@@ -414,7 +414,8 @@ func TestBrokerThatGoesAway(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-// TestTransactionalRequestsThatFail: whichever request of a commit fails, and however, nothing is lost and nothing doubled.
+// TestTransactionalRequestsThatFail: whichever request of a commit fails, and however, nothing is lost and nothing
+// doubled.
 func TestTransactionalRequestsThatFail(t *testing.T) {
 	for _, key := range []kmsg.Key{kmsg.InitProducerID, kmsg.TxnOffsetCommit, kmsg.EndTxn, kmsg.Produce, kmsg.OffsetFetch, kmsg.JoinGroup} {
 		t.Run(key.Name(), func(t *testing.T) {

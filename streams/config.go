@@ -16,8 +16,8 @@ import (
 type Guarantee int
 
 const (
-	// ExactlyOnce commits outputs, state and input offsets in one transaction: a reader of committed records sees the effect of each input
-	// record once.
+	// ExactlyOnce commits outputs, state and input offsets in one transaction: a reader of committed records sees the
+	// effect of each input record once.
 	ExactlyOnce Guarantee = iota
 	// AtLeastOnce loses nothing, but after a failure results may be repeated, and aggregates may count records twice.
 	AtLeastOnce
@@ -40,38 +40,42 @@ const (
 type Config struct {
 	// Brokers are addresses, host:port, at which the cluster is found. Default: localhost:9092.
 	Brokers []string
-	// Kafka is passed to every client: TLS, SASL, dialer, client id, rack, compression, sizes of fetches and batches. What the library needs
-	// for its guarantees, such as group, transactional id and isolation level, it sets after these.
+	// Kafka is passed to every client: TLS, SASL, dialer, client id, rack, compression, sizes of fetches and batches.
+	// What the library needs for its guarantees, such as group, transactional id and isolation level, it sets after
+	// these.
 	Kafka []kgo.Opt
 
-	// AppID is the application id: the name of the consumer group and the prefix of internal topics and transactional ids. Default: the
-	// name given to NewBuilder. All processes of an application have the same.
+	// AppID is the application id: the name of the consumer group and the prefix of internal topics and transactional
+	// ids. Default: the name given to NewBuilder. All processes of an application have the same.
 	AppID string
-	// StateDir is the directory for local state; an application's lies in a directory of its id in it. It must be the process's own,
-	// and should outlive the process: then a restart replays at most what the last CommitInterval wrote to each changelog, instead of all
-	// state. With it the process also keeps its identity, so that its tasks come back at once. Default: millstream-state.
+	// StateDir is the directory for local state; an application's lies in a directory of its id in it. It must be the
+	// process's own, and should outlive the process: then a restart replays at most what the last CommitInterval wrote
+	// to each changelog, instead of all state. With it the process also keeps its identity, so that its tasks come back
+	// at once. Default: millstream-state.
 	StateDir string
 
 	// Guarantee is ExactlyOnce by default.
 	Guarantee Guarantee
-	// CommitInterval is the time between commits. It bounds what a restart replays and, exactly once, how long results wait to be
-	// seen. Default: 100 ms exactly once, 30 s at least once. Memory pressure makes commits earlier.
+	// CommitInterval is the time between commits. It bounds what a restart replays and, exactly once, how long results
+	// wait to be seen. Default: 100 ms exactly once, 30 s at least once. Memory pressure makes commits earlier.
 	CommitInterval time.Duration
-	// Workers is the number of goroutines that process, each with its own client and tasks. More than there are input partitions
-	// are idle. Default: 1.
+	// Workers is the number of goroutines that process, each with its own client and tasks. More than there are input
+	// partitions are idle. Default: 1.
 	Workers int
-	// MemoryBytes is the memory for state, over all workers: a quarter for the databases' caches and buffers, three eighths for rows
-	// that are kept decoded, and as much again for Go's garbage collector, which lets a heap grow before it cleans up. It does not cover
-	// records on their way from and to Kafka, some 60 MB a worker. Default: 256 MB.
+	// MemoryBytes is the memory for state, over all workers: a quarter for the databases' caches and buffers, three
+	// eighths for rows that are kept decoded, and as much again for Go's garbage collector, which lets a heap grow
+	// before it cleans up. It does not cover records on their way from and to Kafka, some 60 MB a worker. Default: 256
+	// MB.
 	MemoryBytes int64
 
 	// OnError is Fail by default.
 	OnError ErrorPolicy
-	// DeadLetterTopic is where DeadLetter sends records: with their own bytes, and headers that tell the failure (KIP-1034).
+	// DeadLetterTopic is where DeadLetter sends records: with their own bytes, and headers that tell the failure
+	// (KIP-1034).
 	DeadLetterTopic string
 
-	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to be
-	// left in it. Default 0: a task waits only for partitions that are known to have more.
+	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to
+	// be left in it. Default 0: a task waits only for partitions that are known to have more.
 	MaxIdle time.Duration
 	// BufferedRecords is how many records of a partition may wait in a task before it is paused. Default: 10,000.
 	BufferedRecords int
@@ -80,19 +84,21 @@ type Config struct {
 	ReplicationFactor int16
 	// TopicConfigs of internal topics, over the library's own.
 	TopicConfigs map[string]string
-	// WindowRetention is how much longer the changelogs of window stores are kept than their windows. Brokers delete by event time: raise it
-	// where old data is processed. Default: 24 hours.
+	// WindowRetention is how much longer the changelogs of window stores are kept than their windows. Brokers delete by
+	// event time: raise it where old data is processed. Default: 24 hours.
 	WindowRetention time.Duration
-	// AllowNewStores lets the changelog of a store be created although the group has committed offsets. Set it for the first start after
-	// a store was added. By default that is an error, as the other way to get there is a changelog that was deleted.
+	// AllowNewStores lets the changelog of a store be created although the group has committed offsets. Set it for the
+	// first start after a store was added. By default that is an error, as the other way to get there is a changelog
+	// that was deleted.
 	AllowNewStores bool
 
-	// SessionTimeout is how long the group waits for a process that went silent before it gives its tasks to others. A killed process
-	// that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
+	// SessionTimeout is how long the group waits for a process that went silent before it gives its tasks to others. A
+	// killed process that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
 	SessionTimeout time.Duration
 	// TransactionTimeout is how long the transaction of a dead process may hold up readers. Default: 10 s.
 	TransactionTimeout time.Duration
-	// StartTimeout is how long Run waits for the first answer of a broker. Once it runs, it waits for brokers without limit. Default: 30 s.
+	// StartTimeout is how long Run waits for the first answer of a broker. Once it runs, it waits for brokers without
+	// limit. Default: 30 s.
 	StartTimeout time.Duration
 	// ShutdownTimeout is how long Run may take to commit and leave once its context has ended. Default: 30 s.
 	ShutdownTimeout time.Duration

@@ -9,7 +9,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// The errors of New and Run that a program may want to tell apart, with errors.Is and errors.As. Each one's text says what to do.
+// The errors of New and Run that a program may want to tell apart, with errors.Is and errors.As. Each one's text says
+// what to do.
 var (
 	// ErrStateLocked means that another process uses the state directory. Give each process its own.
 	ErrStateLocked = store.ErrLocked
@@ -30,7 +31,8 @@ type (
 	InternalTopicError = worker.InternalTopicError
 	// UnreachableError means that no broker answered within Config.StartTimeout.
 	UnreachableError = worker.UnreachableError
-	// StateFormatError means that the state directory holds a store of the same name in another format: the state of another topology.
+	// StateFormatError means that the state directory holds a store of the same name in another format: the state of
+	// another topology.
 	StateFormatError = task.ErrStateFormat
 	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example.
 	ProduceError = worker.ProduceError

@@ -5,7 +5,8 @@ import (
 	"log/slog"
 )
 
-// warnings passes on what is a warning or worse: the Kafka clients tell each step of theirs at the level of information.
+// warnings passes on what is a warning or worse: the Kafka clients tell each step of theirs at the level of
+// information.
 type warnings struct{ slog.Handler }
 
 func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {

@@ -1,9 +1,9 @@
 // Package testkit runs a topology in a test, without a broker.
 //
-// A Driver runs the production tasks over any number of partitions: records are routed by the partitioner of Kafka's Java client,
-// travel through repartition topics to the tasks of other sub-topologies, and become visible when their transaction commits. Nothing
-// runs by itself: there is no goroutine and no sleep, the wall clock starts at 0 and moves when the test says so, and the same calls
-// always give the same results.
+// A Driver runs the production tasks over any number of partitions: records are routed by the partitioner of Kafka's
+// Java client, travel through repartition topics to the tasks of other sub-topologies, and become visible when their
+// transaction commits. Nothing runs by itself: there is no goroutine and no sleep, the wall clock starts at 0 and moves
+// when the test says so, and the same calls always give the same results.
 //
 //	d := testkit.New(t, topo)
 //	testkit.Input(d, Orders).Pipe("k1", Order{Cents: 100}, at)

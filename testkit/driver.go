@@ -224,7 +224,8 @@ func (d *Driver) arrived() {
 	}
 }
 
-// Pause lets piped records pile up in their topics, as behind an application that is not running. Resume processes them.
+// Pause lets piped records pile up in their topics, as behind an application that is not running. Resume processes
+// them.
 func (d *Driver) Pause() { d.paused = true }
 
 // Resume ends a Pause and works until nothing is left to do.
@@ -262,7 +263,8 @@ func (d *Driver) commitKafka(offsets []task.Offset) {
 // WallClock is the driver's wall-clock time. It starts at the epoch.
 func (d *Driver) WallClock() time.Time { return time.UnixMilli(d.now) }
 
-// AdvanceWallClock moves the wall clock on, in one go, fires the punctuations that are due, and works until nothing is left to do.
+// AdvanceWallClock moves the wall clock on, in one go, fires the punctuations that are due, and works until nothing is
+// left to do.
 func (d *Driver) AdvanceWallClock(by time.Duration) {
 	if d.err != nil {
 		return

@@ -123,8 +123,8 @@ func run(t *testing.T, disturb func(d *testkit.Driver, i int), opts ...testkit.O
 	return seen{perKey(testkit.Output(d, out).Read()), perKey(testkit.Output(d, finals).Read())}
 }
 
-// TestNothingChangesTheCommittedOutput: crashes at every point, restarts, lost state, cache sizes, commit cadence and the kind of store
-// leave no trace in what is committed.
+// TestNothingChangesTheCommittedOutput: crashes at every point, restarts, lost state, cache sizes, commit cadence and
+// the kind of store leave no trace in what is committed.
 func TestNothingChangesTheCommittedOutput(t *testing.T) {
 	for _, partitions := range []int32{1, 4} {
 		same := testkit.Partitions(partitions)
@@ -151,7 +151,8 @@ func TestNothingChangesTheCommittedOutput(t *testing.T) {
 	}
 }
 
-// requireSameOutput: behind the repartition topic, timestamps depend on which task ran first, so of those only the counts must agree.
+// requireSameOutput: behind the repartition topic, timestamps depend on which task ran first, so of those only the
+// counts must agree.
 func requireSameOutput(t *testing.T, want, got seen, label string) {
 	require.Equal(t, want.finals, got.finals, label)
 	for key, values := range want.out {
@@ -250,7 +251,8 @@ func TestFailureStopsByDefault(t *testing.T) {
 	require.NoError(t, d.Close())
 }
 
-// TestUndecodableRecords: first, in the middle and last, alone and in a row; what lies between is processed and the offset moves on.
+// TestUndecodableRecords: first, in the middle and last, alone and in a row; what lies between is processed and the
+// offset moves on.
 func TestUndecodableRecords(t *testing.T) {
 	numbers := streams.NewTopic("numbers", serde.String, serde.Int64)
 	d := testkit.New(t, build(t, func(b *streams.Builder) { streams.From(b, numbers).To(out) }), testkit.Skip())

@@ -14,7 +14,8 @@ type InputTopic[K, V any] struct {
 	topic streams.Topic[K, V]
 }
 
-// Input feeds a topic of the topology, with its own serdes. After each record the driver works until nothing is left to do.
+// Input feeds a topic of the topology, with its own serdes. After each record the driver works until nothing is left to
+// do.
 func Input[K, V any](d *Driver, topic streams.Topic[K, V]) InputTopic[K, V] {
 	return InputTopic[K, V]{d: d, topic: topic}
 }
@@ -41,7 +42,8 @@ func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
 	i.PipeRaw(topology.Raw{Key: key, Value: value, Headers: r.Headers, Timestamp: r.Timestamp})
 }
 
-// PipeRaw sends bytes, to the partition of the key: records that do not decode, for example. The offset is given by the topic.
+// PipeRaw sends bytes, to the partition of the key: records that do not decode, for example. The offset is given by the
+// topic.
 func (i InputTopic[K, V]) PipeRaw(r topology.Raw) {
 	if i.d.err != nil {
 		return

@@ -30,8 +30,8 @@ func Partitions(n int32) Option { return func(o *options) { o.partitions = n } }
 // PartitionsOf is the number of partitions of one topic.
 func PartitionsOf(topic string, n int32) Option { return func(o *options) { o.byTopic[topic] = n } }
 
-// CommitEvery commits after every n piped records. The default is 1; with 0 only Driver.Commit and Restart commit. What has
-// not been committed is not seen: neither by Output nor, behind a repartition topic, by the next sub-topology.
+// CommitEvery commits after every n piped records. The default is 1; with 0 only Driver.Commit and Restart commit. What
+// has not been committed is not seen: neither by Output nor, behind a repartition topic, by the next sub-topology.
 func CommitEvery(n int) Option { return func(o *options) { o.commitEvery = n } }
 
 // AtLeastOnce makes records visible as they are sent: a crash takes back offsets and state, not what was sent.
@@ -45,7 +45,8 @@ func Pebble(dir string) Option {
 	return func(o *options) { o.dir, o.budget = dir, store.NewBudget(16<<20, 8) }
 }
 
-// Skip leaves out records that do not decode or whose processing fails; they are counted in Dropped. By default they fail the test.
+// Skip leaves out records that do not decode or whose processing fails; they are counted in Dropped. By default they
+// fail the test.
 func Skip() Option { return func(o *options) { o.onError = task.Skip } }
 
 // DeadLetter sends records that do not decode or whose processing fails to a topic; they are counted in Dropped.

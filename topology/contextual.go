@@ -1,7 +1,7 @@
 package topology
 
-// Contextual is a start for processors: it keeps the context, and has an Init and a Close that do no more. A processor embeds it and
-// adds Process.
+// Contextual is a start for processors: it keeps the context, and has an Init and a Close that do no more. A processor
+// embeds it and adds Process.
 type Contextual[K, V any] struct {
 	Ctx *Context[K, V]
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// FixedKeyProcessor is a Processor that cannot change the key, by its types: what it forwards stays in its partition, and no
-// repartition is needed behind it.
+// FixedKeyProcessor is a Processor that cannot change the key, by its types: what it forwards stays in its partition,
+// and no repartition is needed behind it.
 type FixedKeyProcessor[K, VIn, VOut any] interface {
 	// Init is called once, with the stores open and restored.
 	Init(ctx *FixedKeyContext[K, VOut]) error
@@ -35,7 +35,8 @@ func FixedKeyValue[V2, K, V any](r FixedKeyRecord[K, V], value Optional[V2]) Fix
 	return FixedKeyRecord[K, V2]{WithOptional(r.record, value)}
 }
 
-// FixedKeyContext is what a FixedKeyProcessor has of its task: Context, forwarding records whose key came from the input.
+// FixedKeyContext is what a FixedKeyProcessor has of its task: Context, forwarding records whose key came from the
+// input.
 type FixedKeyContext[K, V any] struct{ ctx *Context[K, V] }
 
 // Forward hands a record to the steps behind.

@@ -7,8 +7,9 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// TimestampExtractor gives the event time of a record in milliseconds. The record's Timestamp holds the broker's or producer's time;
-// partitionTime is the highest timestamp taken so far from the partition, -1 if none. A negative result drops the record.
+// TimestampExtractor gives the event time of a record in milliseconds. The record's Timestamp holds the broker's or
+// producer's time; partitionTime is the highest timestamp taken so far from the partition, -1 if none. A negative
+// result drops the record.
 type TimestampExtractor[K, V any] func(r Record[K, V], partitionTime int64) (int64, error)
 
 // AddSource adds a source of one topic. A nil extractor takes the record's own timestamp and fails on a negative one

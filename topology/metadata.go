@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// Metadata is what travels with a committed offset: the stream time of the partition, and of each store that has a time of its
-// own. The text is Kafka Streams' own (TopicPartitionMetadata), so time survives restarts, moves, and a change between the two.
+// Metadata is what travels with a committed offset: the stream time of the partition, and of each store that has a time
+// of its own. The text is Kafka Streams' own (TopicPartitionMetadata), so time survives restarts, moves, and a change
+// between the two.
 type Metadata struct {
 	PartitionTime int64            // -1: none yet
 	Times         map[string]int64 // by store name

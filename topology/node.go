@@ -80,8 +80,8 @@ func (g *Graph) Copartition(site string, nodes ...*Node) {
 	g.copartitions = append(g.copartitions, c)
 }
 
-// roots appends the sources that records of n come from. Nodes that were seen before are left out: streams may be split and merged over
-// and over.
+// roots appends the sources that records of n come from. Nodes that were seen before are left out: streams may be split
+// and merged over and over.
 func (n *Node) roots(out []*Node, seen map[*Node]bool) []*Node {
 	if seen[n] {
 		return out

@@ -1,7 +1,7 @@
 package topology
 
-// Outbox collects the outputs of a task. Its bytes come from chunks that are never reused: a record that is still being sent keeps its
-// chunk alive, and no record costs an allocation of its own.
+// Outbox collects the outputs of a task. Its bytes come from chunks that are never reused: a record that is still being
+// sent keeps its chunk alive, and no record costs an allocation of its own.
 type Outbox struct {
 	records []Output
 	chunk   []byte
@@ -9,7 +9,8 @@ type Outbox struct {
 
 const outboxChunk = 64 << 10
 
-// Room is an empty slice to append encoded bytes to. What was appended must be given to Keep before Room is called again.
+// Room is an empty slice to append encoded bytes to. What was appended must be given to Keep before Room is called
+// again.
 func (o *Outbox) Room() []byte {
 	if cap(o.chunk)-len(o.chunk) < outboxChunk/64 {
 		o.chunk = make([]byte, 0, outboxChunk)
@@ -18,7 +19,8 @@ func (o *Outbox) Room() []byte {
 	return o.chunk[n:n:cap(o.chunk)]
 }
 
-// Keep takes bytes that were appended to the last Room, so that the next Room lies behind them, and returns them with no room to grow.
+// Keep takes bytes that were appended to the last Room, so that the next Room lies behind them, and returns them with
+// no room to grow.
 func (o *Outbox) Keep(b []byte) []byte {
 	n := len(o.chunk)
 	if len(b) <= cap(o.chunk)-n && cap(b) == cap(o.chunk)-n {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrCopartition says that topics which are joined have different numbers of partitions. Give them equal numbers, or send one of them
-// through a repartition topic.
+// ErrCopartition says that topics which are joined have different numbers of partitions. Give them equal numbers, or
+// send one of them through a repartition topic.
 type ErrCopartition struct {
 	Counts map[string]int32 // by topic
 	Site   string           // the call that joins them
@@ -36,11 +36,11 @@ type Partitions struct {
 	Tasks  []int32          // number of tasks by sub-topology
 }
 
-// Partitions works out how many partitions the repartition topics get and how many tasks there are, from the counts of the external
-// topics. external may hold more topics than needed.
+// Partitions works out how many partitions the repartition topics get and how many tasks there are, from the counts of
+// the external topics. external may hold more topics than needed.
 //
-// A repartition topic without a count of its own gets as many partitions as the largest source of the sub-topology that writes it; one
-// that is joined with external topics gets theirs (Kafka's CopartitionedTopicsEnforcer).
+// A repartition topic without a count of its own gets as many partitions as the largest source of the sub-topology that
+// writes it; one that is joined with external topics gets theirs (Kafka's CopartitionedTopicsEnforcer).
 func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
 	p := &Partitions{Topics: map[string]int32{}}
 	sources, _ := t.ExternalTopics()

@@ -7,11 +7,11 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// Processor is one step of a topology: the built-in steps are written against this interface, and users' own have the same standing.
-// There is one instance for each task, and only one goroutine at a time calls it.
+// Processor is one step of a topology: the built-in steps are written against this interface, and users' own have the
+// same standing. There is one instance for each task, and only one goroutine at a time calls it.
 //
-// An error that Process or a punctuation returns, or a panic in it, takes back whatever the record did: its outputs and its
-// writes to stores. What happens then is the application's error policy.
+// An error that Process or a punctuation returns, or a panic in it, takes back whatever the record did: its outputs and
+// its writes to stores. What happens then is the application's error policy.
 type Processor[KIn, VIn, KOut, VOut any] interface {
 	// Init is called once, with the stores open and restored.
 	Init(ctx *Context[KOut, VOut]) error
@@ -21,19 +21,20 @@ type Processor[KIn, VIn, KOut, VOut any] interface {
 	Close() error
 }
 
-// Context is what a processor has of its task. It is valid from Init to Close, on the goroutine that calls the processor.
+// Context is what a processor has of its task. It is valid from Init to Close, on the goroutine that calls the
+// processor.
 type Context[K, V any] struct {
 	in      *Instance
 	node    *Node
 	forward func(Record[K, V]) error
 }
 
-// Forward hands a record to the steps behind this one, depth first in the order in which they were declared, and returns when they are
-// done. A caller returns the error as it is.
+// Forward hands a record to the steps behind this one, depth first in the order in which they were declared, and
+// returns when they are done. A caller returns the error as it is.
 func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
 
-// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step was not declared
-// with that store: a mistake of the program, found by its first test.
+// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step was
+// not declared with that store: a mistake of the program, found by its first test.
 func (c *Context[K, V]) Store(name string) state.Store {
 	for _, s := range c.node.Stores {
 		if s.Name() == name {
@@ -73,13 +74,13 @@ const (
 	// StreamTime punctuations are looked at after each record of the task. The first record fires them; after that they
 	// fire once when stream time has reached the next multiple of the interval.
 	StreamTime PunctuationType = iota
-	// WallClockTime punctuations fire when the wall clock has reached the next multiple of the interval after the last firing: once,
-	// however far the clock has moved.
+	// WallClockTime punctuations fire when the wall clock has reached the next multiple of the interval after the last
+	// firing: once, however far the clock has moved.
 	WallClockTime
 )
 
-// Schedule calls fn every interval of the given clock, with that clock's time in milliseconds. fn may forward and use stores. The
-// interval is at least a millisecond. The returned function ends it.
+// Schedule calls fn every interval of the given clock, with that clock's time in milliseconds. fn may forward and use
+// stores. The interval is at least a millisecond. The returned function ends it.
 func (c *Context[K, V]) Schedule(every time.Duration, clock PunctuationType, fn func(now int64) error) (cancel func()) {
 	return c.in.host.Schedule(&Punctuation{Node: c.node, Every: every.Milliseconds(), Clock: clock, Call: func(now int64) error {
 		return c.in.enter(c.node, func() error { return fn(now) })

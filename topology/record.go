@@ -6,8 +6,9 @@ type Header struct {
 	Value []byte
 }
 
-// Record is one record on its way through a topology. A null key or value is marked by its flag, never by a zero value: where the flag
-// is set the field holds the zero value and means nothing. The literal Record[K, V]{Key: k, Value: v} therefore has neither null.
+// Record is one record on its way through a topology. A null key or value is marked by its flag, never by a zero value:
+// where the flag is set the field holds the zero value and means nothing. The literal Record[K, V]{Key: k, Value: v}
+// therefore has neither null.
 //
 // Records are passed by value. Headers are shared between the records that carry them: never change the slice in place.
 type Record[K, V any] struct {
@@ -53,8 +54,9 @@ func Some[T any](v T) Optional[T] { return Optional[T]{Value: v, OK: true} }
 // None is a value that is missing.
 func None[T any]() Optional[T] { return Optional[T]{} }
 
-// Change is what a table tells the steps behind it: the row before and after. Old is none for a new row, New is none for a deleted
-// one, and at least one of them is there: a table never announces the delete of a row that was not visible.
+// Change is what a table tells the steps behind it: the row before and after. Old is none for a new row, New is none
+// for a deleted one, and at least one of them is there: a table never announces the delete of a row that was not
+// visible.
 type Change[V any] struct {
 	Old, New Optional[V]
 }
@@ -72,8 +74,8 @@ type Raw struct {
 type Output struct {
 	Topic     string
 	Partition int32 // the partition, or ByKey
-	// HashSuffix is the number of bytes at the end of Key that the partitioner leaves out: windowed keys are partitioned by the key alone
-	// (Kafka's WindowedStreamPartitioner).
+	// HashSuffix is the number of bytes at the end of Key that the partitioner leaves out: windowed keys are
+	// partitioned by the key alone (Kafka's WindowedStreamPartitioner).
 	HashSuffix int
 	Key, Value []byte // nil is null
 	Headers    []Header

@@ -7,17 +7,18 @@ import (
 	"github.com/millstream-go/millstream/serde"
 )
 
-// Inlet is where the records of one input partition enter an instance. It holds one decoded record, the head of the partition's queue.
+// Inlet is where the records of one input partition enter an instance. It holds one decoded record, the head of the
+// partition's queue.
 type Inlet interface {
-	// Decode makes raw the head and returns its event time. An error that is ErrDeserialize or ErrTimestamp says what is wrong with the
-	// record; a negative time without an error means that the extractor dropped it.
+	// Decode makes raw the head and returns its event time. An error that is ErrDeserialize or ErrTimestamp says what
+	// is wrong with the record; a negative time without an error means that the extractor dropped it.
 	Decode(raw *Raw, partitionTime int64) (timestamp int64, err error)
 	// Process sends the head through the topology.
 	Process() error
 }
 
-// ErrDeserialize marks a key or value that its serde does not decode. The record, or the topic's declaration, must be mended; the
-// application's error policy says whether to go on without it.
+// ErrDeserialize marks a key or value that its serde does not decode. The record, or the topic's declaration, must be
+// mended; the application's error policy says whether to go on without it.
 var ErrDeserialize = errors.New("topology: record does not decode")
 
 // ErrTimestamp marks a record whose own timestamp is negative, or whose extractor failed. Give the source an extractor

@@ -11,7 +11,8 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// Topology is a compiled graph: its sub-topologies, stores and topics. It is immutable and describes only; a task links it to run.
+// Topology is a compiled graph: its sub-topologies, stores and topics. It is immutable and describes only; a task links
+// it to run.
 type Topology struct {
 	App  string // application id: group id, and prefix of the internal topics
 	Subs []*Sub
@@ -19,8 +20,8 @@ type Topology struct {
 	graph *Graph
 }
 
-// Sub is a sub-topology: nodes that are connected by calls or by shared stores, and therefore run in one task. Between sub-topologies
-// records travel through topics only.
+// Sub is a sub-topology: nodes that are connected by calls or by shared stores, and therefore run in one task. Between
+// sub-topologies records travel through topics only.
 type Sub struct {
 	ID      int
 	Nodes   []*Node
@@ -29,8 +30,8 @@ type Sub struct {
 	Stores  []state.Spec
 }
 
-// Compile checks a graph and splits it into sub-topologies. All mistakes are reported together, each with the line of user code that made
-// it.
+// Compile checks a graph and splits it into sub-topologies. All mistakes are reported together, each with the line of
+// user code that made it.
 func Compile(g *Graph, app string) (*Topology, error) {
 	t := &Topology{App: app, graph: g}
 	errs := slices.Clone(g.errs)
@@ -112,7 +113,8 @@ func (s *Sub) add(n *Node) {
 	}
 }
 
-// checkStores reports names that are missing, illegal or used for two different stores, and specs that are wrong in themselves.
+// checkStores reports names that are missing, illegal or used for two different stores, and specs that are wrong in
+// themselves.
 func (t *Topology) checkStores() []error {
 	var errs []error
 	first := map[string]state.Spec{}
@@ -194,7 +196,8 @@ func (t *Topology) checkMetadata() []error {
 
 var legalName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
 
-// checkName applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic), with room for prefix and suffix.
+// checkName applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic), with room for prefix and
+// suffix.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -248,7 +251,8 @@ func (t *Topology) SourceTopics() []string {
 	return slices.Compact(names)
 }
 
-// ExternalTopics are the topics that must exist before the application starts: sources and sinks that are not internal, sorted.
+// ExternalTopics are the topics that must exist before the application starts: sources and sinks that are not internal,
+// sorted.
 func (t *Topology) ExternalTopics() (sources, sinks []string) {
 	for _, s := range t.Subs {
 		for _, n := range s.Sources {

@@ -9,8 +9,8 @@ import (
 
 const startSize = 8
 
-// TimeKey is the serde of the keys of tumbling and hopping windows, in the bytes of Kafka's TimeWindowedSerializer: the key, then the
-// start of the window as int64. The end is not in the bytes: it follows from the windows given here.
+// TimeKey is the serde of the keys of tumbling and hopping windows, in the bytes of Kafka's TimeWindowedSerializer: the
+// key, then the start of the window as int64. The end is not in the bytes: it follows from the windows given here.
 func TimeKey[K any](key serde.Serde[K], windows Time) serde.Serde[Windowed[K]] {
 	return timeKey[K]{key: key, windows: windows}
 }
@@ -24,8 +24,8 @@ func (s timeKey[K]) Format() string {
 	return fmt.Sprintf("windowed(%s,%d)", serde.FormatOf(s.key), s.windows.Size())
 }
 
-// HashSuffix is the number of bytes at the end of a key that do not take part in partitioning: windows of one key share a partition
-// (Kafka's WindowedStreamPartitioner).
+// HashSuffix is the number of bytes at the end of a key that do not take part in partitioning: windows of one key share
+// a partition (Kafka's WindowedStreamPartitioner).
 func (s timeKey[K]) HashSuffix() int { return startSize }
 
 func (s timeKey[K]) Append(dst []byte, v Windowed[K]) ([]byte, error) {

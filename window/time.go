@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Time describes tumbling and hopping windows: spans of one size that begin at the multiples of their advance since the epoch.
-// Make one with Tumbling or Hopping.
+// Time describes tumbling and hopping windows: spans of one size that begin at the multiples of their advance since the
+// epoch. Make one with Tumbling or Hopping.
 type Time struct {
 	size, advance, grace time.Duration
 }
@@ -16,11 +16,12 @@ type Time struct {
 // Tumbling windows lie side by side: each record is in one.
 func Tumbling(size time.Duration) Time { return Time{size: size, advance: size} }
 
-// Hopping windows begin at every advance and overlap: each record is in size/advance of them. The advance is not above the size.
+// Hopping windows begin at every advance and overlap: each record is in size/advance of them. The advance is not above
+// the size.
 func Hopping(size, advance time.Duration) Time { return Time{size: size, advance: advance} }
 
-// Grace is the same windows, closing only when stream time has passed their end by d. Default 0: a window closes when stream
-// time reaches its end.
+// Grace is the same windows, closing only when stream time has passed their end by d. Default 0: a window closes when
+// stream time reaches its end.
 func (w Time) Grace(d time.Duration) Time {
 	w.grace = d
 	return w
@@ -53,7 +54,8 @@ func (w Time) GracePeriod() int64 { return w.grace.Milliseconds() }
 // Retention is how long a store must keep a window, from its start, in milliseconds.
 func (w Time) Retention() int64 { return w.Size() + w.GracePeriod() }
 
-// Starts are the first and last start of the windows that hold a time; those between are an advance apart. No window starts before 0.
+// Starts are the first and last start of the windows that hold a time; those between are an advance apart. No window
+// starts before 0.
 func (w Time) Starts(ts int64) (first, last int64) {
 	advance := w.Advance()
 	last = ts - ts%advance

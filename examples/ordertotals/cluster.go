@@ -20,7 +20,8 @@ type cluster struct {
 	fake    *kfake.Cluster // nil: a real one
 }
 
-// open connects to the cluster of the command line, or starts one within the process, and creates the topics that are missing.
+// open connects to the cluster of the command line, or starts one within the process, and creates the topics that are
+// missing.
 func open(ctx context.Context, o options) (*cluster, error) {
 	c := &cluster{}
 	if o.brokers != "" {

@@ -22,11 +22,12 @@ import (
 	"github.com/millstream-go/millstream/internal/kafkatest"
 )
 
-// TestKill kills one of two processes again and again, with -9, while orders come in at 10,000 a second, and starts it again on its state
-// directory. What a reader of committed records sees must equal the totals computed from the input; no state may be wiped.
+// TestKill kills one of two processes again and again, with -9, while orders come in at 10,000 a second, and starts it
+// again on its state directory. What a reader of committed records sees must equal the totals computed from the input;
+// no state may be wiped.
 //
-// MILLSTREAM_KILLS is the number of kills (default 4), MILLSTREAM_KILL_EVERY the time between them (default 4s), and with
-// MILLSTREAM_LOSE_STATE=1 each killed process loses its state directory.
+// MILLSTREAM_KILLS is the number of kills (default 4), MILLSTREAM_KILL_EVERY the time between them (default 4s), and
+// with MILLSTREAM_LOSE_STATE=1 each killed process loses its state directory.
 func TestKill(t *testing.T) {
 	k := newKillRun(t)
 	seed := uint64(time.Now().UnixNano())
@@ -126,8 +127,8 @@ func (p *process) stop() {
 
 func (p *process) output() string { return p.out.String() }
 
-// watchGaps reads product totals as they are committed. The returned function ends it and gives, for each partition, the longest time
-// without one.
+// watchGaps reads product totals as they are committed. The returned function ends it and gives, for each partition,
+// the longest time without one.
 func (k *killRun) watchGaps() func() map[int32]time.Duration {
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.brokers...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeTopics(PerProduct.Name()), kgo.FetchMaxWait(50*time.Millisecond))

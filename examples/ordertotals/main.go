@@ -1,12 +1,14 @@
-// Command ordertotals is the main job of Millstream: order totals per customer and minute, final, exactly once, and a running total per product.
+// Command ordertotals is the main job of Millstream: order totals per customer and minute, final, exactly once, and a
+// running total per product.
 //
-// Without flags it needs nothing installed: it starts a broker within the process, produces orders, runs the job, shows the totals, and
-// compares them with totals that it computes from the input topic. The exit status is 1 if they differ.
+// Without flags it needs nothing installed: it starts a broker within the process, produces orders, runs the job, shows
+// the totals, and compares them with totals that it computes from the input topic. The exit status is 1 if they differ.
 //
 //	go run ./examples/ordertotals
 //	go run ./examples/ordertotals -brokers localhost:9092 -orders 1000000
 //
-// With -mode the parts run by themselves, so that several processes can share a cluster, each on a state directory of its own:
+// With -mode the parts run by themselves, so that several processes can share a cluster, each on a state directory of
+// its own:
 //
 //	ordertotals -mode produce -brokers ... -orders 100000
 //	ordertotals -mode run     -brokers ... -state-dir a

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// produce sends orders of many customers: mostly in the order of their time, some a little out of order, a few too late for their minute,
-// and some that are not paid.
+// produce sends orders of many customers: mostly in the order of their time, some a little out of order, a few too late
+// for their minute, and some that are not paid.
 func produce(ctx context.Context, o options, c *cluster) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.MaxBufferedRecords(100_000))
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// Order is a value of the topic orders. Its key is the customer, its timestamp the time of the order. An order of 0 cents is not paid.
+// Order is a value of the topic orders. Its key is the customer, its timestamp the time of the order. An order of 0
+// cents is not paid.
 type Order struct {
 	ID       string `json:"id"`
 	Customer string `json:"customer"`
@@ -51,9 +52,9 @@ const (
 
 // build describes the job: final totals per customer and minute, and a running total per product.
 //
-// The totals per minute are grouped by the key that the orders have in their topic. Which order is too late depends on the order of records in
-// its partition, and that is fixed there; behind a repartition topic it would depend on how fast each upstream task ran. The sums per
-// product have no windows, so they do not care.
+// The totals per minute are grouped by the key that the orders have in their topic. Which order is too late depends on
+// the order of records in its partition, and that is fixed there; behind a repartition topic it would depend on how
+// fast each upstream task ran. The sums per product have no windows, so they do not care.
 func build() (*topology.Topology, error) {
 	b := streams.NewBuilder(app)
 	paid := streams.From(b, Orders).Filter(isPaid)

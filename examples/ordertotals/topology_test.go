@@ -95,14 +95,16 @@ func throughDriver(t *testing.T, records []*kgo.Record, partitions int32) (resul
 	return results{minutes, testkit.Latest(testkit.Output(d, PerProduct))}, byPartition
 }
 
-// openMinutes are the minutes that no partition can have closed: totals of them may or may not have come, by partition count.
+// openMinutes are the minutes that no partition can have closed: totals of them may or may not have come, by partition
+// count.
 func closedEverywhere(minutes map[string]Total, last int64) map[string]Total {
 	closed := maps.Clone(minutes)
 	maps.DeleteFunc(closed, func(_ string, t Total) bool { return t.Minute+minuteMs > last-3*minuteMs })
 	return closed
 }
 
-// TestPartitionsDoNotMatterWhereNothingIsLate: 1, 4 and 7 partitions give the same, and so does the application on a broker.
+// TestPartitionsDoNotMatterWhereNothingIsLate: 1, 4 and 7 partitions give the same, and so does the application on a
+// broker.
 func TestPartitionsDoNotMatterWhereNothingIsLate(t *testing.T) {
 	records := someOrders(t, false)
 	last := records[len(records)-1].Timestamp.UnixMilli()
@@ -118,7 +120,8 @@ func TestPartitionsDoNotMatterWhereNothingIsLate(t *testing.T) {
 	require.Equal(t, want.products, onBroker.products)
 }
 
-// TestLateOrders: with late orders the results depend on the order in each partition, and equal a recomputation in that order.
+// TestLateOrders: with late orders the results depend on the order in each partition, and equal a recomputation in that
+// order.
 func TestLateOrders(t *testing.T) {
 	records := someOrders(t, true)
 	for _, partitions := range []int32{1, 4, 7} {

@@ -8,7 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// verify compares what the application wrote with totals computed from the input topic, in another way and without the library.
+// verify compares what the application wrote with totals computed from the input topic, in another way and without the
+// library.
 func verify(ctx context.Context, c *cluster) error {
 	orders, err := c.readAll(ctx, Orders.Name())
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package assign decides which member of a group runs which task. It is a pure function: every member would decide the same.
+// Package assign decides which member of a group runs which task. It is a pure function: every member would decide the
+// same.
 package assign
 
 import (
@@ -22,8 +23,8 @@ type Member struct {
 	Stored []Task
 }
 
-// Tasks deals the tasks out evenly: no member has two more than another. Within that, a task stays where it runs, or else goes where its
-// state is, or else to the member with the fewest tasks of its sub-topology.
+// Tasks deals the tasks out evenly: no member has two more than another. Within that, a task stays where it runs, or
+// else goes where its state is, or else to the member with the fewest tasks of its sub-topology.
 func Tasks(tasks []Task, members []Member) map[string][]Task {
 	a := newAssignment(tasks, members)
 	for _, claim := range []func(m Member) []Task{

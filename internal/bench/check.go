@@ -88,7 +88,8 @@ func (c *checker) input(r *kgo.Record) {
 
 func (c *checker) row(r *kgo.Record) { c.table[r.Partition] = append(c.table[r.Partition], eventOf(r)) }
 
-// join takes, of a partition's two topics, the head with the lower timestamp, that of the topic in where they are equal.
+// join takes, of a partition's two topics, the head with the lower timestamp, that of the topic in where they are
+// equal.
 func (c *checker) join() {
 	for p, stream := range c.stream {
 		there, table := map[int64]bool{}, c.table[p]

@@ -2,9 +2,9 @@
 //
 //	go run ./internal/bench -workload count -bootstrap localhost:19092 -records 3000000 -warm 1000000 -guarantee alos
 //
-// It reads the topic in, for the workload join also tbl, and writes out, which it creates. Keys are int64; values are int64 amount, int64 event
-// time, int64 sequence and filler. The processor time is that of the whole process, for the records after the warm ones, closing included.
-// The result is checked: a wrong one is an error.
+// It reads the topic in, for the workload join also tbl, and writes out, which it creates. Keys are int64; values are
+// int64 amount, int64 event time, int64 sequence and filler. The processor time is that of the whole process, for the
+// records after the warm ones, closing included. The result is checked: a wrong one is an error.
 package main
 
 import (

@@ -97,7 +97,7 @@ func copyRecords(ctx context.Context, o options, m *meter, opts []kgo.Opt) error
 }
 
 func copyInTransactions(ctx context.Context, o options, m *meter, opts []kgo.Opt) error {
-	session, err := kgo.NewGroupTransactSession(append(opts, kgo.RequireStableFetchOffsets())...)
+	session, err := kgo.NewGroupTransactSession(opts...)
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,8 @@ func Load(path string) (*Scenario, error) {
 	return s, nil
 }
 
-// Answered is the content of the file with the answers of a run in place of those it holds; everything else is as it was.
+// Answered is the content of the file with the answers of a run in place of those it holds; everything else is as it
+// was.
 func Answered(content []byte, a *Answer) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.UseNumber()

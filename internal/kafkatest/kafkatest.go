@@ -1,4 +1,5 @@
-// Package kafkatest gives tests a real Kafka broker. Tests that need one are skipped unless MILLSTREAM_KAFKA is 1; then they never are.
+// Package kafkatest gives tests a real Kafka broker. Tests that need one are skipped unless MILLSTREAM_KAFKA is 1; then
+// they never are.
 package kafkatest
 
 import (
@@ -23,7 +24,8 @@ import (
 // Enabled is true where tests on a real Kafka are to run.
 func Enabled() bool { return os.Getenv("MILLSTREAM_KAFKA") == "1" }
 
-// Brokers are the addresses of a broker that tests share: those of MILLSTREAM_BROKERS, or that of a broker started for this test.
+// Brokers are the addresses of a broker that tests share: those of MILLSTREAM_BROKERS, or that of a broker started for
+// this test.
 func Brokers(tb testing.TB) []string {
 	tb.Helper()
 	skipUnlessEnabled(tb)

@@ -2,8 +2,8 @@ package store
 
 import "github.com/cockroachdb/pebble/v2"
 
-// Budget is the memory that all databases of a process may use together. Pebble takes its memtables out of the block cache, which all
-// databases share, so the size of the cache is the whole.
+// Budget is the memory that all databases of a process may use together. Pebble takes its memtables out of the block
+// cache, which all databases share, so the size of the cache is the whole.
 type Budget struct {
 	cache    *pebble.Cache
 	memtable uint64

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Lock takes a state directory for this process, creating it if need be. The operating system drops the lock with the process, so a
-// killed one leaves none behind. A directory in use gives ErrLocked.
+// Lock takes a state directory for this process, creating it if need be. The operating system drops the lock with the
+// process, so a killed one leaves none behind. A directory in use gives ErrLocked.
 func Lock(dir string) (io.Closer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -37,8 +37,8 @@ func Lock(dir string) (io.Closer, error) {
 
 const processIDSize = 16
 
-// ProcessID is the identity of the process that owns a state directory: 16 random bytes in hex, made on first use and kept
-// with the state. A damaged file is replaced: all that costs is one session timeout.
+// ProcessID is the identity of the process that owns a state directory: 16 random bytes in hex, made on first use and
+// kept with the state. A damaged file is replaced: all that costs is one session timeout.
 func ProcessID(dir string) (string, error) {
 	path := filepath.Join(dir, "process-id")
 	if b, err := os.ReadFile(path); err == nil {
@@ -70,8 +70,8 @@ func writeWhole(path, content string) error {
 // keptAside is how many damaged databases of a directory are kept for inspection.
 const keptAside = 3
 
-// SetAside renames a damaged database, so that a new one can be restored in its place, and returns its new name. Only the newest few are
-// kept.
+// SetAside renames a damaged database, so that a new one can be restored in its place, and returns its new name. Only
+// the newest few are kept.
 func SetAside(dir string) (string, error) {
 	to := fmt.Sprintf("%s.damaged-%020d", dir, time.Now().UnixNano())
 	if err := os.Rename(dir, to); err != nil {

@@ -2,11 +2,13 @@ package store
 
 import "errors"
 
-// Engine keeps rows ordered by the bytes of their keys, which are never empty; values may be. One goroutine at a time uses it.
+// Engine keeps rows ordered by the bytes of their keys, which are never empty; values may be. One goroutine at a time
+// uses it.
 type Engine interface {
 	// Get appends the value of key to dst; ok is false if there is no such row. The caller owns the result.
 	Get(dst, key []byte) (value []byte, ok bool, err error)
-	// Scan shows the rows with lower <= key < upper as they are now, whatever is committed later. A nil upper is no bound.
+	// Scan shows the rows with lower <= key < upper as they are now, whatever is committed later. A nil upper is no
+	// bound.
 	Scan(lower, upper []byte, reverse bool) (Iterator, error)
 	// NewBatch begins a batch of changes.
 	NewBatch() Batch
@@ -40,5 +42,6 @@ type Iterator interface {
 // ErrCorrupt marks rows or files that are damaged. Set the directory aside and restore from the changelog.
 var ErrCorrupt = errors.New("store: corrupt")
 
-// ErrLocked means that another process uses the state directory. Give each process a directory of its own, or stop the other one.
+// ErrLocked means that another process uses the state directory. Give each process a directory of its own, or stop the
+// other one.
 var ErrLocked = errors.New("store: state directory is in use by another process")

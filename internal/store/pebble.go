@@ -20,8 +20,9 @@ type Options struct {
 
 // database is an engine on Pebble.
 //
-// The write-ahead log is on, but not synced to the disk: a batch survives the death of the process, as the log is in the page cache by then,
-// and the changelog has what a dead machine loses. Without the log all since the last memtable flush would have to be replayed.
+// The write-ahead log is on, but not synced to the disk: a batch survives the death of the process, as the log is in
+// the page cache by then, and the changelog has what a dead machine loses. Without the log all since the last memtable
+// flush would have to be replayed.
 type database struct {
 	db *pebble.DB
 }

@@ -8,9 +8,9 @@ import (
 
 // unsyncedLogs is a file system whose write-ahead logs are never synced to the disk.
 //
-// A commit without sync stays in Pebble's own buffer until 32 KB have come together, and dies with the process: some 200 small batches,
-// as measured. A commit with sync hands the log to the operating system and then waits for the disk. With this file system it does
-// the first and not the second, so a killed process loses nothing that was acknowledged.
+// A commit without sync stays in Pebble's own buffer until 32 KB have come together, and dies with the process: some
+// 200 small batches, as measured. A commit with sync hands the log to the operating system and then waits for the disk.
+// With this file system it does the first and not the second, so a killed process loses nothing that was acknowledged.
 type unsyncedLogs struct{ vfs.FS }
 
 func (fs unsyncedLogs) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {

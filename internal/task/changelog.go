@@ -31,8 +31,8 @@ type Changelog struct {
 // From is the offset at which a restore must start, -1: at the start of the log.
 func (c *Changelog) From() int64 { return c.next }
 
-// Restore enters changelog records, in the order of their offsets. next is the offset behind them, markers included; it is stored with
-// the rows, so that a restore that is broken off goes on from there.
+// Restore enters changelog records, in the order of their offsets. next is the offset behind them, markers included; it
+// is stored with the rows, so that a restore that is broken off goes on from there.
 func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 	err := c.db.write(func(b store.Batch) error {
 		for i := range records {

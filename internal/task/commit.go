@@ -16,8 +16,8 @@ type Offset struct {
 	Metadata  string
 }
 
-// prepare encodes what the task did since the last commit: changelog records go to emit, rows and offsets into batches that wait for
-// commit.
+// prepare encodes what the task did since the last commit: changelog records go to emit, rows and offsets into batches
+// that wait for commit.
 func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
 	batches := make([]store.Batch, len(t.databases))
 	for i, db := range t.databases {

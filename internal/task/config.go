@@ -6,8 +6,8 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// Policy says what becomes of a record that does not decode, or whose processing failed. In each case whatever it did is
-// taken back first.
+// Policy says what becomes of a record that does not decode, or whose processing failed. In each case whatever it did
+// is taken back first.
 type Policy int
 
 const (
@@ -24,8 +24,8 @@ type Config struct {
 	DeadLetterTopic string
 	// Buffer is the number of records that one input partition may have waiting before it is paused.
 	Buffer int
-	// MaxIdle is how long, in milliseconds, a task waits for an input partition that is caught up but empty. Below 0 a task
-	// never waits, not even for a partition that is known to have more.
+	// MaxIdle is how long, in milliseconds, a task waits for an input partition that is caught up but empty. Below 0 a
+	// task never waits, not even for a partition that is known to have more.
 	MaxIdle int64
 	// CommitInterval is the time between commits, in milliseconds.
 	CommitInterval int64

@@ -9,7 +9,8 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// database is an engine with the rows of a task's stores and, beside them, how far each store and each input has come. Keys:
+// database is an engine with the rows of a task's stores and, beside them, how far each store and each input has come.
+// Keys:
 //
 //	0 's' name    number and format of a store; the number is the prefix of its rows
 //	0 'c' name    offset in the changelog up to which the store's rows are complete
@@ -21,8 +22,8 @@ type database struct {
 	engine store.Engine
 }
 
-// ErrStateFormat says that a state directory holds a store of the same name in another format. Give the store a new name, or
-// remove the task's directory together with the changelog topic to start it anew.
+// ErrStateFormat says that a state directory holds a store of the same name in another format. Give the store a new
+// name, or remove the task's directory together with the changelog topic to start it anew.
 type ErrStateFormat struct {
 	Store, Have, Want string
 }

@@ -1,7 +1,8 @@
-// Package task holds every decision of a running topology, and no effect: it starts no goroutine, reads no clock and talks to no network.
+// Package task holds every decision of a running topology, and no effect: it starts no goroutine, reads no clock and
+// talks to no network.
 //
-// A Task is one sub-topology for one partition of its inputs, a Set is all tasks of one worker. The owner of a Set feeds it and carries
-// out what it says:
+// A Task is one sub-topology for one partition of its inputs, a Set is all tasks of one worker. The owner of a Set
+// feeds it and carries out what it says:
 //
 //	t, _ := set.Open(id, engine)         // a task that was assigned
 //	for _, c := range t.Changelogs() {}  // read each changelog from c.From to its end: t.Restore

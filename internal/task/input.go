@@ -1,8 +1,6 @@
 package task
 
 import (
-	"math"
-
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -37,7 +35,8 @@ func (in *Input) allowsOthers(now, maxIdle int64) bool {
 	return maxIdle < 0 || in.caughtUp() && (maxIdle == 0 || now-in.idleSince >= maxIdle)
 }
 
-// add takes fetched records, in the order of their offsets. Those that were already added, as after a rewind, are left out.
+// add takes fetched records, in the order of their offsets. Those that were already added, as after a rewind, are left
+// out.
 func (in *Input) add(records []topology.Raw) {
 	for i := range records {
 		if records[i].Offset >= in.fetched {
@@ -57,8 +56,8 @@ func (in *Input) pass() {
 	in.hasHead = false
 }
 
-// advance decodes the head of the queue, unless that has been done. Records that have none of their own effect, such as markers and those
-// that the error policy leaves out, are passed over. It returns false if the queue is empty.
+// advance decodes the head of the queue, unless that has been done. Records that have none of their own effect, such as
+// markers and those that the error policy leaves out, are passed over. It returns false if the queue is empty.
 func (in *Input) advance() (bool, error) {
 	for !in.hasHead && in.queue.count > 0 {
 		raw := in.queue.head()
@@ -87,12 +86,4 @@ func (in *Input) advance() (bool, error) {
 func (in *Input) decode(raw *topology.Raw) (ts int64, err error) {
 	defer recoverInto(&err)
 	return in.inlet.Decode(raw, in.time)
-}
-
-// headOr is the time of the head, or a time behind all others.
-func (in *Input) headOr() int64 {
-	if in.hasHead {
-		return in.headTime
-	}
-	return math.MaxInt64
 }

@@ -29,7 +29,8 @@ func NewSet(topo *topology.Topology, config Config, now int64) *Set {
 	return &Set{topo: topo, config: config, now: now, lastCommit: now}
 }
 
-// Open makes a task on its database. The set owns the engine from here on, an error included. The task runs from Start on.
+// Open makes a task on its database. The set owns the engine from here on, an error included. The task runs from Start
+// on.
 func (s *Set) Open(id topology.TaskID, engine store.Engine) (*Task, error) {
 	t, err := open(s, id, engine)
 	if err != nil {
@@ -84,15 +85,16 @@ func (s *Set) Remove(id topology.TaskID) error {
 	return t.close()
 }
 
-// Add gives an input partition what was fetched, in the order of offsets, with the end of the partition as the fetch told it (the
-// last stable offset when reading committed), -1 if it did not.
+// Add gives an input partition what was fetched, in the order of offsets, with the end of the partition as the fetch
+// told it (the last stable offset when reading committed), -1 if it did not.
 func (s *Set) Add(in *Input, records []topology.Raw, end int64) error {
 	in.add(records)
 	in.end = max(in.end, end)
 	return in.task.refresh()
 }
 
-// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough to be resumed.
+// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough to
+// be resumed.
 func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 	for _, t := range s.tasks {
 		for _, in := range t.inputs {
@@ -108,8 +110,8 @@ func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 	}
 }
 
-// Step processes up to n records: of the tasks, the one whose head is oldest. It returns how many it did; less than n means that there is
-// nothing to do for now. After an error the set must be aborted.
+// Step processes up to n records: of the tasks, the one whose head is oldest. It returns how many it did; less than n
+// means that there is nothing to do for now. After an error the set must be aborted.
 func (s *Set) Step(now int64, n int) (int, error) {
 	s.now = now
 	for done := range n {
@@ -186,8 +188,8 @@ func (s *Set) Buffered() (n int) {
 	return n
 }
 
-// CommitDue is true when there is something to commit and it is time: the interval is over, a processor asked, or too much is
-// in memory that only a commit lets go.
+// CommitDue is true when there is something to commit and it is time: the interval is over, a processor asked, or too
+// much is in memory that only a commit lets go.
 func (s *Set) CommitDue(now int64) bool {
 	return s.Pending() && (s.commitAsked || now-s.lastCommit >= s.config.CommitInterval || s.full())
 }
@@ -200,8 +202,8 @@ func (s *Set) Pending() bool {
 // LastCommit is the wall-clock time of the last commit.
 func (s *Set) LastCommit() int64 { return s.lastCommit }
 
-// full is true when uncommitted rows take so much memory that they should be committed early. A commit needs as much again for a moment, to
-// encode them.
+// full is true when uncommitted rows take so much memory that they should be committed early. A commit needs as much
+// again for a moment, to encode them.
 func (s *Set) full() bool {
 	var dirty int64
 	for _, t := range s.tasks {
@@ -210,8 +212,8 @@ func (s *Set) full() bool {
 	return dirty > s.config.Budget.Limit()/4 || dirty > 0 && s.config.Budget.Over()
 }
 
-// Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the offsets to commit.
-// Outputs must have been sent before. No record may be processed until Committed or Abort.
+// Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the
+// offsets to commit. Outputs must have been sent before. No record may be processed until Committed or Abort.
 func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 	var offsets []Offset
 	for _, t := range s.tasks {
@@ -227,8 +229,8 @@ func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 	return offsets, nil
 }
 
-// Committed ends a commit that Kafka has: it writes rows and offsets to the databases. An error leaves the databases at the commit before;
-// the changelog has what is missing.
+// Committed ends a commit that Kafka has: it writes rows and offsets to the databases. An error leaves the databases at
+// the commit before; the changelog has what is missing.
 func (s *Set) Committed(now int64) error {
 	var errs []error
 	for _, p := range s.prepared {
@@ -241,8 +243,8 @@ func (s *Set) Committed(now int64) error {
 	return errors.Join(errs...)
 }
 
-// Abort drops everything since the last commit: outputs, state, queues. All tasks stop. Their changelogs must be read to the end, since
-// the last commit may have succeeded unheard of, before Start begins them anew.
+// Abort drops everything since the last commit: outputs, state, queues. All tasks stop. Their changelogs must be read
+// to the end, since the last commit may have succeeded unheard of, before Start begins them anew.
 func (s *Set) Abort() error {
 	var errs []error
 	for _, p := range s.prepared {

@@ -2,8 +2,8 @@ package task
 
 import "github.com/millstream-go/millstream/topology"
 
-// refresh works out which record the task takes next: of its partitions, the head with the lowest timestamp, ties by topic. None, while
-// a partition is empty that is not known to be caught up.
+// refresh works out which record the task takes next: of its partitions, the head with the lowest timestamp, ties by
+// topic. None, while a partition is empty that is not known to be caught up.
 func (t *Task) refresh() error {
 	t.head, t.headInput = none, nil
 	for _, in := range t.inputs {
@@ -141,8 +141,8 @@ func (t *Task) punctuateWallClock() error {
 	return nil
 }
 
-// fire calls a punctuation. One that fails is taken back whole, and the error policy decides; there is no record to send to
-// the dead-letter topic.
+// fire calls a punctuation. One that fails is taken back whole, and the error policy decides; there is no record to
+// send to the dead-letter topic.
 func (t *Task) fire(p *punctuation, now int64) error {
 	if p.cancelled {
 		return nil

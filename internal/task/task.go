@@ -95,7 +95,8 @@ func (t *Task) Changelogs() []*Changelog {
 // Inputs are the task's input partitions, by topic.
 func (t *Task) Inputs() []*Input { return t.inputs }
 
-// Committed is what the group has committed for one input partition, with the end of the partition, -1 where that is not known.
+// Committed is what the group has committed for one input partition, with the end of the partition, -1 where that is
+// not known.
 type Committed struct {
 	Offset   int64
 	Metadata string

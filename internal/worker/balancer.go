@@ -13,12 +13,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// protocol is the name of the way in which members agree on an assignment. It is not that of Kafka Streams: the broker refuses a group
-// that mixes the two.
+// protocol is the name of the way in which members agree on an assignment. It is not that of Kafka Streams: the broker
+// refuses a group that mixes the two.
 const protocol = "millstream-1"
 
-// balancer deals tasks, where Kafka's own balancers deal partitions: all inputs of a task go to one member. It is cooperative: what
-// stays is not interrupted.
+// balancer deals tasks, where Kafka's own balancers deal partitions: all inputs of a task go to one member. It is
+// cooperative: what stays is not interrupted.
 type balancer struct {
 	topology *topology.Topology
 	stateDir string

@@ -20,8 +20,8 @@ const (
 
 func (c class) String() string { return [...]string{"again", "fenced", "fatal"}[c] }
 
-// ErrFenced means that another process uses this one's identity. It comes from copying a state directory: remove the file process-id from
-// the copy.
+// ErrFenced means that another process uses this one's identity. It comes from copying a state directory: remove the
+// file process-id from the copy.
 var ErrFenced = errors.New("worker: another process uses the identity of this state directory: " +
 	"remove the file process-id from the copy")
 

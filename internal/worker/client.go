@@ -15,8 +15,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Tuning is what the library sets before the options of the user, who may know better. Records are sent without compression, as Kafka Streams
-// does by default.
+// Tuning is what the library sets before the options of the user, who may know better. Records are sent without
+// compression, as Kafka Streams does by default.
 func Tuning() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.FetchMaxBytes(16 << 20),
@@ -88,7 +88,8 @@ func lost(gone map[string][]int32) error {
 // offsets are committed offsets by topic and partition.
 type offsets map[string]map[int32]task.Committed
 
-// committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open transaction.
+// committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
+// transaction.
 func (w *Worker) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 	out := offsets{}
 	for _, g := range resp.Groups {
@@ -140,8 +141,8 @@ func (w *Worker) startOffsets(
 	return fetched, nil
 }
 
-// leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request goes out when
-// the client has closed, since a heartbeat after it would be an error.
+// leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request
+// goes out when the client has closed, since a heartbeat after it would be an error.
 func (w *Worker) leave(ctx context.Context) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group = w.config.Topology.App

@@ -15,8 +15,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Cluster is what an application knows of its Kafka cluster, read once at the start, and a client for requests outside of groups and
-// transactions.
+// Cluster is what an application knows of its Kafka cluster, read once at the start, and a client for requests outside
+// of groups and transactions.
 type Cluster struct {
 	Partitions    *topology.Partitions
 	Transactions2 bool // transaction version 2 (KIP-890): the epoch rises with each transaction
@@ -34,7 +34,8 @@ type Setup struct {
 	// WindowRetention is what the changelogs of window stores are kept longer than their stores.
 	WindowRetention time.Duration
 	TopicConfigs    map[string]string // of internal topics, over the library's own
-	// AllowLostState lets a changelog be created empty although the group has committed offsets: for a store that is new.
+	// AllowLostState lets a changelog be created empty although the group has committed offsets: for a store that is
+	// new.
 	AllowLostState bool
 	Wait           time.Duration // for brokers to answer
 	Logger         *slog.Logger

@@ -13,8 +13,9 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// commit makes what the tasks have done durable: in Kafka first, then in the local databases. After an error the session ends, and a new
-// one begins from what Kafka has: whether a commit whose answer was lost has happened is read from the committed offsets then.
+// commit makes what the tasks have done durable: in Kafka first, then in the local databases. After an error the
+// session ends, and a new one begins from what Kafka has: whether a commit whose answer was lost has happened is read
+// from the committed offsets then.
 func (w *Worker) commit(ctx context.Context) error {
 	offsets, err := w.set.Prepare(func(o topology.Output) { w.sendOne(ctx, &o) })
 	if err != nil {
@@ -80,8 +81,8 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 	})
 }
 
-// commitTransaction adds the offsets to the transaction and ends it. The client is asked for its producer id anew each time: brokers with
-// transaction version 2 raise the epoch with every transaction.
+// commitTransaction adds the offsets to the transaction and ends it. The client is asked for its producer id anew each
+// time: brokers with transaction version 2 raise the epoch with every transaction.
 func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset) error {
 	id, epoch, err := w.client.ProducerID(ctx)
 	if err != nil {
@@ -154,8 +155,8 @@ func (w *Worker) addOffsets(ctx context.Context, id int64, epoch int16) error {
 	})
 }
 
-// fenceOwnTransaction ends the transaction that this worker's predecessor may have left open: until then its offsets count as unstable and
-// its outputs hold up every reader.
+// fenceOwnTransaction ends the transaction that this worker's predecessor may have left open: until then its offsets
+// count as unstable and its outputs hold up every reader.
 func (w *Worker) fenceOwnTransaction(ctx context.Context) error {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.TransactionalID = &w.config.Identity

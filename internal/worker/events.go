@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// events carry what happens elsewhere to the worker's goroutine, in order: the callbacks of the group and the ends of restores. The worker
-// handles them between records; one that waits for records is woken.
+// events carry what happens elsewhere to the worker's goroutine, in order: the callbacks of the group and the ends of
+// restores. The worker handles them between records; one that waits for records is woken.
 type events struct {
 	mu struct {
 		sync.Mutex

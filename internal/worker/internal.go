@@ -26,8 +26,8 @@ type internalTopic struct {
 	inputs     []string // of the sub-topology that a changelog belongs to
 }
 
-// InternalTopicError means that an internal topic is not as the topology needs it. Either restore it, or start anew: stop all instances,
-// remove the application's internal topics, its state directories and its group's offsets.
+// InternalTopicError means that an internal topic is not as the topology needs it. Either restore it, or start anew:
+// stop all instances, remove the application's internal topics, its state directories and its group's offsets.
 type InternalTopicError struct {
 	Topic      string
 	Have, Want string
@@ -137,8 +137,8 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 	return nil
 }
 
-// refuseLostState stops an application whose changelog is gone although its group has committed: an empty one in its place would
-// lose state without a word.
+// refuseLostState stops an application whose changelog is gone although its group has committed: an empty one in its
+// place would lose state without a word.
 func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic) error {
 	if !t.changelog {
 		return nil

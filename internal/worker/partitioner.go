@@ -8,12 +8,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Partitioner chooses partitions as Kafka's Java client does, murmur2 of the key, for the records that NewRecord makes: a partition
-// that was given stays, and the last bytes of windowed keys do not take part.
+// Partitioner chooses partitions as Kafka's Java client does, murmur2 of the key, for the records that NewRecord makes:
+// a partition that was given stays, and the last bytes of windowed keys do not take part.
 func Partitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
 
-// NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the partition, or the
-// length of the key's hash suffix as -1 - suffix.
+// NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the
+// partition, or the length of the key's hash suffix as -1 - suffix.
 func NewRecord(r *kgo.Record, o *topology.Output) {
 	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
 	r.Timestamp = time.UnixMilli(o.Timestamp)

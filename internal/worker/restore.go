@@ -16,8 +16,9 @@ import (
 
 // restore brings tasks up to the ends of their changelogs.
 //
-// It is one goroutine, started by the worker when tasks are assigned. It owns the tasks until it posts them back, each as soon as all of its
-// changelogs are read. stop, or the end of the session, ends it; what it has read by then is kept, and the next restore goes on from there.
+// It is one goroutine, started by the worker when tasks are assigned. It owns the tasks until it posts them back, each
+// as soon as all of its changelogs are read. stop, or the end of the session, ends it; what it has read by then is
+// kept, and the next restore goes on from there.
 type restore struct {
 	worker    *Worker
 	tasks     []*task.Task
@@ -95,7 +96,8 @@ func (r *restore) post(t *task.Task) {
 	})
 }
 
-// readInputs finds where the inputs start that have no committed offset, and where those end that a task must read together.
+// readInputs finds where the inputs start that have no committed offset, and where those end that a task must read
+// together.
 func (r *restore) readInputs(ctx context.Context) error {
 	topics := map[string]bool{}
 	for _, t := range r.tasks {
@@ -139,8 +141,8 @@ func listed(l kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {
 	return l, nil
 }
 
-// plan decides from where each changelog is read. Its end is the high watermark, read after the group's offsets: the last stable
-// offset may not cover yet what those offsets already count on.
+// plan decides from where each changelog is read. Its end is the high watermark, read after the group's offsets: the
+// last stable offset may not cover yet what those offsets already count on.
 func (r *restore) plan(ctx context.Context) error {
 	topics := map[string]bool{}
 	for _, t := range r.tasks {
@@ -175,9 +177,9 @@ func (r *restore) plan(ctx context.Context) error {
 	return nil
 }
 
-// planOne: a stored offset inside the log is continued from. One outside belongs to another log, or to a state that the log
-// has forgotten deletes of, and the store is rebuilt; only where the log forgets by age is the state still good, and the rest of
-// the log goes on top of it.
+// planOne: a stored offset inside the log is continued from. One outside belongs to another log, or to a state that the
+// log has forgotten deletes of, and the store is rebuilt; only where the log forgets by age is the state still good,
+// and the rest of the log goes on top of it.
 func (r *restore) planOne(t *task.Task, c *task.Changelog, start, end int64) error {
 	from := c.From()
 	log := r.worker.config.Logger.With("task", t.ID.String(), "store", c.Store)

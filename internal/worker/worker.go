@@ -14,11 +14,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Worker runs tasks: one goroutine, with a Kafka client of its own for input, output and group membership, and a transaction for all
-// tasks together.
+// Worker runs tasks: one goroutine, with a Kafka client of its own for input, output and group membership, and a
+// transaction for all tasks together.
 //
-// Whatever goes wrong with Kafka has one cure: the worker drops everything since the last commit, closes its client and begins again
-// under the same identity, as a killed process would. The group still counts it as a member, so its tasks come back at once.
+// Whatever goes wrong with Kafka has one cure: the worker drops everything since the last commit, closes its client and
+// begins again under the same identity, as a killed process would. The group still counts it as a member, so its tasks
+// come back at once.
 type Worker struct {
 	config Config
 	client *kgo.Client
@@ -41,8 +42,8 @@ type Worker struct {
 // New is a worker that is not running yet.
 func New(config Config) *Worker { return &Worker{config: config, warned: map[string]bool{}} }
 
-// Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new beginning would
-// cure.
+// Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new
+// beginning would cure.
 func (w *Worker) Run(ctx context.Context) error {
 	for {
 		started := time.Now()
@@ -111,7 +112,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	return nil
 }
 
-// ShutdownError means that the last commit failed: what was done since the one before will be done again at the next start.
+// ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
+// start.
 type ShutdownError struct{ Err error }
 
 func (e *ShutdownError) Error() string {
@@ -165,7 +167,8 @@ func (w *Worker) step(ctx context.Context) (n int, err error) {
 	return n, errors.Join(err, w.failed())
 }
 
-// Records are taken from the client while fewer than low wait, up to high at a time: the client's own buffers hold the rest.
+// Records are taken from the client while fewer than low wait, up to high at a time: the client's own buffers hold the
+// rest.
 const (
 	lowRecords  = 2_000
 	highRecords = 5_000

@@ -1,7 +1,7 @@
 // Command run answers scenario files: go run ./internal/conformance/run IN_DIR OUT_DIR.
 //
-// Each scenario of IN_DIR, whose own answers are ignored, is written to OUT_DIR with the library's answers. A scenario that fails to
-// build or run is reported and left out, and the exit status is 1.
+// Each scenario of IN_DIR, whose own answers are ignored, is written to OUT_DIR with the library's answers. A scenario
+// that fails to build or run is reported and left out, and the exit status is 1.
 package main
 
 import (

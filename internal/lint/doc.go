@@ -1,0 +1,2 @@
+// Package lint holds the rules of the project's structure, as tests.
+package lint
