@@ -75,6 +75,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = nil
 	}
 	if err != nil {
+		a.config.Logger.Error("application failed", "app", a.config.AppID, "error", err)
 		a.setState(Failed)
 		return fmt.Errorf("streams: application %s: %w", a.config.AppID, err)
 	}

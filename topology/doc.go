@@ -2,22 +2,24 @@
 //
 // # Graph
 //
-// A Graph is built from typed nodes: AddSource reads a topic, AddProcessor adds a step behind its parents, AddSink writes a topic. Mistakes are
-// collected, and Compile reports all of them, each with the line of user code that made it. The result, a Topology, describes and
-// runs nothing: Describe and Mermaid show it.
+// A Graph is built from typed nodes: AddSource reads a topic, AddProcessor adds a step behind its parents, AddSink
+// writes a topic. Mistakes are collected, and Compile reports all of them, each with the line of user code that made
+// it. The result, a Topology, describes and runs nothing: Describe and Mermaid show it.
 //
-// Nodes that are connected by calls, or that use the same store, form a sub-topology. Between sub-topologies records travel through topics
-// only, so each runs by itself: a task is one sub-topology for one partition of its inputs. Partitions works out how many tasks there
-// are, and refuses topics that are joined and differ in their number of partitions.
+// Nodes that are connected by calls, or that use the same store, form a sub-topology. Between sub-topologies records
+// travel through topics only, so each runs by itself: a task is one sub-topology for one partition of its inputs.
+// Partitions works out how many tasks there are, and refuses topics that are joined and differ in their number of
+// partitions.
 //
 // # Types
 //
-// Nodes are generic, what runs is not: Link makes an Instance, in which an edge is a plain func(Record[K, V]) error. Types are
-// asserted once, when two nodes are linked. A record on its way meets no type switch and no boxing.
+// Nodes are generic, what runs is not: Link makes an Instance, in which an edge is a plain func(Record[K, V]) error.
+// Types are asserted once, when two nodes are linked. A record on its way meets no type switch and no boxing.
 //
 // # Processors
 //
-// A step is a Processor. The steps of the DSL are written against this interface, and users' own are their equals. For each task:
+// A step is a Processor. The steps of the DSL are written against this interface, and users' own are their equals. For
+// each task:
 //
 //  1. Init is called once, with the stores open and restored, the steps behind others first.
 //  2. Process is called for one record at a time. Context.Forward calls the steps behind, depth first, in the order in which they were
@@ -25,11 +27,12 @@
 //  3. Punctuations, which Context.Schedule enters, run between records and may do what Process may.
 //  4. Close is called once. It does not forward.
 //
-// An error or panic in a record or punctuation takes back its outputs and its writes to stores. What a processor keeps in fields of its
-// own is not taken back, nor does it survive a restart: what must do so belongs in a store.
+// An error or panic in a record or punctuation takes back its outputs and its writes to stores. What a processor keeps
+// in fields of its own is not taken back, nor does it survive a restart: what must do so belongs in a store.
 //
 // # Null
 //
-// Keys and values may be null. That is said by the flags NullKey and NullValue of a Record, never by a zero value. Between the steps of a
-// table travel records of Change: the row before and after, each of which may be missing, but not both.
+// Keys and values may be null. That is said by the flags NullKey and NullValue of a Record, never by a zero value.
+// Between the steps of a table travel records of Change: the row before and after, each of which may be missing, but
+// not both.
 package topology

@@ -75,10 +75,39 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	return c, nil
 }
 
+// connect repeats its work while brokers that are just starting refuse it.
 func (c *Cluster) connect(ctx context.Context, s Setup) error {
+	deadline := time.Now().Add(s.Wait)
 	if err := c.reach(ctx, s.Wait); err != nil {
 		return err
 	}
+	for {
+		err := c.check(ctx, s)
+		starting := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor)
+		if err == nil || !starting || time.Now().After(deadline) {
+			return err
+		}
+		s.Logger.Warn("brokers are not ready", "error", err)
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits, or returns the error of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// check finds the application's topics as they must be, or makes them so.
+func (c *Cluster) check(ctx context.Context, s Setup) error {
 	external, err := c.checkExternal(ctx, s)
 	if err != nil {
 		return err
@@ -107,10 +136,8 @@ func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 		if classify(err) == fatal {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if sleep(ctx, 200*time.Millisecond) != nil {
 			return &UnreachableError{Waited: wait, Err: err}
-		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }

@@ -185,12 +185,8 @@ func retry(ctx context.Context, request func() error) error {
 		if err == nil || !notYet(err) || time.Now().After(deadline) {
 			return err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		if err := sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }

@@ -65,14 +65,7 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) pause(ctx context.Context) bool {
 	wait := time.Duration(math.Min(5000, 50*math.Pow(2, float64(w.restarts)))) * time.Millisecond
 	w.restarts = min(w.restarts+1, 10)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return sleep(ctx, wait) == nil
 }
 
 // session is the life of one client: nil when ctx ended and all went well.

@@ -1,0 +1,80 @@
+// Package readme holds the fragments of the README, so that they compile and run.
+package readme
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+type Order struct {
+	Cents int64 `json:"cents"`
+}
+
+var (
+	Orders = streams.NewTopic("orders", serde.String, serde.JSON[Order]())
+	Totals = streams.NewTopic("totals", serde.String, serde.Int64)
+	Sums   = state.NewWindow("sums", serde.String, serde.Int64)
+)
+
+func build() (*topology.Topology, error) {
+	b := streams.NewBuilder("order-totals")
+	minutes := streams.From(b, Orders).GroupByKey().
+		WindowedBy(window.Tumbling(time.Minute).Grace(10 * time.Second))
+	sums := streams.AggregateWindows(minutes, Sums,
+		func() int64 { return 0 },
+		func(_ string, o Order, sum int64) int64 { return sum + o.Cents })
+	streams.Results(sums.Final(), func(k window.Windowed[string]) string { return k.Key }).To(Totals)
+	return b.Build()
+}
+
+func inService(topo *topology.Topology, brokers []string, dir string, interrupt func()) error {
+	app, err := streams.New(topo, streams.Config{
+		Brokers:  brokers,
+		StateDir: dir,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go interrupt()
+	return app.Run(ctx) // until ctx ends: then it commits and leaves
+}
+
+func TestInService(t *testing.T) {
+	topo, err := build()
+	require.NoError(t, err)
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "orders", "totals"))
+	require.NoError(t, err)
+	defer fake.Close()
+	require.NoError(t, inService(topo, fake.ListenAddrs(), t.TempDir(), func() {
+		syscall.Kill(syscall.Getpid(), syscall.SIGTERM)
+	}))
+}
+
+func TestInTest(t *testing.T) {
+	topo, err := build()
+	require.NoError(t, err)
+	at := time.UnixMilli(1_700_000_000_000)
+
+	d := testkit.New(t, topo, testkit.Partitions(4))
+	testkit.Input(d, Orders).Pipe("c-7", Order{Cents: 1250}, at)
+	d.Crash(testkit.AfterCommit)
+	testkit.Input(d, Orders).Pipe("c-7", Order{Cents: 1}, at.Add(2*time.Minute))
+	got := testkit.Output(d, Totals).Read()
+	require.Equal(t, []streams.Record[string, int64]{{Key: "c-7", Value: 1250, Timestamp: at.UnixMilli()}}, got)
+}
