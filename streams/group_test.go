@@ -60,9 +60,11 @@ func TestAggregateBeginsWithTheInitialValue(t *testing.T) {
 func TestAnAggregatorThatReturnsNoneDeletesTheRow(t *testing.T) {
 	got, d := aggregated(t, func(g *group) *table { return streams.AggregateRecord(g, rows, zero, unless("x")) },
 		rec("k", "x", 1), // there is no row: nothing to delete
-		rec("k", "a", 9), rec("k", "x", 4), rec("k", "x", 5),
+		rec("k", "a", 9), rec("k", "c", 3), rec("k", "x", 4), rec("k", "x", 5),
 		rec("k", "b", 2)) // begins anew: initial value and timestamp
-	require.Equal(t, []record{rec("k", "0+a", 9), nullValue("k", 9), rec("k", "0+b", 2)}, got)
+	require.Equal(t, []record{
+		rec("k", "0+a", 9), rec("k", "0+a+c", 9), nullValue("k", 9), rec("k", "0+b", 2),
+	}, got)
 	require.Equal(t, []state.Row[string, string]{{Key: "k", Value: "0+b", Timestamp: 2}}, testkit.Rows(d, rows))
 }
 
