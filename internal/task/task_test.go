@@ -1,0 +1,216 @@
+package task
+
+import (
+	"io"
+	"log/slog"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+type bytesRecord = topology.Record[[]byte, []byte]
+
+// newSet is a set with one task that merges topics a and b, counts by key, and writes to out; seen gets the values in their order.
+func newSet(t testing.TB, config Config, seen *[]string) (*Set, *Task) {
+	g := topology.NewGraph()
+	source := func(name string) *topology.Node {
+		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
+	}
+	parents := []*topology.Node{source("a"), source("b")}
+	peek := topology.AddProcessor(g, "peek", "here", parents, nil, func() topology.Processor[[]byte, []byte, []byte, []byte] {
+		return operator.Peek(func(r bytesRecord) error {
+			if seen != nil {
+				*seen = append(*seen, string(r.Value))
+			}
+			return nil
+		})
+	})
+	counts := state.NewKeyValue("counts", serde.Bytes, serde.Int64)
+	count := topology.AddProcessor(g, "count", "here", []*topology.Node{peek}, []state.Spec{counts},
+		func() topology.Processor[[]byte, []byte, []byte, topology.Change[int64]] {
+			return operator.Aggregate(counts, func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
+				return topology.Some(n.Value + 1), nil
+			})
+		})
+	stream := topology.AddProcessor(g, "tostream", "here", []*topology.Node{count}, nil,
+		func() topology.Processor[[]byte, topology.Change[int64], []byte, int64] {
+			return operator.ToStream[[]byte, int64]()
+		})
+	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", stream, serde.Bytes, serde.Int64)
+	topo, err := topology.Compile(g, "app")
+	require.NoError(t, err)
+
+	config.Partitions = map[string]int32{"a": 1, "b": 1}
+	config.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	config.Drops = &Drops{}
+	if config.Budget == nil {
+		config.Budget = state.NewBudget(1 << 30)
+	}
+	s := NewSet(topo, config, 0)
+	task, err := s.Open(topology.TaskID{}, store.OpenMemory())
+	require.NoError(t, err)
+	return s, task
+}
+
+func start(t testing.TB, s *Set, task *Task, endA, endB int64) (a, b *Input) {
+	require.NoError(t, s.Start(task, map[string]Committed{"a": {End: endA}, "b": {End: endB}}))
+	return s.Input("a", 0), s.Input("b", 0)
+}
+
+func raws(offset int64, values ...string) (out []topology.Raw) {
+	for i, v := range values {
+		at := offset + int64(i)
+		out = append(out, topology.Raw{Key: []byte("k"), Value: []byte(v), Offset: at, Timestamp: at * 10})
+	}
+	return out
+}
+
+func step(t testing.TB, s *Set, now int64) int {
+	n, err := s.Step(now, 1000)
+	require.NoError(t, err)
+	return n
+}
+
+// TestWaitsForAPartitionThatHasMore: an empty partition holds up the others until it is known to be caught up.
+func TestWaitsForAPartitionThatHasMore(t *testing.T) {
+	var seen []string
+	s, task := newSet(t, Config{}, &seen)
+	a, b := start(t, s, task, -1, 2)
+	require.NoError(t, s.Add(a, raws(0, "a0", "a1"), -1))
+	require.Zero(t, step(t, s, 0), "b has two records that have not come")
+	require.NoError(t, s.Add(b, raws(0, "b0"), 2))
+	require.Equal(t, 2, step(t, s, 0))
+	require.Equal(t, []string{"a0", "b0"}, seen)
+	require.NoError(t, s.Add(b, []topology.Raw{{Offset: 1, Control: true}}, 2))
+	require.Equal(t, 1, step(t, s, 0), "the marker was the last of b: it is caught up")
+	require.Equal(t, []string{"a0", "b0", "a1"}, seen)
+}
+
+// TestUnknownEndWaits: until something is known of a partition, a task takes nothing.
+func TestUnknownEndWaits(t *testing.T) {
+	s, task := newSet(t, Config{}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	require.NoError(t, s.Add(a, raws(0, "a0"), 1))
+	require.Zero(t, step(t, s, 1_000_000))
+}
+
+// TestMaxIdle waits longer for a partition that is caught up but empty, by the wall clock.
+func TestMaxIdle(t *testing.T) {
+	s, task := newSet(t, Config{MaxIdle: 100}, nil)
+	a, _ := start(t, s, task, 1, 0)
+	require.NoError(t, s.Add(a, raws(0, "a0"), 1))
+	require.Zero(t, step(t, s, 99))
+	require.Equal(t, 1, step(t, s, 100))
+}
+
+// TestMarkersMoveTheOffset: what is committed lies behind them, and their commit is no endless story.
+func TestMarkersMoveTheOffset(t *testing.T) {
+	s, task := newSet(t, Config{MaxIdle: -1}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	require.NoError(t, s.Add(a, append(raws(0, "a0"), topology.Raw{Offset: 1, Control: true}), -1))
+	step(t, s, 0)
+	require.True(t, s.Pending())
+	offsets, err := s.Prepare(func(topology.Output) {})
+	require.NoError(t, err)
+	require.Len(t, offsets, 1)
+	require.Equal(t, int64(2), offsets[0].Offset)
+	require.NoError(t, s.Committed(0))
+	require.False(t, s.Pending())
+}
+
+// TestRecordsAreTakenOnce: what is fetched again after a rewind is left out.
+func TestRecordsAreTakenOnce(t *testing.T) {
+	var seen []string
+	s, task := newSet(t, Config{MaxIdle: -1}, &seen)
+	a, _ := start(t, s, task, -1, -1)
+	require.NoError(t, s.Add(a, raws(0, "0", "1"), -1))
+	require.NoError(t, s.Add(a, raws(1, "1", "2"), -1))
+	step(t, s, 0)
+	require.Equal(t, []string{"0", "1", "2"}, seen)
+}
+
+func TestFlowPausesAndResumes(t *testing.T) {
+	s, task := newSet(t, Config{MaxIdle: -1, Buffer: 4}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	var calls []string
+	flow := func() {
+		s.Flow(func(topic string, _ int32) { calls = append(calls, "pause "+topic) },
+			func(topic string, _ int32) { calls = append(calls, "resume "+topic) })
+	}
+	require.NoError(t, s.Add(a, raws(0, "0", "1", "2", "3", "4"), -1))
+	flow()
+	_, err := s.Step(0, 2)
+	require.NoError(t, err)
+	flow()
+	_, err = s.Step(0, 1)
+	require.NoError(t, err)
+	flow()
+	require.Equal(t, []string{"pause a", "resume a"}, calls)
+}
+
+// TestMemoryBringsTheCommitForward, long before its interval.
+func TestMemoryBringsTheCommitForward(t *testing.T) {
+	s, task := newSet(t, Config{MaxIdle: -1, CommitInterval: math.MaxInt64, Budget: state.NewBudget(0)}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	require.False(t, s.CommitDue(0))
+	require.NoError(t, s.Add(a, raws(0, "0"), -1))
+	step(t, s, 0)
+	require.True(t, s.CommitDue(0))
+}
+
+// TestAbortForgets: after an abort and a new start the same records give the same outputs.
+func TestAbortForgets(t *testing.T) {
+	s, task := newSet(t, Config{MaxIdle: -1}, nil)
+	for range 3 {
+		a, _ := start(t, s, task, -1, -1)
+		require.NoError(t, s.Add(a, raws(0, "0", "1"), -1))
+		step(t, s, 0)
+		out := s.Outputs()
+		require.Len(t, out, 2)
+		n, err := serde.Int64.Decode(out[1].Value)
+		require.NoError(t, err)
+		require.Equal(t, int64(2), n)
+		_, err = s.Prepare(func(topology.Output) {})
+		require.NoError(t, err)
+		require.NoError(t, s.Abort())
+	}
+}
+
+// TestChangelogOffset: the database remembers the offset behind the last record of each commit.
+func TestChangelogOffset(t *testing.T) {
+	s, task := newSet(t, Config{MaxIdle: -1}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	require.NoError(t, s.Add(a, raws(0, "0"), -1))
+	step(t, s, 0)
+	_, err := s.Prepare(func(o topology.Output) {
+		require.Equal(t, "app-counts-changelog", o.Topic)
+		o.Ack(41)
+	})
+	require.NoError(t, err)
+	require.NoError(t, s.Committed(0))
+	require.Equal(t, int64(42), task.Changelogs()[0].From())
+}
+
+func BenchmarkStep(b *testing.B) {
+	s, task := newSet(b, Config{MaxIdle: -1}, nil)
+	a, _ := start(b, s, task, -1, -1)
+	batch := make([]topology.Raw, 1000)
+	value := make([]byte, 100)
+	b.ReportAllocs()
+	for offset := int64(0); b.Loop(); offset++ {
+		at := int(offset % 1000)
+		batch[at] = topology.Raw{Key: value[:8], Value: value, Offset: offset, Timestamp: offset}
+		if at == 999 {
+			require.NoError(b, s.Add(a, batch, -1))
+			step(b, s, 0)
+			s.Outputs()
+		}
+	}
+}
