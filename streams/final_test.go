@@ -141,7 +141,9 @@ func TestFinalsComeOnceAcrossAccidents(t *testing.T) {
 func TestFinalsAgainstAModel(t *testing.T) {
 	for range 300 {
 		seed := rand.Uint64()
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { finalsAgainstModel(t, rand.New(rand.NewPCG(seed, 0))) })
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			finalsAgainstModel(t, rand.New(rand.NewPCG(seed, 0)))
+		})
 	}
 }
 
@@ -199,7 +201,8 @@ func (m *model) take(r record) {
 		at := openWindow{start, r.Key}
 		row, ok := m.rows[at]
 		if !ok {
-			row = rec(windowText(window.Windowed[string]{Key: r.Key, Window: m.windows.Window(start)}), r.Value, r.Timestamp)
+			key := window.Windowed[string]{Key: r.Key, Window: m.windows.Window(start)}
+			row = rec(windowText(key), r.Value, r.Timestamp)
 		} else {
 			row.Value, row.Timestamp = concat(row.Value, r.Value), max(row.Timestamp, r.Timestamp)
 		}

@@ -28,12 +28,15 @@ var joins = map[string]func(*stream, *table) *stream{
 		})
 	},
 	"LeftJoin": func(s *stream, t *table) *stream {
-		return streams.LeftJoin(s, t, func(v string, row streams.Optional[string]) string { return v + "/" + orNull(row) })
+		return streams.LeftJoin(s, t, func(v string, row streams.Optional[string]) string {
+			return v + "/" + orNull(row)
+		})
 	},
 	"LeftJoinRecord": func(s *stream, t *table) *stream {
-		return streams.LeftJoinRecord(s, t, func(r record, row streams.Optional[string]) (streams.Optional[string], error) {
+		join := func(r record, row streams.Optional[string]) (streams.Optional[string], error) {
 			return streams.Some(r.Value + "/" + orNull(row)), nil
-		})
+		}
+		return streams.LeftJoinRecord(s, t, join)
 	},
 }
 
@@ -73,7 +76,9 @@ func TestJoinsAndNulls(t *testing.T) {
 	for name, join := range joins {
 		t.Run(name, func(t *testing.T) {
 			got, d := joined(t, join, []record{rec("", "row", 1)},
-				[]record{nullKey("a", 2), nullValue("", 3), {NullKey: true, NullValue: true, Timestamp: 4}, rec("", "", 5)})
+				[]record{
+					nullKey("a", 2), nullValue("", 3), {NullKey: true, NullValue: true, Timestamp: 4}, rec("", "", 5),
+				})
 			if isLeft(name) {
 				require.Equal(t, []record{nullKey("a/null", 2), rec("", "/row", 5)}, got)
 				require.Equal(t, int64(2), total(d.Dropped()))

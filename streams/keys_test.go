@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,7 +67,7 @@ var keepers = map[string]func(*stream) *stream{
 	"Peek":            func(s *stream) *stream { return s.Peek(func(record) {}) },
 	"MapValues":       func(s *stream) *stream { return streams.MapValues(s, first) },
 	"MapValuesRecord": func(s *stream) *stream { return streams.MapValuesRecord(s, sameKey) },
-	"FlatMapValues":   func(s *stream) *stream { return streams.FlatMapValues(s, func(string) []string { return nil }) },
+	"FlatMapValues":   func(s *stream) *stream { return streams.FlatMapValues(s, strings.Fields) },
 	"ProcessValues":   func(s *stream) *stream { return streams.ProcessValues(s, newPassValue) },
 	"Merge":           func(s *stream) *stream { return s.Merge(s.Filter(isA)) },
 	"Split":           func(s *stream) *stream { branches, _ := s.Split(has("a")); return branches[0] },
@@ -81,10 +82,10 @@ var needers = map[string]func(*streams.Builder, *stream){
 	"GroupByKey": func(_ *streams.Builder, s *stream) { s.GroupByKey().Count(tally) },
 	"ToTable":    func(_ *streams.Builder, s *stream) { s.ToTable(rows) },
 	"join": func(b *streams.Builder, s *stream) {
-		streams.Join(s, streams.TableFrom(b, other, rows), func(v, row string) string { return v + row })
+		joins["Join"](s, streams.TableFrom(b, other, rows))
 	},
 	"left join": func(b *streams.Builder, s *stream) {
-		streams.LeftJoin(s, streams.TableFrom(b, other, rows), func(v string, _ streams.Optional[string]) string { return v })
+		joins["LeftJoin"](s, streams.TableFrom(b, other, rows))
 	},
 }
 
@@ -117,7 +118,8 @@ func TestTheMistakeNamesBothLines(t *testing.T) {
 	changed := lineAbove()
 	s.Filter(isA).GroupByKey().Count(tally)
 	grouped := lineAbove()
-	require.Contains(t, mistakes(t, b), grouped+": GroupByKey needs the records of a key in one partition, but "+changed)
+	require.Contains(t, mistakes(t, b),
+		grouped+": GroupByKey needs the records of a key in one partition, but "+changed)
 }
 
 func TestGroupByNeedsNoRepartitionBefore(t *testing.T) {

@@ -142,18 +142,24 @@ func TestEveryRecordFormMayFail(t *testing.T) {
 	bad := errors.New("bad")
 	type failing = func(*stream)
 	for name, add := range map[string]failing{
-		"filter":        func(s *stream) { s.FilterRecord(func(record) (bool, error) { return true, bad }).To(out) },
-		"filternot":     func(s *stream) { s.FilterNotRecord(func(record) (bool, error) { return false, bad }).To(out) },
-		"foreach":       func(s *stream) { s.ForEach(func(record) error { return bad }) },
-		"map":           func(s *stream) { streams.Map(s, func(r record) (record, error) { return r, bad }).To(out) },
-		"flatmap":       func(s *stream) { streams.FlatMap(s, func(record, func(record) error) error { return bad }).To(out) },
+		"filter": func(s *stream) { s.FilterRecord(func(record) (bool, error) { return true, bad }).To(out) },
+		"filternot": func(s *stream) {
+			s.FilterNotRecord(func(record) (bool, error) { return false, bad }).To(out)
+		},
+		"foreach": func(s *stream) { s.ForEach(func(record) error { return bad }) },
+		"map":     func(s *stream) { streams.Map(s, func(r record) (record, error) { return r, bad }).To(out) },
+		"flatmap": func(s *stream) {
+			streams.FlatMap(s, func(record, func(record) error) error { return bad }).To(out)
+		},
 		"split":         func(s *stream) { s.Split(func(record) (bool, error) { return true, bad }) },
 		"mapvalues":     func(s *stream) { streams.MapValuesRecord(s, failText(bad)).To(out) },
 		"selectkey":     func(s *stream) { streams.SelectKeyRecord(s, failText(bad)).To(out) },
 		"groupby":       func(s *stream) { streams.GroupByRecord(s, failText(bad), rekey).Count(tally) },
 		"flatmapvalues": func(s *stream) { streams.FlatMapValuesRecord(s, failEmit(bad)).To(out) },
-		"table":         func(s *stream) { streams.MapTableValuesRecord(s.ToTable(rows), failText(bad)).ToStream().To(out) },
-		"aggregate":     func(s *stream) { streams.AggregateRecord(s.GroupByKey(), rows, empty, failFold(bad)) },
+		"table": func(s *stream) {
+			streams.MapTableValuesRecord(s.ToTable(rows), failText(bad)).ToStream().To(out)
+		},
+		"aggregate": func(s *stream) { streams.AggregateRecord(s.GroupByKey(), rows, empty, failFold(bad)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := streams.NewBuilder("app")

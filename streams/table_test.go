@@ -28,7 +28,8 @@ func TestATableIsTheLatestArrivalOfEachKey(t *testing.T) {
 			from(b).ToStream().To(out)
 			d := drive(t, b)
 			pipe(d,
-				rec("k", "new", 10), rec("k", "older", 5), rec("k", "older", 6), // the later arrival wins; repeats are told
+				rec("k", "new", 10), rec("k", "older", 5), // the later arrival wins
+				rec("k", "older", 6),                 // repeats are told
 				nullValue("l", 7),                    // was not there: nothing goes on
 				nullValue("k", 8), nullValue("k", 9), // deleted once
 				nullKey("lost", 11), rec("k", "", 12),
@@ -99,5 +100,6 @@ func TestToStreamKeyGivesAnotherKey(t *testing.T) {
 	streams.ToStreamKey(streams.TableFrom(b, in, rows), keyUnless("none")).To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "abc", 1), rec("k", "none", 2), nullValue("k", 3))
-	require.Equal(t, []record{rec("a", "abc", 1), nullKey("none", 2), nullValue("null", 3)}, testkit.Output(d, out).Read())
+	require.Equal(t, []record{rec("a", "abc", 1), nullKey("none", 2), nullValue("null", 3)},
+		testkit.Output(d, out).Read())
 }
