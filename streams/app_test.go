@@ -25,6 +25,7 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
 )
 
 // The application of these tests counts words, by key and behind a repartition topic by value.
@@ -348,6 +349,47 @@ func TestDamagedState(t *testing.T) {
 	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())
 	r.requireLog("damaged state set aside")
+}
+
+// TestDamagedRows are found when they are read, while the application runs.
+func TestDamagedRows(t *testing.T) {
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	_, stop := r.start(countWords, config)
+	r.send(50)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+	tables, err := filepath.Glob(filepath.Join(config.StateDir, "app", "*_*", "*.sst"))
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	for _, name := range tables {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for i := range content[:40] {
+			content[i] ^= 0x55
+		}
+		require.NoError(t, os.WriteFile(name, content, 0o644))
+	}
+	_, stop = r.start(countWords, config)
+	r.send(50)
+	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+	r.requireLog("damaged state set aside")
+}
+
+// TestOldEvents are warned of: brokers delete what was written for them.
+func TestOldEvents(t *testing.T) {
+	r := newCountRig(t)
+	windows := state.NewWindow("windows", serde.String, serde.Int64)
+	_, stop := r.start(func(b *streams.Builder) {
+		w := streams.From(b, words).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(windows)
+		streams.Results(w.Updates(), func(k window.Windowed[string]) string { return k.Key }).To(perKey)
+	}, r.config(t.TempDir()))
+	r.send(1) // of 1970
+	r.requireCounts("per-key", 1)
+	require.NoError(t, stop())
+	r.requireLog("raise Config.WindowRetention")
 }
 
 // TestForeignState belongs to another cluster's changelogs: it is rebuilt.

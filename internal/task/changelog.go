@@ -3,6 +3,7 @@ package task
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
@@ -75,6 +76,12 @@ func (c *Changelog) Clear() error {
 // Expires is true if the broker deletes old records of the changelog by time. The rows of a store whose offset has been
 // deleted from such a log are still good: replay goes on from the start of the log on top of them.
 func (c *Changelog) Expires() bool { return c.spec.Kind() == state.KindWindow }
+
+// Retention is how long a window store keeps its rows, 0 for other stores, and the stream time that it has seen.
+func (c *Changelog) Retention() (keep time.Duration, streamTime int64) {
+	streamTime, _ = c.store.Time()
+	return c.spec.Options().Retention, streamTime
+}
 
 // Room and Keep lend the store the task's outbox memory.
 func (c *Changelog) Room() []byte         { return c.task.box.Room() }

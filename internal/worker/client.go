@@ -149,7 +149,11 @@ func (w *Worker) leave(ctx context.Context) {
 	m := kmsg.NewLeaveGroupRequestMember()
 	m.InstanceID = &w.config.Identity
 	req.Members = append(req.Members, m)
-	if _, err := req.RequestWith(ctx, w.config.Cluster.Client()); err != nil {
+	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
+	if err == nil && len(resp.Members) > 0 {
+		err = kerr.ErrorForCode(resp.Members[0].ErrorCode)
+	}
+	if err != nil {
 		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
 	}
 }

@@ -44,7 +44,23 @@ func (w *Worker) commit(ctx context.Context) error {
 		w.began = time.Time{}
 	}
 	w.purge(offsets)
+	w.warnOfOldEvents()
 	return nil
+}
+
+// warnOfOldEvents tells, once for each, of changelogs whose records are so old in event time that brokers delete them at once.
+func (w *Worker) warnOfOldEvents() {
+	for _, t := range w.set.Tasks() {
+		for _, c := range t.Changelogs() {
+			keep, at := c.Retention()
+			if oldest := time.Now().Add(-keep - w.config.WindowRetention); keep > 0 && at >= 0 && !w.warned[c.Topic] &&
+				time.UnixMilli(at).Before(oldest) {
+				w.warned[c.Topic] = true
+				w.config.Logger.Warn("event time is behind the retention of a changelog, which brokers delete by event time: a restore "+
+					"would miss windows; raise Config.WindowRetention", "topic", c.Topic, "stream_time", time.UnixMilli(at))
+			}
+		}
+	}
 }
 
 // commitOffsets commits without a transaction: at least once, or when nothing was produced.

@@ -20,6 +20,7 @@ type Config struct {
 	Identity           string
 	StateDir           string // of the application; tasks have directories in it
 	Stores             *store.Budget
+	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration

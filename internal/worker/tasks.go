@@ -54,7 +54,7 @@ func (w *Worker) tasksOf(partitions func(topic string, yield func(int32))) (ids 
 	return ids
 }
 
-// openTask opens a task on its database. A damaged one is set aside: the task is restored into a new one.
+// openTask opens a task on its database, or on a new one if that is damaged.
 func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 	dir := filepath.Join(w.config.StateDir, id.String())
 	open := func() (*task.Task, error) {
@@ -68,12 +68,20 @@ func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 	if !errors.Is(err, store.ErrCorrupt) {
 		return t, err
 	}
-	aside, asideErr := store.SetAside(dir)
-	if asideErr != nil {
-		return nil, errors.Join(err, asideErr)
+	if err := w.setAside(id, err); err != nil {
+		return nil, err
 	}
-	w.config.Logger.Warn("damaged state set aside; it is restored from the changelogs", "task", id.String(), "to", aside, "error", err)
 	return open()
+}
+
+// setAside takes a damaged database out of the way: the task is restored into a new one.
+func (w *Worker) setAside(id topology.TaskID, damage error) error {
+	to, err := store.SetAside(filepath.Join(w.config.StateDir, id.String()))
+	if err == nil {
+		w.config.Logger.Warn("damaged state set aside; it is restored from the changelogs",
+			"task", id.String(), "to", to, "error", damage)
+	}
+	return err
 }
 
 // start runs a task that has been restored.

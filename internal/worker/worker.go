@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -37,6 +38,7 @@ type Worker struct {
 	warned   map[string]bool // changelogs whose records the broker deletes by age
 	restarts int
 	began    time.Time // of the session; zero once it has committed
+	atOnce   int       // records to process before looking up
 }
 
 // New is a worker that is not running yet.
@@ -83,17 +85,12 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	}
 	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
-	w.produced, w.inTxn, w.began = 0, false, time.Now()
+	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.failure.Store(nil)
 	if w.client, err = w.newClient(); err != nil {
 		return err
 	}
-	defer func() {
-		err = errors.Join(err, w.end())
-		if err == nil {
-			w.leave(work)
-		}
-	}()
+	defer func() { err = w.finish(work, err) }()
 	if err := w.loop(ctx, work); err != nil {
 		return err
 	}
@@ -103,6 +100,33 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// finish ends a session, and leaves the group if all went well.
+func (w *Worker) finish(ctx context.Context, err error) error {
+	damaged := w.damaged(err)
+	if err = errors.Join(err, w.end()); err == nil {
+		w.leave(ctx)
+	}
+	for _, id := range damaged {
+		err = errors.Join(err, w.setAside(id, err))
+	}
+	return err
+}
+
+// damaged are the tasks whose databases an error found damaged: all of them, if it does not tell.
+func (w *Worker) damaged(err error) (ids []topology.TaskID) {
+	if !errors.Is(err, store.ErrCorrupt) {
+		return nil
+	}
+	var process *task.ProcessError
+	if errors.As(err, &process) {
+		return []topology.TaskID{process.Task}
+	}
+	for _, t := range w.set.Tasks() {
+		ids = append(ids, t.ID)
+	}
+	return ids
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
@@ -122,7 +146,7 @@ func unlessDone(ctx context.Context, err error) error {
 	return err
 }
 
-// stepRecords is how many records are processed before the worker looks up: at its events, its clock and its client.
+// stepRecords is how many records are processed at most before the worker looks up: at its events, its clock and its client.
 const stepRecords = 500
 
 // loop takes records, processes them and commits, until ctx ends. What it has begun is done under work.
@@ -139,7 +163,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		if err != nil {
 			return err
 		}
-		idle = n < stepRecords
+		idle = n == 0
 		if w.set.CommitDue(now()) {
 			if err := w.commit(work); err != nil {
 				return err
@@ -150,9 +174,16 @@ func (w *Worker) loop(ctx, work context.Context) error {
 	return nil
 }
 
-// step processes records and punctuations, and sends what they gave.
+// step processes records and punctuations, and sends what they gave. It takes fewer records at a time where they are slow, so that
+// commits are not late.
 func (w *Worker) step(ctx context.Context) (n int, err error) {
-	n, err = w.set.Step(now(), stepRecords)
+	began := time.Now()
+	n, err = w.set.Step(began.UnixMilli(), w.atOnce)
+	if time.Since(began).Milliseconds() > w.config.Task.CommitInterval/4 {
+		w.atOnce = max(1, w.atOnce/2)
+	} else {
+		w.atOnce = min(stepRecords, w.atOnce*2)
+	}
 	if at := now(); err == nil && at >= w.set.NextPunctuation() {
 		err = w.set.Punctuate(at)
 	}
