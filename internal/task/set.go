@@ -135,7 +135,7 @@ func (s *Set) Step(now int64, n int) (int, error) {
 // refresh looks again at the tasks that wait, as time has passed.
 func (s *Set) refresh() error {
 	for _, t := range s.tasks {
-		if t.running && t.head == none {
+		if t.running && t.headInput == nil {
 			if err := t.refresh(); err != nil {
 				return err
 			}
@@ -146,10 +146,9 @@ func (s *Set) refresh() error {
 
 func (s *Set) oldest() *Task {
 	var oldest *Task
-	head := int64(none)
 	for _, t := range s.tasks {
-		if t.head < head {
-			oldest, head = t, t.head
+		if t.headInput != nil && (oldest == nil || t.head < oldest.head) {
+			oldest = t
 		}
 	}
 	return oldest
@@ -168,7 +167,7 @@ func (s *Set) Punctuate(now int64) error {
 
 // NextPunctuation is the wall-clock time of the next punctuation; math.MaxInt64 if there is none.
 func (s *Set) NextPunctuation() int64 {
-	next := int64(none)
+	next := int64(never)
 	for _, t := range s.tasks {
 		next = min(next, t.nextWallClock())
 	}

@@ -5,7 +5,7 @@ import "github.com/millstream-go/millstream/topology"
 // refresh works out which record the task takes next: of its partitions, the head with the lowest timestamp, ties by
 // topic. None, while a partition is empty that is not known to be caught up.
 func (t *Task) refresh() error {
-	t.head, t.headInput = none, nil
+	t.headInput = nil
 	for _, in := range t.inputs {
 		ok, err := in.advance()
 		if err != nil {
@@ -19,7 +19,7 @@ func (t *Task) refresh() error {
 				in.idleSince = t.set.now
 			}
 			if len(t.inputs) > 1 && !in.allowsOthers(t.set.now, t.config.MaxIdle) {
-				t.head, t.headInput = none, nil
+				t.headInput = nil
 				return nil
 			}
 			continue
@@ -119,7 +119,9 @@ func (t *Task) Schedule(p *topology.Punctuation) (cancel func()) {
 func (t *Task) punctuateStreamTime() error {
 	for _, p := range t.punctuations {
 		if p.Clock == topology.StreamTime && t.streamTime >= p.due {
-			p.due = (t.streamTime/p.Every + 1) * p.Every
+			if p.due = (t.streamTime/p.Every + 1) * p.Every; p.due < t.streamTime {
+				p.due = never // there is no later multiple
+			}
 			if err := t.fire(p, t.streamTime); err != nil {
 				return err
 			}
@@ -168,7 +170,7 @@ func (t *Task) call(p *punctuation, now int64) (err error) {
 
 // nextWallClock is the time of the next wall-clock punctuation.
 func (t *Task) nextWallClock() int64 {
-	next := int64(none)
+	next := int64(never)
 	for _, p := range t.punctuations {
 		if p.Clock == topology.WallClockTime && !p.cancelled {
 			next = min(next, p.due)

@@ -31,21 +31,22 @@ type Task struct {
 	punctuations []*punctuation
 
 	running    bool
-	changed    bool  // there is something to commit
-	head       int64 // time of the record to take next; math.MaxInt64 if none may be taken
-	headInput  *Input
-	streamTime int64 // -1 before the first record
+	changed    bool   // there is something to commit
+	headInput  *Input // that has the record to take next; nil if none may be taken
+	head       int64  // time of that record
+	streamTime int64  // -1 before the first record
 	current    *Input
 	dropped    []topology.DropReason // by the record in work
 }
 
-const none = math.MaxInt64
+// never is later than every wall-clock time.
+const never = math.MaxInt64
 
 // open makes a task on its database. It does not run before start.
 func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
 	t := &Task{
 		ID: id, topo: s.topo, sub: s.topo.Subs[id.Sub], config: &s.config, set: s, box: &s.box,
-		log: s.config.Logger.With("task", id.String()), head: none,
+		log: s.config.Logger.With("task", id.String()),
 	}
 	t.databases = []database{{engine}}
 	for _, spec := range t.sub.Stores {
@@ -147,7 +148,7 @@ func (t *Task) stop() (err error) {
 		return nil
 	}
 	defer recoverInto(&err)
-	t.running, t.changed, t.head, t.headInput = false, false, none, nil
+	t.running, t.changed, t.headInput = false, false, nil
 	return t.instance.Close()
 }
 

@@ -136,6 +136,18 @@ func TestRecordsAreTakenOnce(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2"}, seen)
 }
 
+// TestEndOfTime: a record at the highest timestamp there is holds up nothing.
+func TestEndOfTime(t *testing.T) {
+	var seen []string
+	s, task := newSet(t, Config{MaxIdle: -1}, &seen)
+	a, _ := start(t, s, task, -1, -1)
+	records := raws(0, "0", "1", "2")
+	records[1].Timestamp = math.MaxInt64
+	require.NoError(t, s.Add(a, records, -1))
+	step(t, s, 0)
+	require.Equal(t, []string{"0", "1", "2"}, seen)
+}
+
 func TestFlowPausesAndResumes(t *testing.T) {
 	s, task := newSet(t, Config{MaxIdle: -1, Buffer: 4}, nil)
 	a, _ := start(t, s, task, -1, -1)
