@@ -12,9 +12,10 @@ type Budget struct {
 // memtablesPerDatabase are one that fills, and one that is written out meanwhile.
 const memtablesPerDatabase = 2
 
-// NewBudget is a budget of so many bytes for so many databases: a quarter of it for memtables.
+// NewBudget is a budget of so many bytes for so many databases: half of it for memtables, as small ones cost
+// compactions.
 func NewBudget(bytes int64, databases int) *Budget {
-	share := bytes / 4 / int64(max(1, databases)*memtablesPerDatabase)
+	share := bytes / 2 / int64(max(1, databases)*memtablesPerDatabase)
 	return &Budget{cache: pebble.NewCache(bytes), memtable: uint64(min(64<<20, max(256<<10, share)))}
 }
 

@@ -49,6 +49,8 @@ func pebbleOptions(o Options) *pebble.Options {
 		Cache:                       o.Budget.cache,
 		MemTableSize:                o.Budget.memtable,
 		MemTableStopWritesThreshold: memtablesPerDatabase + 1,
+		L0CompactionThreshold:       8,  // what is read most is in memory, above Pebble: fewer compactions are worth slower reads
+		L0StopWritesThreshold:       40, // in sublevels, as the other
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger},
 		MaxOpenFiles:                500,
