@@ -68,18 +68,15 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
 	req.MemberID, req.Generation = w.client.GroupMetadata()
-	at := map[string]int{}
-	for _, o := range offsets {
-		if _, ok := at[o.Topic]; !ok {
-			at[o.Topic] = len(req.Topics)
-			t := kmsg.NewOffsetCommitRequestTopic()
-			t.Topic, t.TopicID = o.Topic, w.config.Cluster.ID(o.Topic)
-			req.Topics = append(req.Topics, t)
+	for topic, offsets := range byTopic(offsets) {
+		t := kmsg.NewOffsetCommitRequestTopic()
+		t.Topic, t.TopicID = topic, w.config.Cluster.ID(topic)
+		for _, o := range offsets {
+			p := kmsg.NewOffsetCommitRequestTopicPartition()
+			p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
+			t.Partitions = append(t.Partitions, p)
 		}
-		p := kmsg.NewOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
-		t := &req.Topics[at[o.Topic]]
-		t.Partitions = append(t.Partitions, p)
+		req.Topics = append(req.Topics, t)
 	}
 	return retry(ctx, func() error {
 		resp, err := req.RequestWith(ctx, w.client)
@@ -95,6 +92,14 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 		}
 		return nil
 	})
+}
+
+func byTopic(offsets []task.Offset) map[string][]task.Offset {
+	out := map[string][]task.Offset{}
+	for _, o := range offsets {
+		out[o.Topic] = append(out[o.Topic], o)
+	}
+	return out
 }
 
 // commitTransaction adds the offsets to the transaction and ends it. The client is asked for its producer id anew each
@@ -138,18 +143,15 @@ func (w *Worker) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *
 	req.TransactionalID, req.Group, req.InstanceID = w.config.Identity, w.config.Topology.App, &w.config.Identity
 	req.ProducerID, req.ProducerEpoch = id, epoch
 	req.MemberID, req.Generation = w.client.GroupMetadata()
-	at := map[string]int{}
-	for _, o := range offsets {
-		if _, ok := at[o.Topic]; !ok {
-			at[o.Topic] = len(req.Topics)
-			t := kmsg.NewTxnOffsetCommitRequestTopic()
-			t.Topic, t.TopicID = o.Topic, w.config.Cluster.ID(o.Topic)
-			req.Topics = append(req.Topics, t)
+	for topic, offsets := range byTopic(offsets) {
+		t := kmsg.NewTxnOffsetCommitRequestTopic()
+		t.Topic, t.TopicID = topic, w.config.Cluster.ID(topic)
+		for _, o := range offsets {
+			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+			p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
+			t.Partitions = append(t.Partitions, p)
 		}
-		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
-		t := &req.Topics[at[o.Topic]]
-		t.Partitions = append(t.Partitions, p)
+		req.Topics = append(req.Topics, t)
 	}
 	return req
 }
