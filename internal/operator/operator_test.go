@@ -15,12 +15,10 @@ import (
 )
 
 type (
-	record    = topology.Record[int64, int64]
-	optional  = topology.Optional[int64]
-	change    = topology.Change[int64]
-	windowed  = window.Windowed[int64]
-	processor = topology.Processor[int64, int64, int64, int64]
-	tabled    = topology.Processor[int64, change, int64, change]
+	record   = topology.Record[int64, int64]
+	optional = topology.Optional[int64]
+	change   = topology.Change[int64]
+	windowed = window.Windowed[int64]
 )
 
 var (
