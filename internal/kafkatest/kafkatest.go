@@ -117,7 +117,9 @@ func CreateTopic(tb testing.TB, brokers []string, topic string, partitions int32
 	}
 	defer client.Close()
 	keep := "-1"
-	_, err = kadm.NewClient(client).CreateTopic(context.Background(), partitions, 1, map[string]*string{"retention.ms": &keep}, topic)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	_, err = kadm.NewClient(client).CreateTopic(ctx, partitions, 1, map[string]*string{"retention.ms": &keep}, topic)
 	if err != nil {
 		tb.Fatalf("create topic %s: %v", topic, err)
 	}

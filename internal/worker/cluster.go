@@ -75,23 +75,38 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	return c, nil
 }
 
-// connect repeats its work while brokers that are just starting refuse it.
+// topicsAppear is how long a topic that was just created may take to be known to every broker.
+const topicsAppear = 2 * time.Second
+
+// connect repeats its work while brokers that are just starting refuse it, and for a moment while topics are missing.
 func (c *Cluster) connect(ctx context.Context, s Setup) error {
-	deadline := time.Now().Add(s.Wait)
+	began := time.Now()
 	if err := c.reach(ctx, s.Wait); err != nil {
 		return err
 	}
 	for {
 		err := c.check(ctx, s)
-		starting := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor)
-		if err == nil || !starting || time.Now().After(deadline) {
+		if err == nil || time.Since(began) > patience(err, s.Wait) {
 			return err
 		}
-		s.Logger.Warn("brokers are not ready", "error", err)
+		s.Logger.Warn("the cluster is not ready", "error", err)
 		if err := sleep(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+// patience is how long an error of check may pass by itself.
+func patience(err error, wait time.Duration) time.Duration {
+	var source *topology.ErrMissingSource
+	var sink *MissingSinkError
+	switch {
+	case kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor):
+		return wait
+	case errors.As(err, &source) || errors.As(err, &sink):
+		return min(wait, topicsAppear)
+	}
+	return 0
 }
 
 // sleep waits, or returns the error of ctx.
