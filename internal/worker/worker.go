@@ -39,6 +39,9 @@ type Worker struct {
 	restarts int
 	began    time.Time // of the session; zero once it has committed
 	atOnce   int       // records to process before looking up
+
+	coveredAt time.Time   // of the last look at who owns what
+	checking  atomic.Bool // while one is under way
 }
 
 // New is a worker that is not running yet.
@@ -86,6 +89,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
+	w.coveredAt = time.Now()
 	w.failure.Store(nil)
 	if w.client, err = w.newClient(); err != nil {
 		return err
@@ -170,6 +174,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 			}
 		}
 		w.flow()
+		w.checkCoverage()
 	}
 	return nil
 }
