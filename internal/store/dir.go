@@ -11,29 +11,45 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Lock takes a state directory for this process, creating it if need be. The operating system drops the lock with the
-// process, so a killed one leaves none behind. A directory in use gives ErrLocked.
+// Lock takes a state directory for this process, creating it if need be, until it is closed. The operating system drops
+// the lock with the process, so a killed one leaves none behind. A directory in use gives ErrLocked.
 func Lock(dir string) (io.Closer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, fmt.Errorf("store: state directory: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%w: %s: give each process a directory of its own, or stop the other one", ErrLocked, dir)
+	real, err := filepath.EvalSymlinks(dir)
+	if err == nil {
+		real, err = filepath.Abs(real) // one process knows its locks by their names
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, fmt.Errorf("store: state directory: %w", err)
 	}
-	return f, nil
+	return lockFile(vfs.Default, filepath.Join(real, "lock"), dir)
 }
+
+// lockFile locks a file that stands for a directory.
+func lockFile(fsys vfs.FS, name, dir string) (io.Closer, error) {
+	l, err := fsys.Lock(name)
+	if path := (*fs.PathError)(nil); errors.As(err, &path) { // there is no such file, and none can be made
+		return nil, fmt.Errorf("%w: %w", ErrDisk, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: give each process a directory of its own, or stop the other one: %w",
+			ErrLocked, dir, err)
+	}
+	return lock(sync.OnceValue(l.Close)), nil
+}
+
+// lock is the function that gives it up, which may be called more than once.
+type lock func() error
+
+func (l lock) Close() error { return l() }
 
 const processIDSize = 16
 
@@ -46,7 +62,7 @@ func ProcessID(dir string) (string, error) {
 			return string(b), nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("state directory: %w", err)
+		return "", fmt.Errorf("store: state directory: %w", err)
 	}
 	raw := make([]byte, processIDSize)
 	rand.Read(raw)
@@ -58,39 +74,45 @@ func ProcessID(dir string) (string, error) {
 func writeWhole(path, content string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("state directory: %w", err)
+		return fmt.Errorf("store: state directory: %w", err)
 	}
 	_, err = f.WriteString(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("state directory: %w", errors.Join(err, os.Remove(f.Name())))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	return os.Rename(f.Name(), path)
+	if err != nil {
+		return fmt.Errorf("store: state directory: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
 }
 
-// keptAside is how many damaged databases of a directory are kept for inspection.
-const keptAside = 3
+const (
+	aside = ".damaged-"
+	// keptAside is how many damaged databases of a directory are kept for inspection.
+	keptAside = 3
+)
 
-// SetAside renames a damaged database, so that a new one can be restored in its place, and returns its new name. Only
-// the newest few are kept.
-func SetAside(dir string) (string, error) {
-	to := fmt.Sprintf("%s.damaged-%020d", dir, time.Now().UnixNano())
+// SetAside renames a damaged database, so that a new one can be restored in its place, and returns its new name:
+// <dir>.damaged-<nanoseconds since 1970>. Only the newest 3 are kept. If the new name comes with an error, the database
+// is out of the way, and an older one could not be removed.
+func SetAside(dir string) (to string, err error) {
+	dir = filepath.Clean(dir)
+	to = fmt.Sprintf("%s%s%020d", dir, aside, time.Now().UnixNano())
 	if err := os.Rename(dir, to); err != nil {
-		return "", fmt.Errorf("state directory: %w", err)
+		return "", fmt.Errorf("store: set aside: %w", err)
 	}
-	old, err := filepath.Glob(globEscape(dir) + ".damaged-*")
+	entries, err := os.ReadDir(filepath.Dir(dir)) // sorted, so the oldest come first
 	if err != nil {
-		return to, err
+		return to, fmt.Errorf("store: set aside: %w", err)
 	}
-	slices.Sort(old)
-	for len(old) > keptAside {
-		if err := os.RemoveAll(old[0]); err != nil {
-			return to, fmt.Errorf("state directory: %w", err)
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return !strings.HasPrefix(e.Name(), filepath.Base(dir)+aside)
+	})
+	for _, e := range entries[:max(0, len(entries)-keptAside)] {
+		if err := os.RemoveAll(filepath.Join(filepath.Dir(dir), e.Name())); err != nil {
+			return to, fmt.Errorf("store: set aside: %w", err)
 		}
-		old = old[1:]
 	}
 	return to, nil
-}
-
-func globEscape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -2,7 +2,7 @@ package store
 
 import (
 	"bytes"
-	"errors"
+	"sync"
 
 	"github.com/tidwall/btree"
 )
@@ -11,23 +11,33 @@ type row struct{ key, value []byte }
 
 // memory is an engine without files.
 type memory struct {
-	rows *btree.BTreeG[row]
+	mu struct {
+		sync.RWMutex
+		rows *btree.BTreeG[row]
+	}
 }
 
-// OpenMemory is an empty engine in memory.
-func OpenMemory() Engine { return &memory{rows: newRows()} }
-
-func newRows() *btree.BTreeG[row] {
-	return btree.NewBTreeGOptions(func(a, b row) bool { return bytes.Compare(a.key, b.key) < 0 }, btree.Options{NoLocks: true})
+// OpenMemory is an empty engine in memory. Close keeps its rows, as files would be kept: it can be used again.
+func OpenMemory() Engine {
+	m := &memory{}
+	byKey := func(a, b row) bool { return bytes.Compare(a.key, b.key) < 0 }
+	m.mu.rows = btree.NewBTreeGOptions(byKey, btree.Options{NoLocks: true})
+	return m
 }
 
 func (m *memory) Get(dst, key []byte) ([]byte, bool, error) {
-	r, ok := m.rows.Get(row{key: key})
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	r, ok := m.mu.rows.Get(row{key: key})
 	return append(dst, r.value...), ok, nil
 }
 
 func (m *memory) Scan(lower, upper []byte, reverse bool) (Iterator, error) {
-	return &memoryIterator{it: m.rows.Copy().Iter(), lower: lower, upper: upper, reverse: reverse}, nil
+	m.mu.Lock() // Copy marks the nodes of the original as shared
+	defer m.mu.Unlock()
+	it := &memoryIterator{it: m.mu.rows.Copy().Iter(), reverse: reverse}
+	it.lower, it.upper = bytes.Clone(lower), bytes.Clone(upper)
+	return it, nil
 }
 
 func (m *memory) NewBatch() Batch { return &memoryBatch{engine: m} }
@@ -72,24 +82,29 @@ func (i *memoryIterator) Close() error {
 type memoryBatch struct {
 	engine  *memory
 	changes []func(rows *btree.BTreeG[row])
+	bytes   int
 	closed  bool
 }
 
 func (b *memoryBatch) Set(key, value []byte) error {
-	r := row{bytes.Clone(key), append([]byte{}, value...)}
-	b.changes = append(b.changes, func(rows *btree.BTreeG[row]) { rows.Set(r) })
-	return nil
+	if len(key) == 0 {
+		return errEmptyKey
+	}
+	r := row{bytes.Clone(key), bytes.Clone(value)}
+	return b.add(len(key)+len(value), func(rows *btree.BTreeG[row]) { rows.Set(r) })
 }
 
 func (b *memoryBatch) Delete(key []byte) error {
+	if len(key) == 0 {
+		return errEmptyKey
+	}
 	r := row{key: bytes.Clone(key)}
-	b.changes = append(b.changes, func(rows *btree.BTreeG[row]) { rows.Delete(r) })
-	return nil
+	return b.add(len(key), func(rows *btree.BTreeG[row]) { rows.Delete(r) })
 }
 
 func (b *memoryBatch) DeleteRange(lower, upper []byte) error {
 	lower, upper = bytes.Clone(lower), bytes.Clone(upper)
-	b.changes = append(b.changes, func(rows *btree.BTreeG[row]) {
+	return b.add(len(lower)+len(upper), func(rows *btree.BTreeG[row]) {
 		var gone []row
 		rows.Ascend(row{key: lower}, func(r row) bool {
 			if bytes.Compare(r.key, upper) >= 0 {
@@ -102,20 +117,32 @@ func (b *memoryBatch) DeleteRange(lower, upper []byte) error {
 			rows.Delete(r)
 		}
 	})
+}
+
+func (b *memoryBatch) add(bytes int, change func(rows *btree.BTreeG[row])) error {
+	if b.closed {
+		return errBatchClosed
+	}
+	b.changes = append(b.changes, change)
+	b.bytes += 1 + bytes
 	return nil
 }
 
+func (b *memoryBatch) Len() int { return b.bytes }
+
 func (b *memoryBatch) Commit() error {
 	if b.closed {
-		return errors.New("store: batch is closed")
+		return errBatchClosed
 	}
+	b.engine.mu.Lock()
+	defer b.engine.mu.Unlock()
 	for _, change := range b.changes {
-		change(b.engine.rows)
+		change(b.engine.mu.rows)
 	}
 	return b.Close()
 }
 
 func (b *memoryBatch) Close() error {
-	b.changes, b.closed = nil, true
+	b.changes, b.bytes, b.closed = nil, 0, true
 	return nil
 }

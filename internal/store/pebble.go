@@ -1,191 +1,180 @@
 package store
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Options are the settings of a database on disk.
 type Options struct {
-	Budget *Budget
-	Logger *slog.Logger // nil: slog.Default()
+	Budget *Budget      // shared by all databases of the process; needed
+	Logger *slog.Logger // nil: slog.Default(). Pebble's own messages are at debug and warn
 	FS     vfs.FS       // nil: the disk
 }
 
 // database is an engine on Pebble.
-//
-// The write-ahead log is on, but not synced to the disk: a batch survives the death of the process, as the log is in
-// the page cache by then, and the changelog has what a dead machine loses. Without the log all since the last memtable
-// flush would have to be replayed.
 type database struct {
-	db *pebble.DB
+	db     *pebble.DB
+	health *health
+	disk   *disk
 }
 
-// OpenPebble opens, or creates, the database of a directory. A damaged one gives ErrCorrupt.
-func OpenPebble(dir string, o Options) (engine Engine, err error) {
-	defer recoverCorruption(&err)
+// OpenPebble opens, or creates, the database of a directory. A damaged one gives ErrCorrupt, one that is in use
+// ErrLocked, and a disk that cannot be written ErrDisk.
+func OpenPebble(dir string, o Options) (Engine, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	db, err := pebble.Open(dir, pebbleOptions(o))
-	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", dir, mark(err))
+	h := &health{dir: dir, logger: o.Logger}
+	d := &database{health: h, disk: &disk{FS: o.FS, health: h}}
+	if err := d.open(pebbleOptions(o.Budget, d.disk)); err != nil {
+		return nil, err
 	}
-	return &database{db}, nil
+	if h.err() != nil { // it was met on the way, and Pebble does not know
+		return nil, d.Close()
+	}
+	return d, nil
 }
 
-func pebbleOptions(o Options) *pebble.Options {
-	opts := &pebble.Options{
-		FS:                          unsyncedLogs{o.FS},
-		Cache:                       o.Budget.cache,
-		MemTableSize:                o.Budget.memtable,
+func (d *database) open(o *pebble.Options) (err error) {
+	defer func() {
+		if d.health.stuck.Load() {
+			err = errors.Join(err, d.disk.unlock())
+		}
+	}()
+	defer d.health.recovered(&err)
+	d.db, err = pebble.Open(d.health.dir, o)
+	if err != nil {
+		return d.openError(err)
+	}
+	return nil
+}
+
+func pebbleOptions(budget *Budget, d *disk) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          d,
+		Cache:                       budget.cache,
+		FileCache:                   budget.files,
+		MemTableSize:                budget.memtable,
 		MemTableStopWritesThreshold: memtablesPerDatabase + 1,
-		L0CompactionThreshold:       8,  // what is read most is in memory, above Pebble: fewer compactions are worth slower reads
-		L0StopWritesThreshold:       40, // in sublevels, as the other
-		FormatMajorVersion:          pebble.FormatNewest,
-		Logger:                      logger{o.Logger},
-		MaxOpenFiles:                500,
+		// Commits wait when compactions fall far behind, in a long restore. With Pebble's 12 they wait too soon for
+		// the small memtables of a process with many tasks.
+		L0CompactionThreshold: 8, // rows that are read often are in memory, above Pebble: fewer compactions
+		L0StopWritesThreshold: 40,
+		FormatMajorVersion:    pebble.FormatNewest,
+		Logger:                d.health,
 		EventListener: &pebble.EventListener{
-			// By default Pebble ends the process. The read that found the damage returns it as an error.
+			// By default Pebble ends the process.
 			DataCorruption: func(i pebble.DataCorruptionInfo) {
-				o.Logger.Warn("pebble: damaged file", "file", i.Path, "error", i.Details.Error())
+				d.fail(ErrCorrupt, fmt.Errorf("file %s: %w", i.Path, i.Details))
 			},
-			BackgroundError: func(err error) { o.Logger.Warn("pebble: background work failed", "error", err) },
+			BackgroundError: func(err error) { d.Errorf("background work: %v", err) },
 		},
 	}
-	for i := range opts.Levels {
-		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	for i := range o.Levels {
+		// What is rewritten soon is not worth the work; most rows are in the last level.
+		compression := block.NoCompression
+		if i == len(o.Levels)-1 {
+			compression = block.SnappyCompression
+		}
+		o.Levels[i].Compression = func() *block.CompressionProfile { return compression }
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	return opts
+	return o
 }
 
 func (d *database) Get(dst, key []byte) (value []byte, ok bool, err error) {
+	if err := d.health.err(); err != nil {
+		return dst, false, err
+	}
+	defer d.health.recovered(&err)
 	v, closer, err := d.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return dst, false, nil
 	}
 	if err != nil {
-		return dst, false, mark(err)
+		return dst, false, d.error(err)
 	}
-	dst = append(dst, v...)
-	return dst, true, mark(closer.Close())
+	return append(dst, v...), true, d.error(closer.Close())
 }
 
-func (d *database) Scan(lower, upper []byte, reverse bool) (Iterator, error) {
-	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+// smallestKey stands for an empty lower bound, and as both bounds for a range without rows: Pebble takes an empty upper
+// bound for none.
+var smallestKey = []byte{0}
+
+func (d *database) Scan(lower, upper []byte, reverse bool) (it Iterator, err error) {
+	if err := d.health.err(); err != nil {
+		return nil, err
+	}
+	defer d.health.recovered(&err)
+	if upper != nil && bytes.Compare(lower, upper) >= 0 {
+		lower, upper = smallestKey, smallestKey
+	}
+	if len(lower) == 0 {
+		lower = smallestKey
+	}
+	rows, err := d.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
-		return nil, mark(err)
+		return nil, d.error(err)
 	}
-	return &pebbleIterator{it: it, reverse: reverse}, nil
+	return &pebbleIterator{db: d, it: rows, reverse: reverse}, nil
 }
 
-func (d *database) NewBatch() Batch { return &pebbleBatch{batch: d.db.NewBatch()} }
+func (d *database) NewBatch() Batch { return &pebbleBatch{db: d, batch: d.db.NewBatch()} }
 
-// Close flushes first: Pebble's own Close leaves the memtables to the log.
-func (d *database) Close() error {
-	return mark(errors.Join(d.db.Flush(), d.db.Close()))
-}
-
-type pebbleIterator struct {
-	it      *pebble.Iterator
-	reverse bool
-	started bool
-}
-
-func (i *pebbleIterator) Next() bool {
-	first := !i.started
-	i.started = true
-	switch {
-	case first && i.reverse:
-		return i.it.Last()
-	case first:
-		return i.it.First()
-	case i.reverse:
-		return i.it.Prev()
+// Close flushes first: Pebble's own Close leaves the memtables to the log. After a failure there is nothing to flush
+// to.
+func (d *database) Close() (err error) {
+	defer d.health.recovered(&err)
+	if d.health.stuck.Load() {
+		return errors.Join(d.health.err(), d.disk.unlock())
 	}
-	return i.it.Next()
-}
-
-func (i *pebbleIterator) Key() []byte   { return i.it.Key() }
-func (i *pebbleIterator) Value() []byte { return i.it.Value() }
-func (i *pebbleIterator) Close() error  { return mark(i.it.Close()) }
-
-type pebbleBatch struct {
-	batch *pebble.Batch
-}
-
-func (b *pebbleBatch) Set(key, value []byte) error { return mark(b.batch.Set(key, value, nil)) }
-func (b *pebbleBatch) Delete(key []byte) error     { return mark(b.batch.Delete(key, nil)) }
-
-func (b *pebbleBatch) DeleteRange(lower, upper []byte) error {
-	return mark(b.batch.DeleteRange(lower, upper, nil))
-}
-
-func (b *pebbleBatch) Commit() (err error) {
-	if b.batch == nil {
-		return errors.New("store: batch is closed")
+	if d.health.err() == nil {
+		err = d.error(d.db.Flush())
 	}
-	defer recoverCorruption(&err)
-	if b.batch.Empty() {
-		return nil
-	}
-	return mark(b.batch.Commit(pebble.Sync))
-}
-
-func (b *pebbleBatch) Close() error {
-	if b.batch == nil {
-		return nil
-	}
-	batch := b.batch
-	b.batch = nil
-	return batch.Close()
-}
-
-// mark makes damage recognisable to callers that do not know Pebble.
-func mark(err error) error {
-	if err != nil && pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	err = errors.Join(err, d.error(d.db.Close()))
+	if failure := d.health.err(); failure != nil {
+		return failure
 	}
 	return err
 }
 
-// logger passes Pebble's messages on. Its errors are returned where they matter; the log is for reading afterwards.
-type logger struct{ *slog.Logger }
-
-func (l logger) Infof(format string, args ...any) { l.print(slog.LevelDebug, format, args) }
-
-func (l logger) Errorf(format string, args ...any) { l.print(slog.LevelWarn, format, args) }
-
-// Fatalf must not return. It panics instead of ending the process; what calls Pebble turns that into an error.
-func (l logger) Fatalf(format string, args ...any) {
-	l.print(slog.LevelError, format, args)
-	panic(fatal(fmt.Sprintf(format, args...)))
+// error makes Pebble's errors recognisable to callers that do not know Pebble.
+func (d *database) error(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case d.health.err() != nil:
+		return d.health.err()
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("%w: database %s: %w", ErrCorrupt, d.health.dir, err)
+	}
+	return fmt.Errorf("store: database %s: %w", d.health.dir, err)
 }
 
-func (l logger) print(level slog.Level, format string, args []any) {
-	if ctx := context.Background(); l.Enabled(ctx, level) {
-		l.Log(ctx, level, "pebble: "+fmt.Sprintf(format, args...))
+// openError is error for the reading of all files that opening is. What the operating system did not refuse is due
+// to what is in them, or to one that is missing: Pebble marks only some of that as corruption.
+func (d *database) openError(err error) error {
+	var refused syscall.Errno
+	switch {
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrDisk), errors.Is(err, ErrCorrupt):
+		return err
+	case d.health.err() != nil:
+		return d.health.err()
+	case errors.As(err, &refused) && !errors.Is(err, fs.ErrNotExist):
+		return d.error(err)
 	}
-}
-
-// fatal is what Pebble says before it gives up.
-type fatal string
-
-func recoverCorruption(err *error) {
-	switch v := recover().(type) {
-	case nil:
-	case fatal:
-		*err = fmt.Errorf("%w: %s", ErrCorrupt, string(v))
-	default:
-		panic(v)
-	}
+	return fmt.Errorf("%w: database %s: %w", ErrCorrupt, d.health.dir, err)
 }

@@ -2,9 +2,8 @@
 package storetest
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 
@@ -14,16 +13,52 @@ import (
 	"github.com/millstream-go/millstream/internal/store"
 )
 
-// Run checks engines that open makes, each empty.
-func Run(t *testing.T, open func(t testing.TB) store.Engine) {
-	t.Run("Get", func(t *testing.T) { testGet(t, open(t)) })
-	t.Run("BatchIsInvisibleUntilCommit", func(t *testing.T) { testInvisible(t, open(t)) })
-	t.Run("ClosedBatchIsDiscarded", func(t *testing.T) { testDiscard(t, open(t)) })
-	t.Run("BatchKeepsItsOrder", func(t *testing.T) { testOrder(t, open(t)) })
-	t.Run("ScanBounds", func(t *testing.T) { testScan(t, open(t)) })
-	t.Run("ScanShowsTheStateAtItsStart", func(t *testing.T) { testSnapshot(t, open(t)) })
-	t.Run("BatchCopiesWhatItIsGiven", func(t *testing.T) { testCopies(t, open(t)) })
-	t.Run("Model", func(t *testing.T) { rapid.Check(t, func(rt *rapid.T) { testModel(rt, open(t)) }) })
+// Run checks engines that open makes, each empty. It closes them.
+func Run(t *testing.T, open func(t *testing.T) store.Engine) {
+	run := func(name string, test func(t *testing.T, e store.Engine)) {
+		t.Run(name, func(t *testing.T) {
+			e := open(t)
+			test(t, e)
+			require.NoError(t, e.Close())
+		})
+	}
+	run("Get", testGet)
+	run("BatchIsInvisibleUntilCommit", testInvisible)
+	run("ClosedBatchIsDiscarded", testDiscard)
+	run("EndedBatchTakesNothing", testEnded)
+	run("BatchKeepsItsOrder", testOrder)
+	run("DeleteRange", testDeleteRange)
+	run("Len", testLen)
+	run("EmptyKeysAndValues", testEmpty)
+	run("ScanBounds", testScan)
+	run("ScanShowsTheStateAtItsStart", testSnapshot)
+	run("BatchCopiesWhatItIsGiven", testCopies)
+	run("ReadersBesideAWriter", testReaders)
+	t.Run("Model", func(t *testing.T) {
+		rapid.Check(t, func(rt *rapid.T) { testModel(rt, func() store.Engine { return open(t) }, nil) })
+	})
+}
+
+// RunReopened checks that engines keep their rows. Open opens the engine of a directory, which is empty or was used by
+// an engine that is closed.
+func RunReopened(t *testing.T, open func(t *testing.T, dir string) store.Engine) {
+	t.Run("RowsStay", func(t *testing.T) {
+		dir := t.TempDir()
+		e := open(t, dir)
+		set(t, e, "a", "b")
+		require.NoError(t, e.NewBatch().Set([]byte("c"), nil), "and is never committed")
+		require.NoError(t, e.Close())
+		e = open(t, dir)
+		require.Equal(t, []string{"a", "b"}, scan(t, e, nil, nil, false))
+		require.NoError(t, e.Close())
+	})
+	t.Run("ModelReopened", func(t *testing.T) {
+		rapid.Check(t, func(rt *rapid.T) {
+			dir := t.TempDir()
+			reopen := func() store.Engine { return open(t, dir) }
+			testModel(rt, reopen, reopen)
+		})
+	})
 }
 
 func commit(t require.TestingT, e store.Engine, fill func(b store.Batch) error) {
@@ -94,6 +129,22 @@ func testDiscard(t *testing.T, e store.Engine) {
 	require.False(t, ok)
 }
 
+func testEnded(t *testing.T, e store.Engine) {
+	committed, closed := e.NewBatch(), e.NewBatch()
+	require.NoError(t, committed.Set([]byte("a"), nil))
+	require.NoError(t, committed.Commit())
+	require.NoError(t, closed.Close())
+	for _, b := range []store.Batch{committed, closed} {
+		require.Error(t, b.Set([]byte("b"), nil))
+		require.Error(t, b.Delete([]byte("a")))
+		require.Error(t, b.DeleteRange([]byte("a"), []byte("b")))
+		require.Error(t, b.Commit())
+		require.Zero(t, b.Len())
+		require.NoError(t, b.Close())
+	}
+	require.Equal(t, []string{"a"}, scan(t, e, nil, nil, false))
+}
+
 func testOrder(t *testing.T, e store.Engine) {
 	commit(t, e, func(b store.Batch) error {
 		require.NoError(t, b.Set([]byte("a"), []byte("1")))
@@ -105,6 +156,46 @@ func testOrder(t *testing.T, e store.Engine) {
 	require.Equal(t, []string{"b"}, scan(t, e, nil, nil, false))
 	v, _ := get(t, e, "b")
 	require.Equal(t, "2", v)
+}
+
+func testDeleteRange(t *testing.T, e store.Engine) {
+	set(t, e, "a", "b", "c", "d")
+	for _, c := range []struct{ lower, upper string }{{"b", "b"}, {"d", "a"}, {"bb", "bc"}} {
+		commit(t, e, func(b store.Batch) error { return b.DeleteRange([]byte(c.lower), []byte(c.upper)) })
+		require.Equal(t, []string{"a", "b", "c", "d"}, scan(t, e, nil, nil, false), "%q to %q", c.lower, c.upper)
+	}
+	commit(t, e, func(b store.Batch) error { return b.DeleteRange([]byte("b"), []byte("d")) })
+	require.Equal(t, []string{"a", "d"}, scan(t, e, nil, nil, false))
+	set(t, e, "c")
+	require.Equal(t, []string{"a", "c", "d"}, scan(t, e, nil, nil, false), "later rows are not in the range deletion")
+}
+
+func testLen(t *testing.T, e store.Engine) {
+	b := e.NewBatch()
+	require.Zero(t, b.Len())
+	require.NoError(t, b.Set([]byte("a"), make([]byte, 100)))
+	one := b.Len()
+	require.GreaterOrEqual(t, one, 100)
+	require.NoError(t, b.Delete([]byte("b")))
+	require.Greater(t, b.Len(), one)
+	require.NoError(t, b.Close())
+}
+
+func testEmpty(t *testing.T, e store.Engine) {
+	commit(t, e, func(b store.Batch) error {
+		require.Error(t, b.Set(nil, []byte("of the empty key")))
+		require.Error(t, b.Delete([]byte{}))
+		return b.Set([]byte("a"), nil)
+	})
+	_, ok := get(t, e, "")
+	require.False(t, ok)
+	v, ok := get(t, e, "a")
+	require.True(t, ok, "an empty value is a value")
+	require.Empty(t, v)
+	require.Equal(t, []string{"a"}, scan(t, e, []byte{}, nil, true))
+	require.Equal(t, []string{}, scan(t, e, nil, []byte{}, false), "an empty upper bound is not a nil one")
+	commit(t, e, func(b store.Batch) error { return b.DeleteRange(nil, []byte("b")) })
+	require.Equal(t, []string{}, scan(t, e, nil, nil, false))
 }
 
 func testScan(t *testing.T, e store.Engine) {
@@ -132,8 +223,10 @@ func testScan(t *testing.T, e store.Engine) {
 
 func testSnapshot(t *testing.T, e store.Engine) {
 	set(t, e, "a", "c")
-	it, err := e.Scan(nil, nil, false)
+	lower, upper := []byte("a"), []byte("z")
+	it, err := e.Scan(lower, upper, false)
 	require.NoError(t, err)
+	lower[0], upper[0] = 'x', 'a' // the bounds were copied
 	require.True(t, it.Next())
 	set(t, e, "b")
 	commit(t, e, func(b store.Batch) error { return b.Delete([]byte("c")) })
@@ -156,54 +249,45 @@ func testCopies(t *testing.T, e store.Engine) {
 	require.Equal(t, "v", v)
 }
 
-// testModel compares an engine with a map.
-func testModel(t *rapid.T, e store.Engine) {
-	model := map[string]string{}
-	key := rapid.StringN(1, 3, -1)
-	for range rapid.IntRange(1, 20).Draw(t, "batches") {
-		next := maps.Clone(model)
-		b := e.NewBatch()
-		for range rapid.IntRange(0, 8).Draw(t, "changes") {
-			change(t, b, next, key)
-		}
-		if rapid.Bool().Draw(t, "commit") {
-			require.NoError(t, b.Commit())
-			model = next
-		}
-		require.NoError(t, b.Close())
-		compare(t, e, model, key)
+// testReaders looks from two goroutines at pairs of rows that are always written together. They end when the writer
+// has closed done.
+func testReaders(t *testing.T, e store.Engine) {
+	done := make(chan struct{})
+	failures := make(chan error, 2)
+	for range cap(failures) {
+		go func() { failures <- watchPair(e, done) }()
 	}
-	require.NoError(t, e.Close())
-}
-
-func change(t *rapid.T, b store.Batch, model map[string]string, key *rapid.Generator[string]) {
-	k := key.Draw(t, "key")
-	switch rapid.IntRange(0, 3).Draw(t, "kind") {
-	case 0:
-		require.NoError(t, b.Delete([]byte(k)))
-		delete(model, k)
-	case 1:
-		upper := key.Draw(t, "upper")
-		if bytes.Compare([]byte(k), []byte(upper)) > 0 {
-			k, upper = upper, k
-		}
-		require.NoError(t, b.DeleteRange([]byte(k), []byte(upper)))
-		maps.DeleteFunc(model, func(at, _ string) bool { return at >= k && at < upper })
-	default:
-		v := fmt.Sprint(len(model), k)
-		require.NoError(t, b.Set([]byte(k), []byte(v)))
-		model[k] = v
+	for i := range 200 {
+		commit(t, e, func(b store.Batch) error {
+			return errors.Join(b.Set([]byte("a"), []byte(fmt.Sprint(i))), b.Set([]byte("b"), []byte(fmt.Sprint(i))))
+		})
+	}
+	close(done)
+	for range cap(failures) {
+		require.NoError(t, <-failures)
 	}
 }
 
-func compare(t *rapid.T, e store.Engine, model map[string]string, key *rapid.Generator[string]) {
-	k := key.Draw(t, "probe")
-	v, ok := get(t, e, k)
-	want, known := model[k]
-	require.Equal(t, known, ok)
-	require.Equal(t, want, v)
-	all := slices.Sorted(maps.Keys(model))
-	require.Equal(t, append([]string{}, all...), scan(t, e, nil, nil, false))
-	slices.Reverse(all)
-	require.Equal(t, append([]string{}, all...), scan(t, e, nil, nil, true))
+func watchPair(e store.Engine, done chan struct{}) error {
+	for {
+		it, err := e.Scan(nil, nil, false)
+		if err != nil {
+			return err
+		}
+		var values []string
+		for it.Next() {
+			values = append(values, string(it.Value()))
+		}
+		if err := it.Close(); err != nil {
+			return err
+		}
+		if len(values) != 0 && (len(values) != 2 || values[0] != values[1]) {
+			return fmt.Errorf("half a batch: %q", values)
+		}
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+	}
 }

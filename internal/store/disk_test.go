@@ -1,0 +1,78 @@
+package store_test
+
+import (
+	"io/fs"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/store"
+)
+
+// full makes every write fail, from the given one on.
+func full(from int64) (errorfs.Injector, *atomic.Int64) {
+	var writes atomic.Int64
+	return errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && writes.Add(1) > from {
+			return &fs.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return nil
+	}), &writes
+}
+
+// fill writes batches until one fails, through flushes of memtables, and returns how many were acknowledged.
+func fill(t *testing.T, files vfs.FS, batches int) (acknowledged int, err error) {
+	e, err := openOn(t, files, "db")
+	if err != nil {
+		return 0, err
+	}
+	for acknowledged < batches && err == nil {
+		if err = write(e, acknowledged); err == nil {
+			acknowledged++
+		}
+	}
+	if err != nil {
+		_, _, got := e.Get(nil, rowKey(0))
+		require.ErrorIs(t, got, store.ErrDisk, "all calls tell the failure")
+		require.ErrorIs(t, write(e, acknowledged), store.ErrDisk)
+	}
+	closed := e.Close()
+	if err != nil {
+		require.ErrorIs(t, closed, store.ErrDisk)
+		return acknowledged, err
+	}
+	return acknowledged, closed
+}
+
+// TestFullDisk lets the disk be full from each of its writes on: while a database is made, filled, flushed and closed.
+// The error says so, the process lives, and once there is space again all that was acknowledged is there.
+func TestFullDisk(t *testing.T) {
+	const batches = 2500 // some four memtables
+	counter, writes := full(1 << 60)
+	_, err := fill(t, errorfs.Wrap(vfs.NewMem(), counter), batches)
+	require.NoError(t, err)
+	all := writes.Load()
+	t.Logf("%d writes", all)
+	for from := int64(0); from < all; from = max(from+1, from*21/20) {
+		disk := vfs.NewMem()
+		injector, _ := full(from)
+		acknowledged, err := fill(t, errorfs.Wrap(disk, injector), batches)
+		if err == nil { // commits share writes, so their number varies
+			continue
+		}
+		require.ErrorIs(t, err, store.ErrDisk, "from write %d", from)
+		require.ErrorIs(t, err, syscall.ENOSPC, "from write %d", from)
+
+		e, err := openOn(t, disk, "db")
+		require.NoError(t, err, "from write %d", from)
+		n, err := prefix(t, e)
+		require.NoError(t, err, "from write %d", from)
+		require.GreaterOrEqual(t, n, acknowledged, "from write %d: acknowledged batches are gone", from)
+		require.NoError(t, write(e, n), "there is space again")
+		require.NoError(t, e.Close())
+	}
+}

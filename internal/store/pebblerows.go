@@ -1,0 +1,125 @@
+package store
+
+import (
+	"bytes"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+type pebbleIterator struct {
+	db      *database
+	it      *pebble.Iterator
+	reverse bool
+	started bool
+	err     error // of a Next that Pebble did not return from
+}
+
+func (i *pebbleIterator) Next() bool {
+	defer i.db.health.recovered(&i.err)
+	first := !i.started
+	i.started = true
+	switch {
+	case first && i.reverse:
+		return i.it.Last()
+	case first:
+		return i.it.First()
+	case i.reverse:
+		return i.it.Prev()
+	}
+	return i.it.Next()
+}
+
+func (i *pebbleIterator) Key() []byte   { return i.it.Key() }
+func (i *pebbleIterator) Value() []byte { return i.it.Value() }
+
+func (i *pebbleIterator) Close() (err error) {
+	if i.err != nil || i.db.health.stuck.Load() {
+		return i.db.health.err()
+	}
+	defer i.db.health.recovered(&err)
+	return i.db.error(i.it.Close())
+}
+
+// pebbleBatch is not an indexed batch: reading through one is slower than through the cache in package state.
+type pebbleBatch struct {
+	db    *database
+	batch *pebble.Batch // nil once it is committed or closed
+}
+
+func (b *pebbleBatch) Set(key, value []byte) error {
+	if err := b.takes(key); err != nil {
+		return err
+	}
+	return b.batch.Set(key, value, nil)
+}
+
+func (b *pebbleBatch) Delete(key []byte) error {
+	if err := b.takes(key); err != nil {
+		return err
+	}
+	return b.batch.Delete(key, nil)
+}
+
+// takes is nil if the batch can have a change of the key.
+func (b *pebbleBatch) takes(key []byte) error {
+	switch {
+	case b.batch == nil:
+		return errBatchClosed
+	case len(key) == 0:
+		return errEmptyKey
+	}
+	return nil
+}
+
+func (b *pebbleBatch) DeleteRange(lower, upper []byte) error {
+	if b.batch == nil {
+		return errBatchClosed
+	}
+	if bytes.Compare(lower, upper) >= 0 {
+		return nil
+	}
+	if len(lower) == 0 {
+		lower = smallestKey
+	}
+	return b.batch.DeleteRange(lower, upper, nil)
+}
+
+func (b *pebbleBatch) Len() int {
+	if b.batch == nil || b.batch.Empty() {
+		return 0
+	}
+	return b.batch.Len()
+}
+
+// Commit syncs, which on this disk means: to the operating system.
+//
+// BenchmarkCommit, 10,000 rows of 116 bytes a batch on two cores, in ns a row: without a log 1,276, with Pebble's own
+// buffer 1,285, this 1,333, with waiting for the disk 1,350. So what survives a kill costs 4 %. A batch of four rows
+// takes 7 us.
+func (b *pebbleBatch) Commit() (err error) {
+	if b.batch == nil {
+		return errBatchClosed
+	}
+	if err := b.db.health.err(); err != nil {
+		return err
+	}
+	batch := b.batch
+	b.batch = nil
+	defer b.db.health.recovered(&err)
+	if err := batch.Commit(pebble.Sync); err != nil {
+		return b.db.error(err)
+	}
+	if err := batch.Close(); err != nil {
+		return b.db.error(err)
+	}
+	return b.db.health.err() // the write may have gone nowhere
+}
+
+func (b *pebbleBatch) Close() error {
+	if b.batch == nil {
+		return nil
+	}
+	batch := b.batch
+	b.batch = nil
+	return batch.Close()
+}
