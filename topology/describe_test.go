@@ -55,8 +55,10 @@ func TestDescribe(t *testing.T) {
 func TestOddNames(t *testing.T) {
 	g := topology.NewGraph()
 	site := topology.Site()
-	source := topology.AddSource[string, string](g, &topology.Topic{Name: "in", Site: site}, serde.String, serde.String, nil)
-	topology.AddProcessor[string, string, string, string](g, "say \"a\\N\"\n#1 <b>]", site, []*topology.Node{source}, nil, nil)
+	topic := &topology.Topic{Name: "in", Site: site}
+	source := topology.AddSource[string, string](g, topic, serde.String, serde.String, nil)
+	odd, parents := "say \"a\\N\"\n#1 <b>]", []*topology.Node{source}
+	topology.AddProcessor[string, string, string, string](g, odd, site, parents, nil, nil)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
 	require.Contains(t, topo.DOT(), `n1 [label="say \"a\\N\"\n#1 <b>]-1", style=rounded]`+"\n")

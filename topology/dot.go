@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// DOT is the topology as a Graphviz digraph: a cluster for each sub-topology, with its steps and its stores (cylinders),
-// and the topics between them (parallelograms, or boxes with double sides for internal ones).
+// DOT is the topology as a Graphviz digraph: a cluster for each sub-topology, with its steps and its stores
+// (cylinders), and the topics between them (parallelograms, internal ones boxes with a double line).
 func (t *Topology) DOT() string {
 	d := &dot{}
 	d.write("digraph %s {\n  node [shape=box]\n", dotText(t.App))

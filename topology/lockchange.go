@@ -36,14 +36,14 @@ type LockChange struct {
 // String is the sentence, with the subject.
 func (c LockChange) String() string { return fmt.Sprintf("%s %q %s", c.Subject, c.Name, c.Text) }
 
-// Compare tells what a deployment of newer does to the state that older has left: stores first, then repartition topics,
-// then source topics. Locks that differ have at least one change. If the application id differs nothing else is
+// Compare tells what a deployment of newer does to the state that older has left: stores first, then repartition
+// topics, then source topics. Locks that differ have at least one change. If the application id differs nothing else is
 // compared, as under the new one nothing of the old state is found.
 func (older Lock) Compare(newer Lock) []LockChange {
 	c := &comparison{older: older, newer: newer}
 	if older.App != newer.App {
-		c.breaks(SubjectApp, older.App, "is now %q: all state, internal topics and committed offsets are orphaned, and the "+
-			"application starts from nothing; keep the id, or deploy the new one as another application", newer.App)
+		c.breaks(SubjectApp, older.App, "is now %q: all state, internal topics and committed offsets are orphaned, and "+
+			"the application starts from nothing; keep the id, or deploy the new one as another application", newer.App)
 		return c.changes
 	}
 	c.stores()
