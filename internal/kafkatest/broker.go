@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -85,25 +86,23 @@ func (b *Broker) script(verb string) (stdout string, err error) {
 	return string(out), nil
 }
 
-// freePort finds two ports in a row that nobody uses: the broker's and its controller's.
+// freePort finds two ports in a row that nobody uses: the broker's and its controller's. It draws them from below those
+// that the system gives to clients: one of these could take the port of a broker that is down, even by connecting to
+// itself.
 func freePort() (int, error) {
 	for range 50 {
-		port, err := listenAndClose(0)
-		if err != nil {
-			return 0, err
-		}
-		if _, err := listenAndClose(port + 1); err == nil {
+		port := 20_000 + 2*rand.IntN(5_000)
+		if free(port) && free(port+1) {
 			return port, nil
 		}
 	}
 	return 0, errors.New("kafkatest: no two free ports in a row")
 }
 
-// listenAndClose returns the port that it listened on for a moment; 0 asks for any.
-func listenAndClose(port int) (int, error) {
+func free(port int) bool {
 	l, err := net.Listen("tcp", net.JoinHostPort("localhost", strconv.Itoa(port)))
 	if err != nil {
-		return 0, err
+		return false
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
+	return l.Close() == nil
 }
