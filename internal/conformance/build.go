@@ -280,11 +280,11 @@ func (b *build) tableStream(t *table, n Node) (any, error) {
 	return keyed{streams.ToStreamKey(t, optionalKey(fn)), true}, nil
 }
 
-// windowStream shows windows in the text of their keys: what needs the records of such a key together needs a topic.
+// windowStream shows windows in the text of their keys. The text counts as the key that the windows already had.
 func windowStream(r *results, n Node) (any, error) {
 	s := streams.Results(r, func(k window.Windowed[string]) string { return k.Key + "@" + k.Window.String() })
 	if n.Fn == "" {
-		return keyed{s, true}, nil
+		return keyed{s.MarkAsPartitioned(), false}, nil
 	}
 	fn, err := keyFunction(n.Fn)
 	if err != nil {
