@@ -27,6 +27,8 @@ type Node struct {
 	Kind     Kind
 	Topic    *Topic       // of a source or sink
 	Stores   []state.Spec // that the step may use
+	Lookups  []state.Spec // stores of global tables that the step may read
+	Global   bool         // part of a global table: runs on every instance, in no task
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
@@ -48,6 +50,7 @@ type Topic struct {
 	Key, Value string // formats, for messages and lock files
 	Site       string
 	Reset      Reset
+	Global     bool // read whole by every instance, for a global table
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.
@@ -124,6 +127,7 @@ func (g *Graph) add(n *Node, op string) *Node {
 	g.nodes = append(g.nodes, n)
 	for _, p := range n.Parents {
 		p.Children = append(p.Children, n)
+		n.Global = n.Global || p.Global
 	}
 	return n
 }

@@ -90,7 +90,7 @@ func init() {
 		"groupByKey": (*build).groupByKey, "groupBy": (*build).groupBy, "windowedBy": (*build).windowedBy,
 		"count": (*build).count, "reduce": (*build).reduce, "aggregate": (*build).aggregate,
 		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join, "outerJoin": (*build).join,
-		"cogroup": (*build).cogroup, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
+		"cogroup": (*build).cogroup, "globalTable": (*build).globalTable, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
 		"process": (*build).process, "processValues": (*build).processValues,
 	}
 }
@@ -125,6 +125,12 @@ func (b *build) store(n Node) state.KeyValue[string, string] {
 	s := state.NewKeyValue(name, serde.String, serde.String)
 	b.stores[name] = func(r rows) []Row { return r.of(s) }
 	return s
+}
+
+func (b *build) globalTable(n Node) (any, error) {
+	t := b.topic(n.Topic, n)
+	b.inputs[n.Topic] = t
+	return streams.GlobalTableFrom(b.b, t, b.store(n)), nil
 }
 
 // name is the name of a node's store.
