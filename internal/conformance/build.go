@@ -13,10 +13,10 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// MissingOperator is an operator that the library does not have.
-type MissingOperator struct{ Op string }
+// UnknownOperator is a node that no operator stands for.
+type UnknownOperator struct{ Op string }
 
-func (e *MissingOperator) Error() string { return "no operator for " + e.Op }
+func (e *UnknownOperator) Error() string { return "no operator for " + e.Op }
 
 type (
 	record  = streams.Record[string, string]
@@ -68,7 +68,7 @@ func (s *Scenario) build() (*build, *topology.Topology, error) {
 func (b *build) add(n Node) error {
 	op, ok := operators[n.Op]
 	if !ok {
-		return &MissingOperator{n.Op}
+		return &UnknownOperator{n.Op}
 	}
 	result, err := op(b, n)
 	if err == nil && n.ID != "" {
@@ -240,7 +240,7 @@ func windows(w *Window) (window.Windows, error) {
 	case "sliding":
 		return window.Sliding(ms(w.SizeMs)).Grace(ms(w.GraceMs)), nil
 	}
-	return nil, &MissingOperator{w.Kind + " windows"}
+	return nil, &UnknownOperator{w.Kind + " windows"}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -260,7 +260,7 @@ func (b *build) suppress(n Node) (any, error) {
 			return t.Suppress(hold, state.NewSuppress(n.ID, serde.String, serde.String)), nil
 		}
 	}
-	return nil, &MissingOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
+	return nil, &UnknownOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
 }
 
 func (b *build) toStream(n Node) (any, error) {

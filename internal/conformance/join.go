@@ -32,7 +32,7 @@ func (b *build) join(n Node) (any, error) {
 			})
 		return b.materialized(t, n), nil
 	}
-	return nil, &MissingOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
+	return nil, &UnknownOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
 }
 
 // pair is the result of two sides.
