@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -66,12 +67,17 @@ func (c *Cluster) Produce(ctx context.Context, records ...*kgo.Record) error {
 	return c.client.ProduceSync(ctx, records...).FirstErr()
 }
 
-// checkEmpty wants topics without records: those of an earlier run would change the results.
-func (c *Cluster) checkEmpty(ctx context.Context, topics ...string) error {
-	ends, err := c.endOffsets(ctx, topics...)
+// checkUnused wants topics that do not exist or have no records: those of an earlier run would change the results.
+func (c *Cluster) checkUnused(ctx context.Context, topics ...string) error {
+	all, err := c.admin.ListTopics(ctx)
 	if err != nil {
 		return err
 	}
+	existing := slices.DeleteFunc(slices.Clone(topics), func(topic string) bool { return !all.Has(topic) })
+	if len(existing) == 0 {
+		return nil
+	}
+	ends, err := c.endOffsets(ctx, existing...)
 	ends.Each(func(end kadm.ListedOffset) {
 		if end.Offset > 0 && err == nil {
 			err = fmt.Errorf("topic %s has records already: -reset deletes the topics and the group of an earlier run",

@@ -80,15 +80,16 @@ func (e Example) Run(ctx context.Context, o Options) error {
 func (c *Cluster) prepare(ctx context.Context, topo *topology.Topology, o Options) error {
 	sources, sinks := topo.ExternalTopics()
 	topics := append(sources, sinks...)
+	var err error
 	if o.Reset {
-		if err := c.reset(ctx, topo.App, topics...); err != nil {
-			return err
-		}
+		err = c.reset(ctx, topo.App, topics...)
+	} else {
+		err = c.checkUnused(ctx, topics...)
 	}
-	if err := c.CreateTopics(ctx, o.Partitions, topics...); err != nil {
+	if err != nil {
 		return err
 	}
-	return c.checkEmpty(ctx, topics...)
+	return c.CreateTopics(ctx, o.Partitions, topics...)
 }
 
 // runApp runs the application until all input has been processed and committed.
