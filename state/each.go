@@ -1,6 +1,9 @@
 package state
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // each shows the rows with lower <= key < upper to fn until that returns false or an error.
 func (r *rows[V]) each(lower, upper []byte, reverse bool, fn func(key []byte, value V, timestamp int64) (bool, error)) error {
@@ -23,6 +26,14 @@ func checkSerdes(key, value any) error {
 		return errors.New("needs a serde for keys")
 	case value == nil:
 		return errors.New("needs a serde for values")
+	}
+	return nil
+}
+
+// checkRetention says that a declaration needs a retention.
+func checkRetention(d time.Duration) error {
+	if d < time.Millisecond {
+		return errors.New("needs a retention: add Retain")
 	}
 	return nil
 }

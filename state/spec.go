@@ -12,8 +12,13 @@ import (
 type Kind string
 
 const (
-	KindKeyValue Kind = "key-value"
-	KindWindow   Kind = "window"
+	KindKeyValue  Kind = "key-value"
+	KindWindow    Kind = "window"
+	KindSession   Kind = "session"
+	KindBuffer    Kind = "buffer"
+	KindUnmatched Kind = "unmatched"
+	KindVersioned Kind = "versioned"
+	KindSuppress  Kind = "suppress"
 )
 
 // Spec is the declaration of a store without its types: what a graph, a changelog topic and a lock file need of it.
@@ -34,7 +39,10 @@ type Spec interface {
 type Options struct {
 	InMemory    bool          // rows live in memory and are restored from the changelog at each start
 	NoChangelog bool          // rows do not survive the loss of the state directory
-	Retention   time.Duration // of window stores: how long a window is kept, from its start
+	Retention   time.Duration // of stores by time: how long a row is kept, from its start, end or timestamp
+	ByKey       bool          // of window stores: rows are found by key, too
+	TTL         time.Duration // of key-value stores: how long a row lives after its timestamp; 0: for ever
+	NewestWins  bool          // of key-value stores: an older record does not replace a row
 }
 
 // Env is what a task gives a store to open it.

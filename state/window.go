@@ -50,6 +50,13 @@ func (s Window[K, V]) Retain(d time.Duration) Window[K, V] {
 	return s
 }
 
+// ByKey is the same store with a second order of its rows, by key: Fetch then costs what it finds, not what other keys
+// have in the same time. Sliding windows have it always; windows that begin at few times do without.
+func (s Window[K, V]) ByKey() Window[K, V] {
+	s.options.ByKey = true
+	return s
+}
+
 // In is the open store within a processor, or within a test.
 func (s Window[K, V]) In(stores Stores) *WindowStore[K, V] {
 	return in[*WindowStore[K, V]](stores, s.name)
@@ -64,22 +71,31 @@ func (s Window[K, V]) Kind() Kind { return KindWindow }
 // Format names kind and serdes.
 func (s Window[K, V]) Format() string { return format(KindWindow, s.key, s.value) }
 
+// Layout tells whether rows are found by key, too.
+func (s Window[K, V]) Layout() string {
+	if s.options.ByKey {
+		return "by key"
+	}
+	return ""
+}
+
 // Options are the settings of the declaration.
 func (s Window[K, V]) Options() Options { return s.options }
 
 // Err is what is wrong with the declaration.
 func (s Window[K, V]) Err() error {
-	if s.options.Retention < time.Millisecond {
-		return errors.Join(checkSerdes(s.key, s.value), errors.New("needs a retention: add Retain"))
-	}
-	return checkSerdes(s.key, s.value)
+	return errors.Join(checkSerdes(s.key, s.value), checkRetention(s.options.Retention))
 }
 
 // Open makes the store for one task.
 func (s Window[K, V]) Open(env Env) Store {
-	return &WindowStore[K, V]{
-		rows: newRows(s.name, env, s.value), keys: s.key, retention: s.options.Retention.Milliseconds(), time: -1,
+	w := &WindowStore[K, V]{keys: s.key, clock: newClock(), retention: s.options.Retention.Milliseconds()}
+	if s.options.ByKey {
+		w.byKey = newKeyIndex(s.name, env, w.retention)
+		env = env.part(rowsPart)
 	}
+	w.rows = newRows(s.name, env, s.value)
+	return w
 }
 
 // WindowRow is a row of a window store.
@@ -97,19 +113,14 @@ type WindowRow[K, V any] struct {
 // the retention; from then on no read shows it, whether or not it has been removed.
 type WindowStore[K, V any] struct {
 	*rows[V]
+	clock
 	keys      serde.Serde[K]
+	byKey     *keyIndex // nil unless declared
 	retention int64
-	time      int64 // stream time seen, -1 before the first
-	markTime  int64
 	removed   int64 // rows with a lower start have been removed from the database
 	flushing  int64 // what removed will be once the flush is committed
 	buf       []byte
 }
-
-const startSize = 8
-
-// Observe moves the store's stream time on; an earlier time changes nothing. Put does so with the start of its window.
-func (s *WindowStore[K, V]) Observe(streamTime int64) { s.time = max(s.time, streamTime) }
 
 // oldest is the lowest start that has not expired.
 func (s *WindowStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
@@ -155,8 +166,14 @@ func (s *WindowStore[K, V]) Put(key K, start int64, value V, timestamp int64) er
 	if err != nil {
 		return err
 	}
-	return s.put(b, value, timestamp)
+	if err := s.put(b, value, timestamp); err != nil || s.byKey == nil {
+		return err
+	}
+	return s.byKey.put(s.keyOf(b), start, nil)
 }
+
+// keyOf is the user's part of a row's key.
+func (s *WindowStore[K, V]) keyOf(b []byte) []byte { return b[len(s.prefix)+timeSize:] }
 
 // Delete removes a row; if there is none, nothing happens.
 func (s *WindowStore[K, V]) Delete(key K, start, timestamp int64) error {
@@ -164,15 +181,27 @@ func (s *WindowStore[K, V]) Delete(key K, start, timestamp int64) error {
 	if err != nil {
 		return err
 	}
-	return s.delete(b, timestamp)
+	if err := s.delete(b, timestamp); err != nil || s.byKey == nil {
+		return err
+	}
+	return s.byKey.delete(s.keyOf(b), start, nil)
 }
 
 // Between walks the rows of all keys whose window starts from one time to another, both included, by start and then by
 // encoded key. Rows may be written and deleted on the way. A walk ends after an error.
 func (s *WindowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], error] {
+	return s.walk(from, to, false)
+}
+
+// BetweenReverse walks the same rows in the opposite order.
+func (s *WindowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error] {
+	return s.walk(from, to, true)
+}
+
+func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	lower, upper := s.starts(from, to)
 	return func(yield func(WindowRow[K, V], error) bool) {
-		err := s.each(lower, upper, false, func(key []byte, value V, ts int64) (bool, error) {
+		err := s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
 			row, err := s.row(key, value, ts)
 			return err == nil && yield(row, nil), err
 		})
@@ -192,80 +221,115 @@ func (s *WindowStore[K, V]) starts(from, to int64) (lower, upper []byte) {
 }
 
 func (s *WindowStore[K, V]) startKey(start int64) []byte {
-	b := append(make([]byte, 0, len(s.prefix)+startSize), s.prefix...)
+	b := append(make([]byte, 0, len(s.prefix)+timeSize), s.prefix...)
 	return binary.BigEndian.AppendUint64(b, uint64(start))
 }
 
 func (s *WindowStore[K, V]) row(key []byte, value V, ts int64) (WindowRow[K, V], error) {
 	b := key[len(s.prefix):]
-	k, err := s.keys.Decode(b[startSize:])
+	k, err := s.keys.Decode(b[timeSize:])
 	if err != nil {
 		return WindowRow[K, V]{}, fmt.Errorf("state: store %s: key: %w", s.name, err)
 	}
 	return WindowRow[K, V]{Key: k, Start: int64(binary.BigEndian.Uint64(b)), Value: value, Timestamp: ts}, nil
 }
 
-// Fetch walks the rows of one key whose window starts from one time to another, both included, in that order. It leaps
-// from start to start over the rows of other keys.
+// Fetch walks the rows of one key whose window starts from one time to another, both included, in that order. A store
+// that is not ByKey leaps from start to start over the rows of other keys.
 func (s *WindowStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
+	return s.fetch(key, from, to, false)
+}
+
+// FetchReverse walks the same rows from the latest start to the earliest.
+func (s *WindowStore[K, V]) FetchReverse(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
+	return s.fetch(key, from, to, true)
+}
+
+func (s *WindowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
+	from, to = max(from, s.oldest()), min(to, s.time)
+	if s.byKey != nil {
+		return s.fetchByKey(key, from, to, reverse)
+	}
+	return s.leap(key, from, to, reverse)
+}
+
+func (s *WindowStore[K, V]) fetchByKey(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	return func(yield func(WindowRow[K, V], error) bool) {
-		for at := max(from, s.oldest()); at <= to; {
-			row, order, ok, err := s.next(key, at, to)
-			switch {
-			case err != nil:
-				yield(row, err)
+		b, err := s.encodeKey(key, 0)
+		if err == nil {
+			err = s.byKey.find(bytes.Clone(s.keyOf(b)), from, to, reverse, func(start int64, _ []byte) (bool, error) {
+				row, ok, err := s.Row(key, start)
+				return err == nil && (!ok || yield(row, nil)), err
+			})
+		}
+		if err != nil {
+			yield(WindowRow[K, V]{}, err)
+		}
+	}
+}
+
+// leap goes to the next row of key, or of another one, and from there to where key may have its next.
+func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
+	return func(yield func(WindowRow[K, V], error) bool) {
+		for from <= to {
+			start, ok, err := s.nextStart(from, to, reverse)
+			if err != nil {
+				yield(WindowRow[K, V]{}, err)
+			}
+			if err != nil || !ok {
 				return
-			case !ok:
+			}
+			row, ok, err := s.Row(key, start)
+			if (ok || err != nil) && !yield(row, err) || err != nil {
 				return
-			case order < 0: // a lower key at a later start: look for ours there
-				at = row.Start
-			case order > 0:
-				at = row.Start + 1
-			case !yield(row, nil):
-				return
-			default:
-				at = row.Start + 1
+			}
+			if reverse {
+				to = start - 1
+			} else {
+				from = start + 1
 			}
 		}
 	}
 }
 
-// next is the first row that does not come before that of key at the given start, and how its key compares with key.
-func (s *WindowStore[K, V]) next(key K, at, to int64) (row WindowRow[K, V], order int, ok bool, err error) {
-	b, err := s.encodeKey(key, at)
-	if err != nil {
-		return row, 0, false, err
-	}
-	lower := bytes.Clone(b)
-	_, upper := s.starts(at, to)
-	n := len(s.prefix) + startSize
-	err = s.each(lower, upper, false, func(found []byte, value V, ts int64) (bool, error) {
-		ok, order = true, bytes.Compare(found[n:], lower[n:])
-		row, err = s.row(found, value, ts)
-		return false, err
+// nextStart is the next start at which any key has a row.
+func (s *WindowStore[K, V]) nextStart(from, to int64, reverse bool) (start int64, ok bool, err error) {
+	lower, upper := s.starts(from, to)
+	err = s.each(lower, upper, reverse, func(found []byte, _ V, _ int64) (bool, error) {
+		start, ok = int64(binary.BigEndian.Uint64(found[len(s.prefix):])), true
+		return false, nil
 	})
-	return row, order, ok, err
+	return start, ok, err
 }
 
 // Mark makes the present state the one that Undo returns to.
 func (s *WindowStore[K, V]) Mark() {
 	s.rows.Mark()
 	s.markTime = s.time
+	if s.byKey != nil {
+		s.byKey.Mark()
+	}
 }
 
 // Undo takes back every write since Mark.
 func (s *WindowStore[K, V]) Undo() {
 	s.rows.Undo()
 	s.time = s.markTime
+	if s.byKey != nil {
+		s.byKey.Undo()
+	}
 }
 
 // Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
 // deletion.
 func (s *WindowStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	err := s.flush(b, log, func(dst, key []byte) []byte {
-		dst = append(append(dst, key[startSize:]...), key[:startSize]...)
+		dst = append(append(dst, key[timeSize:]...), key[:timeSize]...)
 		return append(dst, 0, 0, 0, 0)
 	})
+	if err == nil && s.byKey != nil {
+		err = s.byKey.flush(b, s.oldest())
+	}
 	if err != nil {
 		return err
 	}
@@ -280,26 +344,29 @@ func (s *WindowStore[K, V]) Flush(b store.Batch, log Changelog) error {
 func (s *WindowStore[K, V]) Committed() {
 	s.removed = s.flushing
 	s.rows.Committed()
+	if s.byKey != nil {
+		s.byKey.Committed()
+	}
 }
 
 // Abort drops everything since the last commit. The time that was committed must be set again.
 func (s *WindowStore[K, V]) Abort() {
 	s.rows.Abort()
-	s.time, s.markTime = -1, -1
+	s.clock = newClock()
+	if s.byKey != nil {
+		s.byKey.Abort()
+	}
 }
 
 // Restore enters a changelog record: key, start, sequence number.
 func (s *WindowStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - startSize - 4
+	n := len(key) - timeSize - 4
 	if n < 0 {
 		return fmt.Errorf("state: store %s: %w: changelog key of %d bytes", s.name, store.ErrCorrupt, len(key))
 	}
-	s.buf = append(append(append(s.buf[:0], s.prefix...), key[n:n+startSize]...), key[:n]...)
-	return s.restore(b, s.buf, value, timestamp)
+	s.buf = append(append(append(s.buf[:0], s.prefix...), key[n:n+timeSize]...), key[:n]...)
+	if err := s.restore(b, s.buf, value, timestamp); err != nil || s.byKey == nil {
+		return err
+	}
+	return s.byKey.restore(b, key[:n], int64(binary.BigEndian.Uint64(key[n:])), nil, value != nil)
 }
-
-// Time is the highest time the store has seen, -1 if none.
-func (s *WindowStore[K, V]) Time() (int64, bool) { return s.time, true }
-
-// SetTime gives the store the time that was committed.
-func (s *WindowStore[K, V]) SetTime(streamTime int64) { s.time, s.markTime = streamTime, streamTime }

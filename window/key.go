@@ -7,26 +7,29 @@ import (
 	"github.com/millstream-go/millstream/serde"
 )
 
-const startSize = 8
+const timeSize = 8
 
-// TimeKey is the serde of the keys of tumbling and hopping windows, in the bytes of Kafka's TimeWindowedSerializer: the
-// key, then the start of the window as int64. The end is not in the bytes: it follows from the windows given here.
-func TimeKey[K any](key serde.Serde[K], windows Time) serde.Serde[Windowed[K]] {
+// TimeKey is the serde of the keys of windows that a start identifies, in the bytes of Kafka's TimeWindowedSerializer:
+// the key, then the start of the window as int64. The end is not in the bytes: it follows from the windows given here.
+func TimeKey[K any](key serde.Serde[K], windows Windows) serde.Serde[Windowed[K]] {
 	return timeKey[K]{key: key, windows: windows}
 }
 
 type timeKey[K any] struct {
 	key     serde.Serde[K]
-	windows Time
+	windows Windows
 }
 
 func (s timeKey[K]) Format() string {
-	return fmt.Sprintf("windowed(%s,%d)", serde.FormatOf(s.key), s.windows.Size())
+	if w, ok := s.windows.(Time); ok {
+		return fmt.Sprintf("windowed(%s,%d)", serde.FormatOf(s.key), w.Size())
+	}
+	return fmt.Sprintf("windowed(%s,%v)", serde.FormatOf(s.key), s.windows)
 }
 
 // HashSuffix is the number of bytes at the end of a key that do not take part in partitioning: windows of one key share
 // a partition (Kafka's WindowedStreamPartitioner).
-func (s timeKey[K]) HashSuffix() int { return startSize }
+func (s timeKey[K]) HashSuffix() int { return timeSize }
 
 func (s timeKey[K]) Append(dst []byte, v Windowed[K]) ([]byte, error) {
 	dst, err := s.key.Append(dst, v.Key)
@@ -34,11 +37,43 @@ func (s timeKey[K]) Append(dst []byte, v Windowed[K]) ([]byte, error) {
 }
 
 func (s timeKey[K]) Decode(src []byte) (v Windowed[K], err error) {
-	n := len(src) - startSize
+	n := len(src) - timeSize
 	if n < 0 {
-		return v, fmt.Errorf("window: key needs %d bytes or more, got %d", startSize, len(src))
+		return v, fmt.Errorf("window: key needs %d bytes or more, got %d", timeSize, len(src))
 	}
 	v.Window = s.windows.Window(int64(binary.BigEndian.Uint64(src[n:])))
+	v.Key, err = s.key.Decode(src[:n])
+	return v, err
+}
+
+// SessionKey is the serde of the keys of sessions, in the bytes of Kafka's SessionWindowedSerializer: the key, then the
+// end of the session, then its start, each as int64.
+func SessionKey[K any](key serde.Serde[K]) serde.Serde[Windowed[K]] { return sessionKey[K]{key: key} }
+
+type sessionKey[K any] struct {
+	key serde.Serde[K]
+}
+
+func (s sessionKey[K]) Format() string { return fmt.Sprintf("session(%s)", serde.FormatOf(s.key)) }
+
+// HashSuffix leaves the bounds out of partitioning.
+func (s sessionKey[K]) HashSuffix() int { return 2 * timeSize }
+
+func (s sessionKey[K]) Append(dst []byte, v Windowed[K]) ([]byte, error) {
+	dst, err := s.key.Append(dst, v.Key)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(v.Window.End))
+	return binary.BigEndian.AppendUint64(dst, uint64(v.Window.Start)), err
+}
+
+func (s sessionKey[K]) Decode(src []byte) (v Windowed[K], err error) {
+	n := len(src) - 2*timeSize
+	if n < 0 {
+		return v, fmt.Errorf("window: session key needs %d bytes or more, got %d", 2*timeSize, len(src))
+	}
+	v.Window = Window{
+		Start: int64(binary.BigEndian.Uint64(src[n+timeSize:])), End: int64(binary.BigEndian.Uint64(src[n:])),
+		EndIncluded: true,
+	}
 	v.Key, err = s.key.Decode(src[:n])
 	return v, err
 }

@@ -1,0 +1,282 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+)
+
+// Buffer declares a buffer of records: any number under each key and time.
+type Buffer[K, V any] struct {
+	name    string
+	key     serde.Serde[K]
+	value   serde.Serde[V]
+	byTime  bool
+	options Options
+}
+
+// NewBuffer declares a buffer whose records are found by key and time, as a join of streams needs it. The name is that
+// of its changelog topic, <application>-<name>-changelog. Changelog records have the bytes of Kafka Streams' window
+// stores with duplicates: key, time (int64), sequence number (int32); the plain value; the record's time.
+func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Buffer[K, V] {
+	return Buffer[K, V]{name: name, key: key, value: value}
+}
+
+// ByTime is the same buffer with its records in the order of their times over all keys, for records that wait for a
+// time. Fetch must not be used on it, nor Until on one without.
+func (s Buffer[K, V]) ByTime() Buffer[K, V] {
+	s.byTime = true
+	return s
+}
+
+// InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
+func (s Buffer[K, V]) InMemory() Buffer[K, V] {
+	s.options.InMemory = true
+	return s
+}
+
+// NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
+// with the task.
+func (s Buffer[K, V]) NoChangelog() Buffer[K, V] {
+	s.options.NoChangelog = true
+	return s
+}
+
+// Retain is the same buffer keeping records until stream time has passed their time by d.
+func (s Buffer[K, V]) Retain(d time.Duration) Buffer[K, V] {
+	s.options.Retention = d
+	return s
+}
+
+// In is the open store within a processor, or within a test.
+func (s Buffer[K, V]) In(stores Stores) *BufferStore[K, V] {
+	return in[*BufferStore[K, V]](stores, s.name)
+}
+
+// Name is the name of the store.
+func (s Buffer[K, V]) Name() string { return s.name }
+
+// Kind is KindBuffer.
+func (s Buffer[K, V]) Kind() Kind { return KindBuffer }
+
+// Format names kind and serdes.
+func (s Buffer[K, V]) Format() string { return format(KindBuffer, s.key, s.value) }
+
+// Layout tells the order of the rows.
+func (s Buffer[K, V]) Layout() string {
+	if s.byTime {
+		return "by time"
+	}
+	return ""
+}
+
+// Options are the settings of the declaration.
+func (s Buffer[K, V]) Options() Options { return s.options }
+
+// Err is what is wrong with the declaration.
+func (s Buffer[K, V]) Err() error {
+	return errors.Join(checkSerdes(s.key, s.value), checkRetention(s.options.Retention))
+}
+
+// Open makes the store for one task.
+func (s Buffer[K, V]) Open(env Env) Store {
+	retention := s.options.Retention.Milliseconds()
+	return &BufferStore[K, V]{
+		rows: newRows(s.name, env.part(rowsPart), s.value), segments: newSegments(retention), clock: newClock(),
+		numbers: newSequence(env), keys: s.key, byTime: s.byTime, retention: retention,
+	}
+}
+
+// BufferRow is a record in a buffer.
+type BufferRow[K, V any] struct {
+	Key       K
+	Value     V
+	Timestamp int64 // milliseconds
+
+	sequence uint32
+}
+
+// BufferStore is an open buffer of one task. It is used by that task's goroutine only. Records of one time keep the
+// order in which they came. A record has expired when stream time has passed its time by more than the retention.
+type BufferStore[K, V any] struct {
+	*rows[V]
+	segments
+	clock
+	numbers   sequence
+	keys      serde.Serde[K]
+	byTime    bool
+	retention int64
+	removed   int64 // segments, or times, below have been removed from the database
+	flushing  int64
+	buf       []byte
+}
+
+const sequenceSize = 4
+
+func (s *BufferStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
+
+// encodeKey appends the user's part of a key to the store's scratch.
+func (s *BufferStore[K, V]) encodeKey(key K) ([]byte, error) {
+	b, err := s.keys.Append(s.buf[:0], key)
+	if err != nil {
+		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
+	}
+	s.buf = b
+	return b, nil
+}
+
+func (s *BufferStore[K, V]) rowKey(key []byte, at int64, sequence uint32) []byte {
+	b := append(make([]byte, 0, len(s.prefix)+lengthSize+2*timeSize+sequenceSize+len(key)), s.prefix...)
+	if s.byTime {
+		b = binary.BigEndian.AppendUint64(b, uint64(at))
+		return append(binary.BigEndian.AppendUint32(b, sequence), key...)
+	}
+	return binary.BigEndian.AppendUint32(s.append(b, key, at), sequence)
+}
+
+// parse splits a row's key, without the prefix.
+func (s *BufferStore[K, V]) parse(b []byte) (key []byte, at int64, sequence uint32) {
+	if s.byTime {
+		return b[timeSize+sequenceSize:], int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint32(b[timeSize:])
+	}
+	key, at, rest, _ := s.segments.parse(b)
+	return key, at, binary.BigEndian.Uint32(rest)
+}
+
+// Put adds a record with its time in milliseconds, unless it has expired.
+func (s *BufferStore[K, V]) Put(key K, value V, timestamp int64) error {
+	s.Observe(timestamp)
+	if timestamp < s.oldest() {
+		return nil
+	}
+	b, err := s.encodeKey(key)
+	if err != nil {
+		return err
+	}
+	n, err := s.numbers.next()
+	if err != nil {
+		return fmt.Errorf("state: store %s: %w", s.name, err)
+	}
+	return s.put(s.rowKey(b, timestamp, n), value, timestamp)
+}
+
+// Fetch walks the records of a key from one time to another, both included, by time and then as they came. A walk ends
+// after an error.
+func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error] {
+	return func(yield func(BufferRow[K, V], error) bool) {
+		b, err := s.encodeKey(key)
+		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
+			err = s.bounds(s.prefix, bytes.Clone(b), from, to, false, func(lower, upper []byte) (more bool, err error) {
+				more = true
+				err = s.each(lower, upper, false, func(b []byte, value V, ts int64) (bool, error) {
+					_, _, n := s.parse(b[len(s.prefix):])
+					more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
+					return more, nil
+				})
+				return more, err
+			})
+		}
+		if err != nil {
+			yield(BufferRow[K, V]{}, err)
+		}
+	}
+}
+
+// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on the
+// way. A walk ends after an error.
+func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
+	return func(yield func(BufferRow[K, V], error) bool) {
+		lower := binary.BigEndian.AppendUint64(bytes.Clone(s.prefix), 0)
+		upper := s.upper
+		if to < math.MaxInt64 {
+			upper = binary.BigEndian.AppendUint64(bytes.Clone(s.prefix), uint64(max(to+1, 0)))
+		}
+		err := s.each(lower, upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			k, _, n := s.parse(b[len(s.prefix):])
+			key, err := s.keys.Decode(k)
+			if err != nil {
+				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+			}
+			return yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil), nil
+		})
+		if err != nil {
+			yield(BufferRow[K, V]{}, err)
+		}
+	}
+}
+
+// Remove takes a record out that a walk has shown.
+func (s *BufferStore[K, V]) Remove(row BufferRow[K, V]) error {
+	b, err := s.encodeKey(row.Key)
+	if err != nil {
+		return err
+	}
+	return s.delete(s.rowKey(b, row.Timestamp, row.sequence), row.Timestamp)
+}
+
+// Mark makes the present state the one that Undo returns to.
+func (s *BufferStore[K, V]) Mark() {
+	s.rows.Mark()
+	s.markTime = s.time
+	s.numbers.Mark()
+}
+
+// Undo takes back every write since Mark.
+func (s *BufferStore[K, V]) Undo() {
+	s.rows.Undo()
+	s.time = s.markTime
+	s.numbers.Undo()
+}
+
+// Flush encodes what was written since the last commit, and removes what has expired.
+func (s *BufferStore[K, V]) Flush(b store.Batch, log Changelog) error {
+	err := s.flush(b, log, func(dst, key []byte) []byte {
+		k, at, n := s.parse(key)
+		dst = binary.BigEndian.AppendUint64(append(dst, k...), uint64(at))
+		return binary.BigEndian.AppendUint32(dst, n)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.numbers.flush(b); err != nil {
+		return err
+	}
+	if s.flushing = s.oldest() / s.interval; s.byTime || s.flushing == s.removed {
+		return nil
+	}
+	lower, upper := s.expired(s.prefix, s.oldest())
+	return b.DeleteRange(lower, upper)
+}
+
+// Committed tells that the batch is in the database.
+func (s *BufferStore[K, V]) Committed() {
+	s.removed = s.flushing
+	s.rows.Committed()
+}
+
+// Abort drops everything since the last commit. The time that was committed must be set again.
+func (s *BufferStore[K, V]) Abort() {
+	s.rows.Abort()
+	s.clock = newClock()
+	s.numbers.Abort()
+}
+
+// Restore enters a changelog record: key, time, sequence number.
+func (s *BufferStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+	n := len(key) - timeSize - sequenceSize
+	if n < 0 {
+		return fmt.Errorf("state: store %s: %w: changelog key of %d bytes", s.name, store.ErrCorrupt, len(key))
+	}
+	at, sequence := int64(binary.BigEndian.Uint64(key[n:])), binary.BigEndian.Uint32(key[n+timeSize:])
+	if err := s.restore(b, s.rowKey(key[:n], at, sequence), value, timestamp); err != nil {
+		return err
+	}
+	return s.numbers.restore(b, sequence)
+}

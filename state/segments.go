@@ -1,0 +1,82 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"time"
+)
+
+// segments lays rows out so that those of one key within a span of time are neighbours, and yet those of a span of time
+// can be removed by one range deletion: segment of time, length of the key, key, time, and what tells rows of one time
+// apart.
+type segments struct {
+	interval int64
+}
+
+const (
+	timeSize   = 8
+	lengthSize = 4
+)
+
+// newSegments makes segments as long as rows are kept, so that a look at one key over that time touches two of them.
+func newSegments(retention int64) segments {
+	return segments{interval: max(retention, time.Minute.Milliseconds())}
+}
+
+// append appends the order of a row, without the part behind its time.
+func (s *segments) append(dst, key []byte, at int64) []byte {
+	return binary.BigEndian.AppendUint64(s.appendKey(dst, key, at/s.interval), uint64(at))
+}
+
+func (s *segments) appendKey(dst, key []byte, segment int64) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(segment))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(key)))
+	return append(dst, key...)
+}
+
+// bounds calls walk with the bounds of each segment's rows of one key from one time to another, both included, until it
+// returns false or an error.
+func (s *segments) bounds(
+	prefix, key []byte, from, to int64, reverse bool, walk func(lower, upper []byte) (bool, error),
+) error {
+	first, last := from/s.interval, to/s.interval
+	for i := range last - first + 1 {
+		segment := first + i
+		if reverse {
+			segment = last - i
+		}
+		lower := s.appendKey(bytes.Clone(prefix), key, segment)
+		n := len(lower)
+		lower = binary.BigEndian.AppendUint64(lower, uint64(max(from, segment*s.interval)))
+		upper := bytes.Clone(lower[:n])
+		if to == math.MaxInt64 {
+			upper = after(upper)
+		} else {
+			upper = binary.BigEndian.AppendUint64(upper, uint64(to+1))
+		}
+		if more, err := walk(lower, upper); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parse splits what append made, and what followed it, behind the prefix.
+func (s *segments) parse(b []byte) (key []byte, at int64, rest []byte, ok bool) {
+	if len(b) < timeSize+lengthSize+timeSize {
+		return nil, 0, nil, false
+	}
+	n := int64(binary.BigEndian.Uint32(b[timeSize:]))
+	b = b[timeSize+lengthSize:]
+	if int64(len(b)) < n+timeSize {
+		return nil, 0, nil, false
+	}
+	return b[:n], int64(binary.BigEndian.Uint64(b[n:])), b[n+timeSize:], true
+}
+
+// expired are the bounds of the rows in segments that lie wholly before a time.
+func (s *segments) expired(prefix []byte, oldest int64) (lower, upper []byte) {
+	lower = binary.BigEndian.AppendUint64(bytes.Clone(prefix), 0)
+	return lower, binary.BigEndian.AppendUint64(bytes.Clone(prefix), uint64(oldest/s.interval))
+}
