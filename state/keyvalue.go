@@ -1,8 +1,12 @@
 package state
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
@@ -36,6 +40,21 @@ func (s KeyValue[K, V]) NoChangelog() KeyValue[K, V] {
 	return s
 }
 
+// TTL is the same store for a table, or an aggregation of a stream, whose rows die: one that no record has touched when
+// stream time has passed its timestamp by more than d is deleted, and so is what was made of it downstream. Kafka
+// Streams has none (KIP-1225).
+func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
+	s.options.TTL = d
+	return s
+}
+
+// NewestWins is the same store for a table in which the record with the highest timestamp is the row, in whatever order
+// records arrive: one that is older than the row is passed over. By default the later arrival wins.
+func (s KeyValue[K, V]) NewestWins() KeyValue[K, V] {
+	s.options.NewestWins = true
+	return s
+}
+
 // In is the open store within a processor, or within a test.
 func (s KeyValue[K, V]) In(stores Stores) *KeyValueStore[K, V] {
 	return in[*KeyValueStore[K, V]](stores, s.name)
@@ -53,12 +72,31 @@ func (s KeyValue[K, V]) Format() string { return format(KindKeyValue, s.key, s.v
 // Options are the settings of the declaration.
 func (s KeyValue[K, V]) Options() Options { return s.options }
 
+// Layout tells whether rows are found by their time, too.
+func (s KeyValue[K, V]) Layout() string {
+	if s.options.TTL > 0 {
+		return "by time"
+	}
+	return ""
+}
+
 // Err is what is wrong with the declaration.
-func (s KeyValue[K, V]) Err() error { return checkSerdes(s.key, s.value) }
+func (s KeyValue[K, V]) Err() error {
+	if d := s.options.TTL; d < 0 || d%time.Millisecond != 0 {
+		return errors.Join(checkSerdes(s.key, s.value), fmt.Errorf("time to live %v: must be whole milliseconds, above 0", d))
+	}
+	return checkSerdes(s.key, s.value)
+}
 
 // Open makes the store for one task.
 func (s KeyValue[K, V]) Open(env Env) Store {
-	return &KeyValueStore[K, V]{rows: newRows(s.name, env, s.value), keys: s.key}
+	open := &KeyValueStore[K, V]{keys: s.key, ttl: s.options.TTL.Milliseconds(), clock: newClock()}
+	if open.ttl > 0 {
+		x := newIndex(s.name, env)
+		open.byTime, env = &x, env.part(rowsPart)
+	}
+	open.rows = newRows(s.name, env, s.value)
+	return open
 }
 
 // Row is a row of a key-value store.
@@ -71,8 +109,11 @@ type Row[K, V any] struct {
 // KeyValueStore is an open key-value store of one task. It is used by that task's goroutine only.
 type KeyValueStore[K, V any] struct {
 	*rows[V]
-	keys serde.Serde[K]
-	buf  []byte
+	clock  // of a store with a time to live
+	keys   serde.Serde[K]
+	ttl    int64  // milliseconds; 0: rows live for ever
+	byTime *index // rows by timestamp, where they have a time to live
+	buf    []byte
 }
 
 func (s *KeyValueStore[K, V]) encodeKey(key K) ([]byte, error) {
@@ -107,6 +148,9 @@ func (s *KeyValueStore[K, V]) Put(key K, value V, timestamp int64) error {
 	if err != nil {
 		return err
 	}
+	if err := s.reindex(b, timestamp, true); err != nil {
+		return err
+	}
 	return s.put(b, value, timestamp)
 }
 
@@ -114,6 +158,9 @@ func (s *KeyValueStore[K, V]) Put(key K, value V, timestamp int64) error {
 func (s *KeyValueStore[K, V]) Delete(key K, timestamp int64) error {
 	b, err := s.encodeKey(key)
 	if err != nil {
+		return err
+	}
+	if err := s.reindex(b, timestamp, false); err != nil {
 		return err
 	}
 	return s.delete(b, timestamp)
@@ -132,16 +179,31 @@ func (s *KeyValueStore[K, V]) Reverse() iter.Seq2[Row[K, V], error] {
 
 // Range walks the rows from one key to another, both included, in the order of their encoded keys.
 func (s *KeyValueStore[K, V]) Range(from, to K) iter.Seq2[Row[K, V], error] {
+	return s.between(from, to, false)
+}
+
+// ReverseRange walks the same rows in the opposite order.
+func (s *KeyValueStore[K, V]) ReverseRange(from, to K) iter.Seq2[Row[K, V], error] {
+	return s.between(from, to, true)
+}
+
+func (s *KeyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K, V], error] {
 	lower, err := s.encodeKey(from)
 	if err != nil {
 		return failure[Row[K, V]](err)
 	}
-	lower = append([]byte(nil), lower...)
+	lower = bytes.Clone(lower)
 	upper, err := s.encodeKey(to)
 	if err != nil {
 		return failure[Row[K, V]](err)
 	}
-	return s.walk(lower, append(append([]byte(nil), upper...), 0), false)
+	return s.walk(lower, append(bytes.Clone(upper), 0), reverse)
+}
+
+// Prefix walks the rows whose encoded key begins with the given bytes, in the order of their encoded keys.
+func (s *KeyValueStore[K, V]) Prefix(encoded []byte) iter.Seq2[Row[K, V], error] {
+	lower := append(bytes.Clone(s.prefix), encoded...)
+	return s.walk(lower, after(lower), false)
 }
 
 // failure is a walk that shows nothing but an error.
@@ -167,21 +229,111 @@ func (s *KeyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[
 	}
 }
 
-// Flush, Restore, Time and SetTime are the task's part of the store.
+// Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
+func (s *KeyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
+	return func(yield func(Row[K, V], error) bool) {
+		if s.byTime == nil || s.time <= s.ttl {
+			return
+		}
+		upper := binary.BigEndian.AppendUint64(bytes.Clone(s.byTime.prefix), uint64(s.time-s.ttl))
+		err := s.byTime.walk(s.byTime.prefix, upper, false, func(b []byte) (bool, error) {
+			k, err := s.keys.Decode(b[timeSize:])
+			if err != nil {
+				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+			}
+			row, ok, err := s.Row(k)
+			if at := int64(binary.BigEndian.Uint64(b)); err == nil && (!ok || row.Timestamp != at) {
+				return true, s.byTime.delete(s.timeKey(b[timeSize:], at), 0)
+			}
+			return err == nil && yield(row, nil), err
+		})
+		if err != nil {
+			yield(Row[K, V]{}, err)
+		}
+	}
+}
+
+// reindex moves a row that is about to be written in the order of time.
+func (s *KeyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) error {
+	if s.byTime == nil {
+		return nil
+	}
+	_, old, ok, err := s.get(b)
+	if err != nil || ok && there && old == timestamp {
+		return err
+	}
+	if ok {
+		if err := s.byTime.delete(s.timeKey(b[len(s.prefix):], old), 0); err != nil {
+			return err
+		}
+	}
+	if !there {
+		return nil
+	}
+	return s.byTime.put(s.timeKey(b[len(s.prefix):], timestamp), none{}, 0)
+}
+
+func (s *KeyValueStore[K, V]) timeKey(key []byte, at int64) []byte {
+	b := append(make([]byte, 0, len(s.byTime.prefix)+timeSize+len(key)), s.byTime.prefix...)
+	return append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
+}
+
+// Mark makes the present state the one that Undo returns to.
+func (s *KeyValueStore[K, V]) Mark() {
+	s.rows.Mark()
+	if s.byTime != nil {
+		s.byTime.Mark()
+		s.markTime = s.time
+	}
+}
+
+// Undo takes back every write since Mark.
+func (s *KeyValueStore[K, V]) Undo() {
+	s.rows.Undo()
+	if s.byTime != nil {
+		s.byTime.Undo()
+		s.time = s.markTime
+	}
+}
 
 // Flush encodes what was written since the last commit.
 func (s *KeyValueStore[K, V]) Flush(b store.Batch, log Changelog) error {
+	if s.byTime != nil {
+		if err := s.byTime.flush(b); err != nil {
+			return err
+		}
+	}
 	return s.flush(b, log, func(dst, key []byte) []byte { return append(dst, key...) })
 }
 
-// Restore enters a changelog record.
+// Committed tells that the batch is in the database.
+func (s *KeyValueStore[K, V]) Committed() {
+	s.rows.Committed()
+	if s.byTime != nil {
+		s.byTime.Committed()
+	}
+}
+
+// Abort drops everything since the last commit.
+func (s *KeyValueStore[K, V]) Abort() {
+	s.rows.Abort()
+	if s.byTime != nil {
+		s.byTime.Abort()
+		s.clock = newClock()
+	}
+}
+
+// Restore enters a changelog record. Where rows have a time to live, those of earlier records of the same key stay in
+// the order of time: whoever walks it finds that the row is another one.
 func (s *KeyValueStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	s.buf = append(append(s.buf[:0], s.prefix...), key...)
+	if s.byTime != nil && value != nil {
+		if err := s.byTime.restore(b, s.timeKey(key, timestamp), []byte{}, 0); err != nil {
+			return err
+		}
+	}
 	return s.restore(b, s.buf, value, timestamp)
 }
 
-// Time is not kept by key-value stores.
-func (s *KeyValueStore[K, V]) Time() (int64, bool) { return 0, false }
-
-// SetTime does nothing: key-value stores have no time.
-func (s *KeyValueStore[K, V]) SetTime(int64) {}
+// Time is the stream time that a store with a time to live has seen; other stores keep none.
+func (s *KeyValueStore[K, V]) Time() (int64, bool) { return s.time, s.byTime != nil }

@@ -96,6 +96,7 @@ type SessionRow[K, V any] struct {
 type SessionStore[K, V any] struct {
 	*rows[V]
 	clock
+	front
 	keys      serde.Serde[K]
 	byKey     *keyIndex
 	retention int64
@@ -151,6 +152,7 @@ func (s *SessionStore[K, V]) Put(key K, start, end int64, value V, timestamp int
 	if err != nil {
 		return err
 	}
+	s.wrote(end)
 	if err := s.put(b, value, timestamp); err != nil {
 		return err
 	}
@@ -213,6 +215,32 @@ func (s *SessionStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[SessionRow
 	return s.walk(from, to, true)
 }
 
+// Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
+// remembers where the next session is: until there is one to show, a sweep costs nothing.
+func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
+	return func(yield func(SessionRow[K, V], error) bool) {
+		if to < s.first {
+			return
+		}
+		next, more := int64(-1), true
+		err := s.each(s.timeKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			row, err := s.row(b, value, ts)
+			if err == nil && row.End > to {
+				next = row.End
+				return false, nil
+			}
+			more = err == nil && yield(row, nil)
+			return more, err
+		})
+		switch {
+		case err != nil:
+			yield(SessionRow[K, V]{}, err)
+		case more:
+			s.swept(next)
+		}
+	}
+}
+
 // All walks all sessions that have not expired, by end and then by encoded key.
 func (s *SessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(0, math.MaxInt64, false)
@@ -252,14 +280,14 @@ func (s *SessionStore[K, V]) row(b []byte, value V, ts int64) (row SessionRow[K,
 func (s *SessionStore[K, V]) Mark() {
 	s.rows.Mark()
 	s.byKey.Mark()
-	s.markTime = s.time
+	s.markTime, s.markFirst = s.time, s.first
 }
 
 // Undo takes back every write since Mark.
 func (s *SessionStore[K, V]) Undo() {
 	s.rows.Undo()
 	s.byKey.Undo()
-	s.time = s.markTime
+	s.time, s.first = s.markTime, s.markFirst
 }
 
 // Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
@@ -294,7 +322,7 @@ func (s *SessionStore[K, V]) Committed() {
 func (s *SessionStore[K, V]) Abort() {
 	s.rows.Abort()
 	s.byKey.Abort()
-	s.clock = newClock()
+	s.clock, s.front = newClock(), front{}
 }
 
 // Restore enters a changelog record: key, end, start.

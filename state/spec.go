@@ -21,6 +21,10 @@ const (
 	KindSuppress  Kind = "suppress"
 )
 
+// Expires is true for stores whose rows lose their meaning as stream time moves on, so that brokers may delete old
+// records of their changelogs, too.
+func (k Kind) Expires() bool { return k == KindWindow || k == KindSession || k == KindBuffer }
+
 // Spec is the declaration of a store without its types: what a graph, a changelog topic and a lock file need of it.
 type Spec interface {
 	Name() string

@@ -114,6 +114,7 @@ type WindowRow[K, V any] struct {
 type WindowStore[K, V any] struct {
 	*rows[V]
 	clock
+	front
 	keys      serde.Serde[K]
 	byKey     *keyIndex // nil unless declared
 	retention int64
@@ -166,6 +167,7 @@ func (s *WindowStore[K, V]) Put(key K, start int64, value V, timestamp int64) er
 	if err != nil {
 		return err
 	}
+	s.wrote(start)
 	if err := s.put(b, value, timestamp); err != nil || s.byKey == nil {
 		return err
 	}
@@ -196,6 +198,32 @@ func (s *WindowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], e
 // BetweenReverse walks the same rows in the opposite order.
 func (s *WindowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return s.walk(from, to, true)
+}
+
+// Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
+// where the next row is: until there is one to show, a sweep costs nothing.
+func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
+	return func(yield func(WindowRow[K, V], error) bool) {
+		if to < s.first {
+			return
+		}
+		next, more := int64(-1), true
+		err := s.each(s.startKey(max(from, s.oldest())), s.upper, false, func(key []byte, value V, ts int64) (bool, error) {
+			row, err := s.row(key, value, ts)
+			if err == nil && row.Start > to {
+				next = row.Start
+				return false, nil
+			}
+			more = err == nil && yield(row, nil)
+			return more, err
+		})
+		switch {
+		case err != nil:
+			yield(WindowRow[K, V]{}, err)
+		case more:
+			s.swept(next)
+		}
+	}
 }
 
 func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
@@ -305,7 +333,7 @@ func (s *WindowStore[K, V]) nextStart(from, to int64, reverse bool) (start int64
 // Mark makes the present state the one that Undo returns to.
 func (s *WindowStore[K, V]) Mark() {
 	s.rows.Mark()
-	s.markTime = s.time
+	s.markTime, s.markFirst = s.time, s.first
 	if s.byKey != nil {
 		s.byKey.Mark()
 	}
@@ -314,7 +342,7 @@ func (s *WindowStore[K, V]) Mark() {
 // Undo takes back every write since Mark.
 func (s *WindowStore[K, V]) Undo() {
 	s.rows.Undo()
-	s.time = s.markTime
+	s.time, s.first = s.markTime, s.markFirst
 	if s.byKey != nil {
 		s.byKey.Undo()
 	}
@@ -352,7 +380,7 @@ func (s *WindowStore[K, V]) Committed() {
 // Abort drops everything since the last commit. The time that was committed must be set again.
 func (s *WindowStore[K, V]) Abort() {
 	s.rows.Abort()
-	s.clock = newClock()
+	s.clock, s.front = newClock(), front{}
 	if s.byKey != nil {
 		s.byKey.Abort()
 	}

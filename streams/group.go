@@ -51,22 +51,50 @@ func AggregateRecord[K, V, A any](
 func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A]) *Table[K, A] {
 	site := topology.Site()
 	g.b.own(store, site)
-	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
-		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Aggregate(store, fold) })
-	return stored(g.b, n, store)
+	return stored(g.b, aggregateNode(g, store, fold, site), store)
 }
 
-// WindowedBy aggregates each key by tumbling or hopping windows of event time.
+func aggregateNode[K, V, A any](
+	g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A], site string,
+) *topology.Node {
+	return topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
+		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Aggregate(store, fold) })
+}
+
+// WindowedBy aggregates each key by windows of event time: window.Tumbling, Hopping, Sliding, Days and other calendar
+// windows, or Unlimited.
 //
 // Which records are late depends on their order in the partition, as stream time is the highest timestamp so far.
 // Behind a repartition topic that order depends on how fast each upstream task ran, so that a run over the same input
 // may drop other records as late: group by the topic's own key where that matters, or give enough grace.
-func (g *Group[K, V]) WindowedBy(windows window.Time) *WindowedGroup[K, V] {
+func (g *Group[K, V]) WindowedBy(windows window.Windows) *WindowedGroup[K, V] {
+	return &WindowedGroup[K, V]{group: g, windows: g.b.checked(windows, topology.Site())}
+}
+
+// checked reports windows that are wrong, or of a kind that no aggregation knows.
+func (b *Builder) checked(windows window.Windows, site string) window.Windows {
+	if windows == nil {
+		b.graph.Fail(site, "windows are nil")
+		return window.Tumbling(1)
+	}
+	if err := windows.Err(); err != nil {
+		b.graph.Fail(site, "%w", err)
+		return window.Tumbling(1) // whatever: Build fails
+	}
+	_, aligned := windows.(window.Aligned)
+	if _, sliding := windows.(window.SlidingTime); !aligned && !sliding {
+		b.graph.Fail(site, "windows of type %T: must be a window.Aligned, or window.Sliding", windows)
+		return window.Tumbling(1)
+	}
+	return windows
+}
+
+// SessionsBy aggregates each key by sessions of activity. Stream time is as for WindowedBy.
+func (g *Group[K, V]) SessionsBy(windows window.Session) *SessionGroup[K, V] {
 	if err := windows.Err(); err != nil {
 		g.b.graph.Fail(topology.Site(), "%w", err)
-		windows = window.Tumbling(1) // whatever: Build fails
 	}
-	return &WindowedGroup[K, V]{group: g, windows: windows}
+	return &SessionGroup[K, V]{group: g, windows: windows}
 }
 
 func count[K, V any](_ Record[K, V], row Optional[int64]) (Optional[int64], error) {

@@ -21,7 +21,7 @@ func stored[K, V any](b *Builder, n *topology.Node, store state.KeyValue[K, V]) 
 		b: b, node: n, stores: []state.Spec{store},
 		view: func(stores state.Stores) operator.Getter[K, V] {
 			open := store.In(stores)
-			return func(key K) (value V, timestamp int64, ok bool, err error) {
+			return func(key K, _ int64) (value V, timestamp int64, ok bool, err error) {
 				row, ok, err := open.Row(key)
 				return row.Value, row.Timestamp, ok, err
 			}
@@ -74,8 +74,8 @@ func mapView[VR, K, V any](
 ) operator.View[K, VR] {
 	return func(stores state.Stores) operator.Getter[K, VR] {
 		get := view(stores)
-		return func(key K) (value VR, timestamp int64, ok bool, err error) {
-			v, timestamp, ok, err := get(key)
+		return func(key K, at int64) (value VR, timestamp int64, ok bool, err error) {
+			v, timestamp, ok, err := get(key, at)
 			if err != nil || !ok {
 				return value, 0, false, err
 			}

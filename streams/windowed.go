@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/operator"
@@ -12,7 +13,7 @@ import (
 // WindowedGroup is a group whose records are to be aggregated by key and window.
 type WindowedGroup[K, V any] struct {
 	group   *Group[K, V]
-	windows window.Time
+	windows window.Windows
 }
 
 // Count counts the records of each key and window.
@@ -52,26 +53,80 @@ func AggregateWindowsRecord[K, V, A any](
 func aggregateWindows[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A], fold operator.Fold[K, V, A],
 ) *WindowTable[K, A] {
-	b, windows, site := g.group.b, g.windows, topology.Site()
+	b, site := g.group.b, topology.Site()
+	store = storeFor(b, g.windows, store, site)
+	return windowTable[K, A](b, []windowPart{inWindows(g.group, g.windows, store, fold, site)}, site)
+}
+
+// storeFor is a window store as windows need it, owned by the step at site.
+func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Window[K, A] {
 	b.own(store, site)
-	store = store.Retain(max(store.Options().Retention, time.Duration(windows.Retention())*time.Millisecond))
-	parents := []*topology.Node{g.group.node}
-	n := topology.AddProcessor(b.graph, "aggregate", site, parents, []state.Spec{store},
-		func() topology.Processor[K, V, window.Windowed[K], topology.Change[A]] {
-			return operator.WindowAggregate(store, windows, fold)
-		})
+	if _, ok := windows.(window.SlidingTime); ok {
+		store = store.ByKey()
+	}
+	return store.Retain(max(store.Options().Retention, milliseconds(windows.Retention())))
+}
+
+// windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
+type windowPart struct {
+	aggregate, final func() *topology.Node
+}
+
+func inWindows[K, V, A any](
+	g *Group[K, V], windows window.Windows, store state.Window[K, A], fold operator.Fold[K, V, A], site string,
+) windowPart {
+	parents, stores := []*topology.Node{g.node}, []state.Spec{store}
+	return windowPart{
+		aggregate: func() *topology.Node {
+			return topology.AddProcessor(g.b.graph, "aggregate", site, parents, stores,
+				func() topology.Processor[K, V, window.Windowed[K], topology.Change[A]] {
+					if sliding, ok := windows.(window.SlidingTime); ok {
+						return operator.SlidingAggregate(store, sliding, fold)
+					}
+					return operator.WindowAggregate(store, windows.(window.Aligned), fold)
+				})
+		},
+		final: func() *topology.Node {
+			return topology.AddProcessor(g.b.graph, "final", site, parents, stores,
+				func() topology.Processor[K, V, window.Windowed[K], A] { return operator.Final[K, V](store, windows) })
+		},
+	}
+}
+
+// windowTable is an aggregation of one or more streams into one store.
+func windowTable[K, A any](b *Builder, parts []windowPart, site string) *WindowTable[K, A] {
+	var aggregates []*topology.Node
+	for _, p := range parts {
+		aggregates = append(aggregates, p.aggregate())
+	}
+	n := merged[window.Windowed[K], topology.Change[A]](b, aggregates, site)
 	return &WindowTable[K, A]{
 		b:       b,
 		updates: func() *topology.Node { return n },
 		finals: once(func() *topology.Node {
-			f := topology.AddProcessor(b.graph, "final", site, parents, []state.Spec{store},
-				func() topology.Processor[K, V, window.Windowed[K], A] {
-					return operator.Final[K, V](store, windows)
-				})
-			f.Before(n)
-			return f
+			var finals []*topology.Node
+			for i, p := range parts {
+				f := p.final()
+				f.Before(aggregates[i])
+				finals = append(finals, f)
+			}
+			return merged[window.Windowed[K], A](b, finals, site)
 		}),
 	}
+}
+
+// merged is one node for the results of several.
+func merged[K, V any](b *Builder, nodes []*topology.Node, site string) *topology.Node {
+	if len(nodes) == 1 {
+		return nodes[0]
+	}
+	return topology.AddProcessor(b.graph, "merge", site, nodes, nil,
+		func() topology.Processor[K, V, K, V] { return operator.Merge[K, V]() })
+}
+
+// milliseconds is a duration, the longest there is if n are more.
+func milliseconds(n int64) time.Duration {
+	return time.Duration(min(n, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 }
 
 // once makes a node when it is first asked for.

@@ -59,6 +59,9 @@ func None[T any]() Optional[T] { return Optional[T]{} }
 // visible.
 type Change[V any] struct {
 	Old, New Optional[V]
+	// Stale marks a change of a versioned table's past: New is not the newest version of its key. Joins and groups of
+	// tables pass over it (KIP-914).
+	Stale bool
 }
 
 // Raw is a record as it came from a topic. A nil Key or Value is null, an empty one is not.

@@ -107,10 +107,15 @@ func (s *Sub) add(n *Node) {
 		switch {
 		case i < 0:
 			s.Stores = append(s.Stores, spec)
-		case spec.Options().Retention > s.Stores[i].Options().Retention: // what one step needs, no other may cut short
+		case needsMore(spec.Options(), s.Stores[i].Options()):
 			s.Stores[i] = spec
 		}
 	}
+}
+
+// needsMore is true if a step declares more of a store than another: what one needs, no other may cut short.
+func needsMore(a, b state.Options) bool {
+	return a.Retention > b.Retention || a.ByKey && !b.ByKey || a.TTL > b.TTL
 }
 
 // checkStores reports names that are missing, illegal or used for two different stores, and specs that are wrong in

@@ -12,7 +12,7 @@ import (
 // windows that this closes come out before the aggregation moves the store's time on and they expire, however far the
 // jump. It remembers nothing: the windows to emit are those that are closed at the new time and were not at the
 // store's, and that time is rolled back, committed and restored with the store.
-func Final[K, V, A any](store state.Window[K, A], windows window.Time) processor[K, V, window.Windowed[K], A] {
+func Final[K, V, A any](store state.Window[K, A], windows window.Windows) processor[K, V, window.Windowed[K], A] {
 	return &final[K, V, A]{declared: store, windows: windows}
 }
 
@@ -20,7 +20,7 @@ type final[K, V, A any] struct {
 	topology.Contextual[window.Windowed[K], A]
 	declared state.Window[K, A]
 	store    *state.WindowStore[K, A]
-	windows  window.Time
+	windows  window.Windows
 }
 
 func (f *final[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
@@ -43,7 +43,7 @@ func (f *final[K, V, A]) Process(r record[K, V]) error {
 // emit forwards the windows that start from one time to another, both included. It is not part of Process, as its loop
 // puts the result on the heap, which Process would pay for with each record.
 func (f *final[K, V, A]) emit(from, to int64) error {
-	for row, err := range f.store.Between(from, to) {
+	for row, err := range f.store.Sweep(from, to) {
 		if err != nil {
 			return err
 		}

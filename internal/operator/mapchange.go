@@ -15,7 +15,7 @@ type mapChange[K, V, VR any] struct {
 }
 
 func (m *mapChange[K, V, VR]) Process(r record[K, change[V]]) error {
-	var out change[VR]
+	out := change[VR]{Stale: r.Value.Stale}
 	var err error
 	if old := r.Value.Old; old.OK {
 		if out.Old, err = m.fn(topology.WithValue(r, old.Value)); err != nil {

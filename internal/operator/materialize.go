@@ -22,6 +22,9 @@ func (m *materialize[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
 }
 
 func (m *materialize[K, V]) Process(r record[K, change[V]]) error {
+	if r.Value.Stale {
+		return m.Ctx.Forward(r) // the store has the newest rows only
+	}
 	if err := keep(m.store, r.Key, r.Value.New, r.Timestamp); err != nil {
 		return err
 	}

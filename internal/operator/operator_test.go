@@ -159,7 +159,7 @@ func TestNoOperatorAllocates(t *testing.T) {
 		"join": func(t *testing.T, b *bench) {
 			view := func(stores state.Stores) operator.Getter[int64, int64] {
 				open := rows.In(stores)
-				return func(key int64) (int64, int64, bool, error) {
+				return func(key, _ int64) (int64, int64, bool, error) {
 					row, ok, err := open.Row(key)
 					return row.Value, row.Timestamp, ok, err
 				}

@@ -1,17 +1,26 @@
 package operator
 
 import (
+	"math"
+
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Getter looks a row of a table up.
-type Getter[K, V any] func(key K) (value V, timestamp int64, ok bool, err error)
+// Getter looks a row of a table up: as of a time where the table is versioned, else as it is now.
+type Getter[K, V any] func(key K, at int64) (value V, timestamp int64, ok bool, err error)
+
+// Newest as the time of a Getter asks for the newest version.
+const Newest = math.MaxInt64
 
 // View opens a table's Getter on the stores of a task.
-type View[K, V any] func(stores state.Stores) Getter[K, V]
+type View[K, V any] func(stores Stores) Getter[K, V]
 
-// StreamTable joins each record of a stream with the row of its key as it is now. Only the stream triggers; results
+// Stores finds the open stores of a task by name.
+type Stores = state.Stores
+
+// StreamTable joins each record of a stream with the row of its key as it is now, or as it was at the record's time
+// where the table is versioned. Only the stream triggers; results
 // have the record's timestamp and headers. Null values are dropped and counted. Where there is no row, an inner join
 // gives nothing and a left join calls join with none, as it does for a null key.
 func StreamTable[K, V, U, R any](
@@ -42,7 +51,7 @@ func (j *streamTable[K, V, U, R]) Process(r record[K, V]) error {
 	var row optional[U]
 	var err error
 	if !r.NullKey {
-		if row.Value, _, row.OK, err = j.get(r.Key); err != nil {
+		if row.Value, _, row.OK, err = j.get(r.Key, r.Timestamp); err != nil {
 			return err
 		}
 	}

@@ -12,34 +12,26 @@ import (
 // Stream time is that of the store: the highest timestamp of the records with a key that came here, over all keys, null
 // values included. It survives restarts, as it is committed with the offsets.
 func WindowAggregate[K, V, A any](
-	store state.Window[K, A], windows window.Time, fold Fold[K, V, A],
+	store state.Window[K, A], windows window.Aligned, fold Fold[K, V, A],
 ) processor[K, V, window.Windowed[K], change[A]] {
-	return &windowAggregate[K, V, A]{declared: store, windows: windows, fold: fold}
+	return &windowAggregate[K, V, A]{windowRows: windowRows[K, V, A]{declared: store, windows: windows, fold: fold}, windows: windows}
 }
 
 type windowAggregate[K, V, A any] struct {
-	topology.Contextual[window.Windowed[K], change[A]]
-	declared state.Window[K, A]
-	store    *state.WindowStore[K, A]
-	windows  window.Time
-	fold     Fold[K, V, A]
-}
-
-func (a *windowAggregate[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], change[A]]) error {
-	a.store = a.declared.In(ctx)
-	return a.Contextual.Init(ctx)
+	windowRows[K, V, A]
+	windows window.Aligned
 }
 
 func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
-	if !r.NullKey {
-		a.store.Observe(r.Timestamp)
-	}
-	if reason, missing := missing(r); missing {
-		a.Ctx.Drop(reason)
+	streamTime, ok := a.accept(r)
+	if !ok {
 		return nil
 	}
-	streamTime, _ := a.store.Time()
 	first, last := a.windows.Starts(r.Timestamp)
+	if first > last {
+		a.Ctx.Drop(topology.DropLate)
+		return nil
+	}
 	for start := first; ; start += a.windows.Advance() {
 		if a.windows.CloseTime(start) <= streamTime {
 			a.Ctx.Drop(topology.DropLate)
@@ -52,29 +44,62 @@ func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
 	}
 }
 
+// windowRows is what aggregations by windows that a start identifies share: the store, and how a record enters a row.
+type windowRows[K, V, A any] struct {
+	topology.Contextual[window.Windowed[K], change[A]]
+	declared state.Window[K, A]
+	store    *state.WindowStore[K, A]
+	windows  window.Windows
+	fold     Fold[K, V, A]
+}
+
+func (a *windowRows[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], change[A]]) error {
+	a.store = a.declared.In(ctx)
+	return a.Contextual.Init(ctx)
+}
+
+// accept moves stream time on; it is false for a record that cannot be aggregated, which it counts.
+func (a *windowRows[K, V, A]) accept(r record[K, V]) (streamTime int64, ok bool) {
+	if !r.NullKey {
+		a.store.Observe(r.Timestamp)
+	}
+	if reason, missing := missing(r); missing {
+		a.Ctx.Drop(reason)
+		return 0, false
+	}
+	streamTime, _ = a.store.Time()
+	return streamTime, true
+}
+
 // update adds a record to one of its windows.
-func (a *windowAggregate[K, V, A]) update(r record[K, V], start int64) error {
+func (a *windowRows[K, V, A]) update(r record[K, V], start int64) error {
 	row, ok, err := a.store.Row(r.Key, start)
 	if err != nil {
 		return err
 	}
 	c := change[A]{Old: optional[A]{Value: row.Value, OK: ok}}
-	if c.New, err = a.fold(r, c.Old); err != nil || !c.Old.OK && !c.New.OK {
+	if c.New, err = a.fold(r, c.Old); err != nil {
 		return err
 	}
-	ts := r.Timestamp
 	if ok {
-		ts = max(ts, row.Timestamp)
+		r.Timestamp = max(r.Timestamp, row.Timestamp)
+	}
+	return a.put(r, start, c)
+}
+
+// put writes a row that has changed and passes the change on, with the record's timestamp and headers.
+func (a *windowRows[K, V, A]) put(r record[K, V], start int64, c change[A]) (err error) {
+	if !c.Old.OK && !c.New.OK {
+		return nil
 	}
 	if c.New.OK {
-		err = a.store.Put(r.Key, start, c.New.Value, ts)
+		err = a.store.Put(r.Key, start, c.New.Value, r.Timestamp)
 	} else {
-		err = a.store.Delete(r.Key, start, ts)
+		err = a.store.Delete(r.Key, start, r.Timestamp)
 	}
 	if err != nil {
 		return err
 	}
-	out := topology.WithValue(topology.WithKey(r, window.Windowed[K]{Key: r.Key, Window: a.windows.Window(start)}), c)
-	out.Timestamp = ts
-	return a.Ctx.Forward(out)
+	key := window.Windowed[K]{Key: r.Key, Window: a.windows.Window(start)}
+	return a.Ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
 }

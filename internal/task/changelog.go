@@ -75,7 +75,7 @@ func (c *Changelog) Clear() error {
 
 // Expires is true if the broker deletes old records of the changelog by time. The rows of a store whose offset has been
 // deleted from such a log are still good: replay goes on from the start of the log on top of them.
-func (c *Changelog) Expires() bool { return c.spec.Kind() == state.KindWindow }
+func (c *Changelog) Expires() bool { return c.spec.Kind().Expires() }
 
 // Retention is how long a window store keeps its rows, 0 for other stores, and the stream time that it has seen.
 func (c *Changelog) Retention() (keep time.Duration, streamTime int64) {

@@ -47,10 +47,19 @@ func (d database) prefix(spec state.Spec) ([]byte, error) {
 	if len(value) < 2 {
 		return nil, fmt.Errorf("%w: entry of store %s", store.ErrCorrupt, spec.Name())
 	}
-	if have := string(value[2:]); have != spec.Format() {
-		return nil, &ErrStateFormat{Store: spec.Name(), Have: have, Want: spec.Format()}
+	if have := string(value[2:]); have != localFormat(spec) {
+		return nil, &ErrStateFormat{Store: spec.Name(), Have: have, Want: localFormat(spec)}
 	}
 	return value[:2:2], nil
+}
+
+// localFormat is the format of a store with the order in which its rows lie in a database, of which the changelog knows
+// nothing.
+func localFormat(spec state.Spec) string {
+	if l, ok := spec.(interface{ Layout() string }); ok && l.Layout() != "" {
+		return spec.Format() + " " + l.Layout()
+	}
+	return spec.Format()
 }
 
 // enter gives a store the next free number.
@@ -70,7 +79,7 @@ func (d database) enter(spec state.Spec) ([]byte, error) {
 	}
 	value := binary.BigEndian.AppendUint16(nil, number)
 	err = d.write(func(b store.Batch) error {
-		return b.Set(metaKey('s', spec.Name()), append(value, spec.Format()...))
+		return b.Set(metaKey('s', spec.Name()), append(value, localFormat(spec)...))
 	})
 	return value[:2:2], err
 }

@@ -1,0 +1,55 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// FinalSession emits each session of an aggregation once, with its last value, when it is closed. It stands in front of
+// the aggregation and remembers nothing, as Final does.
+func FinalSession[K, V, A any](
+	store state.Session[K, A], windows window.Session,
+) processor[K, V, window.Windowed[K], A] {
+	return &finalSession[K, V, A]{declared: store, windows: windows}
+}
+
+type finalSession[K, V, A any] struct {
+	topology.Contextual[window.Windowed[K], A]
+	declared state.Session[K, A]
+	store    *state.SessionStore[K, A]
+	windows  window.Session
+}
+
+func (f *finalSession[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
+	f.store = f.declared.In(ctx)
+	return f.Contextual.Init(ctx)
+}
+
+func (f *finalSession[K, V, A]) Process(r record[K, V]) error {
+	before, _ := f.store.Time()
+	if r.NullKey || r.Timestamp <= before {
+		return nil
+	}
+	return f.emit(f.windows.Closed(before), f.windows.Closed(r.Timestamp)-1)
+}
+
+// emit forwards the sessions that end from one time to another, both included.
+func (f *finalSession[K, V, A]) emit(from, to int64) error {
+	if from > to {
+		return nil
+	}
+	for row, err := range f.store.Sweep(from, to) {
+		if err != nil {
+			return err
+		}
+		out := record[window.Windowed[K], A]{
+			Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start, row.End)},
+			Value: row.Value, Timestamp: row.Timestamp,
+		}
+		if err := f.Ctx.Forward(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}

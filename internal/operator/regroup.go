@@ -1,0 +1,69 @@
+package operator
+
+import "github.com/millstream-go/millstream/topology"
+
+// Regroup sends the rows of a table to their groups: fn gives the group and the value that a row has there, or a null
+// one for a row that is in no group. A change within a group is one record with both sides; a change of group is one
+// that takes the row out of the old group, then one that puts it into the new one (Kafka's KTableRepartitionMap). equal
+// tells whether two groups are one.
+func Regroup[K, V, KR, VR any](
+	fn func(record[K, V]) (record[KR, VR], error), equal func(a, b KR) (bool, error),
+) processor[K, change[V], KR, change[VR]] {
+	return &regroup[K, V, KR, VR]{fn: fn, equal: equal}
+}
+
+type regroup[K, V, KR, VR any] struct {
+	topology.Contextual[KR, change[VR]]
+	fn    func(record[K, V]) (record[KR, VR], error)
+	equal func(a, b KR) (bool, error)
+}
+
+func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
+	if r.Value.Stale {
+		return nil
+	}
+	old, err := g.member(r, r.Value.Old)
+	if err != nil {
+		return err
+	}
+	new, err := g.member(r, r.Value.New)
+	if err != nil {
+		return err
+	}
+	if old.OK && new.OK {
+		same, err := g.equal(old.Value.Key, new.Value.Key)
+		if err != nil {
+			return err
+		}
+		if same {
+			return g.forward(r, new.Value.Key, change[VR]{Old: side(old), New: side(new)})
+		}
+	}
+	if old.OK {
+		if err := g.forward(r, old.Value.Key, change[VR]{Old: side(old)}); err != nil {
+			return err
+		}
+	}
+	if !new.OK {
+		return nil
+	}
+	return g.forward(r, new.Value.Key, change[VR]{New: side(new)})
+}
+
+func side[K, V any](member optional[record[K, V]]) optional[V] {
+	return topology.Some(member.Value.Value)
+}
+
+// member is the group and value of a row; none if there is no row, or it is in no group.
+func (g *regroup[K, V, KR, VR]) member(r record[K, change[V]], row optional[V]) (out optional[record[KR, VR]], err error) {
+	if !row.OK {
+		return out, nil
+	}
+	out.Value, err = g.fn(topology.WithValue(r, row.Value))
+	out.OK = !out.Value.NullKey && !out.Value.NullValue
+	return out, err
+}
+
+func (g *regroup[K, V, KR, VR]) forward(r record[K, change[V]], key KR, c change[VR]) error {
+	return g.Ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
+}

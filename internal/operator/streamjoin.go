@@ -1,0 +1,225 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// StreamJoin describes a join of two streams. StreamJoinLeft and StreamJoinRight make its two nodes, which share the
+// stores.
+//
+// A record moves the join's stream time, even if it is dropped. What has waited for a partner until then comes out,
+// before the record's own results, at its own time and without headers. The record is late, dropped and counted, if
+// stream time has passed its window; else it joins each record that the other side has had within the window, in the
+// order of their times, and is kept for those to come. Results have the higher timestamp of both, and the headers of the
+// record that came last. A record that came out alone is final and meets nothing any more.
+type StreamJoin[K, L, R, V any] struct {
+	Windows   window.Join
+	Left      state.Buffer[K, L]
+	Right     state.Buffer[K, R]
+	Unmatched state.Unmatched[K, L, R] // of a left or outer join
+	Alone     Sides
+	Join      StreamJoiner[K, L, R, V]
+}
+
+// StreamJoiner makes the result of two records, or of one that has no partner. A null key comes with such a record only.
+type StreamJoiner[K, L, R, V any] func(key optional[K], left optional[L], right optional[R]) (optional[V], error)
+
+func (j StreamJoin[K, L, R, V]) outer() bool { return j.Alone.Left || j.Alone.Right }
+
+// StreamJoinLeft takes the left records.
+func StreamJoinLeft[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, L, K, V] {
+	n := &joinSide[K, L, R, V]{windows: j.Windows, left: true, alone: j.Alone.Left, join: j.Join}
+	n.open = func(ctx *topology.Context[K, V]) {
+		n.own, n.other, n.within = j.Left.In(ctx), j.Right.In(ctx), j.Windows.Right
+		if j.outer() {
+			n.waiting = newWaiting(j, ctx)
+			n.wait = n.waiting.(*waiting[K, L, R, V]).store.PutLeft
+		}
+	}
+	return n
+}
+
+// StreamJoinRight takes the right records.
+func StreamJoinRight[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, R, K, V] {
+	n := &joinSide[K, R, L, V]{windows: j.Windows, alone: j.Alone.Right}
+	n.join = func(key optional[K], r optional[R], l optional[L]) (optional[V], error) { return j.Join(key, l, r) }
+	n.open = func(ctx *topology.Context[K, V]) {
+		n.own, n.other, n.within = j.Right.In(ctx), j.Left.In(ctx), j.Windows.Left
+		if j.outer() {
+			n.waiting = newWaiting(j, ctx)
+			n.wait = n.waiting.(*waiting[K, L, R, V]).store.PutRight
+		}
+	}
+	return n
+}
+
+// joinSide is the node of one side of a join.
+type joinSide[K, T, U, V any] struct {
+	topology.Contextual[K, V]
+	open    func(ctx *topology.Context[K, V])
+	windows window.Join
+	left    bool
+	alone   bool // records of this side come out without a partner
+	join    StreamJoiner[K, T, U, V]
+
+	own     *state.BufferStore[K, T]
+	other   *state.BufferStore[K, U]
+	within  func(timestamp int64) (from, to int64)      // of the other side's records
+	waiting unmatched[K]                                // nil for an inner join
+	wait    func(key K, value T, timestamp int64) error // puts a record among those
+}
+
+// unmatched is what a side of a join does with the records that wait for a partner.
+type unmatched[K any] interface {
+	emit(streamTime int64) error
+	matched(key K, timestamp int64, left bool) error
+}
+
+func (j *joinSide[K, T, U, V]) Init(ctx *topology.Context[K, V]) error {
+	j.open(ctx)
+	return j.Contextual.Init(ctx)
+}
+
+func (j *joinSide[K, T, U, V]) Process(r record[K, T]) error {
+	j.own.Observe(r.Timestamp)
+	j.other.Observe(r.Timestamp)
+	streamTime, _ := j.own.Time()
+	if j.waiting != nil {
+		if err := j.waiting.emit(streamTime); err != nil {
+			return err
+		}
+	}
+	reason, missing := missing(r)
+	switch {
+	case reason == topology.DropNullKey && !r.NullValue && j.alone:
+		return j.forward(r, none[U](), r.Timestamp)
+	case missing:
+		j.Ctx.Drop(reason)
+		return nil
+	case r.Timestamp < j.windows.Closed(streamTime, j.left):
+		j.Ctx.Drop(topology.DropLate)
+		return nil
+	}
+	return j.meet(r)
+}
+
+// meet joins a record with what the other side has, and keeps it.
+func (j *joinSide[K, T, U, V]) meet(r record[K, T]) error {
+	from, to := j.within(r.Timestamp)
+	alone := true
+	for row, err := range j.other.Fetch(r.Key, from, to) {
+		if err != nil {
+			return err
+		}
+		alone = false
+		if j.waiting != nil {
+			if err := j.waiting.matched(r.Key, row.Timestamp, !j.left); err != nil {
+				return err
+			}
+		}
+		if err := j.forward(r, topology.Some(row.Value), max(r.Timestamp, row.Timestamp)); err != nil {
+			return err
+		}
+	}
+	if alone && j.alone {
+		if err := j.wait(r.Key, r.Value, r.Timestamp); err != nil {
+			return err
+		}
+	}
+	return j.own.Put(r.Key, r.Value, r.Timestamp)
+}
+
+func (j *joinSide[K, T, U, V]) forward(r record[K, T], other optional[U], timestamp int64) error {
+	out, err := j.join(optional[K]{Value: r.Key, OK: !r.NullKey}, topology.Some(r.Value), other)
+	if err != nil {
+		return err
+	}
+	result := topology.WithOptional(r, out)
+	result.Timestamp = timestamp
+	return j.Ctx.Forward(result)
+}
+
+// waiting are the records of both sides that no record of the other has met.
+type waiting[K, L, R, V any] struct {
+	StreamJoin[K, L, R, V]
+	ctx   *topology.Context[K, V]
+	store *state.UnmatchedStore[K, L, R]
+	left  *state.BufferStore[K, L]
+	right *state.BufferStore[K, R]
+}
+
+func newWaiting[K, L, R, V any](j StreamJoin[K, L, R, V], ctx *topology.Context[K, V]) unmatched[K] {
+	return &waiting[K, L, R, V]{
+		StreamJoin: j, ctx: ctx, store: j.Unmatched.In(ctx), left: j.Left.In(ctx), right: j.Right.In(ctx),
+	}
+}
+
+func (w *waiting[K, L, R, V]) matched(key K, timestamp int64, left bool) error {
+	return w.store.Remove(key, timestamp, left)
+}
+
+// emit sends the records out whose window stream time has passed.
+func (w *waiting[K, L, R, V]) emit(streamTime int64) error {
+	for row, err := range w.store.Due(w.Windows.Closed(streamTime, true), w.Windows.Closed(streamTime, false)) {
+		if err != nil {
+			return err
+		}
+		if err := w.store.Remove(row.Key, row.Timestamp, row.IsLeft); err != nil {
+			return err
+		}
+		if err := w.settle(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle makes the results of records that are final, and takes them out of reach of others.
+func (w *waiting[K, L, R, V]) settle(row state.UnmatchedRow[K, L, R]) error {
+	if err := clearAt(w.left, row.IsLeft, row.Key, row.Timestamp); err != nil {
+		return err
+	}
+	if err := clearAt(w.right, !row.IsLeft, row.Key, row.Timestamp); err != nil {
+		return err
+	}
+	for _, v := range row.Left {
+		if err := w.send(row, topology.Some(v), none[R]()); err != nil {
+			return err
+		}
+	}
+	for _, v := range row.Right {
+		if err := w.send(row, none[L](), topology.Some(v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func clearAt[K, V any](buffer *state.BufferStore[K, V], does bool, key K, timestamp int64) error {
+	if !does {
+		return nil
+	}
+	for row, err := range buffer.Fetch(key, timestamp, timestamp) {
+		if err != nil {
+			return err
+		}
+		if err := buffer.Remove(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *waiting[K, L, R, V]) send(row state.UnmatchedRow[K, L, R], left optional[L], right optional[R]) error {
+	out, err := w.Join(topology.Some(row.Key), left, right)
+	if err != nil {
+		return err
+	}
+	return w.ctx.Forward(record[K, V]{
+		Key: row.Key, Value: out.Value, NullValue: !out.OK, Timestamp: row.Timestamp,
+	})
+}
+
+func none[T any]() optional[T] { return topology.None[T]() }

@@ -1,0 +1,121 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// Cogroup is several groups that are aggregated together, into one row for each key, each group by a function of its
+// own.
+type Cogroup[K, A any] struct {
+	b       *Builder
+	site    string
+	initial func() A
+	members []member[K, A]
+}
+
+// member is a group of a Cogroup, whose type of values is known to its functions only.
+type member[K, A any] struct {
+	node     *topology.Node
+	plain    func(store state.KeyValue[K, A], site string) *topology.Node
+	windowed func(windows window.Windows, store state.Window[K, A], site string) windowPart
+	sessions func(windows window.Session, store state.Session[K, A], merge operator.Merger[K, A], site string) windowPart
+}
+
+// NewCogroup begins a cogroup with its first group: its records are folded by add into a row that begins with
+// initial().
+func NewCogroup[K, V, A any](
+	g *Group[K, V], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
+) *Cogroup[K, A] {
+	c := &Cogroup[K, A]{b: g.b, site: topology.Site(), initial: initial}
+	c.members = []member[K, A]{memberOf(g, initial, add)}
+	return c
+}
+
+// AddGroup is the same cogroup with one more group, whose records are folded into the same rows by a function of their
+// own. All groups must have the same number of partitions, which is checked when the application starts.
+func AddGroup[K, V, A any](
+	c *Cogroup[K, A], g *Group[K, V], add func(r Record[K, V], row A) (Optional[A], error),
+) *Cogroup[K, A] {
+	if g.b != c.b {
+		c.b.graph.Fail(topology.Site(), "groups of two builders are aggregated together: build both with one")
+	}
+	out := *c
+	out.members = append(c.members[:len(c.members):len(c.members)], memberOf(g, c.initial, add))
+	return &out
+}
+
+func memberOf[K, V, A any](
+	g *Group[K, V], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
+) member[K, A] {
+	fold := foldRecord(initial, add)
+	return member[K, A]{
+		node: g.node,
+		plain: func(store state.KeyValue[K, A], site string) *topology.Node {
+			return aggregateNode(g, store, fold, site)
+		},
+		windowed: func(windows window.Windows, store state.Window[K, A], site string) windowPart {
+			return inWindows(g, windows, store, fold, site)
+		},
+		sessions: func(
+			windows window.Session, store state.Session[K, A], merge operator.Merger[K, A], site string,
+		) windowPart {
+			return inSessions(g, windows, store, initial, fold, merge, site)
+		},
+	}
+}
+
+// copartitioned demands that all groups have the same number of partitions.
+func (c *Cogroup[K, A]) copartitioned(site string) {
+	var nodes []*topology.Node
+	for _, m := range c.members {
+		nodes = append(nodes, m.node)
+	}
+	c.b.graph.Copartition(site, nodes...)
+}
+
+// Aggregate keeps a row for each key.
+func (c *Cogroup[K, A]) Aggregate(store state.KeyValue[K, A]) *Table[K, A] {
+	site := topology.Site()
+	c.copartitioned(site)
+	c.b.own(store, site)
+	var nodes []*topology.Node
+	for _, m := range c.members {
+		nodes = append(nodes, m.plain(store, site))
+	}
+	return stored(c.b, merged[K, topology.Change[A]](c.b, nodes, site), store)
+}
+
+// AggregateWindows keeps a row for each key and window. All groups share one stream time.
+func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Window[K, A]) *WindowTable[K, A] {
+	site := topology.Site()
+	c.copartitioned(site)
+	windows = c.b.checked(windows, site)
+	store = storeFor(c.b, windows, store, site)
+	var parts []windowPart
+	for _, m := range c.members {
+		parts = append(parts, m.windowed(windows, store, site))
+	}
+	return windowTable[K, A](c.b, parts, site)
+}
+
+// AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
+// that meet are combined by merge, the earlier one first, beginning with the initial row. All groups share one stream
+// time.
+func (c *Cogroup[K, A]) AggregateSessions(
+	windows window.Session, store state.Session[K, A], merge func(key K, a, b A) (A, error),
+) *WindowTable[K, A] {
+	site := topology.Site()
+	c.copartitioned(site)
+	if err := windows.Err(); err != nil {
+		c.b.graph.Fail(site, "%w", err)
+	}
+	store = sessionStoreFor(c.b, windows, store, site)
+	var parts []windowPart
+	for _, m := range c.members {
+		parts = append(parts, m.sessions(windows, store, merge, site))
+	}
+	return windowTable[K, A](c.b, parts, site)
+}
