@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -109,6 +108,7 @@ type BufferStore[K, V any] struct {
 	*rows[V]
 	segments
 	clock
+	front
 	numbers   sequence
 	keys      serde.Serde[K]
 	byTime    bool
@@ -160,6 +160,7 @@ func (s *BufferStore[K, V]) Put(key K, value V, timestamp int64) error {
 	if err != nil {
 		return err
 	}
+	s.wrote(timestamp)
 	n, err := s.numbers.next()
 	if err != nil {
 		return fmt.Errorf("state: store %s: %w", s.name, err)
@@ -193,21 +194,28 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 // way. A walk ends after an error.
 func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 	return func(yield func(BufferRow[K, V], error) bool) {
-		lower := binary.BigEndian.AppendUint64(bytes.Clone(s.prefix), 0)
-		upper := s.upper
-		if to < math.MaxInt64 {
-			upper = binary.BigEndian.AppendUint64(bytes.Clone(s.prefix), uint64(max(to+1, 0)))
+		if to < s.first {
+			return
 		}
-		err := s.each(lower, upper, false, func(b []byte, value V, ts int64) (bool, error) {
+		next, more := int64(-1), true
+		err := s.each(s.prefix, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			if ts > to {
+				next = ts
+				return false, nil
+			}
 			k, _, n := s.parse(b[len(s.prefix):])
 			key, err := s.keys.Decode(k)
 			if err != nil {
 				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 			}
-			return yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil), nil
+			more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
+			return more, nil
 		})
-		if err != nil {
+		switch {
+		case err != nil:
 			yield(BufferRow[K, V]{}, err)
+		case more:
+			s.swept(next)
 		}
 	}
 }
@@ -224,14 +232,14 @@ func (s *BufferStore[K, V]) Remove(row BufferRow[K, V]) error {
 // Mark makes the present state the one that Undo returns to.
 func (s *BufferStore[K, V]) Mark() {
 	s.rows.Mark()
-	s.markTime = s.time
+	s.markTime, s.markFirst = s.time, s.first
 	s.numbers.Mark()
 }
 
 // Undo takes back every write since Mark.
 func (s *BufferStore[K, V]) Undo() {
 	s.rows.Undo()
-	s.time = s.markTime
+	s.time, s.first = s.markTime, s.markFirst
 	s.numbers.Undo()
 }
 
@@ -264,7 +272,7 @@ func (s *BufferStore[K, V]) Committed() {
 // Abort drops everything since the last commit. The time that was committed must be set again.
 func (s *BufferStore[K, V]) Abort() {
 	s.rows.Abort()
-	s.clock = newClock()
+	s.clock, s.front = newClock(), front{}
 	s.numbers.Abort()
 }
 

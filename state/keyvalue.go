@@ -2,10 +2,12 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -18,6 +20,8 @@ type KeyValue[K, V any] struct {
 	key     serde.Serde[K]
 	value   serde.Serde[V]
 	options Options
+	kind    Kind // KindKeyValue if empty
+	byTime  bool // rows are found by their time, too
 }
 
 // NewKeyValue declares a key-value store. The name is that of its changelog topic, <application>-<name>-changelog, and
@@ -63,18 +67,18 @@ func (s KeyValue[K, V]) In(stores Stores) *KeyValueStore[K, V] {
 // Name is the name of the store.
 func (s KeyValue[K, V]) Name() string { return s.name }
 
-// Kind is KindKeyValue.
-func (s KeyValue[K, V]) Kind() Kind { return KindKeyValue }
+// Kind is KindKeyValue, or KindSuppress for the buffer of one.
+func (s KeyValue[K, V]) Kind() Kind { return cmp.Or(s.kind, KindKeyValue) }
 
 // Format names kind and serdes.
-func (s KeyValue[K, V]) Format() string { return format(KindKeyValue, s.key, s.value) }
+func (s KeyValue[K, V]) Format() string { return format(s.Kind(), s.key, s.value) }
 
 // Options are the settings of the declaration.
 func (s KeyValue[K, V]) Options() Options { return s.options }
 
 // Layout tells whether rows are found by their time, too.
 func (s KeyValue[K, V]) Layout() string {
-	if s.options.TTL > 0 {
+	if s.byTime || s.options.TTL > 0 {
 		return "by time"
 	}
 	return ""
@@ -91,7 +95,7 @@ func (s KeyValue[K, V]) Err() error {
 // Open makes the store for one task.
 func (s KeyValue[K, V]) Open(env Env) Store {
 	open := &KeyValueStore[K, V]{keys: s.key, ttl: s.options.TTL.Milliseconds(), clock: newClock()}
-	if open.ttl > 0 {
+	if s.byTime || open.ttl > 0 {
 		x := newIndex(s.name, env)
 		open.byTime, env = &x, env.part(rowsPart)
 	}
@@ -109,12 +113,21 @@ type Row[K, V any] struct {
 // KeyValueStore is an open key-value store of one task. It is used by that task's goroutine only.
 type KeyValueStore[K, V any] struct {
 	*rows[V]
-	clock  // of a store with a time to live
+	clock // of a store that finds rows by time
+	front
 	keys   serde.Serde[K]
 	ttl    int64  // milliseconds; 0: rows live for ever
-	byTime *index // rows by timestamp, where they have a time to live
+	byTime *index // rows by timestamp, where they are found by it
 	buf    []byte
+
+	// Tally is for processors that bound what they keep in a store that finds rows by time: what they write here is
+	// rolled back with the rows.
+	Tally     Tally
+	markTally Tally
 }
+
+// Tally is how much a processor keeps in a store.
+type Tally struct{ Rows, Bytes int64 }
 
 func (s *KeyValueStore[K, V]) encodeKey(key K) ([]byte, error) {
 	b, err := s.keys.Append(append(s.buf[:0], s.prefix...), key)
@@ -231,26 +244,57 @@ func (s *KeyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[
 
 // Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
 func (s *KeyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
+	return s.oldest(s.time - s.ttl)
+}
+
+// Oldest walks the rows of a store that finds them by time, oldest first, then by encoded key. They may be deleted on
+// the way.
+func (s *KeyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.oldest(math.MaxInt64) }
+
+// Until walks those of them that are not younger than a time.
+func (s *KeyValueStore[K, V]) Until(timestamp int64) iter.Seq2[Row[K, V], error] {
+	return s.oldest(timestamp + 1)
+}
+
+func (s *KeyValueStore[K, V]) oldest(before int64) iter.Seq2[Row[K, V], error] {
 	return func(yield func(Row[K, V], error) bool) {
-		if s.byTime == nil || s.time <= s.ttl {
+		if s.byTime == nil || before <= s.first {
 			return
 		}
-		upper := binary.BigEndian.AppendUint64(bytes.Clone(s.byTime.prefix), uint64(s.time-s.ttl))
-		err := s.byTime.walk(s.byTime.prefix, upper, false, func(b []byte) (bool, error) {
-			k, err := s.keys.Decode(b[timeSize:])
-			if err != nil {
-				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+		next, more := int64(-1), true
+		err := s.byTime.walk(s.byTime.prefix, s.byTime.upper, false, func(b []byte) (bool, error) {
+			at := int64(binary.BigEndian.Uint64(b))
+			if at >= before {
+				next = at
+				return false, nil
 			}
-			row, ok, err := s.Row(k)
-			if at := int64(binary.BigEndian.Uint64(b)); err == nil && (!ok || row.Timestamp != at) {
-				return true, s.byTime.delete(s.timeKey(b[timeSize:], at), 0)
+			row, ok, err := s.rowAt(b[timeSize:], at)
+			if err != nil || !ok {
+				return true, err
 			}
-			return err == nil && yield(row, nil), err
+			more = yield(row, nil)
+			return more, nil
 		})
-		if err != nil {
+		switch {
+		case err != nil:
 			yield(Row[K, V]{}, err)
+		case more:
+			s.swept(next)
 		}
 	}
+}
+
+// rowAt is the row of an entry in the order of time. An entry whose row is another one by now is removed.
+func (s *KeyValueStore[K, V]) rowAt(key []byte, at int64) (row Row[K, V], ok bool, err error) {
+	k, err := s.keys.Decode(key)
+	if err != nil {
+		return row, false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+	}
+	row, ok, err = s.Row(k)
+	if err == nil && (!ok || row.Timestamp != at) {
+		return row, false, s.byTime.delete(s.timeKey(key, at), 0)
+	}
+	return row, ok, err
 }
 
 // reindex moves a row that is about to be written in the order of time.
@@ -270,6 +314,7 @@ func (s *KeyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) err
 	if !there {
 		return nil
 	}
+	s.wrote(timestamp)
 	return s.byTime.put(s.timeKey(b[len(s.prefix):], timestamp), none{}, 0)
 }
 
@@ -283,7 +328,7 @@ func (s *KeyValueStore[K, V]) Mark() {
 	s.rows.Mark()
 	if s.byTime != nil {
 		s.byTime.Mark()
-		s.markTime = s.time
+		s.markTime, s.markFirst, s.markTally = s.time, s.first, s.Tally
 	}
 }
 
@@ -292,7 +337,7 @@ func (s *KeyValueStore[K, V]) Undo() {
 	s.rows.Undo()
 	if s.byTime != nil {
 		s.byTime.Undo()
-		s.time = s.markTime
+		s.time, s.first, s.Tally = s.markTime, s.markFirst, s.markTally
 	}
 }
 
@@ -319,7 +364,7 @@ func (s *KeyValueStore[K, V]) Abort() {
 	s.rows.Abort()
 	if s.byTime != nil {
 		s.byTime.Abort()
-		s.clock = newClock()
+		s.clock, s.front = newClock(), front{}
 	}
 }
 
@@ -335,5 +380,5 @@ func (s *KeyValueStore[K, V]) Restore(b store.Batch, key, value []byte, timestam
 	return s.restore(b, s.buf, value, timestamp)
 }
 
-// Time is the stream time that a store with a time to live has seen; other stores keep none.
+// Time is the stream time that a store which finds rows by time has seen; other stores keep none.
 func (s *KeyValueStore[K, V]) Time() (int64, bool) { return s.time, s.byTime != nil }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -46,14 +47,21 @@ func LeftJoinRecord[R, K, V, U any](
 func joinTable[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], left bool, join func(Record[K, V], Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
-	site := topology.Site()
+	return joinedTable(s, t, topology.Site(), slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
+		return operator.StreamTable(t.view, left, join)
+	})
+}
+
+// joinedTable adds the node of a join with a table.
+func joinedTable[R, K, V, U any](
+	s *Stream[K, V], t *Table[K, U], site string, stores []state.Spec, new func() topology.Processor[K, V, K, R],
+) *Stream[K, R] {
 	s.keyedHere(site, "a join with a table")
 	if t.b != s.b {
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}
-	out := step(s, "join", site, slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
-		return operator.StreamTable(t.view, left, join)
-	})
+	t.lookedUp(site)
+	out := step(s, "join", site, stores, new)
 	s.b.graph.Copartition(site, s.node, t.node)
 	return out
 }

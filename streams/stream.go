@@ -121,18 +121,23 @@ func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
 }
 
 func repartition[K, V any](s *Stream[K, V], topic Repartition[K, V], site string) *Stream[K, V] {
-	spec := topic.spec(site)
-	if first := s.b.graph.Source(spec); first != nil {
-		s.b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name",
-			topic.name, first.Site)
-	}
-	s.b.checkSerdes(spec, topic.key, topic.value)
 	keyed := s
 	if !topic.nullKeys {
 		keyed = step(s, "keyed", site, nil, func() topology.Processor[K, V, K, V] { return operator.Keyed[K, V]() })
 	}
-	topology.AddSink(s.b.graph, spec, site, keyed.node, topic.key, topic.value)
-	return &Stream[K, V]{b: s.b, node: topology.AddSource(s.b.graph, spec, topic.key, topic.value, nil)}
+	return &Stream[K, V]{b: s.b, node: throughTopic(s.b, keyed.node, topic, site)}
+}
+
+// throughTopic is the source of an internal topic to which a node writes.
+func throughTopic[K, V any](b *Builder, from *topology.Node, topic Repartition[K, V], site string) *topology.Node {
+	spec := topic.spec(site)
+	if first := b.graph.Source(spec); first != nil {
+		b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name",
+			topic.name, first.Site)
+	}
+	b.checkSerdes(spec, topic.key, topic.value)
+	topology.AddSink(b.graph, spec, site, from, topic.key, topic.value)
+	return topology.AddSource(b.graph, spec, topic.key, topic.value, nil)
 }
 
 // keyedHere reports a step that needs the records of one key together, behind one that changed the key.

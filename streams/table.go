@@ -13,6 +13,8 @@ type Table[K, V any] struct {
 	node   *topology.Node
 	view   operator.View[K, V] // how a join looks a row up
 	stores []state.Spec        // that view uses
+
+	versioned bool // the view answers as of a time
 }
 
 // stored is a table whose rows are in a store.
@@ -26,6 +28,13 @@ func stored[K, V any](b *Builder, n *topology.Node, store state.KeyValue[K, V]) 
 				return row.Value, row.Timestamp, ok, err
 			}
 		},
+	}
+}
+
+// lookedUp reports a table whose rows cannot be looked up, where a join needs that.
+func (t *Table[K, V]) lookedUp(site string) {
+	if t.view == nil {
+		t.b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress: put Materialize there")
 	}
 }
 
@@ -65,13 +74,16 @@ func mapTable[VR, K, V any](t *Table[K, V], op string, fn func(Record[K, V]) (Op
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[VR]] {
 			return operator.MapChange(fn)
 		})
-	return &Table[K, VR]{b: t.b, node: n, stores: t.stores, view: mapView(t.view, fn)}
+	return &Table[K, VR]{b: t.b, node: n, stores: t.stores, view: mapView(t.view, fn), versioned: t.versioned}
 }
 
 // mapView looks a row up in the table before fn and applies fn.
 func mapView[VR, K, V any](
 	view operator.View[K, V], fn func(Record[K, V]) (Optional[VR], error),
 ) operator.View[K, VR] {
+	if view == nil {
+		return nil
+	}
 	return func(stores state.Stores) operator.Getter[K, VR] {
 		get := view(stores)
 		return func(key K, at int64) (value VR, timestamp int64, ok bool, err error) {

@@ -9,5 +9,9 @@
 //	testkit.Input(d, Orders).Pipe("k1", Order{Cents: 100}, at)
 //	got := testkit.Output(d, Totals).Read()
 //
+// AssertTopology fails a test when the topology would orphan state that is deployed, by a lock file beside the code:
+//
+//	testkit.AssertTopology(t, topo, "topology.lock")
+//
 // What the driver does not have: brokers, groups of several processes, and the retention of topics.
 package testkit

@@ -27,33 +27,38 @@ func (t *Topology) describe(b *strings.Builder, n *Node) {
 	case SourceNode:
 		fmt.Fprintf(b, "    Source: %s (topics: [%s])\n", n.Name, t.TopicName(n.Topic))
 	case ProcessorNode:
-		fmt.Fprintf(b, "    Processor: %s (stores: [%s])\n", n.Name, storeNames(n.Stores))
+		fmt.Fprintf(b, "    Processor: %s (stores: [%s])\n", n.Name, strings.Join(storeNames(n.Stores), ", "))
 	case SinkNode:
 		fmt.Fprintf(b, "    Sink: %s (topic: %s)\n", n.Name, t.TopicName(n.Topic))
 	}
 	if n.Kind != SinkNode {
-		fmt.Fprintf(b, "      --> %s\n", nodeNames(n.Children))
+		fmt.Fprintf(b, "      --> %s\n", orNone(nodeNames(n.Children)))
 	}
 	if n.Kind != SourceNode {
-		fmt.Fprintf(b, "      <-- %s\n", nodeNames(n.Parents))
+		fmt.Fprintf(b, "      <-- %s\n", orNone(nodeNames(n.Parents)))
 	}
 }
 
-func storeNames(stores []state.Spec) string {
+func storeNames(stores []state.Spec) []string {
 	names := make([]string, len(stores))
 	for i, s := range stores {
 		names[i] = s.Name()
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
-func nodeNames(nodes []*Node) string {
-	if len(nodes) == 0 {
-		return "none"
-	}
+func nodeNames(nodes []*Node) []string {
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
 		names[i] = n.Name
+	}
+	return names
+}
+
+// orNone joins names as TopologyDescription does.
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
 	}
 	return strings.Join(names, ", ")
 }

@@ -4,7 +4,10 @@
 //
 // A Graph is built from typed nodes: AddSource reads a topic, AddProcessor adds a step behind its parents, AddSink
 // writes a topic. Mistakes are collected, and Compile reports all of them, each with the line of user code that made
-// it. The result, a Topology, describes and runs nothing: Describe and Mermaid show it.
+// it. The result, a Topology, describes and runs nothing: Describe, Mermaid, DOT and JSON show it.
+//
+// A Lock is what of a topology outlives the process. Committed beside the code and compared with the topology by a test
+// (testkit.AssertTopology), it shows before a deployment which state a change would orphan.
 //
 // Nodes that are connected by calls, or that use the same store, form a sub-topology. Between sub-topologies records
 // travel through topics only, so each runs by itself: a task is one sub-topology for one partition of its inputs.

@@ -18,6 +18,9 @@ const (
 	SinkNode
 )
 
+// String is source, processor or sink.
+func (k Kind) String() string { return [...]string{"source", "processor", "sink"}[k] }
+
 // Node is one step of a topology, as described: it runs only as part of an Instance.
 type Node struct {
 	Name     string
@@ -52,6 +55,9 @@ const (
 	Earliest Reset = iota // from the start of the log: the default
 	Latest                // from its end
 )
+
+// String is earliest or latest.
+func (r Reset) String() string { return [...]string{"earliest", "latest"}[r] }
 
 // Graph is a topology under construction. Mistakes are collected, not returned: Compile reports all of them together.
 type Graph struct {

@@ -1,10 +1,9 @@
 package topology
 
+import "github.com/millstream-go/millstream/state"
+
 // Header is one header of a record. Names may repeat; order counts.
-type Header struct {
-	Key   string
-	Value []byte
-}
+type Header = state.Header
 
 // Record is one record on its way through a topology. A null key or value is marked by its flag, never by a zero value:
 // where the flag is set the field holds the zero value and means nothing. The literal Record[K, V]{Key: k, Value: v}

@@ -22,6 +22,13 @@ func newDriver(t *testing.T, opts ...testkit.Option) *testkit.Driver {
 	return testkit.New(t, topo, opts...)
 }
 
+// TestLock fails when the topology would orphan state that is deployed; MILLSTREAM_UPDATE=1 accepts what it says.
+func TestLock(t *testing.T) {
+	topo, err := build()
+	require.NoError(t, err)
+	testkit.AssertTopology(t, topo, "topology.lock")
+}
+
 func TestTotals(t *testing.T) {
 	d := newDriver(t)
 	orders := testkit.Input(d, Orders)

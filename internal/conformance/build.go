@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -31,10 +32,13 @@ type keyed struct {
 	rekeyed bool
 }
 
-// windows is a windowed group.
-type windows struct {
-	group *streams.WindowedGroup[string, string]
-}
+type (
+	group       = streams.Group[string, string]
+	windowed    = streams.WindowedGroup[string, string]
+	sessions    = streams.SessionGroup[string, string]
+	tableGroup  = streams.TableGroup[string, string]
+	windowTable = streams.WindowTable[string, string]
+)
 
 // build makes a topology of a scenario's nodes.
 type build struct {
@@ -85,7 +89,8 @@ func init() {
 		"toTable": (*build).toTable, "toStream": (*build).toStream,
 		"groupByKey": (*build).groupByKey, "groupBy": (*build).groupBy, "windowedBy": (*build).windowedBy,
 		"count": (*build).count, "reduce": (*build).reduce, "aggregate": (*build).aggregate,
-		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join,
+		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join, "outerJoin": (*build).join,
+		"cogroup": (*build).cogroup,
 		"process": (*build).process, "processValues": (*build).processValues,
 	}
 }
@@ -105,24 +110,25 @@ func (b *build) source(n Node) (any, error) {
 }
 
 func (b *build) table(n Node) (any, error) {
-	if n.HistoryMs != nil {
-		return nil, &MissingOperator{"versioned table"}
-	}
 	t := b.topic(n.Topic, n)
 	b.inputs[n.Topic] = t
+	if n.HistoryMs != nil {
+		store := state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs))
+		return streams.VersionedTableFrom(b.b, t, store), nil
+	}
 	return streams.TableFrom(b.b, t, b.store(n)), nil
 }
 
 // store declares the store of a node, and shows it at the end if the scenario named it.
 func (b *build) store(n Node) state.KeyValue[string, string] {
-	name := n.Store
-	if name == "" {
-		name = n.ID
-	}
+	name := b.name(n)
 	s := state.NewKeyValue(name, serde.String, serde.String)
 	b.stores[name] = func(r rows) []Row { return r.of(s) }
 	return s
 }
+
+// name is the name of a node's store.
+func (b *build) name(n Node) string { return cmp.Or(n.Store, n.ID) }
 
 func (b *build) to(n Node) (any, error) {
 	s, err := b.stream(n.In)
@@ -173,46 +179,82 @@ func (b *build) groupByKey(n Node) (any, error) {
 }
 
 func (b *build) groupBy(n Node) (any, error) {
-	if _, ok := b.nodes[n.In].(*table); ok {
-		return nil, &MissingOperator{"groupBy on a table"}
+	fn, err := keyFunction(n.Fn)
+	if err != nil {
+		return nil, err
+	}
+	topic := streams.NewRepartition(n.ID, serde.String, serde.String)
+	if t, ok := b.nodes[n.In].(*table); ok {
+		return b.groupTable(t, n, fn, topic)
 	}
 	s, err := b.stream(n.In)
 	if err != nil {
 		return nil, err
 	}
-	fn, err := keyFunction(n.Fn)
+	return streams.GroupByRecord(s.stream, optionalKey(fn), topic), nil
+}
+
+func (b *build) groupTable(
+	t *table, n Node, fn func(k, v *string) *string, topic streams.Repartition[string, string],
+) (any, error) {
+	valueFn, err := valueFunction(n.ValueFn)
 	if err != nil {
 		return nil, err
 	}
-	return streams.GroupByRecord(s.stream, optionalKey(fn), streams.NewRepartition(n.ID, serde.String, serde.String)), nil
+	return streams.GroupTableRecord(t, func(r record) (record, error) {
+		return of(fn(key(r), value(r)), valueFn(value(r))), nil
+	}, topic), nil
 }
 
 func (b *build) windowedBy(n Node) (any, error) {
-	g, ok := b.nodes[n.In].(*streams.Group[string, string])
+	g, ok := b.nodes[n.In].(*group)
 	if !ok {
 		return nil, fmt.Errorf("%s is a %T, not a group", n.In, b.nodes[n.In])
 	}
-	w := n.Window
-	var def window.Time
+	if n.Window.Kind == "session" {
+		return g.SessionsBy(sessionWindows(n.Window)), nil
+	}
+	w, err := windows(n.Window)
+	if err != nil {
+		return nil, err
+	}
+	return g.WindowedBy(w), nil
+}
+
+func sessionWindows(w *Window) window.Session {
+	return window.Sessions(ms(w.GapMs)).Grace(ms(w.GraceMs))
+}
+
+func windows(w *Window) (window.Windows, error) {
 	switch w.Kind {
 	case "tumbling":
-		def = window.Tumbling(ms(w.SizeMs))
+		return window.Tumbling(ms(w.SizeMs)).Grace(ms(w.GraceMs)), nil
 	case "hopping":
-		def = window.Hopping(ms(w.SizeMs), ms(w.AdvanceMs))
-	default:
-		return nil, &MissingOperator{w.Kind + " windows"}
+		return window.Hopping(ms(w.SizeMs), ms(w.AdvanceMs)).Grace(ms(w.GraceMs)), nil
+	case "sliding":
+		return window.Sliding(ms(w.SizeMs)).Grace(ms(w.GraceMs)), nil
 	}
-	return windows{g.WindowedBy(def.Grace(ms(w.GraceMs)))}, nil
+	return nil, &MissingOperator{w.Kind + " windows"}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 func (b *build) suppress(n Node) (any, error) {
-	t, ok := b.nodes[n.In].(*streams.WindowTable[string, string])
-	if n.Until != "windowClose" || !ok {
-		return nil, &MissingOperator{"suppress until " + n.Until}
+	switch t := b.nodes[n.In].(type) {
+	case *windowTable:
+		if n.Until == "windowClose" {
+			return t.Final(), nil
+		}
+	case *table:
+		if n.Until == "timeLimit" {
+			hold := streams.HoldFor(ms(n.Ms))
+			if n.MaxRecords != nil {
+				hold = hold.MaxRecords(*n.MaxRecords)
+			}
+			return t.Suppress(hold, state.NewSuppress(n.ID, serde.String, serde.String)), nil
+		}
 	}
-	return t.Final(), nil
+	return nil, &MissingOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
 }
 
 func (b *build) toStream(n Node) (any, error) {

@@ -177,3 +177,26 @@ func aggregator(fn string) (func(row, v string) *string, error) {
 	}
 	return nil, fmt.Errorf("unknown aggregator %q", fn)
 }
+
+// subtractor is subtract(row, value).
+func subtractor(fn string) func(row, v string) *string {
+	if name, _ := named(fn); name == "sumLen" {
+		return func(row, v string) *string {
+			n, _ := strconv.Atoi(row)
+			return text(strconv.Itoa(n - len(v)))
+		}
+	}
+	return func(row, v string) *string { return text(row + "-" + v) }
+}
+
+// merger is merge(a, b) of two sessions.
+func merger(fn string) func(_, a, b string) (string, error) {
+	if name, _ := named(fn); name == "sumLen" {
+		return func(_, a, b string) (string, error) {
+			x, _ := strconv.Atoi(a)
+			y, _ := strconv.Atoi(b)
+			return strconv.Itoa(x + y), nil
+		}
+	}
+	return func(_, a, b string) (string, error) { return a + "&" + b, nil }
+}

@@ -9,15 +9,24 @@ import (
 	"github.com/millstream-go/millstream/streams"
 )
 
-// inGroup builds an aggregation: of a plain group, or of a windowed one.
-func (b *build) inGroup(n Node, plain func(*streams.Group[string, string]) *table,
-	windowed func(*streams.WindowedGroup[string, string]) *streams.WindowTable[string, string],
-) (any, error) {
+// grouped builds an aggregation: of a group, a windowed one, one by sessions, or one of a table's rows.
+type grouped struct {
+	plain    func(*group) *table
+	windowed func(*windowed) *windowTable
+	sessions func(*sessions) *windowTable
+	table    func(*tableGroup) *table
+}
+
+func (b *build) inGroup(n Node, of grouped) (any, error) {
 	switch g := b.nodes[n.In].(type) {
-	case *streams.Group[string, string]:
-		return plain(g), nil
-	case windows:
-		return windowed(g.group), nil
+	case *group:
+		return of.plain(g), nil
+	case *windowed:
+		return of.windowed(g), nil
+	case *sessions:
+		return of.sessions(g), nil
+	case *tableGroup:
+		return of.table(g), nil
 	}
 	return nil, fmt.Errorf("%s is a %T, not a group", n.In, b.nodes[n.In])
 }
@@ -25,15 +34,21 @@ func (b *build) inGroup(n Node, plain func(*streams.Group[string, string]) *tabl
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (b *build) count(n Node) (any, error) {
-	return b.inGroup(n,
-		func(g *streams.Group[string, string]) *table {
-			s := state.NewKeyValue(n.Store, serde.String, serde.Int64)
-			b.stores[n.Store] = func(r rows) []Row { return r.ofCounts(s) }
-			return streams.MapTableValues(g.Count(s), decimal)
-		},
-		func(g *streams.WindowedGroup[string, string]) *streams.WindowTable[string, string] {
+	store := state.NewKeyValue(n.Store, serde.String, serde.Int64)
+	show := func(t *streams.Table[string, int64]) *table {
+		b.stores[n.Store] = func(r rows) []Row { return r.ofCounts(store) }
+		return streams.MapTableValues(t, decimal)
+	}
+	return b.inGroup(n, grouped{
+		plain: func(g *group) *table { return show(g.Count(store)) },
+		table: func(g *tableGroup) *table { return show(g.Count(store)) },
+		windowed: func(g *windowed) *windowTable {
 			return streams.MapWindowValues(g.Count(state.NewWindow(n.Store, serde.String, serde.Int64)), decimal)
-		})
+		},
+		sessions: func(g *sessions) *windowTable {
+			return streams.MapWindowValues(g.Count(state.NewSession(n.Store, serde.String, serde.Int64)), decimal)
+		},
+	})
 }
 
 func (b *build) reduce(n Node) (any, error) {
@@ -41,15 +56,29 @@ func (b *build) reduce(n Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.inGroup(n,
-		func(g *streams.Group[string, string]) *table { return g.Reduce(b.store(n), fn) },
-		func(g *streams.WindowedGroup[string, string]) *streams.WindowTable[string, string] {
-			return g.Reduce(b.windowStore(n), fn)
-		})
+	return b.inGroup(n, grouped{
+		plain:    func(g *group) *table { return g.Reduce(b.store(n), fn) },
+		table:    func(g *tableGroup) *table { return g.Reduce(b.store(n), fn, minus) },
+		windowed: func(g *windowed) *windowTable { return g.Reduce(b.windowStore(n), fn) },
+		sessions: func(g *sessions) *windowTable { return g.Reduce(b.sessionStore(n), fn) },
+	})
 }
+
+func minus(row, v string) string { return row + "-" + v }
 
 func (b *build) windowStore(n Node) state.Window[string, string] {
 	return state.NewWindow(n.Store, serde.String, serde.String)
+}
+
+func (b *build) sessionStore(n Node) state.Session[string, string] {
+	return state.NewSession(n.Store, serde.String, serde.String)
+}
+
+func zero() string { return "0" }
+
+// folding makes a function of rows one of records.
+func folding(fn func(row, v string) *string) func(r record, row string) (streams.Optional[string], error) {
+	return func(r record, row string) (streams.Optional[string], error) { return optional(fn(row, r.Value)), nil }
 }
 
 func (b *build) aggregate(n Node) (any, error) {
@@ -57,41 +86,45 @@ func (b *build) aggregate(n Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	zero := func() string { return "0" }
-	add := func(r record, row string) (streams.Optional[string], error) { return optional(fn(row, r.Value)), nil }
-	return b.inGroup(n,
-		func(g *streams.Group[string, string]) *table {
-			return streams.AggregateRecord(g, b.store(n), zero, add)
+	add, subtract := folding(fn), folding(subtractor(n.Fn))
+	merge := merger(n.Fn)
+	return b.inGroup(n, grouped{
+		plain: func(g *group) *table { return streams.AggregateRecord(g, b.store(n), zero, add) },
+		table: func(g *tableGroup) *table {
+			return streams.AggregateTableRecord(g, b.store(n), zero, add, subtract)
 		},
-		func(g *streams.WindowedGroup[string, string]) *streams.WindowTable[string, string] {
+		windowed: func(g *windowed) *windowTable {
 			return streams.AggregateWindowsRecord(g, b.windowStore(n), zero, add)
-		})
+		},
+		sessions: func(g *sessions) *windowTable {
+			return streams.AggregateSessionsRecord(g, b.sessionStore(n), zero, add, merge)
+		},
+	})
 }
 
-func (b *build) join(n Node) (any, error) {
-	t, ok := b.nodes[n.With].(*table)
-	if _, onStream := b.nodes[n.In].(keyed); !ok || !onStream || n.GraceMs != nil {
-		return nil, &MissingOperator{fmt.Sprintf("%s of %s with %s", n.Op, kindOf(b.nodes[n.In]), kindOf(b.nodes[n.With]))}
+func (b *build) cogroup(n Node) (any, error) {
+	var c *streams.Cogroup[string, string]
+	for i, id := range n.Ins {
+		g, ok := b.nodes[id].(*group)
+		if !ok {
+			return nil, fmt.Errorf("%s is a %T, not a group", id, b.nodes[id])
+		}
+		add := folding(func(row, v string) *string { return text(fmt.Sprintf("%s#%d:%s", row, i, v)) })
+		if c == nil {
+			c = streams.NewCogroup(g, zero, add)
+		} else {
+			c = streams.AddGroup(c, g, add)
+		}
 	}
-	left := n.Op == "leftJoin"
-	s, err := b.together(n.In, n.ID, left)
+	switch {
+	case n.Window == nil:
+		return c.Aggregate(b.store(n)), nil
+	case n.Window.Kind == "session":
+		return c.AggregateSessions(sessionWindows(n.Window), b.sessionStore(n), merger("")), nil
+	}
+	w, err := windows(n.Window)
 	if err != nil {
 		return nil, err
 	}
-	if left {
-		return keyed{stream: streams.LeftJoin(s, t, func(v string, row streams.Optional[string]) string {
-			return v + "/" + word(unless(!row.OK, row.Value))
-		})}, nil
-	}
-	return keyed{stream: streams.Join(s, t, func(v, row string) string { return v + "/" + row })}, nil
-}
-
-func kindOf(node any) string {
-	switch node.(type) {
-	case keyed:
-		return "stream"
-	case *table:
-		return "table"
-	}
-	return "other"
+	return c.AggregateWindows(w, b.windowStore(n)), nil
 }

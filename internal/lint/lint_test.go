@@ -29,11 +29,11 @@ const (
 // levels: a package imports only packages of lower levels.
 var levels = map[string]int{
 	"internal/store": 0, "internal/assign": 0, "internal/invariants": 0,
-	"serde": 1, "window": 2, "state": 3, "topology": 4,
-	"internal/operator": 5, "internal/task": 5,
-	"internal/worker": 6, "streams": 7, "testkit": 8,
-	"internal/kafkatest": 8, "internal/store/storetest": 8,
-	"internal/conformance": 9, "internal/bench": 9, "internal/conformance/run": 10, "examples": 10,
+	"serde": 1, "window": 2, "state": 3, "topology": 4, "internal/wire": 5,
+	"internal/operator": 6, "internal/task": 6,
+	"internal/worker": 7, "streams": 8, "testkit": 9,
+	"internal/kafkatest": 9, "internal/store/storetest": 9,
+	"internal/conformance": 10, "internal/bench": 10, "internal/conformance/run": 11, "examples": 11,
 }
 
 // owners are the only packages that import a library.
@@ -42,6 +42,7 @@ var owners = map[string][]string{
 	"github.com/cockroachdb/pebble":      {"internal/store"},
 	"github.com/twmb/franz-go/pkg/kfake": {"examples"},
 	"github.com/twmb/franz-go":           {"internal/worker", "streams", "testkit", "internal/bench", "internal/kafkatest", "examples"},
+	"github.com/twmb/murmur3":            {"internal/wire"},
 	"github.com/stretchr/testify":        {"internal/store/storetest"},
 	"pgregory.net/rapid":                 {"internal/store/storetest"},
 }

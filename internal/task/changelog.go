@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -99,7 +100,13 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 	c.last = topology.Output{
 		Topic: c.Topic, Partition: c.Partition, Key: key, Value: value, Timestamp: max(timestamp, 0),
 	}
+	if value != nil && c.spec.Kind() == state.KindSuppress {
+		c.last.Headers = suppressHeaders
+	}
 }
+
+// suppressHeaders mark the format of a suppress's changelog records for Kafka Streams.
+var suppressHeaders = []topology.Header{wire.BufferHeader}
 
 // flush encodes what the store has for the present commit.
 func (c *Changelog) flush(emit func(topology.Output)) error {

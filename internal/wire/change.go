@@ -23,9 +23,9 @@ const (
 
 var errNoChange = errors.New("wire: change has neither an old nor a new value")
 
-// Change is the serde of the rows that a table sends through a repartition topic: Java's ChangedSerializer, as of Kafka
-// Streams 3.5. It also reads changes that say whether they are the latest. A change without an old and a new value is an
-// error. What value keeps of its input, serde.Bytes all of it, a decoded change keeps as well.
+// Change is the serde of the rows that a table sends through a repartition topic: Java's ChangedSerializer, as of
+// Kafka Streams 3.5. It also reads changes that say whether they are the latest. A change without an old and a new
+// value is an error. What value keeps of its input, serde.Bytes all of it, a decoded change keeps as well.
 func Change[V any](value serde.Serde[V]) serde.Serde[topology.Change[V]] {
 	return change[V]{value}
 }

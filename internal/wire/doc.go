@@ -9,8 +9,8 @@
 //
 // Numbers are big-endian. Lengths are int32; nothing longer fits into a record.
 //
-// Decoders return an error, never panic, on any bytes, and take only what Java writes: what decodes encodes to the same
-// bytes again, but for formats that are only read, which encode as the current one. A decoded value keeps nothing of its
-// input; its parts may share one copy of it. The Split functions, which are for keys that are looked at in passing,
-// return parts of their input.
+// Decoders return an error, never panic, on any bytes, and take only what Java writes: what decodes encodes to the
+// same bytes again, but for formats that are only read, which encode as the current one. A decoded value keeps nothing
+// of its input; its parts may share one copy of it. The Split functions, which are for keys that are looked at in
+// passing, return parts of their input.
 package wire

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"encoding/hex"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,11 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/murmur3"
 
-	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
@@ -146,6 +145,9 @@ func TestGoldenWindowKeys(t *testing.T) {
 	windowed := window.Windowed[string]{Key: "alice", Window: window.Window{Start: 60000, End: 120000}}
 	t.Run("windowed topic key", golden(window.TimeKey(serde.String, window.Tumbling(60_000_000_000)), windowed,
 		"616c696365 000000000000ea60"))
+	session := window.Window{Start: 60000, End: 75000, EndIncluded: true}
+	t.Run("session topic key", golden(window.SessionKey(serde.String),
+		window.Windowed[string]{Key: "alice", Window: session}, "616c696365 00000000000124f8 000000000000ea60"))
 	t.Run("window changelog key, seq 0", func(t *testing.T) {
 		require.Equal(t, bytesOf(t, "616c696365 000000000000ea60 00000000"), wire.ChangelogKey(nil, alice, 60000, 0))
 	})
@@ -169,6 +171,16 @@ func TestGoldenHash(t *testing.T) {
 	t.Run("null", func(t *testing.T) {
 		require.Equal(t, response(t, "80").Hash, wire.HashOf(nil))
 		require.True(t, wire.HashOf(nil).Null())
+	})
+	t.Run("of every length up to 39", func(t *testing.T) {
+		lines, err := os.ReadFile("testdata/murmur3.txt")
+		require.NoError(t, err)
+		var value []byte
+		for line := range strings.Lines(string(lines)) {
+			require.Equal(t, response(t, "00"+strings.TrimSpace(line)).Hash, wire.HashOf(append([]byte{}, value...)))
+			value = append(value, byte(200+7*len(value)))
+		}
+		require.Len(t, value, 40)
 	})
 	t.Run("murmur3 of 128 bits, seed 123", func(t *testing.T) {
 		for text, want := range map[string][2]int64{
@@ -213,32 +225,3 @@ func TestGoldenPrimitives(t *testing.T) {
 		require.Equal(t, "AgAAAAAAAO5I", topology.Metadata{PartitionTime: 61000}.Encode())
 	})
 }
-
-// TestGoldenValueAndTimestamp looks at a row in the database of a store.
-func TestGoldenValueAndTimestamp(t *testing.T) {
-	engine := store.OpenMemory()
-	numbers := state.NewKeyValue("numbers", serde.String, serde.Int64)
-	open := numbers.Open(state.Env{Engine: engine, Prefix: []byte{1, 7}, Budget: state.NewBudget(1 << 20)})
-	open.Mark()
-	require.NoError(t, numbers.In(opened{open}).Put("alice", 42, 61000))
-	b := engine.NewBatch()
-	require.NoError(t, open.Flush(b, dropped{}))
-	require.NoError(t, b.Commit())
-	it, err := engine.Scan(nil, nil, false)
-	require.NoError(t, err)
-	require.True(t, it.Next())
-	require.Equal(t, bytesOf(t, "000000000000ee48 000000000000002a"), it.Value())
-	require.NoError(t, it.Close())
-}
-
-// opened is a context that knows one store.
-type opened struct{ store state.Store }
-
-func (o opened) Store(string) state.Store { return o.store }
-
-// dropped is a changelog that nobody reads.
-type dropped struct{}
-
-func (dropped) Room() []byte                { return nil }
-func (dropped) Keep(b []byte) []byte        { return b }
-func (dropped) Append(_, _ []byte, _ int64) {}

@@ -11,8 +11,8 @@ const (
 	hashNull = 0x80   // in the byte of the version: there is no hash
 )
 
-// Hash tells whether the left row of a foreign-key join is still the one that a response was made for. It is comparable;
-// the zero Hash is the null one, that of a row that is not there.
+// Hash tells whether the left row of a foreign-key join is still the one that a response was made for. Hashes compare
+// with ==; the zero Hash is the null one, that of a row that is not there.
 type Hash struct {
 	sum   [16]byte
 	there bool

@@ -12,8 +12,8 @@ type Sided struct {
 	Value []byte
 }
 
-// SidedSerde is for the values of the store that both sides share: a list, as of ListSerde, in which each entry is a byte
-// for the side (1 left, 0 right) and the value. No entry is null.
+// SidedSerde is for the values of the store that both sides share: a list, as of ListSerde, in which each entry is a
+// byte for the side (1 left, 0 right) and the value. No entry is null.
 var SidedSerde serde.Serde[[]Sided] = sidedSerde{}
 
 type sidedSerde struct{}

@@ -8,8 +8,8 @@ import (
 )
 
 // BufferHeader marks the changelog records that hold a BufferValue: version 3 of the format. Records with a lower
-// version, or without one, are in formats of the past, which BufferSerde does not read. Tombstones have no header. It must
-// not be changed.
+// version, or without one, are in formats of the past, which BufferSerde does not read. Tombstones have no header.
+// Nobody may change it.
 var BufferHeader = topology.Header{Key: "v", Value: []byte{3}}
 
 // BufferValue is a row that suppress holds back.
@@ -17,7 +17,7 @@ type BufferValue struct {
 	Context    RecordContext // of the last change
 	Prior      []byte        // the row as it was before the first change that is held back; nil if there was none
 	Old, New   []byte        // the last change; nil is none
-	BufferTime int64         // milliseconds: the time of the first change, or the end of the window; the wait begins there
+	BufferTime int64         // milliseconds: the first change, or the end of the window; the wait begins there
 }
 
 // RecordContext is where a record comes from.
@@ -32,8 +32,8 @@ type RecordContext struct {
 // sameAsPrior is the length of an old value that is not written because it equals the prior one.
 const sameAsPrior = -2
 
-// BufferSerde has the bytes of the changelogs of Java's InMemoryTimeOrderedKeyValueChangeBuffer, version 3. In a decoded
-// value, Prior and Old may be one slice.
+// BufferSerde has the bytes of the changelogs of Java's InMemoryTimeOrderedKeyValueChangeBuffer, version 3. In a
+// decoded value, Prior and Old may be one slice.
 var BufferSerde serde.Serde[BufferValue] = bufferSerde{}
 
 type bufferSerde struct{}

@@ -1,0 +1,76 @@
+package conformance
+
+import (
+	"fmt"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/window"
+)
+
+var kinds = map[string]streams.JoinKind{"join": streams.Inner, "leftJoin": streams.Left, "outerJoin": streams.Outer}
+
+func (b *build) join(n Node) (any, error) {
+	_, leftStream := b.nodes[n.In].(keyed)
+	_, rightStream := b.nodes[n.With].(keyed)
+	left, leftTable := b.nodes[n.In].(*table)
+	right, rightTable := b.nodes[n.With].(*table)
+	switch {
+	case leftStream && rightStream && n.Window != nil:
+		return b.joinStreams(n)
+	case leftStream && rightTable:
+		return b.joinTable(n, right)
+	case leftTable && rightTable:
+		t := streams.JoinTablesRecord(left, right, kinds[n.Op],
+			func(_ string, l, r streams.Optional[string]) (streams.Optional[string], error) {
+				return pair(l, r), nil
+			})
+		return b.materialized(t, n), nil
+	}
+	return nil, &MissingOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
+}
+
+// pair is the result of two sides.
+func pair(l, r streams.Optional[string]) streams.Optional[string] {
+	return streams.Some(word(unless(!l.OK, l.Value)) + "/" + word(unless(!r.OK, r.Value)))
+}
+
+func (b *build) joinStreams(n Node) (any, error) {
+	kind := kinds[n.Op]
+	left, err := b.together(n.In, n.ID+"-left", kind != streams.Inner)
+	if err != nil {
+		return nil, err
+	}
+	right := left
+	if n.With != n.In {
+		if right, err = b.together(n.With, n.ID+"-right", kind == streams.Outer); err != nil {
+			return nil, err
+		}
+	}
+	w := window.Between(ms(n.Window.BeforeMs), ms(n.Window.AfterMs)).Grace(ms(n.Window.GraceMs))
+	stores := state.NewJoin(n.ID, serde.String, serde.String, serde.String)
+	return keyed{stream: streams.JoinStreamsRecord(left, right, kind, w, stores,
+		func(_, l, r streams.Optional[string]) (streams.Optional[string], error) { return pair(l, r), nil })}, nil
+}
+
+func (b *build) joinTable(n Node, t *table) (any, error) {
+	left := n.Op == "leftJoin"
+	s, err := b.together(n.In, n.ID, left)
+	if err != nil {
+		return nil, err
+	}
+	join := func(r record, row streams.Optional[string]) (streams.Optional[string], error) {
+		return pair(streams.Some(r.Value), row), nil
+	}
+	switch {
+	case n.GraceMs != nil:
+		buffer := state.NewBuffer(n.ID, serde.String, serde.String)
+		return keyed{stream: streams.JoinWithGrace(s, t, kinds[n.Op], ms(*n.GraceMs), buffer, join)}, nil
+	case left:
+		return keyed{stream: streams.LeftJoinRecord(s, t, join)}, nil
+	}
+	return keyed{stream: streams.JoinRecord(s, t, func(r record, row string) (streams.Optional[string], error) {
+		return join(r, streams.Some(row))
+	})}, nil
+}

@@ -1,0 +1,64 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// HeldJoin is StreamTable for a versioned table, with the records of the stream waiting until stream time has passed them
+// by grace: so changes of the table that come a little late are seen. Those that are due join in the order of their
+// times; a record that is due when it comes joins at once, and so does one without a key. Stream time is that of the
+// stream's records (KIP-923).
+func HeldJoin[K, V, U, R any](
+	table View[K, U], left bool, grace int64, buffer state.Buffer[K, state.Held[V]],
+	join func(r record[K, V], row optional[U]) (optional[R], error),
+) processor[K, V, K, R] {
+	return &heldJoin[K, V, U, R]{
+		streamTable: streamTable[K, V, U, R]{table: table, left: left, join: join}, grace: grace, declared: buffer,
+	}
+}
+
+type heldJoin[K, V, U, R any] struct {
+	streamTable[K, V, U, R]
+	grace    int64 // milliseconds
+	declared state.Buffer[K, state.Held[V]]
+	buffer   *state.BufferStore[K, state.Held[V]]
+}
+
+func (j *heldJoin[K, V, U, R]) Init(ctx *topology.Context[K, R]) error {
+	j.buffer = j.declared.In(ctx)
+	return j.streamTable.Init(ctx)
+}
+
+func (j *heldJoin[K, V, U, R]) Process(r record[K, V]) error {
+	j.buffer.Observe(r.Timestamp)
+	streamTime, _ := j.buffer.Time()
+	due := streamTime - j.grace
+	if r.NullKey || r.NullValue || r.Timestamp <= due {
+		if err := j.streamTable.Process(r); err != nil {
+			return err
+		}
+	} else if err := j.buffer.Put(r.Key, state.Held[V]{Value: r.Value, Headers: r.Headers}, r.Timestamp); err != nil {
+		return err
+	}
+	return j.release(due)
+}
+
+// release joins the records up to a time.
+func (j *heldJoin[K, V, U, R]) release(due int64) error {
+	for row, err := range j.buffer.Until(due) {
+		if err != nil {
+			return err
+		}
+		if err := j.buffer.Remove(row); err != nil {
+			return err
+		}
+		err = j.streamTable.Process(record[K, V]{
+			Key: row.Key, Value: row.Value.Value, Timestamp: row.Timestamp, Headers: row.Value.Headers,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// JoinStreams joins the records of two streams that have the same key and meet in time: a right record joins a left one
+// if it is within windows of it. The result of two records has the higher timestamp of both and comes when the later of
+// them arrives. Records that arrive when stream time has passed their window are late, dropped and counted; so are those
+// with a null key or value. A stream may be joined with itself.
+//
+// Both streams must have the same number of partitions and the same partitioner, which is checked when the application
+// starts.
+func JoinStreams[V, K, L, R any](
+	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
+	join func(left L, right R) V,
+) *Stream[K, V] {
+	return joinStreams(left, right, windows, stores, operator.Sides{},
+		func(_ Optional[K], l Optional[L], r Optional[R]) (Optional[V], error) {
+			return Some(join(l.Value, r.Value)), nil
+		})
+}
+
+// LeftJoinStreams is JoinStreams with a result for each left record: one that no right record has met comes out alone
+// when stream time has passed its window and grace period, once and for ever. Left records with a null key come out alone
+// at once.
+func LeftJoinStreams[V, K, L, R any](
+	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
+	join func(left L, right Optional[R]) V,
+) *Stream[K, V] {
+	return joinStreams(left, right, windows, stores, operator.Sides{Left: true},
+		func(_ Optional[K], l Optional[L], r Optional[R]) (Optional[V], error) {
+			return Some(join(l.Value, r)), nil
+		})
+}
+
+// OuterJoinStreams is LeftJoinStreams with a result for each right record, too.
+func OuterJoinStreams[V, K, L, R any](
+	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
+	join func(left Optional[L], right Optional[R]) V,
+) *Stream[K, V] {
+	return joinStreams(left, right, windows, stores, operator.Sides{Left: true, Right: true},
+		func(_ Optional[K], l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
+}
+
+// JoinStreamsRecord joins two streams in the way that kind says, by a function that sees the key, which is none for a
+// record that came without one. A result of none is a null value.
+func JoinStreamsRecord[V, K, L, R any](
+	left *Stream[K, L], right *Stream[K, R], kind JoinKind, windows window.Join, stores state.Join[K, L, R],
+	join func(key Optional[K], left Optional[L], right Optional[R]) (Optional[V], error),
+) *Stream[K, V] {
+	return joinStreams(left, right, windows, stores, kind.sides(), join)
+}
+
+func joinStreams[V, K, L, R any](
+	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R], alone operator.Sides,
+	join operator.StreamJoiner[K, L, R, V],
+) *Stream[K, V] {
+	b, site := left.b, topology.Site()
+	if right.b != b {
+		b.graph.Fail(site, "streams of two builders are joined: build both with one")
+	}
+	if err := windows.Err(); err != nil {
+		b.graph.Fail(site, "%w", err)
+	}
+	left.keyedHere(site, "a join of streams")
+	right.keyedHere(site, "a join of streams")
+	keep := max(milliseconds(windows.Retention()), milliseconds(1))
+	j := operator.StreamJoin[K, L, R, V]{
+		Windows: windows, Alone: alone, Join: join,
+		Left:  stores.LeftBuffer(keep, alone.Left, alone.Right),
+		Right: stores.RightBuffer(keep, alone.Left, alone.Right),
+	}
+	specs := []state.Spec{j.Left, j.Right}
+	if alone.Left || alone.Right {
+		j.Unmatched = stores.Unmatched(alone.Left, alone.Right)
+		specs = append(specs, j.Unmatched)
+	}
+	for _, s := range specs {
+		b.own(s, site)
+	}
+	leftNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{left.node}, specs,
+		func() topology.Processor[K, L, K, V] { return operator.StreamJoinLeft(j) })
+	rightNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{right.node}, specs,
+		func() topology.Processor[K, R, K, V] { return operator.StreamJoinRight(j) })
+	b.graph.Copartition(site, left.node, right.node)
+	return &Stream[K, V]{b: b, node: merged[K, V](b, []*topology.Node{leftNode, rightNode}, site)}
+}

@@ -1,0 +1,102 @@
+package streams
+
+import (
+	"bytes"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// TableGroup is the rows of a table in groups, to be aggregated: as a row changes, what it was is subtracted from its old
+// group and what it is now is added to its new one.
+type TableGroup[K, V any] struct {
+	b    *Builder
+	node *topology.Node
+}
+
+// GroupTable groups the rows of a table: fn gives the group of a row and its value there. Rows travel through a
+// repartition topic to the partition of their group, in the bytes of Kafka Streams' ChangedSerializer.
+func GroupTable[KR, VR, K, V any](
+	t *Table[K, V], fn func(key K, value V) (KR, VR), topic Repartition[KR, VR],
+) *TableGroup[KR, VR] {
+	return groupTable(t, func(r Record[K, V]) (Record[KR, VR], error) {
+		k, v := fn(r.Key, r.Value)
+		return Record[KR, VR]{Key: k, Value: v}, nil
+	}, topic)
+}
+
+// GroupTableRecord groups the rows of a table: key and value of the result are the group of a row and its value there.
+// A row for which one of them is null is in no group. fn must be a pure function of key and value.
+func GroupTableRecord[KR, VR, K, V any](
+	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
+) *TableGroup[KR, VR] {
+	return groupTable(t, fn, topic)
+}
+
+func groupTable[KR, VR, K, V any](
+	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
+) *TableGroup[KR, VR] {
+	site := topology.Site()
+	keys := topic.key
+	same := func(a, b KR) (bool, error) {
+		x, err := keys.Append(nil, a)
+		if err != nil {
+			return false, err
+		}
+		y, err := keys.Append(nil, b)
+		return bytes.Equal(x, y), err
+	}
+	regroup := topology.AddProcessor(t.b.graph, "regroup", site, []*topology.Node{t.node}, nil,
+		func() topology.Processor[K, Change[V], KR, Change[VR]] { return operator.Regroup(fn, same) })
+	changes := NewRepartition(topic.name, topic.key, wire.Change(topic.value))
+	changes.partitions = topic.partitions
+	if topic.value == nil {
+		changes.value = nil
+	}
+	node := throughTopic[KR, Change[VR]](t.b, regroup, changes, site)
+	return &TableGroup[KR, VR]{b: t.b, node: node}
+}
+
+// Count counts the rows of each group. A group whose rows have all left stays, with 0.
+func (g *TableGroup[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64] {
+	return aggregateTable(g, store, count[K, V], func(_ Record[K, V], row Optional[int64]) (Optional[int64], error) {
+		return Some(row.Value - 1), nil
+	})
+}
+
+// Reduce combines the values of each group's rows: the first is the result, then add(result, value); subtract(result,
+// value) takes a row's value out again.
+func (g *TableGroup[K, V]) Reduce(store state.KeyValue[K, V], add, subtract func(row, value V) V) *Table[K, V] {
+	return aggregateTable(g, store, reduce[K](add), reduce[K](subtract))
+}
+
+// AggregateTable folds the rows of each group into a result that begins with initial(): add puts the value of a row in,
+// subtract takes it out again.
+func AggregateTable[K, V, A any](
+	g *TableGroup[K, V], store state.KeyValue[K, A], initial func() A, add, subtract func(key K, value V, row A) A,
+) *Table[K, A] {
+	return aggregateTable(g, store, fold(initial, add), fold(initial, subtract))
+}
+
+// AggregateTableRecord folds rows into a result that begins with initial(). Where add or subtract return none the
+// group's result is deleted, and begins anew with the next row.
+func AggregateTableRecord[K, V, A any](
+	g *TableGroup[K, V], store state.KeyValue[K, A], initial func() A,
+	add, subtract func(r Record[K, V], row A) (Optional[A], error),
+) *Table[K, A] {
+	return aggregateTable(g, store, foldRecord(initial, add), foldRecord(initial, subtract))
+}
+
+func aggregateTable[K, V, A any](
+	g *TableGroup[K, V], store state.KeyValue[K, A], add, subtract operator.Fold[K, V, A],
+) *Table[K, A] {
+	site := topology.Site()
+	g.b.own(store, site)
+	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
+		func() topology.Processor[K, Change[V], K, Change[A]] {
+			return operator.TableAggregate(store, add, subtract)
+		})
+	return stored(g.b, n, store)
+}

@@ -1,0 +1,89 @@
+package streams
+
+import (
+	"slices"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// JoinTables joins two tables by key: a row for each key that both have, kept up to date as either side changes. A result
+// has the higher timestamp of both rows. Both tables must have the same number of partitions and the same partitioner,
+// which is checked when the application starts.
+func JoinTables[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func(left L, right R) V) *Table[K, V] {
+	return joinTables(left, right, operator.Sides{}, func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) {
+		return Some(join(l.Value, r.Value)), nil
+	})
+}
+
+// LeftJoinTables is JoinTables with a row for each of the left table: where the right one has none, right is none.
+func LeftJoinTables[V, K, L, R any](
+	left *Table[K, L], right *Table[K, R], join func(left L, right Optional[R]) V,
+) *Table[K, V] {
+	return joinTables(left, right, operator.Sides{Left: true},
+		func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l.Value, r)), nil })
+}
+
+// OuterJoinTables is JoinTables with a row for each key that either table has; the side that does not is none.
+func OuterJoinTables[V, K, L, R any](
+	left *Table[K, L], right *Table[K, R], join func(left Optional[L], right Optional[R]) V,
+) *Table[K, V] {
+	return joinTables(left, right, operator.Sides{Left: true, Right: true},
+		func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
+}
+
+// JoinTablesRecord joins two tables in the way that kind says, by a function that sees the key. A result of none is no
+// row. join must be a pure function.
+func JoinTablesRecord[V, K, L, R any](
+	left *Table[K, L], right *Table[K, R], kind JoinKind,
+	join func(key K, left Optional[L], right Optional[R]) (Optional[V], error),
+) *Table[K, V] {
+	return joinTables(left, right, kind.sides(), join)
+}
+
+// JoinKind says which records or rows have a result without a partner.
+type JoinKind int
+
+const (
+	Inner JoinKind = iota // neither
+	Left                  // those of the left side
+	Outer                 // those of both sides
+)
+
+func (k JoinKind) sides() operator.Sides {
+	return operator.Sides{Left: k == Left || k == Outer, Right: k == Outer}
+}
+
+func joinTables[V, K, L, R any](
+	left *Table[K, L], right *Table[K, R], alone operator.Sides, join operator.Joiner[K, L, R, V],
+) *Table[K, V] {
+	b, site := left.b, topology.Site()
+	if right.b != b {
+		b.graph.Fail(site, "tables of two builders are joined: build both with one")
+	}
+	left.lookedUp(site)
+	right.lookedUp(site)
+	stores := slices.Concat(left.stores, right.stores)
+	leftNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{left.node}, slices.Clone(stores),
+		func() topology.Processor[K, Change[L], K, Change[V]] {
+			return operator.TableJoinLeft(right.view, alone, join)
+		})
+	rightNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{right.node}, slices.Clone(stores),
+		func() topology.Processor[K, Change[R], K, Change[V]] {
+			return operator.TableJoinRight(left.view, alone, join)
+		})
+	b.graph.Copartition(site, left.node, right.node)
+	n := merged[K, topology.Change[V]](b, []*topology.Node{leftNode, rightNode}, site)
+	return &Table[K, V]{b: b, node: n, stores: unique(stores), view: operator.JoinView(left.view, right.view, alone, join)}
+}
+
+// unique leaves out the stores that are there already.
+func unique(stores []state.Spec) (out []state.Spec) {
+	for _, s := range stores {
+		if !slices.ContainsFunc(out, func(o state.Spec) bool { return o.Name() == s.Name() }) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

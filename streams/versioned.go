@@ -1,0 +1,60 @@
+package streams
+
+import (
+	"slices"
+	"time"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// VersionedTableFrom reads a topic as a versioned table: each record is a version of the row of its key, valid from its
+// timestamp on. A stream that joins it gets the row as it was at the time of its record; joins and groups of tables see
+// only changes that are the newest of their key, and records older than the history change nothing.
+func VersionedTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.Versioned[K, V]) *Table[K, V] {
+	site := topology.Site()
+	return versionedTable(b, source(b, topic, site), store, site)
+}
+
+// ToVersionedTable reads the stream as a versioned table, kept in a store.
+func (s *Stream[K, V]) ToVersionedTable(store state.Versioned[K, V]) *Table[K, V] {
+	site := topology.Site()
+	s.keyedHere(site, "ToVersionedTable")
+	return versionedTable(s.b, s.node, store, site)
+}
+
+func versionedTable[K, V any](
+	b *Builder, parent *topology.Node, store state.Versioned[K, V], site string,
+) *Table[K, V] {
+	b.own(store, site)
+	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
+		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.VersionedTable(store) })
+	return &Table[K, V]{
+		b: b, node: n, stores: []state.Spec{store}, versioned: true,
+		view: func(stores state.Stores) operator.Getter[K, V] { return store.In(stores).AsOf },
+	}
+}
+
+// JoinWithGrace joins a stream with a versioned table, kind Inner or Left, its records waiting in a buffer until stream
+// time has passed them by grace: so changes of the table that come later than the records they apply to are seen. A
+// result of none is a null value.
+func JoinWithGrace[R, K, V, U any](
+	s *Stream[K, V], t *Table[K, U], kind JoinKind, grace time.Duration, buffer state.Buffer[K, V],
+	join func(r Record[K, V], row Optional[U]) (Optional[R], error),
+) *Stream[K, R] {
+	site := topology.Site()
+	switch {
+	case kind != Inner && kind != Left:
+		s.b.graph.Fail(site, "a join with a table is Inner or Left")
+	case !t.versioned:
+		s.b.graph.Fail(site, "a join with grace needs a versioned table: without versions it would see the table's future")
+	case grace < 0 || grace%time.Millisecond != 0:
+		s.b.graph.Fail(site, "grace %v: must be whole milliseconds, 0 or more", grace)
+	}
+	held := state.Holding(buffer.Retain(max(grace, time.Millisecond)))
+	s.b.own(held, site)
+	return joinedTable(s, t, site, append(slices.Clone(t.stores), held), func() topology.Processor[K, V, K, R] {
+		return operator.HeldJoin(t.view, kind == Left, grace.Milliseconds(), held, join)
+	})
+}

@@ -1,0 +1,83 @@
+package topology_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// golden compares with a file. MILLSTREAM_REWRITE=1 writes it anew: commit only what you understand.
+func golden(t *testing.T, name, got string) {
+	path := filepath.Join("testdata", name)
+	if os.Getenv("MILLSTREAM_REWRITE") == "1" {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+// countsAndWindows has two sub-topologies, with a repartition topic between them and a store of each kind.
+func countsAndWindows(b *streams.Builder) {
+	paid := streams.From(b, in).Filter(func(v string) bool { return v != "" })
+	streams.GroupBy(paid, self, byWord).Count(counts).ToStream().To(out)
+	windows := state.NewWindow("windows", serde.String, serde.Int64)
+	final := paid.GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(windows).Final()
+	streams.Results(final, func(k window.Windowed[string]) string { return k.Key }).To(out)
+}
+
+func TestDescribe(t *testing.T) {
+	topo := compile(t, countsAndWindows)
+	golden(t, "describe.txt", topo.Describe())
+	golden(t, "describe.mmd", topo.Mermaid())
+	golden(t, "describe.dot", topo.DOT())
+	text, err := topo.JSON()
+	require.NoError(t, err)
+	golden(t, "describe.json", string(text))
+	text, err = topo.Lock().JSON()
+	require.NoError(t, err)
+	golden(t, "lock.json", string(text))
+}
+
+// TestOddNames: a user's operator may be called anything.
+func TestOddNames(t *testing.T) {
+	g := topology.NewGraph()
+	site := topology.Site()
+	topic := &topology.Topic{Name: "in", Site: site}
+	source := topology.AddSource[string, string](g, topic, serde.String, serde.String, nil)
+	odd, parents := "say \"a\\N\"\n#1 <b>]", []*topology.Node{source}
+	topology.AddProcessor[string, string, string, string](g, odd, site, parents, nil, nil)
+	topo, err := topology.Compile(g, "app")
+	require.NoError(t, err)
+	require.Contains(t, topo.DOT(), `n1 [label="say \"a\\N\"\n#1 <b>]-1", style=rounded]`+"\n")
+	require.Contains(t, topo.Mermaid(), `n1["say #quot;a\N#quot; #35;1 <b>]-1"]`+"\n")
+	text, err := topo.JSON()
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"say \"a\\N\"\n#1 <b>]-1"`)
+}
+
+// TestTopicThatIsReadAndWritten is drawn once, and listed once for each.
+func TestTopicThatIsReadAndWritten(t *testing.T) {
+	topo := compile(t, func(b *streams.Builder) {
+		streams.From(b, in).Filter(func(v string) bool { return len(v) > 9 }).To(in)
+		streams.From(b, other).To(in)
+	})
+	require.Equal(t, 1, strings.Count(topo.DOT(), `label="in"`))
+	text, err := topo.JSON()
+	require.NoError(t, err)
+	var got struct{ Topics []struct{ Name, Kind string } }
+	require.NoError(t, json.Unmarshal(text, &got))
+	require.Equal(t, []struct{ Name, Kind string }{{"in", "source"}, {"in", "sink"}, {"other", "source"}}, got.Topics)
+}

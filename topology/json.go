@@ -1,0 +1,91 @@
+package topology
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// JSON is the topology for programs: the application id; sub-topologies, with their nodes in the order of declaration;
+// stores by name, as a Lock describes them; and topics by name, as they are called in the cluster. A topic that is both
+// read and written comes once as a source and once as a sink. The text is indented, and the same on each machine.
+func (t *Topology) JSON() ([]byte, error) {
+	out := topologyJSON{App: t.App, Subs: []subJSON{}, Stores: t.lockStores(), Topics: t.topicsJSON()}
+	for _, s := range t.Subs {
+		sub := subJSON{ID: s.ID}
+		for _, n := range s.Nodes {
+			sub.Nodes = append(sub.Nodes, t.nodeJSON(n))
+		}
+		out.Subs = append(out.Subs, sub)
+	}
+	return indented(out)
+}
+
+type topologyJSON struct {
+	App    string      `json:"app"`
+	Subs   []subJSON   `json:"subTopologies"`
+	Stores []StoreLock `json:"stores"`
+	Topics []topicJSON `json:"topics"`
+}
+
+type subJSON struct {
+	ID    int        `json:"id"`
+	Nodes []nodeJSON `json:"nodes"`
+}
+
+type nodeJSON struct {
+	Name     string   `json:"name"`
+	Kind     string   `json:"kind"`
+	Topic    string   `json:"topic,omitempty"`
+	Stores   []string `json:"stores,omitempty"`
+	Children []string `json:"children,omitempty"`
+}
+
+type topicJSON struct {
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func (t *Topology) nodeJSON(n *Node) nodeJSON {
+	out := nodeJSON{Name: n.Name, Kind: n.Kind.String(), Stores: storeNames(n.Stores), Children: nodeNames(n.Children)}
+	if n.Topic != nil {
+		out.Topic = t.TopicName(n.Topic)
+	}
+	return out
+}
+
+func (t *Topology) topicsJSON() []topicJSON {
+	topics := []topicJSON{}
+	for _, s := range t.Subs {
+		for _, n := range s.Nodes {
+			if n.Topic == nil {
+				continue
+			}
+			kind := n.Kind.String()
+			if n.Topic.Repartition {
+				kind = "repartition"
+			}
+			topics = append(topics, topicJSON{t.TopicName(n.Topic), kind, n.Topic.Key, n.Topic.Value})
+		}
+	}
+	slices.SortFunc(topics, func(a, b topicJSON) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Kind, a.Kind))
+	})
+	return slices.Compact(topics)
+}
+
+// indented is JSON for files: with < and > as they are, and a newline at the end.
+func indented(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("topology: as JSON: %w", err)
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,115 @@
+package topology
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Lock is what of a topology outlives the process: names and formats of stores and internal topics, which brokers and
+// state directories remember, and what decides which partition a row lies in. Lists are in the order of names.
+//
+// It is meant to be a file beside the code; see Compare and testkit.AssertTopology.
+type Lock struct {
+	App          string            `json:"app"`
+	Stores       []StoreLock       `json:"stores"`
+	Repartitions []RepartitionLock `json:"repartitions"`
+	Sources      []SourceLock      `json:"sources"`
+}
+
+// StoreLock is what outlives the process of a store.
+type StoreLock struct {
+	Name        string `json:"name"`
+	Kind        string `json:"kind"`
+	Format      string `json:"format"`                // see state.Spec
+	Changelog   string `json:"changelog,omitempty"`   // its topic; empty: none
+	InMemory    bool   `json:"inMemory,omitempty"`    // restored from the changelog at each start
+	RetentionMs int64  `json:"retentionMs,omitempty"` // of windows, from their start
+	SubTopology int    `json:"subTopology"`
+	// Inputs are the topics whose records reach a step that uses the store: rows lie in the partitions of those. Other
+	// topics of the sub-topology are not among them.
+	Inputs []string `json:"inputs"`
+}
+
+// RepartitionLock is what outlives the process of a repartition topic.
+type RepartitionLock struct {
+	Name       string `json:"name"` // in the cluster
+	Key        string `json:"key"`
+	Value      string `json:"value"`
+	Partitions int32  `json:"partitions,omitempty"` // as declared; 0: as many as the topology works out
+}
+
+// SourceLock is what matters to stored state of a topic that is read.
+type SourceLock struct {
+	Name  string `json:"name"`
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	Reset string `json:"reset"` // see Reset
+}
+
+// Lock is what of the topology outlives the process.
+func (t *Topology) Lock() Lock {
+	l := Lock{App: t.App, Stores: t.lockStores(), Repartitions: []RepartitionLock{}, Sources: []SourceLock{}}
+	for _, name := range t.SourceTopics() {
+		topic := t.source(name).Topic
+		if topic.Repartition {
+			l.Repartitions = append(l.Repartitions, RepartitionLock{name, topic.Key, topic.Value, topic.Partitions})
+		} else {
+			l.Sources = append(l.Sources, SourceLock{name, topic.Key, topic.Value, topic.Reset.String()})
+		}
+	}
+	return l
+}
+
+func (t *Topology) lockStores() []StoreLock {
+	stores := []StoreLock{}
+	for _, sub := range t.Subs {
+		for _, spec := range sub.Stores {
+			o := spec.Options()
+			s := StoreLock{
+				Name: spec.Name(), Kind: string(spec.Kind()), Format: spec.Format(), InMemory: o.InMemory,
+				RetentionMs: o.Retention.Milliseconds(), SubTopology: sub.ID, Inputs: t.feeding(sub, spec.Name()),
+			}
+			if !o.NoChangelog {
+				s.Changelog = t.ChangelogName(s.Name)
+			}
+			stores = append(stores, s)
+		}
+	}
+	slices.SortFunc(stores, func(a, b StoreLock) int { return strings.Compare(a.Name, b.Name) })
+	return stores
+}
+
+// feeding are the topics whose records reach a step that uses a store, sorted.
+func (t *Topology) feeding(sub *Sub, store string) []string {
+	var sources []*Node
+	seen := map[*Node]bool{}
+	for _, n := range sub.Nodes {
+		if slices.Contains(storeNames(n.Stores), store) {
+			sources = n.roots(sources, seen)
+		}
+	}
+	names := []string{}
+	for _, n := range sources {
+		names = append(names, t.TopicName(n.Topic))
+	}
+	slices.SortFunc(names, cmp.Compare)
+	return names
+}
+
+// JSON is the lock as a file. ParseLock reads it.
+func (l Lock) JSON() ([]byte, error) { return indented(l) }
+
+// ParseLock reads what Lock.JSON wrote. A field that it does not know is an error: a newer release has written it.
+func ParseLock(text []byte) (Lock, error) {
+	var l Lock
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&l); err != nil {
+		return Lock{}, fmt.Errorf("topology: lock file: %w", err)
+	}
+	return l, nil
+}
