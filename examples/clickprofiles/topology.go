@@ -33,8 +33,8 @@ var (
 	Visits   = streams.NewTopic("visits", serde.String, serde.JSON[Visit]())
 )
 
-// Build describes the job: each click with the profile that its user has at that time. Both topics have the same key and
-// the same number of partitions, so clicks meet their profiles without a repartition topic.
+// Build describes the job: each click with the profile that its user has at that time. Both topics have the same key
+// and the same number of partitions, so clicks meet their profiles without a repartition topic.
 func Build() (*topology.Topology, error) {
 	b := streams.NewBuilder("click-profiles")
 	profiles := streams.TableFrom(b, Profiles, ByUser)

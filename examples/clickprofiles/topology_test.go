@@ -33,7 +33,7 @@ func TestVisits(t *testing.T) {
 
 	profiles.PipeRecord(profile{Key: "u-1", NullValue: true})
 	clicks.Pipe("u-1", Click{Page: "exit"}, at)
-	require.Equal(t, map[string]Visit{"u-1": {"exit", "someone", "unknown"}}, testkit.Latest(visits), "the profile is gone")
+	require.Equal(t, map[string]Visit{"u-1": {"exit", "someone", "unknown"}}, testkit.Latest(visits), "it is gone")
 }
 
 func TestTopicsNeedTheSamePartitions(t *testing.T) {

@@ -60,8 +60,8 @@ func outcomes() map[string][]Outcome {
 	return want
 }
 
-// The orders of the evening are there to move time on in all partitions: that an order was not paid is certain only when
-// later records have come. They are paid at once, as nothing comes after them.
+// The orders of the evening are there to move time on in all partitions: that an order was not paid is certain only
+// when later records have come. They are paid at once, as nothing comes after them.
 const (
 	evening = 180
 	busy    = 60

@@ -49,12 +49,13 @@ func parse(args []string) (options, error) {
 	demo.ClusterFlags(f, &o.brokers, &o.partitions, &o.verbose)
 	f.StringVar(&o.mode, "mode", "all", "all, produce, run or verify")
 	f.IntVar(&o.orders, "orders", 50_000, "orders to produce")
-	f.IntVar(&o.rate, "rate", 0, "orders a second, in event time too; 0: as fast as can be, over five minutes that end now")
+	f.IntVar(&o.rate, "rate", 0, "orders a second, in event time too; 0: at once, over five minutes that end now")
 	f.IntVar(&o.customers, "customers", 500, "number of customers")
 	f.IntVar(&o.workers, "workers", 1, "workers of the application")
 	f.StringVar(&o.stateDir, "state-dir", "", "directory for local state; none: a temporary one")
 	f.StringVar(&o.guarantee, "guarantee", "eos", "eos (exactly once) or alos (at least once)")
-	f.DurationVar(&o.runFor, "run-for", 0, "mode run: end when the lag of the group has been zero for so long; 0: run until interrupted")
+	f.DurationVar(&o.runFor, "run-for", 0,
+		"mode run: end when the lag of the group has been zero for so long; 0: run until interrupted")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the orders")
 	if err := f.Parse(args); err != nil {
 		return o, err
