@@ -41,6 +41,8 @@ type Topic struct {
 	Name string // of a repartition topic: without the application's prefix and without the suffix
 	// Repartition is true for an internal topic that the application creates and purges.
 	Repartition bool
+	// FullName is true for an internal topic whose name gets no suffix.
+	FullName bool
 	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
 	Partitions int32
 	Key, Value string // formats, for messages and lock files

@@ -217,8 +217,11 @@ func checkName(name string) error {
 
 // TopicName is the name of a topic in the cluster.
 func (t *Topology) TopicName(topic *Topic) string {
-	if !topic.Repartition {
+	switch {
+	case !topic.Repartition:
 		return topic.Name
+	case topic.FullName:
+		return t.App + "-" + topic.Name
 	}
 	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
 }

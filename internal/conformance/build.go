@@ -90,7 +90,7 @@ func init() {
 		"groupByKey": (*build).groupByKey, "groupBy": (*build).groupBy, "windowedBy": (*build).windowedBy,
 		"count": (*build).count, "reduce": (*build).reduce, "aggregate": (*build).aggregate,
 		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join, "outerJoin": (*build).join,
-		"cogroup": (*build).cogroup,
+		"cogroup": (*build).cogroup, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
 		"process": (*build).process, "processValues": (*build).processValues,
 	}
 }
@@ -280,11 +280,11 @@ func (b *build) tableStream(t *table, n Node) (any, error) {
 	return keyed{streams.ToStreamKey(t, optionalKey(fn)), true}, nil
 }
 
-// windowStream shows windows in the text of their keys. The text counts as the key that the windows already had.
+// windowStream shows windows in the text of their keys: what needs the records of such a key together needs a topic.
 func windowStream(r *results, n Node) (any, error) {
 	s := streams.Results(r, func(k window.Windowed[string]) string { return k.Key + "@" + k.Window.String() })
 	if n.Fn == "" {
-		return keyed{s, false}, nil
+		return keyed{s, true}, nil
 	}
 	fn, err := keyFunction(n.Fn)
 	if err != nil {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -73,4 +74,27 @@ func (b *build) joinTable(n Node, t *table) (any, error) {
 	return keyed{stream: streams.JoinRecord(s, t, func(r record, row string) (streams.Optional[string], error) {
 		return join(r, streams.Some(row))
 	})}, nil
+}
+
+func (b *build) joinForeignKey(n Node) (any, error) {
+	left, ok1 := b.nodes[n.In].(*table)
+	right, ok2 := b.nodes[n.With].(*table)
+	if !ok1 || !ok2 {
+		return nil, fmt.Errorf("%s and %s are a %T and a %T, not tables", n.In, n.With, b.nodes[n.In], b.nodes[n.With])
+	}
+	kind := streams.Inner
+	if n.Op == "fkLeftJoin" {
+		kind = streams.Left
+	}
+	via := streams.NewForeignKey(n.ID, serde.String, serde.String, serde.String, serde.String)
+	return streams.JoinForeignKeyRecord(left, right, via, b.store(n), kind, foreignKey,
+		func(_, l string, r streams.Optional[string]) (streams.Optional[string], error) {
+			return pair(streams.Some(l), r), nil
+		}), nil
+}
+
+// foreignKey is what a value has before its first colon.
+func foreignKey(_, v string) streams.Optional[string] {
+	key, _, ok := strings.Cut(v, ":")
+	return streams.Optional[string]{Value: key, OK: ok}
 }
