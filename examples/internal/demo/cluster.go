@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/topology"
 )
 
 // Cluster is the Kafka that an example runs on.
@@ -95,22 +97,14 @@ func (c *Cluster) endOffsets(ctx context.Context, topics ...string) (kadm.Listed
 	return ends, err
 }
 
-// reset deletes what an earlier run of an application left: the given topics, the internal ones, and the group.
-func (c *Cluster) reset(ctx context.Context, app string, topics ...string) error {
-	_, err := c.admin.DeleteGroup(ctx, app)
+// reset deletes what an earlier run of an application left: its group, and the topics that it reads and writes.
+func (c *Cluster) reset(ctx context.Context, topo *topology.Topology) error {
+	_, err := c.admin.DeleteGroup(ctx, topo.App)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return fmt.Errorf("delete group %s: %w", app, err)
+		return fmt.Errorf("delete group %s: %w", topo.App, err)
 	}
-	all, err := c.admin.ListTopics(ctx)
-	if err != nil {
-		return err
-	}
-	for _, topic := range all.Names() {
-		if isInternal(app, topic) {
-			topics = append(topics, topic)
-		}
-	}
-	for _, topic := range topics {
+	_, sinks := topo.ExternalTopics()
+	for _, topic := range slices.Concat(topo.SourceTopics(), sinks, changelogs(topo)) {
 		if _, err := c.admin.DeleteTopic(ctx, topic); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return fmt.Errorf("delete topic %s: %w", topic, err)
 		}
@@ -118,8 +112,11 @@ func (c *Cluster) reset(ctx context.Context, app string, topics ...string) error
 	return nil
 }
 
-// isInternal is true for the topics that an application creates by itself.
-func isInternal(app, topic string) bool {
-	name, ours := strings.CutPrefix(topic, app+"-")
-	return ours && (strings.HasSuffix(name, "-repartition") || strings.HasSuffix(name, "-changelog"))
+func changelogs(topo *topology.Topology) (topics []string) {
+	for _, sub := range topo.Subs {
+		for _, store := range sub.Stores {
+			topics = append(topics, topo.ChangelogName(store.Name()))
+		}
+	}
+	return topics
 }

@@ -81,13 +81,13 @@ func testSecondRun(t *testing.T, c *Cluster) {
 	require.NoError(t, e.Run(t.Context(), o))
 	require.ErrorContains(t, e.Run(t.Context(), o), "-reset")
 
-	require.NoError(t, c.CreateTopics(t.Context(), 1, "sums-apples", "sums-app-notes"))
+	require.NoError(t, c.CreateTopics(t.Context(), 1, "sums-apples", "sums-app-mine-changelog"))
 	o.Reset = true
 	require.NoError(t, e.Run(t.Context(), o))
 	topics, err := c.admin.ListTopics(t.Context())
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{
-		"in", "sums", "sums-app-by-key-repartition", "sums-app-totals-changelog", "sums-apples", "sums-app-notes",
+		"in", "sums", "sums-app-by-key-repartition", "sums-app-totals-changelog", "sums-apples", "sums-app-mine-changelog",
 	}, topics.Names(), "topics of others stay")
 }
 

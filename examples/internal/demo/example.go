@@ -82,7 +82,7 @@ func (c *Cluster) prepare(ctx context.Context, topo *topology.Topology, o Option
 	topics := append(sources, sinks...)
 	var err error
 	if o.Reset {
-		err = c.reset(ctx, topo.App, topics...)
+		err = c.reset(ctx, topo)
 	} else {
 		err = c.checkUnused(ctx, topics...)
 	}
