@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -197,27 +198,38 @@ func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 		if to < s.first {
 			return
 		}
-		next, more := int64(-1), true
-		err := s.each(s.prefix, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-			if ts > to {
-				next = ts
-				return false, nil
-			}
-			k, _, n := s.parse(b[len(s.prefix):])
-			key, err := s.keys.Decode(k)
-			if err != nil {
-				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
-			}
-			more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
-			return more, nil
+		err := s.sweep(func() (next int64, whole bool, err error) {
+			next, whole = math.MaxInt64, true
+			err = s.each(s.prefix, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+				if ts > to {
+					next = ts
+					return false, nil
+				}
+				whole, err = s.show(b, value, ts, yield)
+				return whole, err
+			})
+			return next, whole, err
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			yield(BufferRow[K, V]{}, err)
-		case more:
-			s.swept(next)
 		}
 	}
+}
+
+func (s *BufferStore[K, V]) show(
+	b []byte, value V, ts int64, yield func(BufferRow[K, V], error) bool,
+) (more bool, err error) {
+	k, _, n := s.parse(b[len(s.prefix):])
+	key, err := s.keys.Decode(k)
+	if err != nil {
+		return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+	}
+	more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
+	_, _, left, err := s.get(b)
+	if left {
+		s.wrote(ts)
+	}
+	return more, err
 }
 
 // Remove takes a record out that a walk has shown.
