@@ -179,7 +179,8 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 				more = true
 				err = s.each(lower, upper, false, func(b []byte, value V, ts int64) (bool, error) {
 					_, _, n := s.parse(b[len(s.prefix):])
-					more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
+					row := BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}
+					more = ts < s.oldest() || yield(row, nil)
 					return more, nil
 				})
 				return more, err

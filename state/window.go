@@ -216,7 +216,7 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 					next = row.Start
 					return false, nil
 				}
-				whole = err == nil && yield(row, nil)
+				whole = err == nil && (row.Start < s.oldest() || yield(row, nil))
 				return whole, err
 			})
 			return next, whole, err
@@ -228,11 +228,11 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 }
 
 func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	lower, upper := s.starts(from, to)
 	return func(yield func(WindowRow[K, V], error) bool) {
+		lower, upper := s.starts(from, to)
 		err := s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
 			row, err := s.row(key, value, ts)
-			return err == nil && yield(row, nil), err
+			return err == nil && (row.Start < s.oldest() || yield(row, nil)), err
 		})
 		if err != nil {
 			yield(WindowRow[K, V]{}, err)
