@@ -249,7 +249,7 @@ func (s *SessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 func (s *SessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
 	return func(yield func(SessionRow[K, V], error) bool) {
 		lower, upper := s.timeKey(max(from, s.oldest())), after(s.timeKey(max(to, 0)))
-		if to < from {
+		if to < max(from, 0) {
 			upper = lower
 		}
 		err := s.each(lower, upper, reverse, func(b []byte, value V, ts int64) (bool, error) {
