@@ -177,10 +177,10 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
 			err = s.bounds(s.prefix, bytes.Clone(b), from, to, false, func(lower, upper []byte) (more bool, err error) {
 				more = true
-				err = s.each(lower, upper, false, func(b []byte, value V, ts int64) (bool, error) {
-					_, _, n := s.parse(b[len(s.prefix):])
-					row := BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}
-					more = ts < s.oldest() || yield(row, nil)
+				err = s.each(lower, upper, false, func(b []byte, value V, _ int64) (bool, error) {
+					_, at, n := s.parse(b[len(s.prefix):])
+					row := BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}
+					more = at < s.oldest() || yield(row, nil)
 					return more, nil
 				})
 				return more, err
@@ -201,12 +201,12 @@ func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 		}
 		err := s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
-			err = s.each(s.prefix, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-				if ts > to {
-					next = ts
+			err = s.each(s.prefix, s.upper, false, func(b []byte, value V, _ int64) (bool, error) {
+				if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
+					next = at
 					return false, nil
 				}
-				whole, err = s.show(b, value, ts, yield)
+				whole, err = s.show(b, value, yield)
 				return whole, err
 			})
 			return next, whole, err
@@ -218,17 +218,17 @@ func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 }
 
 func (s *BufferStore[K, V]) show(
-	b []byte, value V, ts int64, yield func(BufferRow[K, V], error) bool,
+	b []byte, value V, yield func(BufferRow[K, V], error) bool,
 ) (more bool, err error) {
-	k, _, n := s.parse(b[len(s.prefix):])
+	k, at, n := s.parse(b[len(s.prefix):])
 	key, err := s.keys.Decode(k)
 	if err != nil {
 		return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 	}
-	more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
+	more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}, nil)
 	_, _, left, err := s.get(b)
 	if left {
-		s.wrote(ts)
+		s.wrote(at)
 	}
 	return more, err
 }

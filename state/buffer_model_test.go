@@ -195,3 +195,30 @@ func (m *bufferTwin[V]) check(rt *rapid.T, h *harness) {
 	all := m.shown(s.Fetch(key, math.MinInt64, math.MaxInt64), &row)
 	requireRows(rt, m.fetch(key, 0, math.MaxInt64), all, nil, "all of %q", key)
 }
+
+// TestBufferTimeIsThatOfTheKey: where a broker stamps records itself, the time of a changelog record says nothing.
+func TestBufferTimeIsThatOfTheKey(t *testing.T) {
+	declared := state.NewBuffer("buffer", serde.String, serde.Int64).Retain(keep)
+	for _, spec := range []state.Buffer[string, int64]{declared, declared.ByTime()} {
+		h := newHarness(t, spec, 1<<20)
+		require.NoError(t, spec.In(h).Put("a", 1, 50))
+		h.commit()
+		h.log.records[0].timestamp = 7
+		h.lose()
+		s := spec.In(h)
+		walk := func() iter.Seq2[state.BufferRow[string, int64], error] {
+			if spec.Layout() == "" {
+				return s.Fetch("a", 0, 100)
+			}
+			return s.Until(100)
+		}
+		for row, err := range walk() {
+			require.NoError(t, err)
+			require.Equal(t, int64(50), row.Timestamp)
+			require.NoError(t, s.Remove(row))
+		}
+		for range walk() {
+			require.Fail(t, "is removed")
+		}
+	}
+}
