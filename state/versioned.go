@@ -141,7 +141,7 @@ func (s *VersionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, 
 // Put enters a version that is valid from its timestamp on, in milliseconds. One that is older than the history is
 // refused: stored is false. newest is true if no version of the key is later.
 func (s *VersionedStore[K, V]) Put(key K, value V, timestamp int64) (stored, newest bool, err error) {
-	return s.enter(key, version[V]{from: timestamp, value: value, there: true})
+	return s.enter(key, version[V]{from: timestamp, value: owned(s.values, value), there: true})
 }
 
 // Delete enters a delete that is valid from its timestamp on, as Put does.
@@ -307,6 +307,7 @@ func (s *VersionedStore[K, V]) Restore(b store.Batch, key, value []byte, timesta
 		if v.value, err = s.values.Decode(value); err != nil {
 			return fmt.Errorf("state: store %s: value: %w", s.name, err)
 		}
+		v.value = owned(s.values, v.value)
 	}
 	s.Observe(timestamp)
 	s.complete = false
