@@ -160,21 +160,19 @@ func (s *UnmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) erro
 //
 // The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
 func (s *UnmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
-	return func(yield func(UnmatchedRow[K, L, R], error) bool) {
+	return walking(func(show func(UnmatchedRow[K, L, R]) bool) error {
 		if left <= s.sides[leftSide].first && right <= s.sides[rightSide].first {
-			return
+			return nil
 		}
-		if err := s.walkDue([2]int64{right, left}, yield); err != nil {
-			yield(UnmatchedRow[K, L, R]{}, err)
-		}
-	}
+		return s.walkDue([2]int64{right, left}, show)
+	})
 }
 
-func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, yield func(UnmatchedRow[K, L, R], error) bool) error {
+func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, show func(UnmatchedRow[K, L, R]) bool) error {
 	next := [2]int64{s.sides[rightSide].first, s.sides[leftSide].first}
 	return s.sides[rightSide].sweep(func() (_ int64, whole bool, err error) {
 		err = s.sides[leftSide].sweep(func() (int64, bool, error) {
-			whole, err = s.merge(due, &next, yield)
+			whole, err = s.merge(due, &next, show)
 			return next[leftSide], whole, err
 		})
 		return next[rightSide], whole, err
@@ -183,7 +181,7 @@ func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, yield func(UnmatchedRow[
 
 // merge shows what is due of both sides. It is whole unless its reader breaks it off.
 func (s *UnmatchedStore[K, L, R]) merge(
-	due [2]int64, next *[2]int64, yield func(UnmatchedRow[K, L, R], error) bool,
+	due [2]int64, next *[2]int64, show func(UnmatchedRow[K, L, R]) bool,
 ) (whole bool, err error) {
 	var heads [2]*scan[side[L, R]]
 	for n := range heads {
@@ -203,7 +201,7 @@ func (s *UnmatchedStore[K, L, R]) merge(
 		if heads[n] == nil {
 			return true, nil
 		}
-		if more, err := s.show(heads[n].key, n, yield); err != nil || !more {
+		if more, err := s.leave(heads[n].key, n, show); err != nil || !more {
 			return false, err
 		}
 		heads[n] = s.advance(heads[n], due[n], &next[n])
@@ -236,8 +234,8 @@ func (s *UnmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
 	return rightSide
 }
 
-// show shows a row, unless it has been removed since its scan found it.
-func (s *UnmatchedStore[K, L, R]) show(b []byte, n int, yield func(UnmatchedRow[K, L, R], error) bool) (more bool, err error) {
+// leave shows a row, unless it has been removed since its scan found it, and remembers if it was left where it is.
+func (s *UnmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[K, L, R]) bool) (more bool, err error) {
 	value, _, ok, err := s.get(b)
 	if err != nil || !ok {
 		return true, err
@@ -246,7 +244,7 @@ func (s *UnmatchedStore[K, L, R]) show(b []byte, n int, yield func(UnmatchedRow[
 	if err != nil {
 		return false, err
 	}
-	more = yield(row, nil)
+	more = show(row)
 	_, _, left, err := s.get(b)
 	if left {
 		s.sides[n].wrote(row.Timestamp)

@@ -204,8 +204,8 @@ func (s *VersionedStore[K, V]) insert(list []version[V], v version[V]) (out []ve
 // All walks the newest version of all keys, those that are deleted left out, in the order of their encoded keys. A walk
 // ends after an error.
 func (s *VersionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
-	return func(yield func(Row[K, V], error) bool) {
-		err := s.each(s.prefix, s.upper, false, func(b []byte, list []version[V], _ int64) (bool, error) {
+	return walking(func(show func(Row[K, V]) bool) error {
+		return s.each(s.prefix, s.upper, false, func(b []byte, list []version[V], _ int64) (bool, error) {
 			v := list[len(list)-1]
 			if !v.there {
 				return true, nil
@@ -214,12 +214,9 @@ func (s *VersionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
 			if err != nil {
 				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 			}
-			return yield(Row[K, V]{Key: key, Value: v.value, Timestamp: v.from}, nil), nil
+			return show(Row[K, V]{Key: key, Value: v.value, Timestamp: v.from}), nil
 		})
-		if err != nil {
-			yield(Row[K, V]{}, err)
-		}
-	}
+	})
 }
 
 // Mark makes the present state the one that Undo returns to.
