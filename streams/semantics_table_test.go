@@ -14,7 +14,10 @@ import (
 
 func TestJoinsOfTablesFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &tableTwin{ledger: ledger{}, root: drawTree(t, 2), rows: map[tableKey]record{}, live: map[string]string{}}
+		w := &tableTwin{
+			ledger: ledger{}, root: drawTree(t, 2), rows: map[tableKey]record{}, live: map[string]string{},
+			newest: map[tableKey]int64{}, times: map[string]int64{},
+		}
 		b := streams.NewBuilder("app")
 		s := streams.From(b, in)
 		w.root.table(s).ToStream().To(out)
@@ -29,6 +32,7 @@ func TestJoinsOfTablesFollowTheirTwin(t *testing.T) {
 // tree is a table: of one side, or a join of two others, perhaps with a step behind it.
 type tree struct {
 	side        string
+	history     int64 // of a versioned table; -1: not versioned
 	kind        streams.JoinKind
 	left, right *tree
 	step        string // none, filter, map
@@ -40,22 +44,34 @@ func drawTree(t *rapid.T, depth int) *tree {
 	draw = func(depth int) *tree {
 		n := &tree{step: rapid.SampledFrom([]string{"none", "none", "filter", "map"}).Draw(t, "step")}
 		if depth == 0 {
-			n.side = string(next)
+			n.side, n.history = string(next), -1
+			if rapid.Bool().Draw(t, "versioned") {
+				n.history = rapid.Int64Range(0, 20).Draw(t, "history")
+			}
 			next++
 			return n
 		}
 		n.kind = rapid.SampledFrom(kinds).Draw(t, "kind")
-		n.left, n.right = draw(rapid.IntRange(0, depth-1).Draw(t, "left depth")), draw(rapid.IntRange(0, depth-1).Draw(t, "right depth"))
+		n.left = draw(rapid.IntRange(0, depth-1).Draw(t, "left depth"))
+		n.right = draw(rapid.IntRange(0, depth-1).Draw(t, "right depth"))
 		return n
 	}
 	return draw(depth)
 }
 
-func (n *tree) sides() []string {
+// leaves are the tables of one side.
+func (n *tree) leaves() []*tree {
 	if n.side != "" {
-		return []string{n.side}
+		return []*tree{n}
 	}
-	return append(n.left.sides(), n.right.sides()...)
+	return append(n.left.leaves(), n.right.leaves()...)
+}
+
+func (n *tree) sides() (names []string) {
+	for _, l := range n.leaves() {
+		names = append(names, l.side)
+	}
+	return names
 }
 
 // passes is the filter of the step: it takes rows out whose text is of a length.
@@ -65,9 +81,13 @@ func mark(value string) string { return value + "!" }
 
 func (n *tree) table(s *stream) *table {
 	var t *table
-	if n.side != "" {
+	switch {
+	case n.side != "" && n.history >= 0:
+		t = branch(s, n.side).ToVersionedTable(
+			state.NewVersioned("table-"+n.side, serde.String, serde.String, ms(n.history)))
+	case n.side != "":
 		t = branch(s, n.side).ToTable(state.NewKeyValue("table-"+n.side, serde.String, serde.String))
-	} else {
+	default:
 		t = streams.JoinTablesRecord(n.left.table(s), n.right.table(s), n.kind,
 			func(_ string, l, r optional) (optional, error) { return sides(optional{}, l, r) })
 	}
@@ -147,12 +167,34 @@ type tableTwin struct {
 	root *tree
 	rows map[tableKey]record
 	live map[string]string // what a reader of the changes has
+
+	newest map[tableKey]int64 // time of the newest version
+	times  map[string]int64   // stream time of each side
+}
+
+// stale is true for a change that a versioned table keeps to itself: it is not the newest of its key, or too old.
+func (w *tableTwin) stale(side string, r record) bool {
+	w.times[side] = max(w.times[side], r.Timestamp)
+	for _, l := range w.root.leaves() {
+		if l.side != side || l.history < 0 {
+			continue
+		}
+		at := tableKey{side, r.Key}
+		if r.Timestamp < max(w.newest[at], w.times[side]-l.history) {
+			return true
+		}
+		w.newest[at] = r.Timestamp
+	}
+	return false
 }
 
 func (w *tableTwin) take(in record) (emitted []record) {
 	side, r := sideOf(in)
 	if r.NullKey {
 		w.rejects(r)
+		return nil
+	}
+	if w.stale(side, r) {
 		return nil
 	}
 	before := map[tableKey]record{}
@@ -183,13 +225,16 @@ func TestGroupsOfTablesFollowTheirTwin(t *testing.T) {
 		groups := streams.GroupTableRecord(streams.TableFrom(b, in, rows), func(r record) (record, error) {
 			return groupOf(r), nil
 		}, rekey)
-		sums := streams.AggregateTable(groups, tally, func() int64 { return 0 },
-			func(_, value string, sum int64) int64 { return sum + number(value) },
-			func(_, value string, sum int64) int64 { return sum - number(value) })
-		streams.MapTableValues(sums, func(n int64) string { return strconv.FormatInt(n, 10) }).ToStream().To(out)
+		streams.MapTableValues(summed(groups), func(n int64) string { return strconv.FormatInt(n, 10) }).ToStream().To(out)
 		w := &groupTwin{ledger: ledger{}, rows: map[string]record{}, groups: map[string]record{}}
 		follows(t, b, w, drawRecords(t, shape{nullKeys: true}))
 	})
+}
+
+func summed(groups *streams.TableGroup[string, string]) *streams.Table[string, int64] {
+	return streams.AggregateTable(groups, tally, func() int64 { return 0 },
+		func(_, value string, sum int64) int64 { return sum + number(value) },
+		func(_, value string, sum int64) int64 { return sum - number(value) })
 }
 
 func number(s string) int64 {

@@ -167,4 +167,3 @@ func sideOf(r record) (side string, of record) {
 	}
 	return side, r
 }
-
