@@ -114,6 +114,17 @@ func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	topology.AddSink(s.b.graph, spec, site, s.node, topic.key, topic.value)
 }
 
+// ToEach writes each record to the topic of a pattern that choose names. It must exist by the time that a record goes
+// there: else, as where the pattern does not match or choose returns an error, the record fails with a ProcessError, of
+// a MissingSinkError, and Config.OnError applies.
+func (s *Stream[K, V]) ToEach(topics TopicPattern[K, V], choose func(Record[K, V]) (topic string, err error)) {
+	site := topology.Site()
+	spec := topics.spec(s.b, site)
+	s.b.checkSerdes(spec, topics.each.key, topics.each.value)
+	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topics.each.key, topics.each.value,
+		topology.Route[K, V]{Topic: choose})
+}
+
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
 // without a key are dropped and counted, unless the topic keeps them.
 func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {

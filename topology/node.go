@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ type Node struct {
 // Topic is a topic that a node reads or writes, as declared.
 type Topic struct {
 	Name string // of a repartition topic: without the application's prefix and without the suffix
+	// Pattern stands for all topics whose names it matches, nil for one topic. Name is its text then.
+	Pattern *regexp.Regexp
 	// Repartition is true for an internal topic that the application creates and purges.
 	Repartition bool
 	// FullName is true for an internal topic whose name gets no suffix.
@@ -113,8 +116,11 @@ func (g *Graph) Fail(site, format string, args ...any) {
 func (g *Graph) Source(topic *Topic) *Node { return g.sources[topic.id()] }
 
 func (t *Topic) id() string {
-	if t.Repartition {
+	switch {
+	case t.Repartition:
 		return "repartition " + t.Name
+	case t.Pattern != nil:
+		return "pattern " + t.Name
 	}
 	return t.Name
 }

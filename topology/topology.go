@@ -167,7 +167,7 @@ func (t *Topology) checkTopics() []error {
 		if n.Topic == nil {
 			continue
 		}
-		if err := checkName(n.Topic.Name); err != nil {
+		if err := checkName(n.Topic.Name); err != nil && n.Topic.Pattern == nil {
 			errs = append(errs, fmt.Errorf("%s: topic %q: %w", n.Site, n.Topic.Name, err))
 		}
 		id := n.Topic.id()
@@ -226,6 +226,14 @@ func (t *Topology) TopicName(topic *Topic) string {
 	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
 }
 
+// label is what descriptions call a topic, or the topics of a pattern.
+func (t *Topology) label(topic *Topic) string {
+	if topic.Pattern != nil {
+		return "any of " + topic.Name
+	}
+	return t.TopicName(topic)
+}
+
 // ChangelogName is the name of a store's changelog topic.
 func (t *Topology) ChangelogName(store string) string { return t.App + "-" + store + "-changelog" }
 
@@ -269,7 +277,7 @@ func (t *Topology) ExternalTopics() (sources, sinks []string) {
 			}
 		}
 		for _, n := range s.Sinks {
-			if !n.Topic.Repartition {
+			if !n.Topic.Repartition && n.Topic.Pattern == nil {
 				sinks = append(sinks, n.Topic.Name)
 			}
 		}

@@ -189,6 +189,14 @@ func (t *Task) Source() (topic string, partition int32, offset int64, ok bool) {
 	return "", 0, 0, false
 }
 
+// Partitions is the number of partitions of a topic.
+func (t *Task) Partitions(topic string) (int32, error) {
+	if n, ok := t.config.Partitions[topic]; ok {
+		return n, nil
+	}
+	return t.config.PartitionsOf(topic)
+}
+
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.
 func (t *Task) Drop(_ *topology.Node, reason topology.DropReason) {
 	t.dropped = append(t.dropped, reason)

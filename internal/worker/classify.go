@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // class is what an error means for the worker.
@@ -30,7 +31,11 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var topics *InternalTopicError
+	var unavailable *topology.ErrUnavailable
 	switch {
+	case errors.As(err, &unavailable):
+		// The record waits for an answer that the cluster did not give.
+		return classify(unavailable.Err)
 	case errors.Is(err, store.ErrCorrupt):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again

@@ -86,7 +86,9 @@ func (w *Worker) session(ctx context.Context) (err error) {
 			return unlessDone(ctx, err)
 		}
 	}
-	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
+	tasks := w.config.Task
+	tasks.PartitionsOf = w.sinkPartitions(work)
+	w.set = task.NewSet(w.config.Topology, tasks, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()

@@ -1,0 +1,54 @@
+package streams
+
+import (
+	"errors"
+	"regexp"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// TopicPattern declares topics of the cluster that hold the same type: all whose names match a regular expression.
+type TopicPattern[K, V any] struct {
+	each Topic[K, V] // its name is the expression
+}
+
+// NewTopicPattern declares the topics whose whole names match an expression in the syntax of package regexp.
+func NewTopicPattern[K, V any](
+	expression string, key serde.Serde[K], value serde.Serde[V],
+) TopicPattern[K, V] {
+	return TopicPattern[K, V]{NewTopic(expression, key, value)}
+}
+
+// Topic is one of the topics, as a declaration of its own: for producers, tests and queries.
+func (p TopicPattern[K, V]) Topic(name string) Topic[K, V] {
+	p.each.name = name
+	return p.each
+}
+
+// Expression is the regular expression.
+func (p TopicPattern[K, V]) Expression() string { return p.each.name }
+
+// Key is the serde of the keys.
+func (p TopicPattern[K, V]) Key() serde.Serde[K] { return p.each.key }
+
+// Value is the serde of the values.
+func (p TopicPattern[K, V]) Value() serde.Serde[V] { return p.each.value }
+
+var nothing = regexp.MustCompile(`[^\s\S]`)
+
+// spec compiles the expression. One that is wrong is a mistake of the topology, and matches nothing.
+func (p TopicPattern[K, V]) spec(b *Builder, site string) *topology.Topic {
+	spec := p.each.spec(site)
+	_, err := regexp.Compile(p.each.name) // by itself: what surrounds it below could mend it
+	if p.each.name == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		b.graph.Fail(site, "topic pattern %q: %w", p.each.name, err)
+		spec.Pattern = nothing
+		return spec
+	}
+	spec.Pattern = regexp.MustCompile(`\A(?:` + p.each.name + `)\z`)
+	return spec
+}
