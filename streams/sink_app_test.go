@@ -114,3 +114,43 @@ func TestToEachLosesNothingToADeletedTopic(t *testing.T) {
 	r.requireValues("user-ann", "2")
 	require.NoError(t, stop())
 }
+
+// partitionsOf are the partitions of records, and how often each comes.
+func partitionsOf(records []*kgo.Record) map[int32]int {
+	count := map[int32]int{}
+	for _, rec := range records {
+		count[rec.Partition]++
+	}
+	return count
+}
+
+// TestPartitionerOnABroker knows how many partitions a topic has: of an output, and of a repartition topic.
+func TestPartitionerOnABroker(t *testing.T) {
+	r := newRig(t, "in")
+	_, err := r.admin.CreateTopic(context.Background(), 3, -1, nil, "out")
+	require.NoError(t, err)
+	last := rekey.Partitions(4).Partitioner(func(_ record, partitions int32) []int32 { return []int32{partitions - 1} })
+	_, stop := r.start(func(b *streams.Builder) {
+		streams.From(b, in).Repartition(last).To(out.Partitioner(everywhere))
+	}, r.config(t.TempDir()))
+	r.produce("in", "ann", "1", "bob", "2")
+	require.Equal(t, map[int32]int{0: 2, 1: 2, 2: 2}, partitionsOf(r.read("out", 6)))
+	require.NoError(t, stop())
+	ends, err := r.admin.ListEndOffsets(context.Background(), "app-rekey-repartition")
+	require.NoError(t, err)
+	for p := range int32(4) {
+		end, _ := ends.Lookup("app-rekey-repartition", p)
+		require.Equal(t, p == 3, end.Offset > 0)
+	}
+}
+
+func TestPartitionOutOfRangeOnABroker(t *testing.T) {
+	r := newRig(t, "in", "out")
+	r.produce("in", "ann", "1")
+	err := r.run(func(b *streams.Builder) {
+		streams.From(b, in).To(out.Partitioner(func(record, int32) []int32 { return []int32{7} }))
+	}, r.config(t.TempDir()))
+	var failed *streams.ProcessError
+	require.ErrorAs(t, err, &failed)
+	require.ErrorContains(t, err, "partition 7 of topic out, which has 2")
+}

@@ -74,6 +74,115 @@ func TestToEachLeavesOut(t *testing.T) {
 	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
 }
 
+// everywhere sends a record to all partitions, and one without a value nowhere.
+func everywhere(r record, partitions int32) (all []int32) {
+	for p := range partitions {
+		if !r.NullValue {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func ExampleTopic_Partitioner() {
+	all := out.Partitioner(func(r record, partitions int32) (chosen []int32) {
+		for p := range partitions {
+			chosen = append(chosen, p)
+		}
+		return chosen
+	})
+	b := streams.NewBuilder("example")
+	streams.From(b, in).To(all)
+	topo, err := b.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d, _ := testkit.NewDriver(topo, testkit.PartitionsOf("out", 3))
+	defer d.Close()
+	pipe(d, rec("ann", "to everyone", 1))
+	for _, r := range testkit.Output(d, all).Read() {
+		fmt.Println(r.Key, r.Value)
+	}
+	// Output:
+	// ann to everyone
+	// ann to everyone
+	// ann to everyone
+}
+
+func ExampleRepartition_Partitioner() {
+	// Long texts have partitions of their own.
+	bySize := rekey.Partitioner(func(r record, partitions int32) []int32 {
+		if len(r.Value) > 3 {
+			return []int32{partitions - 1}
+		}
+		return []int32{0}
+	})
+	b := streams.NewBuilder("example")
+	texts := streams.From(b, in).Repartition(bySize.Partitions(2))
+	streams.ProcessValues(texts, func() streams.FixedKeyProcessor[string, string, string] { return &whichTask{} }).To(out)
+	play(b, out, rec("ann", "hi", 1), rec("ann", "hello", 2))
+	// Output:
+	// ann hi in 1_0
+	// ann hello in 1_1
+}
+
+// whichTask puts the task behind each value.
+type whichTask struct {
+	ctx *streams.FixedKeyContext[string, string]
+}
+
+func (p *whichTask) Init(ctx *streams.FixedKeyContext[string, string]) error { p.ctx = ctx; return nil }
+func (p *whichTask) Close() error                                            { return nil }
+func (p *whichTask) Process(r streams.FixedKeyRecord[string, string]) error {
+	text := r.Record().Value + " in " + p.ctx.Task().String()
+	return p.ctx.Forward(topology.FixedKeyValue(r, streams.Some(text)))
+}
+
+// TestPartitionerChoosesOneSeveralOrNone, and what goes nowhere is neither an error nor counted.
+func TestPartitionerChoosesOneSeveralOrNone(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.From(b, in).To(out.Partitioner(everywhere))
+	streams.From(b, in).ToEach(perUser.Partitioner(everywhere), ofUser)
+	d := drive(t, b, testkit.PartitionsOf("out", 3), testkit.PartitionsOf("user-ann", 2))
+	pipe(d, rec("ann", "1", 1), nullValue("ann", 2))
+	one := rec("ann", "1", 1)
+	require.Equal(t, []record{one, one, one}, testkit.Output(d, out).Read())
+	require.Equal(t, []record{one, one}, testkit.Output(d, perUser.Topic("user-ann")).Read())
+	require.Empty(t, d.Dropped())
+}
+
+// TestPartitionOutOfRange fails the record, and takes its other copies back.
+func TestPartitionOutOfRange(t *testing.T) {
+	for _, wrong := range []int32{-1, 2} {
+		b := streams.NewBuilder("app")
+		streams.From(b, in).To(out.Partitioner(func(r record, n int32) []int32 {
+			if r.Value == "bad" {
+				return []int32{0, wrong}
+			}
+			return []int32{n - 1}
+		}))
+		d := drive(t, b, testkit.PartitionsOf("out", 2), testkit.Skip())
+		pipe(d, rec("ann", "bad", 1), rec("ann", "good", 2))
+		require.Equal(t, []record{rec("ann", "good", 2)}, testkit.Output(d, out).Read())
+		require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+
+		strict, err := testkit.NewDriver(build(t, b), testkit.PartitionsOf("out", 2))
+		require.NoError(t, err)
+		pipe(strict, rec("ann", "bad", 1))
+		require.ErrorContains(t, strict.Err(), "step sink-1")
+		require.ErrorContains(t, strict.Err(), fmt.Sprintf("partition %d of topic out, which has 2", wrong))
+		require.NoError(t, strict.Close())
+	}
+}
+
+func TestGroupsOfTablesAreSplitByKey(t *testing.T) {
+	b := streams.NewBuilder("app")
+	same := func(k, v string) (string, string) { return k, v }
+	streams.GroupTable(streams.TableFrom(b, in, rows), same, rekey.Partitioner(everywhere))
+	require.Contains(t, mistakes(t, b), `repartition topic "rekey" has a Partitioner`)
+}
+
 func TestAPatternIsARegularExpression(t *testing.T) {
 	b := streams.NewBuilder("app")
 	s := streams.From(b, in)

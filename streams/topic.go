@@ -13,6 +13,7 @@ type Topic[K, V any] struct {
 	value   serde.Serde[V]
 	extract *TimestampExtractor[K, V] // a pointer, so that two readings of a topic can be compared
 	reset   topology.Reset
+	spread  Partitioner[K, V]
 }
 
 // NewTopic declares a topic.
@@ -31,6 +32,13 @@ func (t Topic[K, V]) Timestamp(extract TimestampExtractor[K, V]) Topic[K, V] {
 // FromLatest is the same topic, read from its end where the group has no committed offset. The default is its start.
 func (t Topic[K, V]) FromLatest() Topic[K, V] {
 	t.reset = topology.Latest
+	return t
+}
+
+// Partitioner is the same topic with the partitions of what To writes there chosen by a function, in place of the hash
+// of the key: one, several or none. It has no part in reading the topic.
+func (t Topic[K, V]) Partitioner(partitions Partitioner[K, V]) Topic[K, V] {
+	t.spread = partitions
 	return t
 }
 
@@ -64,6 +72,7 @@ type Repartition[K, V any] struct {
 	partitions int32
 	nullKeys   bool
 	fullName   bool
+	spread     Partitioner[K, V]
 }
 
 // NewRepartition declares a repartition topic. The name must not change as long as the state behind it matters.
@@ -82,6 +91,14 @@ func (r Repartition[K, V]) Partitions(n int32) Repartition[K, V] {
 // default they are dropped and counted.
 func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
 	r.nullKeys = true
+	return r
+}
+
+// Partitioner is the same topic with the partitions of a record chosen by a function, in place of the hash of the key:
+// one, several or none. What is joined behind it must be split in the same way, and so must all records of a key that
+// is counted there: only the author can see to that.
+func (r Repartition[K, V]) Partitioner(partitions Partitioner[K, V]) Repartition[K, V] {
+	r.spread = partitions
 	return r
 }
 

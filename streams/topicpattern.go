@@ -20,6 +20,13 @@ func NewTopicPattern[K, V any](
 	return TopicPattern[K, V]{NewTopic(expression, key, value)}
 }
 
+// Partitioner is the same topics with the partitions of what ToEach writes there chosen by a function, as
+// Topic.Partitioner does.
+func (p TopicPattern[K, V]) Partitioner(partitions Partitioner[K, V]) TopicPattern[K, V] {
+	p.each.spread = partitions
+	return p
+}
+
 // Topic is one of the topics, as a declaration of its own: for producers, tests and queries.
 func (p TopicPattern[K, V]) Topic(name string) Topic[K, V] {
 	p.each.name = name

@@ -12,7 +12,14 @@ type Route[K, V any] struct {
 	Topic func(Record[K, V]) (string, error)
 	// Partition is the partition of a record, or ByKey.
 	Partition func(Record[K, V]) int32
+	// Partitions does the same for any number of partitions; it comes before Partition.
+	Partitions Partitioner[K, V]
 }
+
+// Partitioner gives the partitions that a record goes to, each from 0 on and less than the number of partitions of the
+// topic; a partition that is named twice gets the record twice. A record with none goes nowhere: that is no error, and
+// is not counted. The result is read before the next call.
+type Partitioner[K, V any] func(r Record[K, V], partitions int32) []int32
 
 // ErrUnavailable says that the cluster could not be asked about a topic. It is no fault of the record that goes there,
 // which is processed again.
@@ -82,6 +89,9 @@ func (s *sink[K, V]) send(r Record[K, V]) error {
 	out := Output{
 		Topic: topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
 	}
+	if s.route.Partitions != nil {
+		return s.spread(out, r)
+	}
 	if s.route.Partition != nil {
 		out.Partition = s.route.Partition(r)
 	}
@@ -89,6 +99,30 @@ func (s *sink[K, V]) send(r Record[K, V]) error {
 		return err
 	}
 	s.in.outbox.Add(out)
+	return nil
+}
+
+// spread sends a record to each of the partitions that the partitioner gives; the copies share their bytes.
+func (s *sink[K, V]) spread(out Output, r Record[K, V]) error {
+	n, err := s.in.host.Partitions(out.Topic)
+	if err != nil {
+		return err
+	}
+	partitions := s.route.Partitions(r, n)
+	for _, p := range partitions {
+		if p < 0 || p >= n {
+			return fmt.Errorf("partitioner chose partition %d of topic %s, which has %d, from 0 on", p, out.Topic, n)
+		}
+	}
+	if len(partitions) == 0 {
+		return nil
+	}
+	if err := s.encode(&out, r); err != nil {
+		return err
+	}
+	for _, out.Partition = range partitions {
+		s.in.outbox.Add(out)
+	}
 	return nil
 }
 
