@@ -3,6 +3,7 @@ package streams
 import (
 	"errors"
 	"regexp"
+	"time"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
@@ -18,6 +19,25 @@ func NewTopicPattern[K, V any](
 	expression string, key serde.Serde[K], value serde.Serde[V],
 ) TopicPattern[K, V] {
 	return TopicPattern[K, V]{NewTopic(expression, key, value)}
+}
+
+// Timestamp is the same topics with event times taken by extract, as Topic.Timestamp does.
+func (p TopicPattern[K, V]) Timestamp(extract TimestampExtractor[K, V]) TopicPattern[K, V] {
+	p.each = p.each.Timestamp(extract)
+	return p
+}
+
+// FromLatest is the same topics, read as Topic.FromLatest says. What a topic that appears later holds before it is
+// noticed is left out, too; FromPast leaves out only what is old.
+func (p TopicPattern[K, V]) FromLatest() TopicPattern[K, V] {
+	p.each = p.each.FromLatest()
+	return p
+}
+
+// FromPast is the same topics, read as Topic.FromPast says.
+func (p TopicPattern[K, V]) FromPast(d time.Duration) TopicPattern[K, V] {
+	p.each = p.each.FromPast(d)
+	return p
 }
 
 // Partitioner is the same topics with the partitions of what ToEach writes there chosen by a function, as

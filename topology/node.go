@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millstream-go/millstream/state"
 )
@@ -51,18 +52,29 @@ type Topic struct {
 	Key, Value string // formats, for messages and lock files
 	Site       string
 	Reset      Reset
+	Past       time.Duration // with Reset Past: how far back
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.
 type Reset int
 
 const (
-	Earliest Reset = iota // from the start of the log: the default
-	Latest                // from its end
+	Earliest  Reset = iota // at the start of the log: the default
+	Latest                 // at its end
+	Committed              // nowhere: that is an error
+	Past                   // at the first record that is not older than the topic's Past
 )
 
-// String is earliest or latest.
-func (r Reset) String() string { return [...]string{"earliest", "latest"}[r] }
+// String is earliest, latest, committed or past.
+func (r Reset) String() string { return [...]string{"earliest", "latest", "committed", "past"}[r] }
+
+// resetText is the reset with how far back it goes.
+func (t *Topic) resetText() string {
+	if t.Reset == Past {
+		return fmt.Sprintf("%v %v", t.Reset, t.Past)
+	}
+	return t.Reset.String()
+}
 
 // Graph is a topology under construction. Mistakes are collected, not returned: Compile reports all of them together.
 type Graph struct {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millstream-go/millstream/state"
 )
@@ -293,12 +294,12 @@ func (t *Topology) IsRepartition(topicName string) bool {
 	return n != nil && n.Topic.Repartition
 }
 
-// ResetOf is where a source topic is read from when its group has no committed offset.
-func (t *Topology) ResetOf(topicName string) Reset {
+// ResetOf is where a source topic is read from when its group has no committed offset, and with Past, how far back.
+func (t *Topology) ResetOf(topicName string) (Reset, time.Duration) {
 	if n := t.source(topicName); n != nil {
-		return n.Topic.Reset
+		return n.Topic.Reset, n.Topic.Past
 	}
-	return Earliest
+	return Earliest, 0
 }
 
 func (t *Topology) source(topicName string) *Node {

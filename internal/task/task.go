@@ -102,6 +102,9 @@ type Committed struct {
 	Offset   int64
 	Metadata string
 	End      int64
+	// Chosen is true for an offset that the group has not committed yet: the next commit does, so that a restart does
+	// not choose again.
+	Chosen bool
 }
 
 // start begins, or begins again, at committed offsets.
@@ -122,6 +125,9 @@ func (t *Task) start(committed map[string]Committed) error {
 		*in = Input{
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: c.Offset,
 			committed: c.Offset, fetched: c.Offset, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+		}
+		if c.Chosen {
+			in.committed, t.changed = -1, true
 		}
 	}
 	for _, s := range t.stores {

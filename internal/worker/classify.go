@@ -31,6 +31,7 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var topics *InternalTopicError
+	var offset *NoOffsetError
 	var unavailable *topology.ErrUnavailable
 	switch {
 	case errors.As(err, &unavailable):
@@ -39,8 +40,9 @@ func classify(err error) class {
 	case errors.Is(err, store.ErrCorrupt):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
-	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics):
-		// The record, the code or the topology must change first.
+	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics),
+		errors.As(err, &offset):
+		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):
 		// Two processes with one identity would fence each other for ever.

@@ -263,6 +263,9 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	}
 	var lost *kgo.ErrDataLoss
 	if errors.As(p.Err, &lost) {
+		if reset, _ := w.config.Topology.ResetOf(p.Topic); reset == topology.Committed {
+			return fmt.Errorf("%w: %w", &NoOffsetError{Topic: p.Topic, Partitions: []int32{p.Partition}}, p.Err)
+		}
 		w.config.Logger.Warn("records were deleted before they were read", "topic", lost.Topic, "partition", lost.Partition,
 			"from", lost.ConsumedTo, "to", lost.ResetTo)
 		return nil
