@@ -53,8 +53,8 @@ type NoOffsetError struct {
 }
 
 func (e *NoOffsetError) Error() string {
-	return fmt.Sprintf("topic %s is declared to be read from committed offsets only, and partitions %v have none that is "+
-		"still there: commit one for the group, or declare another start", e.Topic, e.Partitions)
+	return fmt.Sprintf("topic %s is declared to be read from committed offsets only, and partitions %v have none that "+
+		"is still there: commit one for the group, or declare another start", e.Topic, e.Partitions)
 }
 
 // choose finds where the partitions without a committed offset begin, as their topics' declarations say. Those that
