@@ -103,6 +103,9 @@ type Committed struct {
 	Offset   int64
 	Metadata string
 	End      int64
+	// Chosen is true for an offset that the group has not committed yet: the next commit does, so that a restart does
+	// not choose again.
+	Chosen bool
 }
 
 // start begins, or begins again, at committed offsets.
@@ -123,6 +126,9 @@ func (t *Task) start(committed map[string]Committed) error {
 		*in = Input{
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: c.Offset,
 			committed: c.Offset, fetched: c.Offset, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+		}
+		if c.Chosen {
+			in.committed, t.changed = -1, true
 		}
 	}
 	t.times = map[string]int64{}
@@ -193,6 +199,14 @@ func (t *Task) Source() (topic string, partition int32, offset int64, ok bool) {
 		return in.Topic, in.Partition, in.queue.head().Offset, true
 	}
 	return "", 0, 0, false
+}
+
+// Partitions is the number of partitions of a topic.
+func (t *Task) Partitions(topic string) (int32, error) {
+	if n, ok := t.config.Partitions[topic]; ok {
+		return n, nil
+	}
+	return t.config.PartitionsOf(topic)
 }
 
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.

@@ -121,9 +121,10 @@ func (r *restore) readInputs(ctx context.Context) error {
 			start, _ := starts.Lookup(in.Topic, in.Partition)
 			end, _ := ends.Lookup(in.Topic, in.Partition)
 			if c.End = end.Offset; c.Offset < 0 {
-				if c.Offset = start.Offset; r.worker.config.Topology.ResetOf(in.Topic) == topology.Latest {
-					c.Offset = -1
-				}
+				c.Offset = start.Offset
+			}
+			if err := r.worker.refuseDeleted(in, c.Offset, start.Offset); err != nil {
+				return err
 			}
 			r.committed[t.ID][in.Topic] = c
 		}

@@ -87,7 +87,9 @@ func (w *Worker) session(ctx context.Context) (err error) {
 			return unlessDone(ctx, err)
 		}
 	}
-	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
+	tasks := w.config.Task
+	tasks.PartitionsOf = w.sinkPartitions(work)
+	w.set = task.NewSet(w.config.Topology, tasks, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
@@ -268,6 +270,9 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	}
 	var lost *kgo.ErrDataLoss
 	if errors.As(p.Err, &lost) {
+		if reset, _ := w.config.Topology.ResetOf(p.Topic); reset == topology.Committed {
+			return fmt.Errorf("%w: %w", &NoOffsetError{Topic: p.Topic, Partitions: []int32{p.Partition}}, p.Err)
+		}
 		w.config.Logger.Warn("records were deleted before they were read", "topic", lost.Topic, "partition", lost.Partition,
 			"from", lost.ConsumedTo, "to", lost.ResetTo)
 		return nil
