@@ -47,10 +47,14 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
-		kgo.OnOffsetsFetched(func(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+		kgo.OnOffsetsFetched(func(_ context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := w.committed(resp)
-			events.post(func(ctx context.Context) error { return w.open(ctx, committed) })
-			return err
+			if err != nil {
+				return err
+			}
+			member, _ := cl.GroupMetadata()
+			events.post(func(ctx context.Context) error { return w.open(ctx, member, committed) })
+			return nil
 		}),
 		kgo.AdjustFetchOffsetsFn(w.startOffsets),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {

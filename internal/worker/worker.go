@@ -26,6 +26,7 @@ type Worker struct {
 	client *kgo.Client
 	set    *task.Set
 	events *events
+	member string // that the group has given this session's tasks; empty before it has
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 
@@ -87,7 +88,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		}
 	}
 	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
-	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	w.events, w.restores, w.member = newEvents(), map[topology.TaskID]*restore{}, ""
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
@@ -109,6 +110,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
 	damaged := w.damaged(err)
+	err = w.replaced(ctx, err)
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
