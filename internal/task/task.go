@@ -97,12 +97,12 @@ func (t *Task) Changelogs() []*Changelog {
 // Inputs are the task's input partitions, by topic.
 func (t *Task) Inputs() []*Input { return t.inputs }
 
-// Committed is what the group has committed for one input partition, with the end of the partition, -1 where that is
-// not known.
+// Committed is what the group has committed for one input partition, with the bounds of the partition.
 type Committed struct {
-	Offset   int64
+	Offset   int64 // -1: nothing
 	Metadata string
-	End      int64
+	Start    int64 // where the task begins if Offset is below
+	End      int64 // -1: not known
 	// Chosen is true for an offset that the group has not committed yet: the next commit does, so that a restart does
 	// not choose again.
 	Chosen bool
@@ -114,7 +114,7 @@ func (t *Task) start(committed map[string]Committed) error {
 	if err != nil {
 		return err
 	}
-	t.instance, t.punctuations, t.streamTime = instance, nil, -1
+	t.instance, t.punctuations, t.streamTime, t.changed = instance, nil, -1, false
 	times := map[string]int64{}
 	for _, in := range t.inputs {
 		c := committed[in.Topic]
@@ -123,13 +123,15 @@ func (t *Task) start(committed map[string]Committed) error {
 			times[name] = max(times[name], at)
 		}
 		t.streamTime = max(t.streamTime, m.PartitionTime)
+		from := max(c.Offset, c.Start)
 		*in = Input{
-			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: c.Offset,
-			committed: c.Offset, fetched: c.Offset, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
+			committed: c.Offset, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
 		}
 		if c.Chosen {
-			in.committed, t.changed = -1, true
+			in.committed = -1
 		}
+		t.changed = t.changed || in.position != in.committed
 	}
 	t.times = map[string]int64{}
 	for _, s := range t.stores {

@@ -47,7 +47,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
-		kgo.OnOffsetsFetched(func(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := w.committed(resp)
 			if err == nil {
 				err = w.choose(ctx, committed)
@@ -56,7 +56,8 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 				events.post(func(context.Context) error { return err })
 				return err
 			}
-			events.post(func(ctx context.Context) error { return w.open(ctx, committed) })
+			member, _ := cl.GroupMetadata()
+			events.post(func(ctx context.Context) error { return w.open(ctx, member, committed) })
 			return nil
 		}),
 		kgo.AdjustFetchOffsetsFn(func(_ context.Context, fetched fetchOffsets) (fetchOffsets, error) {
