@@ -16,8 +16,12 @@ import (
 
 // Tuning is what the library sets before the options of the user, who may know better. Records are sent without
 // compression, as Kafka Streams does by default.
+//
+// The client has one fetch under way for each broker, and one without input lasts as long as its wait: a partition that
+// is resumed meanwhile stands still until then. Hence the short wait, which is what an idle worker costs.
 func Tuning() []kgo.Opt {
 	return []kgo.Opt{
+		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
 		kgo.MaxConcurrentFetches(2),
 		kgo.ProducerLinger(20 * time.Millisecond),
