@@ -50,3 +50,18 @@ func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow
 	}
 	return rows
 }
+
+// SessionRows are all rows of a session store, by partition, then end, then in the order of their encoded keys.
+func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.SessionRow[K, V] {
+	var rows []state.SessionRow[K, V]
+	for _, t := range d.set.Tasks() {
+		if !t.HasStore(store.Name()) {
+			continue
+		}
+		for row, err := range store.In(t).All() {
+			d.fail(err)
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}

@@ -47,15 +47,19 @@ type build struct {
 	inputs  map[string]topic
 	outputs map[string]topic
 	stores  map[string]func(rows) []Row // of plain tables, by name
+	windows map[string]func(rows) []Row // of windowed tables, by name
+
+	inMemory func(store string) bool
 }
 
-// Build makes the topology of a scenario through the DSL.
-func (s *Scenario) build() (*build, *topology.Topology, error) {
+// newBuild makes the topology of nodes through the DSL. Stores whose names inMemory accepts keep their rows in memory.
+func newBuild(nodes []Node, inMemory func(store string) bool) (*build, *topology.Topology, error) {
 	b := &build{
 		b: streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
-		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{},
+		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{}, windows: map[string]func(rows) []Row{},
+		inMemory: inMemory,
 	}
-	for _, n := range s.Topology {
+	for _, n := range nodes {
 		if err := b.add(n); err != nil {
 			return nil, nil, fmt.Errorf("node %s: %w", n.ID, err)
 		}
@@ -113,7 +117,7 @@ func (b *build) table(n Node) (any, error) {
 	t := b.topic(n.Topic, n)
 	b.inputs[n.Topic] = t
 	if n.HistoryMs != nil {
-		store := state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs))
+		store := placed(b, b.name(n), state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs)))
 		return streams.VersionedTableFrom(b.b, t, store), nil
 	}
 	return streams.TableFrom(b.b, t, b.store(n)), nil
@@ -122,9 +126,17 @@ func (b *build) table(n Node) (any, error) {
 // store declares the store of a node, and shows it at the end if the scenario named it.
 func (b *build) store(n Node) state.KeyValue[string, string] {
 	name := b.name(n)
-	s := state.NewKeyValue(name, serde.String, serde.String)
+	s := placed(b, name, state.NewKeyValue(name, serde.String, serde.String))
 	b.stores[name] = func(r rows) []Row { return r.of(s) }
 	return s
+}
+
+// placed is a store where the build wants it: on the task's engine, or in memory.
+func placed[S interface{ InMemory() S }](b *build, name string, store S) S {
+	if b.inMemory(name) {
+		return store.InMemory()
+	}
+	return store
 }
 
 // name is the name of a node's store.
@@ -251,7 +263,7 @@ func (b *build) suppress(n Node) (any, error) {
 			if n.MaxRecords != nil {
 				hold = hold.MaxRecords(*n.MaxRecords)
 			}
-			return t.Suppress(hold, state.NewSuppress(n.ID, serde.String, serde.String)), nil
+			return t.Suppress(hold, placed(b, n.ID, state.NewSuppress(n.ID, serde.String, serde.String))), nil
 		}
 	}
 	return nil, &MissingOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
