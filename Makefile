@@ -1,8 +1,10 @@
-KAFKA := internal/kafkatest/kafka.sh
-KILLS ?= 100
+KAFKA    := internal/kafkatest/kafka.sh
+BROKERS  ?= 1
+COUNT    ?= 20
 FUZZTIME ?= 30s
+KILLS    ?= 100
 
-.PHONY: test race lint conformance integration soak fuzz bench cover kafka-up kafka-down
+.PHONY: test race lint conformance meta fuzz bench cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -10,34 +12,37 @@ test: ## everything that needs no broker
 race: ## the packages that have goroutines
 	go test -race ./internal/worker/... ./internal/store/... ./streams/... ./testkit/... ./examples/...
 
-lint: ## formatting, vet, staticcheck, and the rules of internal/lint
-	test -z "$$(gofmt -l .)"
-	go vet ./...
-	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-	go test ./internal/lint
+lint: ## formatting, linters, and the rules of internal/lint (`go test ./internal/lint -update`: the API's listing)
+	.ci/lint
 
 conformance: ## the answers of Kafka Streams
-	go test ./internal/conformance -run TestScenarios -v | grep -v -e '--- PASS' -e '=== RUN'
+	go test -count=1 -v -run TestScenarios ./internal/conformance | grep -vE '^(=== |\s*--- PASS)'
 
-integration: ## the tests on a real Kafka, which they start
-	MILLSTREAM_KAFKA=1 go test -count=1 -timeout 20m ./streams/... ./examples/...
-
-soak: ## KILLS kills with -9 on a real Kafka, then once more with lost state directories
-	MILLSTREAM_KAFKA=1 MILLSTREAM_KILLS=$(KILLS) go test -count=1 -timeout 3h -run TestKill -v ./examples/ordertotals
-	MILLSTREAM_KAFKA=1 MILLSTREAM_KILLS=$(KILLS) MILLSTREAM_LOSE_STATE=1 go test -count=1 -timeout 3h -run TestKill -v ./examples/ordertotals
+meta: ## the tests against models, COUNT times, each with a seed of its own
+	go test -count=$(COUNT) ./internal/assign ./internal/store ./state
+	go test -count=$(COUNT) -run Model ./streams
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
-		go test -run xxx -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+		go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
 bench: ## the benchmarks that need no broker
-	go test -run xxx -bench . -benchmem ./state ./testkit
+	go test -run '^$$' -bench . -benchmem ./internal/store ./internal/task ./state ./testkit
 
-cover:
+cover: ## how much of the code the tests run
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 
-kafka-up: ## a broker to try things on
-	$(KAFKA) up
+kafka-up: ## BROKERS (1 or 3) to try things on
+	$(KAFKA) up $(BROKERS)
 
 kafka-down:
 	$(KAFKA) down
+
+integration: ## the tests on a real Kafka, which they start
+	.ci/integration
+
+soak: ## KILLS kills with SIGKILL on a real Kafka, then as many with lost state directories
+	MILLSTREAM_KAFKA=1 MILLSTREAM_KILLS=$(KILLS) \
+		go test -count=1 -timeout 3h -run TestKill -v ./examples/ordertotals
+	MILLSTREAM_KAFKA=1 MILLSTREAM_KILLS=$(KILLS) MILLSTREAM_LOSE_STATE=1 \
+		go test -count=1 -timeout 3h -run TestKill -v ./examples/ordertotals

@@ -63,6 +63,7 @@ type Repartition[K, V any] struct {
 	value      serde.Serde[V]
 	partitions int32
 	nullKeys   bool
+	fullName   bool
 }
 
 // NewRepartition declares a repartition topic. The name must not change as long as the state behind it matters.
@@ -84,9 +85,15 @@ func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
 	return r
 }
 
+// named is the same topic without a suffix to its name.
+func (r Repartition[K, V]) named() Repartition[K, V] {
+	r.fullName = true
+	return r
+}
+
 func (r Repartition[K, V]) spec(site string) *topology.Topic {
 	return &topology.Topic{
-		Name: r.name, Repartition: true, Partitions: r.partitions,
+		Name: r.name, Repartition: true, Partitions: r.partitions, FullName: r.fullName,
 		Key: serde.FormatOf(r.key), Value: serde.FormatOf(r.value), Site: site,
 	}
 }

@@ -13,7 +13,7 @@ import (
 // read and written comes once as a source and once as a sink. The text is indented, and the same on each machine.
 func (t *Topology) JSON() ([]byte, error) {
 	out := topologyJSON{App: t.App, Subs: []subJSON{}, Stores: t.lockStores(), Topics: t.topicsJSON()}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		sub := subJSON{ID: s.ID}
 		for _, n := range s.Nodes {
 			sub.Nodes = append(sub.Nodes, t.nodeJSON(n))
@@ -60,7 +60,7 @@ func (t *Topology) nodeJSON(n *Node) nodeJSON {
 
 func (t *Topology) topicsJSON() []topicJSON {
 	topics := []topicJSON{}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		for _, n := range s.Nodes {
 			if n.Topic == nil {
 				continue

@@ -27,6 +27,8 @@ type Node struct {
 	Kind     Kind
 	Topic    *Topic       // of a source or sink
 	Stores   []state.Spec // that the step may use
+	Lookups  []state.Spec // stores of global tables that the step may read
+	Global   bool         // part of a global table: runs on every instance, in no task
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
@@ -41,11 +43,14 @@ type Topic struct {
 	Name string // of a repartition topic: without the application's prefix and without the suffix
 	// Repartition is true for an internal topic that the application creates and purges.
 	Repartition bool
+	// FullName is true for an internal topic whose name gets no suffix.
+	FullName bool
 	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
 	Partitions int32
 	Key, Value string // formats, for messages and lock files
 	Site       string
 	Reset      Reset
+	Global     bool // read whole by every instance, for a global table
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.
@@ -122,6 +127,7 @@ func (g *Graph) add(n *Node, op string) *Node {
 	g.nodes = append(g.nodes, n)
 	for _, p := range n.Parents {
 		p.Children = append(p.Children, n)
+		n.Global = n.Global || p.Global
 	}
 	return n
 }

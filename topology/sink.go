@@ -8,9 +8,17 @@ import (
 
 // AddSink adds a node that writes a stream to a topic.
 func AddSink[K, V any](g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V]) *Node {
+	return AddRoutedSink(g, t, site, parent, key, value, nil)
+}
+
+// AddRoutedSink is AddSink with a function that says to which partition a record goes, or ByKey; a nil one means ByKey.
+func AddRoutedSink[K, V any](
+	g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V],
+	route func(Record[K, V]) int32,
+) *Node {
 	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site}
 	n.link = func(in *Instance, _ []any) (any, error) {
-		s := &sink[K, V]{in: in, topic: in.Topology.TopicName(t), key: key, value: value, suffix: hashSuffix(key)}
+		s := &sink[K, V]{in: in, topic: in.Topology.TopicName(t), key: key, value: value, suffix: hashSuffix(key), route: route}
 		return func(r Record[K, V]) error {
 			caller := in.node
 			in.node = n
@@ -38,11 +46,15 @@ type sink[K, V any] struct {
 	key    serde.Serde[K]
 	value  serde.Serde[V]
 	suffix int
+	route  func(Record[K, V]) int32
 }
 
 func (s *sink[K, V]) send(r Record[K, V]) error {
 	out := Output{
 		Topic: s.topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
+	}
+	if s.route != nil {
+		out.Partition = s.route(r)
 	}
 	box := s.in.outbox
 	if !r.NullKey {

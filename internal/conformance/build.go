@@ -9,14 +9,15 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
-// MissingOperator is an operator that the library does not have.
-type MissingOperator struct{ Op string }
+// UnknownOperator is a node that no operator stands for.
+type UnknownOperator struct{ Op string }
 
-func (e *MissingOperator) Error() string { return "no operator for " + e.Op }
+func (e *UnknownOperator) Error() string { return "no operator for " + e.Op }
 
 type (
 	record  = streams.Record[string, string]
@@ -47,7 +48,7 @@ type build struct {
 	inputs  map[string]topic
 	outputs map[string]topic
 	stores  map[string]func(rows) []Row // of plain tables, by name
-	windows map[string]func(rows) []Row // of windowed tables, by name
+	others  map[string]func(rows) []Row // of windowed and versioned tables, by name
 
 	inMemory func(store string) bool
 }
@@ -56,7 +57,7 @@ type build struct {
 func newBuild(nodes []Node, inMemory func(store string) bool) (*build, *topology.Topology, error) {
 	b := &build{
 		b: streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
-		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{}, windows: map[string]func(rows) []Row{},
+		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{}, others: map[string]func(rows) []Row{},
 		inMemory: inMemory,
 	}
 	for _, n := range nodes {
@@ -72,7 +73,7 @@ func newBuild(nodes []Node, inMemory func(store string) bool) (*build, *topology
 func (b *build) add(n Node) error {
 	op, ok := operators[n.Op]
 	if !ok {
-		return &MissingOperator{n.Op}
+		return &UnknownOperator{n.Op}
 	}
 	result, err := op(b, n)
 	if err == nil && n.ID != "" {
@@ -94,7 +95,7 @@ func init() {
 		"groupByKey": (*build).groupByKey, "groupBy": (*build).groupBy, "windowedBy": (*build).windowedBy,
 		"count": (*build).count, "reduce": (*build).reduce, "aggregate": (*build).aggregate,
 		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join, "outerJoin": (*build).join,
-		"cogroup": (*build).cogroup,
+		"cogroup": (*build).cogroup, "globalTable": (*build).globalTable, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
 		"process": (*build).process, "processValues": (*build).processValues,
 	}
 }
@@ -118,6 +119,7 @@ func (b *build) table(n Node) (any, error) {
 	b.inputs[n.Topic] = t
 	if n.HistoryMs != nil {
 		store := placed(b, b.name(n), state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs)))
+		b.others[b.name(n)] = func(r rows) []Row { return sorted(testkit.VersionedRows(r.d, store), same) }
 		return streams.VersionedTableFrom(b.b, t, store), nil
 	}
 	return streams.TableFrom(b.b, t, b.store(n)), nil
@@ -137,6 +139,12 @@ func placed[S interface{ InMemory() S }](b *build, name string, store S) S {
 		return store.InMemory()
 	}
 	return store
+}
+
+func (b *build) globalTable(n Node) (any, error) {
+	t := b.topic(n.Topic, n)
+	b.inputs[n.Topic] = t
+	return streams.GlobalTableFrom(b.b, t, b.store(n)), nil
 }
 
 // name is the name of a node's store.
@@ -246,7 +254,7 @@ func windows(w *Window) (window.Windows, error) {
 	case "sliding":
 		return window.Sliding(ms(w.SizeMs)).Grace(ms(w.GraceMs)), nil
 	}
-	return nil, &MissingOperator{w.Kind + " windows"}
+	return nil, &UnknownOperator{w.Kind + " windows"}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -266,7 +274,7 @@ func (b *build) suppress(n Node) (any, error) {
 			return t.Suppress(hold, placed(b, n.ID, state.NewSuppress(n.ID, serde.String, serde.String))), nil
 		}
 	}
-	return nil, &MissingOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
+	return nil, &UnknownOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
 }
 
 func (b *build) toStream(n Node) (any, error) {
@@ -296,7 +304,7 @@ func (b *build) tableStream(t *table, n Node) (any, error) {
 func windowStream(r *results, n Node) (any, error) {
 	s := streams.Results(r, func(k window.Windowed[string]) string { return k.Key + "@" + k.Window.String() })
 	if n.Fn == "" {
-		return keyed{s, false}, nil
+		return keyed{s.MarkAsPartitioned(), false}, nil
 	}
 	fn, err := keyFunction(n.Fn)
 	if err != nil {

@@ -42,14 +42,14 @@ func (b *Built) Results(d *testkit.Driver) []Result {
 	return (&Scenario{Headers: true}).read(outputs)
 }
 
-// Stores are the rows of the plain and windowed tables' stores, by name, sorted by key. The key of a window is the text
+// Stores are the rows of the tables' stores, by name, sorted by key. The key of a window is the text
 // "key@start", that of a session "key@start,end".
 func (b *Built) Stores(d *testkit.Driver) Stores {
 	out := Stores{}
 	for name, show := range b.build.stores {
 		out[name] = show(rows{d})
 	}
-	for name, show := range b.build.windows {
+	for name, show := range b.build.others {
 		out[name] = show(rows{d})
 	}
 	return out

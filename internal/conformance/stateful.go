@@ -44,12 +44,12 @@ func (b *build) count(n Node) (any, error) {
 		table: func(g *tableGroup) *table { return show(g.Count(store)) },
 		windowed: func(g *windowed) *windowTable {
 			store := placed(b, n.Store, state.NewWindow(n.Store, serde.String, serde.Int64))
-			b.windows[n.Store] = func(r rows) []Row { return windowRows(r, store, decimal) }
+			b.others[n.Store] = func(r rows) []Row { return windowRows(r, store, decimal) }
 			return streams.MapWindowValues(g.Count(store), decimal)
 		},
 		sessions: func(g *sessions) *windowTable {
 			store := placed(b, n.Store, state.NewSession(n.Store, serde.String, serde.Int64))
-			b.windows[n.Store] = func(r rows) []Row { return sessionRows(r, store, decimal) }
+			b.others[n.Store] = func(r rows) []Row { return sessionRows(r, store, decimal) }
 			return streams.MapWindowValues(g.Count(store), decimal)
 		},
 	})
@@ -72,13 +72,13 @@ func minus(row, v string) string { return row + "-" + v }
 
 func (b *build) windowStore(n Node) state.Window[string, string] {
 	s := placed(b, n.Store, state.NewWindow(n.Store, serde.String, serde.String))
-	b.windows[n.Store] = func(r rows) []Row { return windowRows(r, s, same) }
+	b.others[n.Store] = func(r rows) []Row { return windowRows(r, s, same) }
 	return s
 }
 
 func (b *build) sessionStore(n Node) state.Session[string, string] {
 	s := placed(b, n.Store, state.NewSession(n.Store, serde.String, serde.String))
-	b.windows[n.Store] = func(r rows) []Row { return sessionRows(r, s, same) }
+	b.others[n.Store] = func(r rows) []Row { return sessionRows(r, s, same) }
 	return s
 }
 

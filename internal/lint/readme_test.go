@@ -12,7 +12,8 @@ import (
 
 var fragment = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestReadmeFragments finds each fragment of the README, line by line, in the tests of examples/readme, where it compiles and runs.
+// TestReadmeFragments finds each line of the README's fragments in the tests of examples/readme, where it compiles and
+// runs.
 func TestReadmeFragments(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ func (d *Difference) Error() string {
 }
 
 // compare holds two runs against the promises for topics and stores.
-func compare(promises map[string]promise, want, got *answer, drops bool) error {
+func compare(promises map[string]promise, want, got *answer) error {
 	if d := differ(byKey(promises, want.results), byKey(promises, got.results)); d != nil {
 		return d
 	}
@@ -32,7 +32,7 @@ func compare(promises map[string]promise, want, got *answer, drops bool) error {
 			return d
 		}
 	}
-	if drops && want.dropped != got.dropped {
+	if want.dropped != got.dropped {
 		return &Difference{"dropped records", []string{fmt.Sprint(want.dropped)}, []string{fmt.Sprint(got.dropped)}}
 	}
 	return nil

@@ -34,6 +34,7 @@ func TestCoverage(t *testing.T) {
 		"aggregate of a table's groups", "cogroup session", "suppress windowClose", "suppress timeLimit",
 		"process dedupe", "process bufferFlush", "join of streams", "leftJoin of streams", "outerJoin of streams",
 		"join of itself", "join of a stream and a table", "leftJoin of a stream and a table", "join with grace",
+		"join with a global table", "leftJoin with a global table",
 		"join of tables", "leftJoin of tables", "outerJoin of tables", "versioned table", "filter of a table",
 		"behind 1 repartition topics", "behind 2 repartition topics", "exact", "bag", "final", "other partitions",
 		"at least once", "pebble", "in memory", string(Commit), string(Pause), string(Restart), string(LoseState),
@@ -88,6 +89,8 @@ func (r *rules) joinOf(n conformance.Node) (names []string) {
 		return []string{n.Op + " with grace"}
 	case r.flows[n.In].kind == table:
 		return []string{n.Op + " of tables"}
+	case r.flows[n.With].kind == globalTable:
+		return []string{n.Op + " with a global table"}
 	}
 	return []string{n.Op + " of a stream and a table"}
 }

@@ -15,6 +15,7 @@
 //   - With several partitions a record that changes its key joins records of other tasks. The order among them is fixed
 //     if the input's times only rise; otherwise it is a bag.
 //   - Time is one per task, so operators that look at it keep the number of partitions; so does a second change of key.
+//   - A global table has all its records before the first of other topics; a join by foreign key promises last rows.
 //   - Punctuation schedules begin anew with a task: no restarts with those. A wall-clock one reads no repartition topic.
 //   - At least once repeats output after a crash: that pair is not drawn.
 package metamorphic

@@ -14,10 +14,10 @@ var drafts = []struct {
 	weight int
 	draft  draft
 }{
-	{1, draftSource}, {2, draftTable}, {4, draftStateless}, {3, draftRekey}, {1, draftSplit}, {2, draftMerge},
+	{1, draftSource}, {2, draftTable}, {1, draftGlobalTable}, {4, draftStateless}, {3, draftRekey}, {1, draftSplit}, {2, draftMerge},
 	{2, draftRepartition}, {2, draftToTable}, {4, draftToStream}, {4, draftRowwise},
 	{10, draftGroup}, {3, draftWindows}, {3, draftFold}, {3, draftCogroup}, {6, draftSuppress},
-	{8, draftJoinStreams}, {6, draftJoinTable}, {4, draftJoinTables}, {3, draftProcess},
+	{8, draftJoinStreams}, {6, draftJoinTable}, {4, draftJoinTables}, {4, draftJoinGlobal}, {4, draftForeignKey}, {3, draftProcess},
 }
 
 func (g *generator) draft() draft {
@@ -49,6 +49,10 @@ func draftTable(g *generator) conformance.Node {
 		n.HistoryMs = &history
 	}
 	return n
+}
+
+func draftGlobalTable(g *generator) conformance.Node {
+	return conformance.Node{Op: "globalTable", Topic: fmt.Sprintf("in%d", g.next), Store: g.store()}
 }
 
 // store is a name for the store of the next node.
@@ -222,6 +226,18 @@ func draftJoinTables(g *generator) conformance.Node {
 	if g.one(2) {
 		n.Store = g.store()
 	}
+	return n
+}
+
+func draftJoinGlobal(g *generator) conformance.Node {
+	return conformance.Node{
+		Op: pick(g, "join", "leftJoin"), In: g.operand(stream), With: g.operand(globalTable), Fn: g.keyFn(),
+	}
+}
+
+func draftForeignKey(g *generator) conformance.Node {
+	n := conformance.Node{Op: pick(g, "fkJoin", "fkLeftJoin"), In: g.operand(table), Store: g.store()}
+	n.With = g.other(table, n.In)
 	return n
 }
 

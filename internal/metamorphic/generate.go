@@ -45,11 +45,15 @@ func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
 // topology makes sources, then operators that the rules allow, then outputs for what is left.
 func (g *generator) topology() {
 	g.used = map[string]bool{}
-	for range g.IntN(3) + 1 {
-		g.grow(pick(g, draftSource, draftSource, draftTable))
+	g.grow(pick(g, draftSource, draftTable))
+	for range g.IntN(3) {
+		g.grow(pick(g, draftSource, draftTable, draftGlobalTable))
 	}
-	for range g.IntN(8) + 2 {
-		g.grow(g.following())
+	size := len(g.nodes) + g.IntN(8) + 3
+	for range 40 {
+		if len(g.nodes) < size {
+			g.grow(g.following())
+		}
 	}
 	for i := 0; i < len(g.nodes); i++ { // finishing adds nodes, which are finished in turn
 		g.finish(g.nodes[i])
@@ -70,8 +74,8 @@ func (g *generator) following() draft {
 	return g.draft()
 }
 
-// grow adds a node of a draft, with operands to which the rules agree; false if a few tries find none.
-func (g *generator) grow(d draft) bool {
+// grow adds a node of a draft, with operands to which the rules agree, if a few tries find some.
+func (g *generator) grow(d draft) {
 	for range 10 {
 		g.next++
 		n := d(g)
@@ -79,10 +83,9 @@ func (g *generator) grow(d draft) bool {
 			n.ID = fmt.Sprintf("n%d", g.next)
 		}
 		if g.add(n) {
-			return true
+			return
 		}
 	}
-	return false
 }
 
 func (g *generator) add(n conformance.Node) bool {

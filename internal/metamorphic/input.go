@@ -3,6 +3,7 @@ package metamorphic
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ func (g *generator) steps() (steps []conformance.Step) {
 	var topics []string
 	wall := g.one(4)
 	for _, n := range g.nodes {
-		if n.Op == "stream" || n.Op == "table" {
+		if n.Op == "stream" || n.Op == "table" || n.Op == "globalTable" {
 			topics = append(topics, n.Topic)
 		}
 		wall = wall || n.Time == "wall"
@@ -46,7 +47,7 @@ func (g *generator) record(at int64) *conformance.Piped {
 	if key := pick(g, "a", "a", "a", "b", "b", "c", "d", ""); !g.one(12) {
 		p.Key = &key
 	}
-	value := pick(g, "a", "b", "x", "yy", "a x", "x y", "b:x", "a:b c", "", "cx")
+	value := pick(g, "a", "b", "x", "yy", "a x", "x y", "b:x", "a:b c", "c:x", "", "cx")
 	if g.rules.disorder && g.one(8) {
 		value = strconv.FormatInt(p.TS+g.Int64N(9)-6, 10) + "|" + value
 	}
@@ -60,11 +61,12 @@ func (g *generator) record(at int64) *conformance.Piped {
 }
 
 // arrange puts records into the order in which a task takes them that has all partitions before it: of the topics, the
-// one whose next record is oldest, ties by name. Records keep their order in their topic, the wall clock its places.
+// one whose next record is oldest, ties by name. Records of global tables come first. Records keep their order in their
+// topic, the wall clock its places.
 func arrange(nodes []conformance.Node, steps []conformance.Step) []conformance.Step {
-	byValue := map[string]bool{}
+	source := map[string]conformance.Node{}
 	for _, n := range nodes {
-		byValue[n.Topic] = n.Timestamp == "value"
+		source[n.Topic] = n
 	}
 	queues := map[string][]conformance.Step{}
 	for _, s := range steps {
@@ -72,7 +74,7 @@ func arrange(nodes []conformance.Node, steps []conformance.Step) []conformance.S
 			queues[s.Pipe.Topic] = append(queues[s.Pipe.Topic], s)
 		}
 	}
-	head := func(topic string) int64 { return eventTime(queues[topic][0].Pipe, byValue[topic]) }
+	head := func(topic string) int64 { return due(queues[topic][0].Pipe, source[topic]) }
 	out := slices.Clone(steps)
 	for i, s := range steps {
 		if s.Pipe == nil {
@@ -89,9 +91,12 @@ func arrange(nodes []conformance.Node, steps []conformance.Step) []conformance.S
 	return out
 }
 
-// eventTime is the time that a source finds in a record.
-func eventTime(p *conformance.Piped, inValue bool) int64 {
-	if inValue && p.Value != nil {
+// due is the time that a source finds in a record; before all others for a global table.
+func due(p *conformance.Piped, source conformance.Node) int64 {
+	if source.Op == "globalTable" {
+		return math.MinInt64
+	}
+	if source.Timestamp == "value" && p.Value != nil {
 		if text, _, ok := strings.Cut(*p.Value, "|"); ok {
 			if at, err := strconv.ParseInt(text, 10, 64); err == nil {
 				return at

@@ -9,6 +9,8 @@ func (r *rules) join(n conformance.Node, in []flow) (flow, error) {
 		return broken("no rows to look up")
 	}
 	switch {
+	case left.kind == stream && right.kind == globalTable && n.Window == nil && n.GraceMs == nil && n.Op != "outerJoin":
+		return r.stateless(n, in) // the table is complete before the first record
 	case left.kind == stream && right.kind == stream && n.Window != nil:
 		return r.joinStreams(n, left, right)
 	case left.kind == stream && right.kind == table && n.Window == nil && n.Op != "outerJoin":
@@ -54,5 +56,17 @@ func (r *rules) joinTables(left, right flow) (flow, error) {
 	if !ok {
 		f.promise = final
 	}
+	return f, nil
+}
+
+// joinForeignKey is a join whose two directions go through topics of their own.
+func (r *rules) joinForeignKey(_ conformance.Node, in []flow) (flow, error) {
+	f, _ := r.mix(in...)
+	for _, t := range in {
+		if t.kind != table || t.unkept || t.scattered {
+			return broken("no rows to look up")
+		}
+	}
+	f.kind, f.promise = table, final
 	return f, nil
 }

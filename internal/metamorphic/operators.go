@@ -11,7 +11,8 @@ var ruleOf map[string]func(r *rules, n conformance.Node, in []flow) (flow, error
 
 func init() {
 	ruleOf = map[string]func(r *rules, n conformance.Node, in []flow) (flow, error){
-		"stream": (*rules).source, "table": (*rules).source, "to": (*rules).to,
+		"stream": (*rules).source, "table": (*rules).source,
+		"globalTable": (*rules).source, "to": (*rules).to,
 		"filter": (*rules).rowwise, "filterNot": (*rules).rowwise, "mapValues": (*rules).rowwise,
 		"flatMapValues": (*rules).stateless, "split": (*rules).stateless,
 		"map": (*rules).rekey, "selectKey": (*rules).rekey, "flatMap": (*rules).rekey,
@@ -21,6 +22,7 @@ func init() {
 		"count": (*rules).fold, "reduce": (*rules).fold, "aggregate": (*rules).fold, "cogroup": (*rules).cogroup,
 		"suppress": (*rules).suppress,
 		"join":     (*rules).join, "leftJoin": (*rules).join, "outerJoin": (*rules).join,
+		"fkJoin": (*rules).joinForeignKey, "fkLeftJoin": (*rules).joinForeignKey,
 		"process": (*rules).process, "processValues": (*rules).running,
 	}
 }
@@ -32,8 +34,11 @@ func broken(format string, args ...any) (flow, error) {
 func (r *rules) source(n conformance.Node, _ []flow) (flow, error) {
 	steady := !r.disorder && n.Timestamp == ""
 	f := flow{inputs: []input{{topic: n.Topic, steady: steady}}, steady: steady}
-	if n.Op == "table" {
+	switch n.Op {
+	case "table":
 		f.kind, f.versioned = table, n.HistoryMs != nil
+	case "globalTable":
+		f.kind = globalTable
 	}
 	if r.free && f.versioned {
 		return broken("history by time")

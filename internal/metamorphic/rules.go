@@ -31,6 +31,7 @@ const (
 	sessions
 	windowTable
 	results
+	globalTable
 )
 
 // input is a topic that a sub-topology reads.
@@ -73,6 +74,7 @@ type rules struct {
 	promises map[string]promise // of output topics and stores
 	mixed    bool               // a task reads several topics
 	flush    bool               // there is a punctuation
+	global   bool               // there is a global table
 }
 
 func newRules(disorder bool, plain, varied int32) *rules {
@@ -93,6 +95,7 @@ func (r *rules) add(n conformance.Node) error {
 		return fmt.Errorf("%w: a punctuation by the time of several topics", errRule)
 	}
 	r.mixed, r.flush = mixed, flush
+	r.global = r.global || f.kind == globalTable
 	if n.Store != "" {
 		r.promises[n.Store] = f.promise
 	}

@@ -25,8 +25,8 @@ const (
 	openFiles = 500
 )
 
-// NewBudget is a budget of so many bytes for so many databases: half of it for memtables, as small ones cost compactions. Close it when all
-// databases are closed, or before: they keep what they need.
+// NewBudget is a budget of so many bytes for so many databases: half of it for memtables, as small ones cost
+// compactions. Close it when all databases are closed, or before: they keep what they need.
 func NewBudget(bytes int64, databases int) *Budget {
 	share := bytes / 2 / int64(max(1, databases)*memtablesPerDatabase)
 	return &Budget{

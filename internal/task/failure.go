@@ -56,7 +56,7 @@ func recoverInto(err *error) {
 func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	failed := t.failure(err)
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
-	if t.fatal(err) {
+	if t.config.fatal(err) {
 		return failed
 	}
 	t.drop(dropReason(err))
@@ -77,8 +77,8 @@ func (t *Task) failure(err error) *ProcessError {
 }
 
 // fatal is true for what no policy passes over: a store that cannot be read says nothing about the record.
-func (t *Task) fatal(err error) bool {
-	return t.config.OnError == Fail || errors.Is(err, store.ErrCorrupt)
+func (c *Config) fatal(err error) bool {
+	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt)
 }
 
 func dropReason(err error) topology.DropReason {

@@ -11,8 +11,8 @@ import (
 const coverageInterval = time.Second
 
 // checkCoverage asks for a rebalance if partitions have no owner. That happens with static members: one that dies, or
-// loses its brokers, after it has given partitions up in a cooperative rebalance and before it joins again, gets its old
-// assignment back without them, and nobody else is told to take them.
+// loses its brokers, after it has given partitions up in a cooperative rebalance and before it joins again, gets its
+// old assignment back without them, and nobody else is told to take them.
 func (w *Worker) checkCoverage() {
 	if time.Since(w.coveredAt) < coverageInterval || !w.checking.CompareAndSwap(false, true) {
 		return

@@ -1,0 +1,103 @@
+package lint
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// levels: a package imports only packages of lower levels. Those of level 0 import none of the project's.
+var levels = map[string]int{
+	"internal/assign": 0, "internal/kafkatest": 0, "internal/store": 0,
+	"serde": 1, "internal/store/storetest": 1,
+	"window":            2,
+	"state":             3,
+	"topology":          4,
+	"internal/wire":     5,
+	"internal/operator": 6, "internal/task": 6,
+	"internal/worker": 7,
+	"streams":         8,
+	"testkit":         9,
+	"internal/bench":  10, "internal/conformance": 10, "examples/internal/demo": 10,
+	"examples": 11, "internal/conformance/run": 11,
+}
+
+func TestImportsPointDown(t *testing.T) {
+	unused := maps.Clone(levels)
+	for _, s := range sources(t) {
+		delete(unused, s.dir)
+		level, known := levels[s.dir]
+		assert.True(t, known, "%s: package %s has no level yet", s.path, s.dir)
+		for _, path := range s.imports() {
+			own, ours := strings.CutPrefix(path, module+"/")
+			if !ours {
+				continue
+			}
+			below, known := levels[own]
+			assert.True(t, known, "%s imports %s, which has no level", s.path, own)
+			assert.Less(t, below, level, "%s imports %s, which is not below it", s.path, own)
+		}
+	}
+	assert.Empty(t, unused, "these packages are no more")
+}
+
+const kafka = "github.com/twmb/franz-go"
+
+// owners are the only packages that import a library. Of several that fit an import, the longest counts.
+var owners = map[string][]string{
+	"github.com/cockroachdb/pebble":  {"internal/store"},
+	"github.com/stretchr/testify":    {"internal/store/storetest"},
+	"github.com/tidwall/btree":       {"internal/store", "state"},
+	"github.com/vmihailenco/msgpack": {"serde"},
+	"golang.org/x/sync":              {"streams"},
+	"github.com/twmb/murmur3":        {"internal/wire"},
+	"pgregory.net/rapid":             {"internal/store/storetest"},
+
+	kafka: {"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker"},
+	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
+	kafka + "/pkg/kgo": {
+		"examples", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit",
+	},
+	kafka + "/pkg/kfake":    {"examples/internal/demo"},
+	kafka + "/plugin/kslog": {"streams"},
+}
+
+func TestOneOwnerPerLibrary(t *testing.T) {
+	used := map[string][]string{}
+	for _, s := range sources(t) {
+		for _, path := range s.imports() {
+			first, _, _ := strings.Cut(path, "/")
+			if !strings.Contains(first, ".") || strings.HasPrefix(path, module) {
+				continue // the standard library, the project
+			}
+			library := ""
+			for prefix := range maps.Keys(owners) {
+				if strings.HasPrefix(path, prefix) && len(prefix) > len(library) {
+					library = prefix
+				}
+			}
+			assert.NotEmpty(t, library, "%s imports %s, which nobody owns yet", s.path, path)
+			assert.True(t, slices.Contains(owners[library], s.dir), "%s imports %s, which is not its own", s.path, path)
+			used[library] = append(used[library], s.dir)
+		}
+	}
+	for library, dirs := range owners {
+		assert.Subset(t, used[library], dirs, "not all owners of %s import it", library)
+	}
+}
+
+// TestStreamsMakesNoClient: package streams says how clients are to be made, internal/worker makes and uses them.
+func TestStreamsMakesNoClient(t *testing.T) {
+	options := []string{"ClientID", "Opt", "SeedBrokers", "WithLogger"}
+	for _, s := range sources(t) {
+		if s.dir != "streams" {
+			continue
+		}
+		for name, n := range selectors(s, kafka+"/pkg/kgo") {
+			assert.True(t, slices.Contains(options, name), "kgo.%s in streams: %s", name, s.position(n))
+		}
+	}
+}
