@@ -32,7 +32,7 @@ var levels = map[string]int{
 	"serde": 1, "window": 2, "state": 3, "topology": 4, "internal/wire": 5,
 	"internal/operator": 6, "internal/task": 6,
 	"internal/worker": 7, "streams": 8, "testkit": 9,
-	"internal/kafkatest": 9, "internal/store/storetest": 9,
+	"internal/kafkatest": 9, "internal/store/storetest": 9, "state/statetest": 10,
 	"internal/conformance": 10, "internal/bench": 10, "internal/conformance/run": 11, "examples": 11,
 }
 
@@ -43,8 +43,8 @@ var owners = map[string][]string{
 	"github.com/twmb/franz-go/pkg/kfake": {"examples"},
 	"github.com/twmb/franz-go":           {"internal/worker", "streams", "testkit", "internal/bench", "internal/kafkatest", "examples"},
 	"github.com/twmb/murmur3":            {"internal/wire"},
-	"github.com/stretchr/testify":        {"internal/store/storetest"},
-	"pgregory.net/rapid":                 {"internal/store/storetest"},
+	"github.com/stretchr/testify":        {"internal/store/storetest", "state/statetest"},
+	"pgregory.net/rapid":                 {"internal/store/storetest", "state/statetest"},
 }
 
 // pure packages have no goroutine, no clock and no channel.
