@@ -19,7 +19,7 @@ type Config struct {
 	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.
 	Identity           string
 	StateDir           string // of the application; tasks have directories in it
-	Stores             *store.Budget
+	OpenEngine         func(dir string) (store.Engine, error)
 	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration
