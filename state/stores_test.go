@@ -97,3 +97,17 @@ func TestVersionedForgets(t *testing.T) {
 	require.False(t, it.Next(), "a row that was deleted is buried after the history")
 	require.NoError(t, it.Close())
 }
+
+// TestUnmatchedOfTheOtherSide: records of one side under a key of the other cannot be removed again.
+func TestUnmatchedOfTheOtherSide(t *testing.T) {
+	h := newHarness(t, unmatched, 1<<20)
+	require.NoError(t, unmatched.In(h).PutLeft("a", nil, 5))
+	h.commit()
+	require.Equal(t, byte(1), h.log.records[0].key[8])
+	h.log.records[0].key[8] = 0
+	h.lose()
+	for _, err := range unmatched.In(h).Due(10, 10) {
+		require.ErrorIs(t, err, state.ErrCorrupt)
+		require.ErrorContains(t, err, "state: store unmatched: ")
+	}
+}
