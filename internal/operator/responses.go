@@ -33,8 +33,15 @@ func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
 		return err
 	}
 	hash, err := p.hash(row)
-	if err != nil || hash != r.Value.Hash {
+	if err != nil {
 		return err
+	}
+	if hash != r.Value.Hash {
+		to, err := p.pointer(r.Key, row)
+		if err != nil || to.OK || p.LeftJoin {
+			return err
+		}
+		row = none[L]() // it points nowhere and asked nothing: no other answer will take its result back
 	}
 	out, err := p.result(r.Key, row, r.Value.Value)
 	if err != nil {
