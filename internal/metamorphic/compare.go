@@ -28,7 +28,7 @@ func compare(promises map[string]promise, want, got *answer) error {
 	}
 	for _, a := range []*answer{want, got} {
 		if d := differ(content(nil, a.stores), content(nil, a.restored)); d != nil {
-			d.What += " restored from its changelog"
+			d.What += ", there and restored from the changelog,"
 			return d
 		}
 	}

@@ -11,7 +11,8 @@
 //     by topic): a replay after a crash takes it in the same order.
 //   - A repartition topic shows its records at a commit. What meets behind different numbers of such topics, or with
 //     times that go back, meets in an order that depends on commits. Then a merged stream promises its records but no
-//     order (bag), a join of tables only its last rows (final), and whatever depends on more is not built.
+//     order (bag), a join of tables only its last rows (final), and whatever depends on more is not built. Nor is a
+//     join of two tables there that one source feeds: it misses deletes that reach one side while the other is gone.
 //   - With several partitions a record that changes its key joins records of other tasks. The order among them is fixed
 //     if the input's times only rise; otherwise it is a bag.
 //   - Time is one per task, so operators that look at it keep the number of partitions; so does a second change of key.
