@@ -2,7 +2,9 @@
 // commit points, restarts, crashes, lost state, stores elsewhere, other partition counts. None of that may show.
 //
 // A Case is a topology in the node language of package conformance, its input, and a variation. New makes one of a seed,
-// Check runs it, Shrink makes a failing one small.
+// Check runs it, Shrink makes a failing one small. The tests run the cases of a few seeds; `make metamorphic TIME=10m`
+// goes on for a time, `make metamorphic CASES=10000` for a number, from SEED. The scenario of a case that fails is one
+// for package conformance's run, too: it tells how Kafka Streams answers.
 //
 // A task's answers depend on the order in which it takes its records, so cases keep to what fixes that order. They are
 // made so, results are never filtered; rules.go holds the rules:
