@@ -41,24 +41,36 @@ type (
 	windowTable = streams.WindowTable[string, string]
 )
 
+// surroundings are what a topology finds where it runs. The zero value is a place of a scenario's own.
+type surroundings struct {
+	topic func(name string) string // what a topic of the scenario is called there; nil: the same
+	enter func(record)             // is shown the records of global tables just before they are entered; may be nil
+
+	inMemory func(store string) bool // stores that keep their rows in memory; nil: none
+}
+
 // build makes a topology of a scenario's nodes.
 type build struct {
+	surroundings
 	b       *streams.Builder
 	nodes   map[string]any // what each id stands for
 	inputs  map[string]topic
 	outputs map[string]topic
 	stores  map[string]func(rows) []Row // of plain tables, by name
 	others  map[string]func(rows) []Row // of windowed and versioned tables, by name
-
-	inMemory func(store string) bool
 }
 
-// newBuild makes the topology of nodes through the DSL. Stores whose names inMemory accepts keep their rows in memory.
-func newBuild(nodes []Node, inMemory func(store string) bool) (*build, *topology.Topology, error) {
+// build makes the topology of a scenario through the DSL.
+func (s *Scenario) build(at surroundings) (*build, *topology.Topology, error) {
+	return newBuild(s.Topology, at)
+}
+
+// newBuild makes the topology of nodes through the DSL.
+func newBuild(nodes []Node, at surroundings) (*build, *topology.Topology, error) {
 	b := &build{
-		b: streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
+		surroundings: at,
+		b:            streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
 		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{}, others: map[string]func(rows) []Row{},
-		inMemory: inMemory,
 	}
 	for _, n := range nodes {
 		if err := b.add(n); err != nil {
@@ -101,7 +113,10 @@ func init() {
 	}
 }
 
-func (b *build) topic(name string, n Node) topic {
+func (b *build) declare(name string, n Node) topic {
+	if b.topic != nil {
+		name = b.topic(name)
+	}
 	t := streams.NewTopic(name, serde.String, serde.String)
 	if n.Timestamp == "value" {
 		t = t.Timestamp(timeInValue)
@@ -110,13 +125,13 @@ func (b *build) topic(name string, n Node) topic {
 }
 
 func (b *build) source(n Node) (any, error) {
-	t := b.topic(n.Topic, n)
+	t := b.declare(n.Topic, n)
 	b.inputs[n.Topic] = t
 	return keyed{stream: streams.From(b.b, t)}, nil
 }
 
 func (b *build) table(n Node) (any, error) {
-	t := b.topic(n.Topic, n)
+	t := b.declare(n.Topic, n)
 	b.inputs[n.Topic] = t
 	if n.HistoryMs != nil {
 		store := placed(b, b.name(n), state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs)))
@@ -136,14 +151,20 @@ func (b *build) store(n Node) state.KeyValue[string, string] {
 
 // placed is a store where the build wants it: on the task's engine, or in memory.
 func placed[S interface{ InMemory() S }](b *build, name string, store S) S {
-	if b.inMemory(name) {
+	if b.inMemory != nil && b.inMemory(name) {
 		return store.InMemory()
 	}
 	return store
 }
 
 func (b *build) globalTable(n Node) (any, error) {
-	t := b.topic(n.Topic, n)
+	t := b.declare(n.Topic, n)
+	if b.enter != nil {
+		t = t.Timestamp(func(r record, _ int64) (int64, error) {
+			b.enter(r)
+			return r.Timestamp, nil
+		})
+	}
 	b.inputs[n.Topic] = t
 	return streams.GlobalTableFrom(b.b, t, b.store(n)), nil
 }
@@ -156,7 +177,7 @@ func (b *build) to(n Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := b.topic(n.Topic, Node{})
+	t := b.declare(n.Topic, Node{})
 	b.outputs[n.Topic] = t
 	s.To(t)
 	return nil, nil

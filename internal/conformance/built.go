@@ -19,7 +19,7 @@ type Built struct {
 
 // Build makes the topology of nodes through the DSL. Stores whose names inMemory accepts keep their rows in memory.
 func Build(nodes []Node, inMemory func(store string) bool) (*Built, error) {
-	b, topo, err := newBuild(nodes, inMemory)
+	b, topo, err := newBuild(nodes, surroundings{inMemory: inMemory})
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // Run gives the library's answers to a scenario.
 func (s *Scenario) Run() (answer *Answer, err error) {
-	b, topo, err := newBuild(s.Topology, func(string) bool { return false })
+	b, topo, err := s.build(surroundings{})
 	if err != nil {
 		return nil, err
 	}
