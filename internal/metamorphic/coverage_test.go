@@ -2,6 +2,7 @@ package metamorphic
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -70,7 +71,7 @@ func (r *rules) features(c *Case) (names []string) {
 	}
 	for _, f := range r.flows {
 		if f.depth() > 0 {
-			names = append(names, [...]string{"", "behind 1 repartition topics", "behind 2 repartition topics"}[min(f.depth(), 2)])
+			names = append(names, fmt.Sprintf("behind %d repartition topics", min(f.depth(), 2)))
 		}
 	}
 	return append(names, c.Variation.features(r.free)...)
