@@ -22,7 +22,7 @@ var levels = map[string]int{
 	"streams":         8,
 	"testkit":         9,
 	"internal/bench":  10, "internal/conformance": 10, "examples/internal/demo": 10,
-	"examples": 11, "internal/conformance/run": 11,
+	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
 }
 
 func TestImportsPointDown(t *testing.T) {
