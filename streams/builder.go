@@ -15,12 +15,13 @@ type Builder struct {
 	graph   *topology.Graph
 	sources map[string]any    // the Topic[K, V] that each source was declared with, by name
 	owners  map[string]string // file:line of the step that writes each store, by name
+	globals map[string]bool   // stores of global tables, by name
 }
 
 // NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of
 // internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
-	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}}
+	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}, globals: map[string]bool{}}
 }
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.

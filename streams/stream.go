@@ -17,7 +17,16 @@ type Stream[K, V any] struct {
 func step[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
-	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, stores, new)
+	var own, global []state.Spec
+	for _, store := range stores {
+		if s.b.globals[store.Name()] {
+			global = append(global, store)
+		} else {
+			own = append(own, store)
+		}
+	}
+	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, own, new)
+	n.Lookups = global
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
@@ -159,6 +168,14 @@ func (s *Stream[K, V]) keyedHere(site, what string) {
 		s.b.graph.Fail(site, "%s needs the records of a key in one partition, but %s may have changed the key: "+
 			"put Repartition between them, or use GroupBy with a repartition topic", what, s.rekeyed)
 	}
+}
+
+// MarkAsPartitioned is the same stream, of which the author says that all records of a key are in one partition although
+// a step may have changed the key: because the new key follows from the old one and tells it, as that of a window does.
+// Steps that need the records of a key together then need no Repartition. If it is not so, their results are wrong
+// (KIP-759).
+func (s *Stream[K, V]) MarkAsPartitioned() *Stream[K, V] {
+	return &Stream[K, V]{b: s.b, node: s.node}
 }
 
 // GroupByKey groups the records by their key. Behind a step that may have changed the key it is a mistake: there, put

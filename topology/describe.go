@@ -19,6 +19,13 @@ func (t *Topology) Describe() string {
 		}
 		b.WriteByte('\n')
 	}
+	if t.Global != nil {
+		fmt.Fprintf(&b, "  Sub-topology: %d for global store (will not generate tasks)\n", len(t.Subs))
+		for _, n := range t.Global.Nodes {
+			t.describe(&b, n)
+		}
+		b.WriteByte('\n')
+	}
 	return b.String()
 }
 

@@ -13,8 +13,13 @@ type TaskID struct {
 	Partition int32
 }
 
-// String is the id as Kafka Streams writes it: 0_3.
-func (id TaskID) String() string { return fmt.Sprintf("%d_%d", id.Sub, id.Partition) }
+// String is the id as Kafka Streams writes it: 0_3; of global tables, global.
+func (id TaskID) String() string {
+	if id.Sub == GlobalSub {
+		return "global"
+	}
+	return fmt.Sprintf("%d_%d", id.Sub, id.Partition)
+}
 
 // ParseTaskID reads what String wrote.
 func ParseTaskID(text string) (TaskID, error) {
@@ -50,7 +55,7 @@ type step struct {
 func (t *Topology) Link(id TaskID, host Host, outbox *Outbox) (*Instance, error) {
 	in := &Instance{Topology: t, Task: id, Inlets: map[string]Inlet{}, host: host, outbox: outbox}
 	linked := map[*Node]any{}
-	for _, n := range t.Subs[id.Sub].Sources {
+	for _, n := range t.Sub(id.Sub).Sources {
 		inlet, err := in.link(n, linked)
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 // that it matches. The text is indented, and the same on each machine.
 func (t *Topology) JSON() ([]byte, error) {
 	out := topologyJSON{App: t.App, Subs: []subJSON{}, Stores: t.lockStores(), Topics: t.topicsJSON()}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		sub := subJSON{ID: s.ID}
 		for _, n := range s.Nodes {
 			sub.Nodes = append(sub.Nodes, t.nodeJSON(n))
@@ -67,7 +67,7 @@ func (t *Topology) nodeJSON(n *Node) nodeJSON {
 
 func (t *Topology) topicsJSON() []topicJSON {
 	topics := []topicJSON{}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		for _, n := range s.Nodes {
 			if n.Topic == nil {
 				continue

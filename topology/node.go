@@ -29,6 +29,8 @@ type Node struct {
 	Kind     Kind
 	Topic    *Topic       // of a source or sink
 	Stores   []state.Spec // that the step may use
+	Lookups  []state.Spec // stores of global tables that the step may read
+	Global   bool         // part of a global table: runs on every instance, in no task
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
@@ -53,6 +55,7 @@ type Topic struct {
 	Site       string
 	Reset      Reset
 	Past       time.Duration // with Reset Past: how far back
+	Global     bool          // read whole by every instance, for a global table
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.
@@ -142,6 +145,7 @@ func (g *Graph) add(n *Node, op string) *Node {
 	g.nodes = append(g.nodes, n)
 	for _, p := range n.Parents {
 		p.Children = append(p.Children, n)
+		n.Global = n.Global || p.Global
 	}
 	return n
 }

@@ -36,9 +36,11 @@ func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
 // Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step was
 // not declared with that store: a mistake of the program, found by its first test.
 func (c *Context[K, V]) Store(name string) state.Store {
-	for _, s := range c.node.Stores {
-		if s.Name() == name {
-			return c.in.host.Store(name)
+	for _, specs := range [][]state.Spec{c.node.Stores, c.node.Lookups} {
+		for _, s := range specs {
+			if s.Name() == name {
+				return c.in.host.Store(name)
+			}
 		}
 	}
 	panic("topology: step " + c.node.Name + " uses store " + name + ", which was not given to it where it was declared (" + c.node.Site + ")")

@@ -13,10 +13,10 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// MissingOperator is an operator that the library does not have.
-type MissingOperator struct{ Op string }
+// UnknownOperator is a node that no operator stands for.
+type UnknownOperator struct{ Op string }
 
-func (e *MissingOperator) Error() string { return "no operator for " + e.Op }
+func (e *UnknownOperator) Error() string { return "no operator for " + e.Op }
 
 type (
 	record  = streams.Record[string, string]
@@ -68,7 +68,7 @@ func (s *Scenario) build() (*build, *topology.Topology, error) {
 func (b *build) add(n Node) error {
 	op, ok := operators[n.Op]
 	if !ok {
-		return &MissingOperator{n.Op}
+		return &UnknownOperator{n.Op}
 	}
 	result, err := op(b, n)
 	if err == nil && n.ID != "" {
@@ -90,7 +90,7 @@ func init() {
 		"groupByKey": (*build).groupByKey, "groupBy": (*build).groupBy, "windowedBy": (*build).windowedBy,
 		"count": (*build).count, "reduce": (*build).reduce, "aggregate": (*build).aggregate,
 		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join, "outerJoin": (*build).join,
-		"cogroup": (*build).cogroup, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
+		"cogroup": (*build).cogroup, "globalTable": (*build).globalTable, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
 		"process": (*build).process, "processValues": (*build).processValues,
 	}
 }
@@ -125,6 +125,12 @@ func (b *build) store(n Node) state.KeyValue[string, string] {
 	s := state.NewKeyValue(name, serde.String, serde.String)
 	b.stores[name] = func(r rows) []Row { return r.of(s) }
 	return s
+}
+
+func (b *build) globalTable(n Node) (any, error) {
+	t := b.topic(n.Topic, n)
+	b.inputs[n.Topic] = t
+	return streams.GlobalTableFrom(b.b, t, b.store(n)), nil
 }
 
 // name is the name of a node's store.
@@ -234,7 +240,7 @@ func windows(w *Window) (window.Windows, error) {
 	case "sliding":
 		return window.Sliding(ms(w.SizeMs)).Grace(ms(w.GraceMs)), nil
 	}
-	return nil, &MissingOperator{w.Kind + " windows"}
+	return nil, &UnknownOperator{w.Kind + " windows"}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -254,7 +260,7 @@ func (b *build) suppress(n Node) (any, error) {
 			return t.Suppress(hold, state.NewSuppress(n.ID, serde.String, serde.String)), nil
 		}
 	}
-	return nil, &MissingOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
+	return nil, &UnknownOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}
 }
 
 func (b *build) toStream(n Node) (any, error) {
@@ -280,11 +286,11 @@ func (b *build) tableStream(t *table, n Node) (any, error) {
 	return keyed{streams.ToStreamKey(t, optionalKey(fn)), true}, nil
 }
 
-// windowStream shows windows in the text of their keys: what needs the records of such a key together needs a topic.
+// windowStream shows windows in the text of their keys. The text counts as the key that the windows already had.
 func windowStream(r *results, n Node) (any, error) {
 	s := streams.Results(r, func(k window.Windowed[string]) string { return k.Key + "@" + k.Window.String() })
 	if n.Fn == "" {
-		return keyed{s, true}, nil
+		return keyed{s.MarkAsPartitioned(), false}, nil
 	}
 	fn, err := keyFunction(n.Fn)
 	if err != nil {

@@ -17,7 +17,10 @@ func (b *build) join(n Node) (any, error) {
 	_, rightStream := b.nodes[n.With].(keyed)
 	left, leftTable := b.nodes[n.In].(*table)
 	right, rightTable := b.nodes[n.With].(*table)
+	global, isGlobal := b.nodes[n.With].(*streams.GlobalTable[string, string])
 	switch {
+	case leftStream && isGlobal:
+		return b.joinGlobal(n, global)
 	case leftStream && rightStream && n.Window != nil:
 		return b.joinStreams(n)
 	case leftStream && rightTable:
@@ -29,7 +32,7 @@ func (b *build) join(n Node) (any, error) {
 			})
 		return b.materialized(t, n), nil
 	}
-	return nil, &MissingOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
+	return nil, &UnknownOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
 }
 
 // pair is the result of two sides.
@@ -74,6 +77,22 @@ func (b *build) joinTable(n Node, t *table) (any, error) {
 	return keyed{stream: streams.JoinRecord(s, t, func(r record, row string) (streams.Optional[string], error) {
 		return join(r, streams.Some(row))
 	})}, nil
+}
+
+func (b *build) joinGlobal(n Node, t *streams.GlobalTable[string, string]) (any, error) {
+	s, err := b.stream(n.In)
+	if err != nil {
+		return nil, err
+	}
+	fn, err := keyFunction(n.Fn)
+	if err != nil {
+		return nil, err
+	}
+	out := streams.JoinGlobalRecord(s.stream, t, kinds[n.Op], optionalKey(fn),
+		func(r record, _, row streams.Optional[string]) (streams.Optional[string], error) {
+			return pair(streams.Some(r.Value), row), nil
+		})
+	return keyed{out, s.rekeyed}, nil
 }
 
 func (b *build) joinForeignKey(n Node) (any, error) {

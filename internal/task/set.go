@@ -16,7 +16,8 @@ type Set struct {
 	config Config
 	tasks  []*Task // by id
 	box    topology.Outbox
-	mark   int // length of the outbox before the record in work
+	global *Global // nil if the topology has no global tables
+	mark   int     // length of the outbox before the record in work
 
 	now         int64 // wall clock in milliseconds, as last told
 	lastCommit  int64

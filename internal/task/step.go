@@ -153,7 +153,7 @@ func (t *Task) fire(p *punctuation, now int64) error {
 	if err := t.call(p, now); err != nil {
 		t.undo()
 		failed := t.failure(err)
-		if t.fatal(err) {
+		if t.config.fatal(err) {
 			return failed
 		}
 		t.drop(topology.DropProcess)

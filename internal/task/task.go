@@ -174,6 +174,9 @@ func (t *Task) Store(name string) state.Store {
 			return s
 		}
 	}
+	if t.set.global != nil {
+		return t.set.global.Store(name)
+	}
 	panic(fmt.Sprintf("task: %s has no store %s", t.ID, name))
 }
 

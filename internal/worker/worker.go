@@ -22,10 +22,11 @@ import (
 // begins again under the same identity, as a killed process would. The group still counts it as a member, so its tasks
 // come back at once.
 type Worker struct {
-	config Config
-	client *kgo.Client
-	set    *task.Set
-	events *events
+	config  Config
+	client  *kgo.Client
+	set     *task.Set
+	events  *events
+	globals *globals // nil if the topology has no global tables
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 
@@ -93,10 +94,16 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
+	if w.globals, err = w.openGlobals(ctx); err != nil {
+		return unlessDone(ctx, errors.Join(err, w.set.CloseGlobal()))
+	}
 	if w.client, err = w.newClient(); err != nil {
 		return err
 	}
 	defer func() { err = w.finish(work, err) }()
+	if w.globals != nil {
+		w.globals.follow()
+	}
 	if err := w.loop(ctx, work); err != nil {
 		return err
 	}
@@ -298,11 +305,13 @@ func (w *Worker) flow() {
 // end releases everything that the session had. What was not committed is gone.
 func (w *Worker) end() error {
 	w.events.stop()
+	w.globals.stop()
 	w.stopRestores()
 	errs := []error{w.set.Abort()}
 	for len(w.set.Tasks()) > 0 {
 		errs = append(errs, w.set.Remove(w.set.Tasks()[0].ID))
 	}
+	errs = append(errs, w.set.CloseGlobal())
 	w.client.UnsafeAbortBufferedRecords()
 	w.client.Close()
 	return errors.Join(errs...)
