@@ -96,10 +96,11 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
 	if w.globals, err = w.openGlobals(ctx); err != nil {
-		return unlessDone(ctx, errors.Join(err, w.set.CloseGlobal()))
+		return unlessDone(ctx, w.closeTables(err))
 	}
 	if w.client, err = w.newClient(); err != nil {
-		return err
+		w.globals.stop()
+		return w.closeTables(err)
 	}
 	defer func() { err = w.finish(work, err) }()
 	if w.globals != nil {
@@ -118,7 +119,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
-	damaged := w.damaged(err)
+	damaged, tables := w.damaged(err)
 	err = w.replaced(ctx, err)
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
@@ -126,22 +127,30 @@ func (w *Worker) finish(ctx context.Context, err error) error {
 	for _, id := range damaged {
 		err = errors.Join(err, w.setAside(id, err))
 	}
+	if tables {
+		err = errors.Join(err, w.setTablesAside(err))
+	}
 	return err
 }
 
-// damaged are the tasks whose databases an error found damaged: all of them, if it does not tell.
-func (w *Worker) damaged(err error) (ids []topology.TaskID) {
-	if !errors.Is(err, store.ErrCorrupt) {
-		return nil
-	}
+// damaged are the tasks whose databases an error found damaged, all of them if it does not tell, and whether the global
+// tables' may be: a task's steps read those, too.
+func (w *Worker) damaged(err error) (ids []topology.TaskID, tables bool) {
 	var process *task.ProcessError
-	if errors.As(err, &process) {
-		return []topology.TaskID{process.Task}
+	switch {
+	case !errors.Is(err, store.ErrCorrupt):
+		return nil, false
+	case errors.Is(err, task.ErrGlobalTables):
+		return nil, true
+	case !errors.As(err, &process):
+		for _, t := range w.set.Tasks() {
+			ids = append(ids, t.ID)
+		}
+		return ids, false
+	case process.Task.Sub == topology.GlobalSub:
+		return nil, true
 	}
-	for _, t := range w.set.Tasks() {
-		ids = append(ids, t.ID)
-	}
-	return ids
+	return []topology.TaskID{process.Task}, w.globals != nil
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
