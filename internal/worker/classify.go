@@ -66,9 +66,11 @@ func classify(err error) class {
 	return again
 }
 
-// notYet is true for answers that the same request will not get for long.
+// notYet is true for answers that the same request will not get for long. A commit gets the first two in the middle of
+// a rebalance: before the client knows the generation that the group is at, and before the group knows who has what.
 func notYet(err error) bool {
-	return errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
+	return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||
+		errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
 		errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.NotCoordinator) ||
 		errors.Is(err, kerr.UnstableOffsetCommit) || errors.Is(err, kerr.UnknownTopicOrPartition)
 }

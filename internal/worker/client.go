@@ -58,7 +58,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		}),
 		kgo.AdjustFetchOffsetsFn(w.startOffsets),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
-			events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
+			if len(gone) > 0 { // nothing, before each rebalance: a slow record must not hold that up
+				events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
+			}
 		}),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			events.wait(func(context.Context) error { return lost(gone) })
