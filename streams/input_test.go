@@ -92,12 +92,7 @@ func TestTheEndThatATopicIsReadFromStays(t *testing.T) {
 		streams.From(b, words.FromLatest()).GroupByKey().Count(keyRows).ToStream().To(perKey)
 	}
 	config := r.config(t.TempDir())
-	running := make(chan struct{}, 1)
-	config.OnState = func(_, is streams.State) {
-		if is == streams.Running {
-			running <- struct{}{}
-		}
-	}
+	running := whenRunning(&config)
 	_, stop := r.start(count, config)
 	<-running
 	require.NoError(t, stop())
@@ -106,4 +101,20 @@ func TestTheEndThatATopicIsReadFromStays(t *testing.T) {
 	_, stop = r.start(count, config)
 	r.requireCounts("per-key", 10)
 	require.NoError(t, stop())
+}
+
+// TestATopicThatGrows has partitions that no task was made for: the application says so instead of leaving them unread.
+func TestATopicThatGrows(t *testing.T) {
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	config.Kafka = []kgo.Opt{kgo.MetadataMinAge(50 * time.Millisecond), kgo.MetadataMaxAge(200 * time.Millisecond)}
+	running := whenRunning(&config)
+	go func() {
+		<-running
+		r.admin.UpdatePartitions(context.Background(), 4, "words")
+	}()
+	err := r.run(countWords, config)
+	var grown *streams.GrownTopicError
+	require.ErrorAs(t, err, &grown)
+	require.Equal(t, streams.GrownTopicError{Topic: "words", Had: 2, Has: 4}, *grown)
 }

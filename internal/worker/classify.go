@@ -30,11 +30,12 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var topics *InternalTopicError
+	var grown *GrownTopicError
 	switch {
 	case errors.Is(err, store.ErrCorrupt):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
-	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics):
+	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown):
 		// The record, the code or the topology must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):

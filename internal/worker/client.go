@@ -91,35 +91,6 @@ func lost(gone map[string][]int32) error {
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
 }
 
-// offsets are committed offsets by topic and partition.
-type offsets map[string]map[int32]task.Committed
-
-// committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
-// transaction.
-func (w *Worker) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
-	out := offsets{}
-	for _, g := range resp.Groups {
-		for _, t := range g.Topics {
-			name := t.Topic
-			if name == "" {
-				name = w.config.Cluster.topicOf(t.TopicID)
-			}
-			out[name] = map[int32]task.Committed{}
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return nil, fmt.Errorf("offset of %s/%d: %w", name, p.Partition, err)
-				}
-				c := task.Committed{Offset: p.Offset, End: -1}
-				if p.Metadata != nil {
-					c.Metadata = *p.Metadata
-				}
-				out[name][p.Partition] = c
-			}
-		}
-	}
-	return out, nil
-}
-
 // topicOf is the name of a topic that the application reads.
 func (c *Cluster) topicOf(id [16]byte) string {
 	for name, have := range c.ids {

@@ -27,6 +27,8 @@ type Worker struct {
 	set    *task.Set
 	events *events
 	member string // that the group has given this session's tasks; empty before it has
+	// assigned are the inputs that the group has given to this worker, as they were committed then.
+	assigned offsets
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 
@@ -88,7 +90,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		}
 	}
 	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
-	w.events, w.restores, w.member = newEvents(), map[topology.TaskID]*restore{}, ""
+	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	w.member, w.assigned = "", offsets{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
