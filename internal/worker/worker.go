@@ -112,30 +112,27 @@ func (w *Worker) session(ctx context.Context) (err error) {
 
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
-	damaged := w.damaged(err)
 	err = w.replaced(ctx, err)
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
-	for _, id := range damaged {
+	if id, ok := damaged(err); ok {
 		err = errors.Join(err, w.setAside(id, err))
 	}
 	return err
 }
 
-// damaged are the tasks whose databases an error found damaged: all of them, if it does not tell.
-func (w *Worker) damaged(err error) (ids []topology.TaskID) {
-	if !errors.Is(err, store.ErrCorrupt) {
-		return nil
-	}
+// damaged is the task whose database an error found damaged.
+func damaged(err error) (id topology.TaskID, ok bool) {
 	var process *task.ProcessError
-	if errors.As(err, &process) {
-		return []topology.TaskID{process.Task}
+	var failed *task.Error
+	switch {
+	case errors.As(err, &process) && errors.Is(process, store.ErrCorrupt):
+		return process.Task, true
+	case errors.As(err, &failed) && errors.Is(failed, store.ErrCorrupt):
+		return failed.Task, true
 	}
-	for _, t := range w.set.Tasks() {
-		ids = append(ids, t.ID)
-	}
-	return ids
+	return id, false
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
