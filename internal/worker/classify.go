@@ -50,6 +50,9 @@ func classify(err error) class {
 		errors.Is(err, kerr.SaslAuthenticationFailed):
 		// Someone has to grant the right.
 		return fatal
+	case errors.Is(err, kerr.InvalidSessionTimeout), errors.Is(err, kerr.InvalidTransactionTimeout):
+		// The settings must fit what the brokers allow.
+		return fatal
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		// The group belongs to another kind of client, Kafka Streams for example.
 		return fatal

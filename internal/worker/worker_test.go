@@ -30,6 +30,7 @@ func TestClassify(t *testing.T) {
 			&task.ProcessError{Err: errors.New("x")}, &task.ErrStateFormat{}, kerr.FencedInstanceID, kerr.MessageTooLarge,
 			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, &InternalTopicError{}, &GrownTopicError{},
 			syscall.ENOSPC, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
+			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout,
 		},
 	} {
 		for _, err := range errs {
