@@ -96,7 +96,7 @@ func (t *Task) failure(err error) *ProcessError {
 
 // fatal is true for what no policy passes over: a store that cannot be read says nothing about the record.
 func (t *Task) fatal(err error) bool {
-	return t.config.OnError == Fail || errors.Is(err, store.ErrCorrupt)
+	return t.config.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk)
 }
 
 func dropReason(err error) topology.DropReason {

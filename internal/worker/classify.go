@@ -15,10 +15,11 @@ type class int
 const (
 	again  class = iota // begin again from the last commit: what Kafka answers will change
 	fenced              // the same; another member or an older transaction got in the way
+	full                // the same, once there is space on the disk
 	fatal               // the application must stop: beginning again would end the same way
 )
 
-func (c class) String() string { return [...]string{"again", "fenced", "fatal"}[c] }
+func (c class) String() string { return [...]string{"again", "fenced", "full", "fatal"}[c] }
 
 // ErrFenced means that another process uses this one's identity. It comes from copying a state directory: remove the
 // file process-id from the copy.
@@ -35,6 +36,9 @@ func classify(err error) class {
 	case errors.Is(err, store.ErrCorrupt):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
+	case errors.Is(err, store.ErrDisk) && isDiskFull(err):
+		// Also where a record met it: the database is as it was at the last commit, and Kafka has what is missing.
+		return full
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown):
 		// The record, the code or the topology must change first.
 		return fatal
@@ -63,7 +67,8 @@ func classify(err error) class {
 		// The group or the transaction coordinator went on without this worker: it was silent for too long.
 		return fenced
 	case isDiskError(err):
-		// Nothing of the commit is lost, as Kafka has it, but no further one can be kept here.
+		// A disk that is broken or read-only: nothing of the commit is lost, as Kafka has it, but no further one can be kept
+		// here.
 		return fatal
 	}
 	// Brokers that are away, time-outs, coordinators that move: all of that passes.

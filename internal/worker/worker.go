@@ -62,11 +62,19 @@ func (w *Worker) Run(ctx context.Context) error {
 		if time.Since(started) > time.Minute {
 			w.restarts = 0
 		}
-		w.config.Logger.Warn("worker begins again from the last commit", "error", err, "class", classify(err).String())
+		w.warn(err)
 		if !w.pause(ctx) {
 			return nil
 		}
 	}
+}
+
+func (w *Worker) warn(err error) {
+	message := "worker begins again from the last commit"
+	if classify(err) == full {
+		message = "the disk is full: the worker waits for space, to go on from the last commit"
+	}
+	w.config.Logger.Warn(message, "error", err, "class", classify(err).String())
 }
 
 // pause waits a little longer before each new beginning. It returns false if ctx ended.

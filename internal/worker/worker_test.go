@@ -29,8 +29,13 @@ func TestClassify(t *testing.T) {
 		fatal: {
 			&task.ProcessError{Err: errors.New("x")}, &task.ErrStateFormat{}, kerr.FencedInstanceID, kerr.MessageTooLarge,
 			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, &InternalTopicError{}, &GrownTopicError{},
-			syscall.ENOSPC, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
-			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout,
+			fmt.Errorf("%w: %w", store.ErrDisk, syscall.EROFS),
+			&task.ProcessError{Err: syscall.ENOSPC}, // the user's own file
+			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
+		},
+		full: {
+			fmt.Errorf("%w: %w", store.ErrDisk, syscall.ENOSPC),
+			&task.ProcessError{Err: fmt.Errorf("%w: %w", store.ErrDisk, syscall.EDQUOT)},
 		},
 	} {
 		for _, err := range errs {
