@@ -190,3 +190,35 @@ func whenRunning(c *streams.Config) <-chan struct{} {
 	}
 	return running
 }
+
+// TestARebalanceMeetsACommit: a process joins while another one is in the middle of a commit.
+func TestARebalanceMeetsACommit(t *testing.T) {
+	for _, key := range []kmsg.Key{kmsg.TxnOffsetCommit, kmsg.EndTxn} {
+		t.Run(key.Name(), func(t *testing.T) {
+			r := newCountRig(t)
+			var first atomic.Bool
+			committing, joined := make(chan struct{}), make(chan struct{})
+			r.fake.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+				r.fake.KeepControl()
+				if first.CompareAndSwap(false, true) {
+					close(committing)
+					r.fake.SleepControl(func() { <-joined })
+				}
+				return nil, nil, false
+			})
+			_, stopFirst := r.start(countWords, r.config(t.TempDir()))
+			r.send(50)
+			<-committing
+			joins := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Count: -1, Observe: true})
+			_, stopSecond := r.start(countWords, r.config(t.TempDir()))
+			require.NoError(t, joins.Wait(context.Background(), 1))
+			close(joined)
+			r.send(50)
+			r.requireCounts("per-key", 10)
+			r.requireCounts("per-word", 7)
+			require.NoError(t, stopFirst())
+			require.NoError(t, stopSecond())
+			require.NotContains(t, r.log.String(), "begins again")
+		})
+	}
+}

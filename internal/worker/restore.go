@@ -125,16 +125,16 @@ func (r *restore) readInputs(ctx context.Context) error {
 	return nil
 }
 
-// begin is where an input begins: at its committed offset, but not before the start of the partition, from where nothing
-// would ever come. Without a committed offset its topic's declaration decides. The end of a topic that is read from
-// there moves: it is committed soon, so that what comes later counts.
+// begin is where an input begins: at its committed offset, but not before the start of the partition, from where
+// nothing would ever come. Without a committed offset its topic's declaration decides. The end of a topic that is read
+// from there moves: it is committed soon, so that what comes later counts.
 func (r *restore) begin(in *task.Input, start, end int64) task.Committed {
 	c := r.offsets[in.Topic][in.Partition]
 	c.Start, c.End = start, end
 	switch {
 	case c.Offset >= 0 && c.Offset < start:
-		r.worker.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic, "partition", in.Partition,
-			"from", c.Offset, "to", start)
+		r.worker.config.Logger.Warn("records were deleted before they were read",
+			"topic", in.Topic, "partition", in.Partition, "from", c.Offset, "to", start)
 	case c.Offset < 0 && r.worker.config.Topology.ResetOf(in.Topic) == topology.Latest:
 		c.Start = end
 	case c.Offset < 0:
