@@ -147,7 +147,7 @@ func (a *App) workerConfig(
 	log := c.Logger.With("app", c.AppID, "worker", i)
 	return worker.Config{
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
-		StateDir: c.appDir(), Stores: stores,
+		Index: i, StateDir: c.appDir(), Stores: stores,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, Client: a.clientOpts(), Cluster: cluster, Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },

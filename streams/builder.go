@@ -1,6 +1,9 @@
 package streams
 
 import (
+	"slices"
+	"time"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -10,14 +13,18 @@ import (
 type Builder struct {
 	app     string
 	graph   *topology.Graph
-	sources map[string]any    // the Topic[K, V] that each source was declared with, by name
-	owners  map[string]string // file:line of the step that writes each store, by name
+	sources map[string]any              // the Topic[K, V] that each source was declared with, by name
+	owners  map[string]string           // file:line of the step that writes each store, by name
+	idles   map[string]time.Duration    // of the final results of each store
+	globals map[string]bool             // stores of global tables, by name
+	keepers map[string][]*topology.Node // the steps that fill a windowed store, by name
 }
 
 // NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of
 // internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
-	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}}
+	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}, globals: map[string]bool{}, idles: map[string]time.Duration{},
+		keepers: map[string][]*topology.Node{}}
 }
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.
@@ -26,6 +33,22 @@ func (b *Builder) Build() (*topology.Topology, error) { return topology.Compile(
 // From reads a topic as a stream: each record is a fact of its own. A topic that is read more than once has one source.
 func From[K, V any](b *Builder, topic Topic[K, V]) *Stream[K, V] {
 	return &Stream[K, V]{b: b, node: source(b, topic, topology.Site())}
+}
+
+// FromAll reads topics of one type as one stream, which has their records in the order in which they are processed. A
+// task reads a partition of each: topics with fewer partitions than others have no part in the last tasks.
+func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
+	site := topology.Site()
+	var nodes []*topology.Node
+	for _, t := range topics {
+		if n := source(b, t, site); !slices.Contains(nodes, n) {
+			nodes = append(nodes, n)
+		}
+	}
+	if len(nodes) == 0 {
+		b.graph.Fail(site, "FromAll reads no topic: name one or more")
+	}
+	return &Stream[K, V]{b: b, node: merged[K, V](b, nodes, site)}
 }
 
 func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
@@ -39,6 +62,9 @@ func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node
 	}
 	b.sources[topic.name] = topic
 	b.checkSerdes(spec, topic.key, topic.value)
+	if topic.reset == topology.Past && topic.past < time.Millisecond {
+		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", topic.name, topic.past)
+	}
 	var extract TimestampExtractor[K, V]
 	if topic.extract != nil {
 		extract = *topic.extract
@@ -74,5 +100,24 @@ func toTable[K, V any](b *Builder, parent *topology.Node, store state.KeyValue[K
 	b.own(store, site)
 	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
-	return stored(b, n, store)
+	return stored(b, expiring[V](b, n, store, site), store)
+}
+
+// expiring is the node of a table whose rows die, if its store says so: n fills the store from records of type V.
+func expiring[V, K, A any](b *Builder, n *topology.Node, store state.KeyValue[K, A], site string) *topology.Node {
+	if store.Options().TTL <= 0 {
+		return n
+	}
+	e := topology.AddProcessor(b.graph, "expire", site, n.Parents, []state.Spec{store},
+		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Expire[K, V](store) })
+	e.Before(n)
+	return merged[K, topology.Change[A]](b, []*topology.Node{e, n}, site)
+}
+
+// immortal reports a store with a time to live at a step that does not heed it.
+func (b *Builder) immortal(store state.Spec, site string) {
+	if store.Options().TTL > 0 {
+		b.graph.Fail(site, "store %q has a time to live, which only tables of topics and streams and aggregations of streams heed",
+			store.Name())
+	}
 }

@@ -17,7 +17,16 @@ type Stream[K, V any] struct {
 func step[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
-	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, stores, new)
+	var own, global []state.Spec
+	for _, store := range stores {
+		if s.b.globals[store.Name()] {
+			global = append(global, store)
+		} else {
+			own = append(own, store)
+		}
+	}
+	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, own, new)
+	n.Lookups = global
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
@@ -105,13 +114,25 @@ func (s *Stream[K, V]) Split(
 	return branches[:len(predicates)], branches[len(predicates)]
 }
 
-// To writes the stream to a topic, partitioned by key as Kafka's Java client does. For keys of windows that is the key
-// alone.
+// To writes the stream to a topic, partitioned by key as Kafka's Java client does, unless the topic has a Partitioner.
+// For keys of windows that is the key alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	site := topology.Site()
 	spec := topic.spec(site)
 	s.b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddSink(s.b.graph, spec, site, s.node, topic.key, topic.value)
+	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topic.key, topic.value,
+		topology.Route[K, V]{Partitions: topic.spread})
+}
+
+// ToEach writes each record to the topic of a pattern that choose names. It must exist by the time that a record goes
+// there: else, as where the pattern does not match or choose returns an error, the record fails with a ProcessError, of
+// a MissingSinkError, and Config.OnError applies.
+func (s *Stream[K, V]) ToEach(topics TopicPattern[K, V], choose func(Record[K, V]) (topic string, err error)) {
+	site := topology.Site()
+	spec := topics.spec(s.b, site)
+	s.b.checkSerdes(spec, topics.each.key, topics.each.value)
+	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topics.each.key, topics.each.value,
+		topology.Route[K, V]{Topic: choose, Partitions: topics.each.spread})
 }
 
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
@@ -136,7 +157,8 @@ func throughTopic[K, V any](b *Builder, from *topology.Node, topic Repartition[K
 			topic.name, first.Site)
 	}
 	b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddSink(b.graph, spec, site, from, topic.key, topic.value)
+	topology.AddRoutedSink(b.graph, spec, site, from, topic.key, topic.value,
+		topology.Route[K, V]{Partitions: topic.spread})
 	return topology.AddSource(b.graph, spec, topic.key, topic.value, nil)
 }
 
@@ -146,6 +168,14 @@ func (s *Stream[K, V]) keyedHere(site, what string) {
 		s.b.graph.Fail(site, "%s needs the records of a key in one partition, but %s may have changed the key: "+
 			"put Repartition between them, or use GroupBy with a repartition topic", what, s.rekeyed)
 	}
+}
+
+// MarkAsPartitioned is the same stream, of which the author says that all records of a key are in one partition although
+// a step may have changed the key: because the new key follows from the old one and tells it, as that of a window does.
+// Steps that need the records of a key together then need no Repartition. If it is not so, their results are wrong
+// (KIP-759).
+func (s *Stream[K, V]) MarkAsPartitioned() *Stream[K, V] {
+	return &Stream[K, V]{b: s.b, node: s.node}
 }
 
 // GroupByKey groups the records by their key. Behind a step that may have changed the key it is a mistake: there, put

@@ -19,15 +19,17 @@ type Table[K, V any] struct {
 
 // stored is a table whose rows are in a store.
 func stored[K, V any](b *Builder, n *topology.Node, store state.KeyValue[K, V]) *Table[K, V] {
-	return &Table[K, V]{
-		b: b, node: n, stores: []state.Spec{store},
-		view: func(stores state.Stores) operator.Getter[K, V] {
-			open := store.In(stores)
-			return func(key K, _ int64) (value V, timestamp int64, ok bool, err error) {
-				row, ok, err := open.Row(key)
-				return row.Value, row.Timestamp, ok, err
-			}
-		},
+	return &Table[K, V]{b: b, node: n, stores: []state.Spec{store}, view: storeView(store)}
+}
+
+// storeView looks rows up in a store.
+func storeView[K, V any](store state.KeyValue[K, V]) operator.View[K, V] {
+	return func(stores state.Stores) operator.Getter[K, V] {
+		open := store.In(stores)
+		return func(key K, _ int64) (value V, timestamp int64, ok bool, err error) {
+			row, ok, err := open.Row(key)
+			return row.Value, row.Timestamp, ok, err
+		}
 	}
 }
 
@@ -102,6 +104,7 @@ func mapView[VR, K, V any](
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
 	t.b.own(store, site)
+	t.b.immortal(store, site)
 	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store},
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[V]] {
 			return operator.Materialize(store)

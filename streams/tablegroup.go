@@ -55,6 +55,10 @@ func groupTable[KR, VR, K, V any](
 	if topic.value == nil {
 		changes.value = nil
 	}
+	if topic.spread != nil {
+		t.b.graph.Fail(site, "repartition topic %q has a Partitioner: what leaves a group of a table must meet what "+
+			"came into it, so these are split by key", topic.name)
+	}
 	node := throughTopic[KR, Change[VR]](t.b, regroup, changes, site)
 	return &TableGroup[KR, VR]{b: t.b, node: node}
 }
@@ -94,6 +98,7 @@ func aggregateTable[K, V, A any](
 ) *Table[K, A] {
 	site := topology.Site()
 	g.b.own(store, site)
+	g.b.immortal(store, site)
 	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
 		func() topology.Processor[K, Change[V], K, Change[A]] {
 			return operator.TableAggregate(store, add, subtract)

@@ -69,11 +69,16 @@ func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 		o(&d.options)
 	}
 	external := map[string]int32{}
-	sources, _ := topo.ExternalTopics()
+	sources, sinks := topo.ExternalTopics()
 	for _, name := range sources {
 		external[name] = d.externalPartitions(name)
 	}
 	var err error
+	for _, name := range sinks {
+		if _, err = d.sinkPartitions(name); err != nil {
+			return nil, err
+		}
+	}
 	if d.counts, err = topo.Partitions(external); err != nil {
 		return nil, err
 	}
@@ -85,6 +90,15 @@ func (d *Driver) externalPartitions(topic string) int32 {
 		return n
 	}
 	return d.options.partitions
+}
+
+// sinkPartitions is the number of partitions of a topic that is written.
+func (d *Driver) sinkPartitions(topic string) (int32, error) {
+	n := d.externalPartitions(topic)
+	if n == 0 {
+		return 0, &worker.MissingSinkError{Topics: []string{topic}}
+	}
+	return n, nil
 }
 
 // partitionOf routes a record as the production partitioner does.
@@ -111,11 +125,15 @@ func (d *Driver) partitionOf(o *topology.Output) int32 {
 
 // open starts all tasks from their databases, the changelogs and the committed offsets.
 func (d *Driver) open() error {
-	d.set = task.NewSet(d.topo, task.Config{
-		Partitions: d.counts.Topics,
-		OnError:    d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
+	if d.set = task.NewSet(d.topo, task.Config{
+		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
+		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}, d.now)
+	}, d.now); d.topo.Global != nil {
+		if err := d.openGlobal(); err != nil {
+			return err
+		}
+	}
 	for sub, tasks := range d.counts.Tasks {
 		for p := range tasks {
 			if err := d.start(topology.TaskID{Sub: sub, Partition: p}); err != nil {
@@ -150,6 +168,51 @@ func (d *Driver) start(id topology.TaskID) error {
 	return d.set.Start(t, committed)
 }
 
+// openGlobal opens the global tables and reads their topics to the end.
+func (d *Driver) openGlobal() error {
+	engine, err := d.engine(topology.TaskID{Sub: topology.GlobalSub})
+	if err != nil {
+		return err
+	}
+	g, err := d.set.OpenGlobal(engine)
+	if err != nil {
+		return err
+	}
+	for topic, n := range d.counts.Global {
+		for p := range n {
+			from, err := g.From(topic, p)
+			if err != nil {
+				return err
+			}
+			d.log(topic, p).delivered = int(max(0, from))
+		}
+	}
+	return d.deliverGlobal()
+}
+
+// deliverGlobal brings the global tables up to date.
+func (d *Driver) deliverGlobal() error {
+	g := d.set.Global()
+	if g == nil {
+		return nil
+	}
+	for _, topic := range d.topo.GlobalTopics() {
+		for _, l := range d.byTopic[topic] {
+			if l.delivered == l.committed {
+				continue
+			}
+			if err := g.Apply(l.topic, l.partition, l.records[l.delivered:l.committed], int64(l.committed)); err != nil {
+				return err
+			}
+			l.delivered = l.committed
+			if err := g.Commit(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (d *Driver) engine(id topology.TaskID) (store.Engine, error) {
 	if d.options.dir != "" {
 		return store.OpenPebble(filepath.Join(d.options.dir, id.String()), store.Options{Budget: d.options.budget})
@@ -178,6 +241,7 @@ func (d *Driver) Err() error { return d.err }
 // run works until nothing is left to do that does not need a commit.
 func (d *Driver) run() {
 	for d.err == nil {
+		d.fail(d.deliverGlobal())
 		d.deliver()
 		n, err := d.set.Step(d.now, math.MaxInt)
 		d.sendOutputs()
@@ -289,6 +353,7 @@ func (d *Driver) stop() error {
 		for len(d.set.Tasks()) > 0 {
 			errs = append(errs, d.set.Remove(d.set.Tasks()[0].ID))
 		}
+		errs = append(errs, d.set.CloseGlobal())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("testkit: close: %w", err)

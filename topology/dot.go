@@ -27,8 +27,8 @@ func (d *dot) topic(id, name string, internal bool) {
 	d.write("  %s [label=%s, %s]\n", id, dotText(name), shape)
 }
 
-func (d *dot) openBox(sub int) {
-	d.write("  subgraph cluster_%d {\n    label=%s\n", sub, dotText(fmt.Sprintf("sub-topology %d", sub)))
+func (d *dot) openBox(id, title string) {
+	d.write("  subgraph cluster_%s {\n    label=%s\n", strings.TrimPrefix(id, "s"), dotText(title))
 }
 
 func (d *dot) node(id, name string) { d.write("    %s [label=%s, style=rounded]\n", id, dotText(name)) }

@@ -1,12 +1,15 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // pen writes a picture of a topology in some language. Elements are told apart by ids of letters and digits, as names
 // may hold what the language reserves. Topics come first, then the boxes, then the edges.
 type pen interface {
 	topic(id, name string, internal bool)
-	openBox(sub int)
+	openBox(id, title string)
 	node(id, name string)
 	store(id, name string)
 	closeBox()
@@ -17,13 +20,13 @@ type pen interface {
 // draw shows each sub-topology as a box with its steps and stores, and the topics between the boxes.
 func (t *Topology) draw(p pen) {
 	d := &drawing{pen: p, topo: t, topics: map[string]string{}, nodes: map[*Node]string{}, stores: map[string]string{}}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		d.declareTopics(s)
 	}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		d.box(s)
 	}
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		for _, n := range s.Nodes {
 			d.edgesOf(n)
 		}
@@ -34,7 +37,7 @@ func (t *Topology) draw(p pen) {
 type drawing struct {
 	pen
 	topo   *Topology
-	topics map[string]string // by name in the cluster
+	topics map[string]string // by label
 	nodes  map[*Node]string
 	stores map[string]string // by name
 }
@@ -44,7 +47,7 @@ func (d *drawing) declareTopics(s *Sub) {
 		if n.Topic == nil {
 			continue
 		}
-		name := d.topo.TopicName(n.Topic)
+		name := d.topo.label(n.Topic)
 		if d.topics[name] == "" {
 			d.topics[name] = fmt.Sprintf("t%d", len(d.topics))
 			d.topic(d.topics[name], name, n.Topic.Repartition)
@@ -53,7 +56,11 @@ func (d *drawing) declareTopics(s *Sub) {
 }
 
 func (d *drawing) box(s *Sub) {
-	d.openBox(s.ID)
+	if s.ID == GlobalSub {
+		d.openBox("sg", "global tables")
+	} else {
+		d.openBox(fmt.Sprintf("s%d", s.ID), fmt.Sprintf("sub-topology %d", s.ID))
+	}
 	for _, n := range s.Nodes {
 		d.nodes[n] = fmt.Sprintf("n%d", len(d.nodes))
 		d.node(d.nodes[n], n.Name)
@@ -68,15 +75,15 @@ func (d *drawing) box(s *Sub) {
 func (d *drawing) edgesOf(n *Node) {
 	id := d.nodes[n]
 	if n.Kind == SourceNode {
-		d.flow(d.topics[d.topo.TopicName(n.Topic)], id)
+		d.flow(d.topics[d.topo.label(n.Topic)], id)
 	}
 	for _, c := range n.Children {
 		d.flow(id, d.nodes[c])
 	}
-	for _, spec := range n.Stores {
+	for _, spec := range slices.Concat(n.Stores, n.Lookups) {
 		d.use(id, d.stores[spec.Name()])
 	}
 	if n.Kind == SinkNode {
-		d.flow(id, d.topics[d.topo.TopicName(n.Topic)])
+		d.flow(id, d.topics[d.topo.label(n.Topic)])
 	}
 }

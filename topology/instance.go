@@ -3,6 +3,7 @@ package topology
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,8 +14,13 @@ type TaskID struct {
 	Partition int32
 }
 
-// String is the id as Kafka Streams writes it: 0_3.
-func (id TaskID) String() string { return fmt.Sprintf("%d_%d", id.Sub, id.Partition) }
+// String is the id as Kafka Streams writes it: 0_3; of global tables, global.
+func (id TaskID) String() string {
+	if id.Sub == GlobalSub {
+		return "global"
+	}
+	return fmt.Sprintf("%d_%d", id.Sub, id.Partition)
+}
 
 // ParseTaskID reads what String wrote.
 func ParseTaskID(text string) (TaskID, error) {
@@ -38,19 +44,24 @@ type Instance struct {
 	outbox *Outbox
 	node   *Node // that runs now; after an error or a panic, the one that failed
 	steps  []step
+
+	remembering []Remembering
+	committing  []step
 }
 
+// step is a processor with its calls; of one that commits, call is that.
 type step struct {
 	node  *Node
 	init  func() error
 	close func() error
+	call  func() error
 }
 
 // Link makes an instance of a sub-topology. Nothing of the user's runs before Init.
 func (t *Topology) Link(id TaskID, host Host, outbox *Outbox) (*Instance, error) {
 	in := &Instance{Topology: t, Task: id, Inlets: map[string]Inlet{}, host: host, outbox: outbox}
 	linked := map[*Node]any{}
-	for _, n := range t.Subs[id.Sub].Sources {
+	for _, n := range t.Sub(id.Sub).Sources {
 		inlet, err := in.link(n, linked)
 		if err != nil {
 			return nil, err
@@ -95,6 +106,30 @@ func (in *Instance) Close() error {
 		errs = append(errs, in.enter(s.node, s.close))
 	}
 	return errors.Join(errs...)
+}
+
+// Mark makes the present memory of the steps the one that Undo returns to.
+func (in *Instance) Mark() {
+	for _, r := range in.remembering {
+		r.Mark()
+	}
+}
+
+// Undo takes back what the steps remember since Mark.
+func (in *Instance) Undo() {
+	for _, r := range in.remembering {
+		r.Undo()
+	}
+}
+
+// BeforeCommit lets the steps say what they have for the commit, those in front of others first.
+func (in *Instance) BeforeCommit() error {
+	for _, s := range slices.Backward(in.committing) {
+		if err := in.enter(s.node, s.call); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Node is the node that runs, or that has failed.

@@ -15,7 +15,7 @@ type TimestampExtractor[K, V any] func(r Record[K, V], partitionTime int64) (int
 // AddSource adds a source of one topic. A nil extractor takes the record's own timestamp and fails on a negative one
 // (Kafka's FailOnInvalidTimestamp).
 func AddSource[K, V any](g *Graph, t *Topic, key serde.Serde[K], value serde.Serde[V], extract TimestampExtractor[K, V]) *Node {
-	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site}
+	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global}
 	n.link = func(in *Instance, children []any) (any, error) {
 		forward, err := fan[K, V](n, children)
 		return &source[K, V]{in: in, node: n, key: key, value: value, extract: extract, forward: forward}, err
@@ -37,6 +37,12 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 		p := new()
 		ctx := &Context[KOut, VOut]{in: in, node: n, forward: forward}
 		in.steps = append(in.steps, step{node: n, init: func() error { return p.Init(ctx) }, close: p.Close})
+		if r, ok := any(p).(Remembering); ok {
+			in.remembering = append(in.remembering, r)
+		}
+		if c, ok := any(p).(Committing); ok {
+			in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
+		}
 		return func(r Record[KIn, VIn]) error {
 			caller := in.node
 			in.node = n

@@ -26,12 +26,12 @@ func (m *mermaid) topic(id, name string, internal bool) {
 	}
 }
 
-func (m *mermaid) openBox(sub int)        { m.write("  subgraph s%d[\"sub-topology %d\"]\n", sub, sub) }
-func (m *mermaid) node(id, name string)   { m.write("    %s[%s]\n", id, mermaidText(name)) }
-func (m *mermaid) store(id, name string)  { m.write("    %s[(%s)]\n", id, mermaidText(name)) }
-func (m *mermaid) closeBox()              { m.write("  end\n") }
-func (m *mermaid) flow(from, to string)   { m.write("  %s --> %s\n", from, to) }
-func (m *mermaid) use(node, store string) { m.write("  %s -.- %s\n", node, store) }
+func (m *mermaid) openBox(id, title string) { m.write("  subgraph %s[\"%s\"]\n", id, title) }
+func (m *mermaid) node(id, name string)     { m.write("    %s[%s]\n", id, mermaidText(name)) }
+func (m *mermaid) store(id, name string)    { m.write("    %s[(%s)]\n", id, mermaidText(name)) }
+func (m *mermaid) closeBox()                { m.write("  end\n") }
+func (m *mermaid) flow(from, to string)     { m.write("  %s --> %s\n", from, to) }
+func (m *mermaid) use(node, store string)   { m.write("  %s -.- %s\n", node, store) }
 
 // Mermaid has no escapes within quotes, but entities with # in place of &.
 var mermaidEntities = strings.NewReplacer("#", "#35;", `"`, "#quot;", "\n", " ")

@@ -2,9 +2,11 @@ package topology
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millstream-go/millstream/state"
 )
@@ -27,6 +29,8 @@ type Node struct {
 	Kind     Kind
 	Topic    *Topic       // of a source or sink
 	Stores   []state.Spec // that the step may use
+	Lookups  []state.Spec // stores of global tables that the step may read
+	Global   bool         // part of a global table: runs on every instance, in no task
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
@@ -39,25 +43,41 @@ type Node struct {
 // Topic is a topic that a node reads or writes, as declared.
 type Topic struct {
 	Name string // of a repartition topic: without the application's prefix and without the suffix
+	// Pattern stands for all topics whose names it matches, nil for one topic. Name is its text then.
+	Pattern *regexp.Regexp
 	// Repartition is true for an internal topic that the application creates and purges.
 	Repartition bool
+	// FullName is true for an internal topic whose name gets no suffix.
+	FullName bool
 	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
 	Partitions int32
 	Key, Value string // formats, for messages and lock files
 	Site       string
 	Reset      Reset
+	Global     bool          // read whole by every instance, for a global table
+	Past       time.Duration // with Reset Past: how far back
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.
 type Reset int
 
 const (
-	Earliest Reset = iota // from the start of the log: the default
-	Latest                // from its end
+	Earliest  Reset = iota // at the start of the log: the default
+	Latest                 // at its end
+	Committed              // nowhere: that is an error
+	Past                   // at the first record that is not older than the topic's Past
 )
 
-// String is earliest or latest.
-func (r Reset) String() string { return [...]string{"earliest", "latest"}[r] }
+// String is earliest, latest, committed or past.
+func (r Reset) String() string { return [...]string{"earliest", "latest", "committed", "past"}[r] }
+
+// resetText is the reset with how far back it goes.
+func (t *Topic) resetText() string {
+	if t.Reset == Past {
+		return fmt.Sprintf("%v %v", t.Reset, t.Past)
+	}
+	return t.Reset.String()
+}
 
 // Graph is a topology under construction. Mistakes are collected, not returned: Compile reports all of them together.
 type Graph struct {
@@ -111,8 +131,11 @@ func (g *Graph) Fail(site, format string, args ...any) {
 func (g *Graph) Source(topic *Topic) *Node { return g.sources[topic.id()] }
 
 func (t *Topic) id() string {
-	if t.Repartition {
+	switch {
+	case t.Repartition:
 		return "repartition " + t.Name
+	case t.Pattern != nil:
+		return "pattern " + t.Name
 	}
 	return t.Name
 }
@@ -122,6 +145,7 @@ func (g *Graph) add(n *Node, op string) *Node {
 	g.nodes = append(g.nodes, n)
 	for _, p := range n.Parents {
 		p.Children = append(p.Children, n)
+		n.Global = n.Global || p.Global
 	}
 	return n
 }

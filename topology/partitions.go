@@ -34,6 +34,7 @@ func (e *ErrMissingSource) Error() string {
 type Partitions struct {
 	Topics map[string]int32 // sources, internal ones included
 	Tasks  []int32          // number of tasks by sub-topology
+	Global map[string]int32 // topics of global tables
 }
 
 // Partitions works out how many partitions the repartition topics get and how many tasks there are, from the counts of
@@ -42,14 +43,19 @@ type Partitions struct {
 // A repartition topic without a count of its own gets as many partitions as the largest source of the sub-topology that
 // writes it; one that is joined with external topics gets theirs (Kafka's CopartitionedTopicsEnforcer).
 func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
-	p := &Partitions{Topics: map[string]int32{}}
+	p := &Partitions{Topics: map[string]int32{}, Global: map[string]int32{}}
+	global := t.GlobalTopics()
 	sources, _ := t.ExternalTopics()
 	var missing []string
 	for _, name := range sources {
 		if external[name] == 0 {
 			missing = append(missing, name)
 		}
-		p.Topics[name] = external[name]
+		if slices.Contains(global, name) {
+			p.Global[name] = external[name]
+		} else {
+			p.Topics[name] = external[name]
+		}
 	}
 	if missing != nil {
 		return nil, &ErrMissingSource{Topics: missing}

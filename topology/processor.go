@@ -21,6 +21,23 @@ type Processor[KIn, VIn, KOut, VOut any] interface {
 	Close() error
 }
 
+// Remembering is implemented by a Processor that keeps something in memory of its own from record to record. Stores need
+// nothing of the kind.
+type Remembering interface {
+	// Mark makes the present memory the one that Undo returns to. It is called before each record and punctuation of the
+	// task.
+	Mark()
+	// Undo takes back what has changed since Mark: the record has failed.
+	Undo()
+}
+
+// Committing is implemented by a Processor that has something to say before each commit. What it forwards then is part
+// of the commit. Memory that it clears there needs no care: if the commit fails, the task begins anew from the one
+// before.
+type Committing interface {
+	BeforeCommit() error
+}
+
 // Context is what a processor has of its task. It is valid from Init to Close, on the goroutine that calls the
 // processor.
 type Context[K, V any] struct {
@@ -36,9 +53,11 @@ func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
 // Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step was
 // not declared with that store: a mistake of the program, found by its first test.
 func (c *Context[K, V]) Store(name string) state.Store {
-	for _, s := range c.node.Stores {
-		if s.Name() == name {
-			return c.in.host.Store(name)
+	for _, specs := range [][]state.Spec{c.node.Stores, c.node.Lookups} {
+		for _, s := range specs {
+			if s.Name() == name {
+				return c.in.host.Store(name)
+			}
 		}
 	}
 	panic("topology: step " + c.node.Name + " uses store " + name + ", which was not given to it where it was declared (" + c.node.Site + ")")
@@ -113,6 +132,9 @@ type Host interface {
 	StreamTime() int64
 	WallClock() int64
 	Source() (topic string, partition int32, offset int64, ok bool)
+	// Partitions is the number of partitions of a topic, for a sink that chooses among topics or partitions. An error
+	// other than ErrUnavailable is a fault of the record that goes there: the topic does not exist.
+	Partitions(topic string) (int32, error)
 	RequestCommit()
 	Drop(n *Node, reason DropReason)
 	Schedule(p *Punctuation) (cancel func())

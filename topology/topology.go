@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millstream-go/millstream/state"
 )
@@ -16,6 +17,8 @@ import (
 type Topology struct {
 	App  string // application id: group id, and prefix of the internal topics
 	Subs []*Sub
+	// Global is the part that each instance runs for itself, over all partitions: the global tables. Nil without any.
+	Global *Sub
 
 	graph *Graph
 }
@@ -41,7 +44,7 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	if len(g.sources) == 0 {
 		errs = append(errs, errors.New("topology: no source: start with streams.From or streams.TableFrom"))
 	}
-	t.Subs = split(g)
+	t.Subs, t.Global = split(g)
 	errs = append(errs, t.checkStores()...)
 	errs = append(errs, t.checkTopics()...)
 	errs = append(errs, t.checkMetadata()...)
@@ -54,8 +57,11 @@ func Compile(g *Graph, app string) (*Topology, error) {
 // WithApp is the same topology under another application id.
 func (t *Topology) WithApp(app string) (*Topology, error) { return Compile(t.graph, app) }
 
+// GlobalSub is the ID of Topology.Global.
+const GlobalSub = -1
+
 // split finds the connected components. Ids follow the order of declaration.
-func split(g *Graph) []*Sub {
+func split(g *Graph) (subs []*Sub, global *Sub) {
 	owner := map[*Node]*Node{}
 	var find func(n *Node) *Node
 	find = func(n *Node) *Node {
@@ -79,9 +85,15 @@ func split(g *Graph) []*Sub {
 			byStore[s.Name()] = n
 		}
 	}
-	var subs []*Sub
 	index := map[*Node]*Sub{}
 	for _, n := range g.nodes {
+		if n.Global {
+			if global == nil {
+				global = &Sub{ID: GlobalSub}
+			}
+			global.add(n)
+			continue
+		}
 		root := find(n)
 		sub := index[root]
 		if sub == nil {
@@ -91,7 +103,23 @@ func split(g *Graph) []*Sub {
 		}
 		sub.add(n)
 	}
-	return subs
+	return subs, global
+}
+
+// all are the sub-topologies and, last, the global part.
+func (t *Topology) all() []*Sub {
+	if t.Global == nil {
+		return t.Subs
+	}
+	return append(t.Subs[:len(t.Subs):len(t.Subs)], t.Global)
+}
+
+// Sub is the sub-topology of a task.
+func (t *Topology) Sub(id int) *Sub {
+	if id == GlobalSub {
+		return t.Global
+	}
+	return t.Subs[id]
 }
 
 func (s *Sub) add(n *Node) {
@@ -138,7 +166,7 @@ func (t *Topology) checkStores() []error {
 			}
 		}
 	}
-	for _, sub := range t.Subs {
+	for _, sub := range t.all() {
 		for _, s := range sub.Stores {
 			if err := errors.Join(checkName(s.Name()), s.Err()); err != nil {
 				errs = append(errs, fmt.Errorf("%s: store %q: %w", site[s.Name()], s.Name(), err))
@@ -167,7 +195,7 @@ func (t *Topology) checkTopics() []error {
 		if n.Topic == nil {
 			continue
 		}
-		if err := checkName(n.Topic.Name); err != nil {
+		if err := checkName(n.Topic.Name); err != nil && n.Topic.Pattern == nil {
 			errs = append(errs, fmt.Errorf("%s: topic %q: %w", n.Site, n.Topic.Name, err))
 		}
 		id := n.Topic.id()
@@ -217,10 +245,21 @@ func checkName(name string) error {
 
 // TopicName is the name of a topic in the cluster.
 func (t *Topology) TopicName(topic *Topic) string {
-	if !topic.Repartition {
+	switch {
+	case !topic.Repartition:
 		return topic.Name
+	case topic.FullName:
+		return t.App + "-" + topic.Name
 	}
 	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
+}
+
+// label is what descriptions call a topic, or the topics of a pattern.
+func (t *Topology) label(topic *Topic) string {
+	if topic.Pattern != nil {
+		return "any of " + topic.Name
+	}
+	return t.TopicName(topic)
 }
 
 // ChangelogName is the name of a store's changelog topic.
@@ -259,14 +298,14 @@ func (t *Topology) SourceTopics() []string {
 // ExternalTopics are the topics that must exist before the application starts: sources and sinks that are not internal,
 // sorted.
 func (t *Topology) ExternalTopics() (sources, sinks []string) {
-	for _, s := range t.Subs {
+	for _, s := range t.all() {
 		for _, n := range s.Sources {
 			if !n.Topic.Repartition {
 				sources = append(sources, n.Topic.Name)
 			}
 		}
 		for _, n := range s.Sinks {
-			if !n.Topic.Repartition {
+			if !n.Topic.Repartition && n.Topic.Pattern == nil {
 				sinks = append(sinks, n.Topic.Name)
 			}
 		}
@@ -276,18 +315,26 @@ func (t *Topology) ExternalTopics() (sources, sinks []string) {
 	return slices.Compact(sources), slices.Compact(sinks)
 }
 
+// GlobalTopics are the names of the topics of global tables, sorted.
+func (t *Topology) GlobalTopics() []string {
+	if t.Global == nil {
+		return nil
+	}
+	return slices.Compact(t.Inputs(t.Global))
+}
+
 // IsRepartition is true for the names of repartition topics.
 func (t *Topology) IsRepartition(topicName string) bool {
 	n := t.source(topicName)
 	return n != nil && n.Topic.Repartition
 }
 
-// ResetOf is where a source topic is read from when its group has no committed offset.
-func (t *Topology) ResetOf(topicName string) Reset {
+// ResetOf is where a source topic is read from when its group has no committed offset, and with Past, how far back.
+func (t *Topology) ResetOf(topicName string) (Reset, time.Duration) {
 	if n := t.source(topicName); n != nil {
-		return n.Topic.Reset
+		return n.Topic.Reset, n.Topic.Past
 	}
-	return Earliest
+	return Earliest, 0
 }
 
 func (t *Topology) source(topicName string) *Node {

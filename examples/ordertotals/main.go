@@ -21,13 +21,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 	"time"
 
+	"github.com/millstream-go/millstream/examples/internal/demo"
 	"github.com/millstream-go/millstream/streams"
 )
 
@@ -50,18 +46,17 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("ordertotals", flag.ContinueOnError)
-	f.StringVar(&o.brokers, "brokers", "", "addresses of a Kafka cluster, comma-separated; none: a broker within the process")
+	demo.ClusterFlags(f, &o.brokers, &o.partitions, &o.verbose)
 	f.StringVar(&o.mode, "mode", "all", "all, produce, run or verify")
 	f.IntVar(&o.orders, "orders", 50_000, "orders to produce")
-	f.IntVar(&o.rate, "rate", 0, "orders a second, in event time too; 0: as fast as can be, over five minutes that end now")
+	f.IntVar(&o.rate, "rate", 0, "orders a second, in event time too; 0: at once, over five minutes that end now")
 	f.IntVar(&o.customers, "customers", 500, "number of customers")
-	f.IntVar(&o.partitions, "partitions", 4, "partitions of the topics, where they do not exist yet")
 	f.IntVar(&o.workers, "workers", 1, "workers of the application")
 	f.StringVar(&o.stateDir, "state-dir", "", "directory for local state; none: a temporary one")
 	f.StringVar(&o.guarantee, "guarantee", "eos", "eos (exactly once) or alos (at least once)")
-	f.DurationVar(&o.runFor, "run-for", 0, "mode run: end when the lag of the group has been zero for so long; 0: run until interrupted")
+	f.DurationVar(&o.runFor, "run-for", 0,
+		"mode run: end when the lag of the group has been zero for so long; 0: run until interrupted")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the orders")
-	f.BoolVar(&o.verbose, "v", false, "log what the library does")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -77,19 +72,10 @@ func parse(args []string) (options, error) {
 }
 
 func main() {
-	o, err := parse(os.Args[1:])
-	if err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "ordertotals:", err)
-		os.Exit(1)
-	}
+	demo.Command("ordertotals", func(args []string) (func(context.Context) error, error) {
+		o, err := parse(args)
+		return func(ctx context.Context) error { return run(ctx, o) }, err
+	})
 }
 
 func run(ctx context.Context, o options) error {
@@ -132,62 +118,33 @@ func all(ctx context.Context, o options, c *cluster) error {
 }
 
 // runApp runs the application until it is interrupted, or has caught up for as long as -run-for says.
-func runApp(ctx context.Context, o options, c *cluster) error {
+func runApp(ctx context.Context, o options, c *cluster) (err error) {
 	topo, err := build()
 	if err != nil {
 		return err
 	}
-	config, cleanUp, err := config(o, c)
+	dir, remove, err := demo.StateDir(o.stateDir)
 	if err != nil {
 		return err
 	}
-	defer cleanUp()
-	a, err := streams.New(topo, config)
+	defer func() { err = errors.Join(err, remove()) }()
+	a, err := streams.New(topo, config(o, c, dir))
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	waited := make(chan error, 1)
-	// Started here, watches the group, ends the application, and ends with ctx.
-	go func() {
-		err := error(nil)
-		if o.runFor > 0 {
-			err = c.waitCaughtUp(ctx, o.runFor)
-			cancel()
-		}
-		waited <- err
-	}()
-	err = a.Run(ctx)
-	cancel()
-	if waitErr := <-waited; !errors.Is(waitErr, context.Canceled) {
-		err = errors.Join(err, waitErr)
+	if o.runFor == 0 {
+		return a.Run(ctx)
 	}
-	return err
+	return demo.RunUntil(ctx, a, func(ctx context.Context) error { return c.waitCaughtUp(ctx, o.runFor) })
 }
 
-func config(o options, c *cluster) (config streams.Config, cleanUp func(), err error) {
-	cleanUp = func() {}
-	dir := o.stateDir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "ordertotals-"); err != nil {
-			return config, cleanUp, err
-		}
-		cleanUp = func() { os.RemoveAll(dir) }
-	}
-	level := slog.LevelWarn
-	if o.verbose || o.mode == "run" {
-		level = slog.LevelInfo
-	}
-	config = streams.Config{
-		Brokers: c.brokers, StateDir: dir, Workers: o.workers,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+func config(o options, c *cluster, dir string) streams.Config {
+	config := streams.Config{
+		Brokers: c.brokers, StateDir: dir, Workers: o.workers, Logger: demo.Logger(o.verbose || o.mode == "run"),
 	}
 	if o.guarantee == "alos" {
 		config.Guarantee = streams.AtLeastOnce
 		config.CommitInterval = time.Second
 	}
-	return config, cleanUp, nil
+	return config
 }
-
-func addresses(brokers string) []string { return strings.Split(brokers, ",") }

@@ -152,7 +152,7 @@ func throughBroker(t *testing.T, records []*kgo.Record) results {
 	for _, r := range records {
 		r.Topic = Orders.Name()
 	}
-	require.NoError(t, c.client.ProduceSync(ctx, records...).FirstErr())
+	require.NoError(t, c.Produce(ctx, records...))
 	require.NoError(t, runApp(ctx, options{runFor: 200 * time.Millisecond, workers: 2, guarantee: "eos", mode: "all"}, c))
 	require.NoError(t, verify(ctx, c))
 
@@ -163,7 +163,7 @@ func throughBroker(t *testing.T, records []*kgo.Record) results {
 }
 
 func readLatest[V any](t *testing.T, c *cluster, topic streams.Topic[string, V], into map[string]V) {
-	partitions, err := c.readAll(context.Background(), topic.Name())
+	partitions, err := c.ReadAll(context.Background(), topic.Name())
 	require.NoError(t, err)
 	for _, records := range partitions {
 		for _, r := range records {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/examples/internal/demo"
 )
 
 // verify compares what the application wrote with totals computed from the input topic, in another way and without the
 // library.
 func verify(ctx context.Context, c *cluster) error {
-	orders, err := c.readAll(ctx, Orders.Name())
+	orders, err := c.ReadAll(ctx, Orders.Name())
 	if err != nil {
 		return fmt.Errorf("read orders: %w", err)
 	}
@@ -19,24 +21,17 @@ func verify(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
-	minutes, err := c.readAll(ctx, PerMinute.Name())
+	minutes, err := c.ReadAll(ctx, PerMinute.Name())
 	if err != nil {
 		return fmt.Errorf("read totals: %w", err)
 	}
-	products, err := c.readAll(ctx, PerProduct.Name())
+	products, err := c.ReadAll(ctx, PerProduct.Name())
 	if err != nil {
 		return fmt.Errorf("read product totals: %w", err)
 	}
 	differences := append(want.compareMinutes(minutes), want.compareProducts(products)...)
-	for i, d := range differences {
-		if i == 20 {
-			fmt.Printf("... and %d more\n", len(differences)-i)
-			break
-		}
-		fmt.Println(d)
-	}
-	if len(differences) > 0 {
-		return fmt.Errorf("%d differences from the totals computed from the input", len(differences))
+	if err := demo.Differences(differences); err != nil {
+		return err
 	}
 	fmt.Printf("verified: %d totals per minute, each once, and %d product totals equal those computed from %d orders (%d not paid, %d late)\n",
 		len(want.minutes), len(want.products), want.orders, want.unpaid, want.late)

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -16,7 +17,10 @@ func (b *build) join(n Node) (any, error) {
 	_, rightStream := b.nodes[n.With].(keyed)
 	left, leftTable := b.nodes[n.In].(*table)
 	right, rightTable := b.nodes[n.With].(*table)
+	global, isGlobal := b.nodes[n.With].(*streams.GlobalTable[string, string])
 	switch {
+	case leftStream && isGlobal:
+		return b.joinGlobal(n, global)
 	case leftStream && rightStream && n.Window != nil:
 		return b.joinStreams(n)
 	case leftStream && rightTable:
@@ -28,7 +32,7 @@ func (b *build) join(n Node) (any, error) {
 			})
 		return b.materialized(t, n), nil
 	}
-	return nil, &MissingOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
+	return nil, &UnknownOperator{fmt.Sprintf("%s of %T with %T", n.Op, b.nodes[n.In], b.nodes[n.With])}
 }
 
 // pair is the result of two sides.
@@ -49,7 +53,7 @@ func (b *build) joinStreams(n Node) (any, error) {
 		}
 	}
 	w := window.Between(ms(n.Window.BeforeMs), ms(n.Window.AfterMs)).Grace(ms(n.Window.GraceMs))
-	stores := state.NewJoin(n.ID, serde.String, serde.String, serde.String)
+	stores := placed(b, n.ID, state.NewJoin(n.ID, serde.String, serde.String, serde.String))
 	return keyed{stream: streams.JoinStreamsRecord(left, right, kind, w, stores,
 		func(_, l, r streams.Optional[string]) (streams.Optional[string], error) { return pair(l, r), nil })}, nil
 }
@@ -65,7 +69,7 @@ func (b *build) joinTable(n Node, t *table) (any, error) {
 	}
 	switch {
 	case n.GraceMs != nil:
-		buffer := state.NewBuffer(n.ID, serde.String, serde.String)
+		buffer := placed(b, n.ID, state.NewBuffer(n.ID, serde.String, serde.String))
 		return keyed{stream: streams.JoinWithGrace(s, t, kinds[n.Op], ms(*n.GraceMs), buffer, join)}, nil
 	case left:
 		return keyed{stream: streams.LeftJoinRecord(s, t, join)}, nil
@@ -73,4 +77,43 @@ func (b *build) joinTable(n Node, t *table) (any, error) {
 	return keyed{stream: streams.JoinRecord(s, t, func(r record, row string) (streams.Optional[string], error) {
 		return join(r, streams.Some(row))
 	})}, nil
+}
+
+func (b *build) joinGlobal(n Node, t *streams.GlobalTable[string, string]) (any, error) {
+	s, err := b.stream(n.In)
+	if err != nil {
+		return nil, err
+	}
+	fn, err := keyFunction(n.Fn)
+	if err != nil {
+		return nil, err
+	}
+	out := streams.JoinGlobalRecord(s.stream, t, kinds[n.Op], optionalKey(fn),
+		func(r record, _, row streams.Optional[string]) (streams.Optional[string], error) {
+			return pair(streams.Some(r.Value), row), nil
+		})
+	return keyed{out, s.rekeyed}, nil
+}
+
+func (b *build) joinForeignKey(n Node) (any, error) {
+	left, ok1 := b.nodes[n.In].(*table)
+	right, ok2 := b.nodes[n.With].(*table)
+	if !ok1 || !ok2 {
+		return nil, fmt.Errorf("%s and %s are a %T and a %T, not tables", n.In, n.With, b.nodes[n.In], b.nodes[n.With])
+	}
+	kind := streams.Inner
+	if n.Op == "fkLeftJoin" {
+		kind = streams.Left
+	}
+	via := placed(b, n.ID, streams.NewForeignKey(n.ID, serde.String, serde.String, serde.String, serde.String))
+	return streams.JoinForeignKeyRecord(left, right, via, b.store(n), kind, foreignKey,
+		func(_, l string, r streams.Optional[string]) (streams.Optional[string], error) {
+			return pair(streams.Some(l), r), nil
+		}), nil
+}
+
+// foreignKey is what a value has before its first colon.
+func foreignKey(_, v string) streams.Optional[string] {
+	key, _, ok := strings.Cut(v, ":")
+	return streams.Optional[string]{Value: key, OK: ok}
 }

@@ -21,7 +21,7 @@ var levels = map[string]int{
 	"internal/worker": 7,
 	"streams":         8,
 	"testkit":         9,
-	"internal/bench":  10, "internal/conformance": 10,
+	"internal/bench":  10, "internal/conformance": 10, "examples/internal/demo": 10,
 	"examples": 11, "internal/conformance/run": 11,
 }
 
@@ -56,10 +56,12 @@ var owners = map[string][]string{
 	"github.com/twmb/murmur3":        {"internal/wire"},
 	"pgregory.net/rapid":             {"internal/store/storetest"},
 
-	kafka: {"examples", "internal/bench", "internal/kafkatest", "internal/worker"},
+	kafka: {"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker"},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
-	kafka + "/pkg/kgo":      {"examples", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit"},
-	kafka + "/pkg/kfake":    {"examples"},
+	kafka + "/pkg/kgo": {
+		"examples", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit",
+	},
+	kafka + "/pkg/kfake":    {"examples/internal/demo"},
 	kafka + "/plugin/kslog": {"streams"},
 }
 

@@ -20,7 +20,6 @@ const (
 // longLines is a ratchet: the files with lines that were too long when the rule came, and how many. Who shortens one
 // lowers its number; none is raised.
 var longLines = map[string]int{
-	"examples/ordertotals/main.go":   3,
 	"examples/ordertotals/show.go":   2,
 	"examples/ordertotals/verify.go": 2,
 	"internal/bench/check.go":        2,

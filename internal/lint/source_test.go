@@ -55,9 +55,9 @@ func files(t *testing.T) (all []file) {
 	return all
 }
 
-// packageOf takes all examples for one package.
+// packageOf takes all examples for one package, but for what they share.
 func packageOf(dir string) string {
-	if strings.HasPrefix(dir, "examples/") {
+	if strings.HasPrefix(dir, "examples/") && dir != "examples/internal/demo" {
 		return "examples"
 	}
 	return dir
@@ -97,7 +97,7 @@ func (s source) imports() (paths []string) {
 
 // public packages are those that users import.
 func (s source) public() bool {
-	return s.dir != "examples" && s.dir != "internal" && !strings.HasPrefix(s.dir, "internal/")
+	return s.dir != "examples" && !strings.Contains("/"+s.dir+"/", "/internal/")
 }
 
 func (s source) position(n ast.Node) token.Position { return s.fset.Position(n.Pos()) }

@@ -34,6 +34,7 @@ func (h host) Store(name string) state.Store                  { return h[name] }
 func (h host) StreamTime() int64                              { return 0 }
 func (h host) WallClock() int64                               { return 0 }
 func (h host) Source() (string, int32, int64, bool)           { return "", 0, 0, false }
+func (h host) Partitions(string) (int32, error)               { return 1, nil }
 func (h host) RequestCommit()                                 {}
 func (h host) Drop(*topology.Node, topology.DropReason)       {}
 func (h host) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
@@ -152,7 +153,7 @@ func TestNoOperatorAllocates(t *testing.T) {
 			end[windowed, change](t, b)
 		},
 		"final": func(t *testing.T, b *bench) {
-			add(b, operator.Final[int64, int64](spans, minutes), spans)
+			add(b, operator.Final[int64, int64](spans, minutes, 0), spans)
 			end[windowed, int64](t, b)
 			b.count++ // no window closes: nothing to see in the sink
 		},

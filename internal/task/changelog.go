@@ -1,7 +1,6 @@
 package task
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -63,13 +62,9 @@ func (c *Changelog) clear() error {
 	if err != nil {
 		return err
 	}
-	upper := bytes.Clone(prefix)
-	if upper[1]++; upper[1] == 0 {
-		upper[0]++
-	}
 	c.next = -1
 	return c.db.write(func(b store.Batch) error {
-		if err := b.DeleteRange(prefix, upper); err != nil {
+		if err := b.DeleteRange(prefix, behind(prefix)); err != nil {
 			return err
 		}
 		return b.Delete(metaKey('c', c.Store))

@@ -15,6 +15,7 @@ import (
 //	0 's' name    number and format of a store; the number is the prefix of its rows
 //	0 'c' name    offset in the changelog up to which the store's rows are complete
 //	0 'i' topic   committed offset of an input partition
+//	0 'g' topic/n offset up to which the rows of global tables have a partition
 //	n m ...       rows of the store with number (n-1)*256 + m, n >= 1
 //
 // A commit changes all of them in one batch, so that the rows are always those of the stored offsets.
@@ -60,6 +61,11 @@ func localFormat(spec state.Spec) string {
 		return spec.Format() + " " + l.Layout()
 	}
 	return spec.Format()
+}
+
+// behind is the first key behind the rows of a store.
+func behind(prefix []byte) []byte {
+	return binary.BigEndian.AppendUint16(nil, binary.BigEndian.Uint16(prefix)+1)
 }
 
 // enter gives a store the next free number.

@@ -74,7 +74,7 @@ func recoverInto(err *error) {
 func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	failed := t.failure(err)
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
-	if t.fatal(err) {
+	if t.config.fatal(err) {
 		return failed
 	}
 	t.drop(dropReason(err))
@@ -94,9 +94,12 @@ func (t *Task) failure(err error) *ProcessError {
 	return failed
 }
 
-// fatal is true for what no policy passes over: a store that cannot be read says nothing about the record.
-func (t *Task) fatal(err error) bool {
-	return t.config.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk)
+// fatal is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
+// nothing about the record.
+func (c *Config) fatal(err error) bool {
+	var unavailable *topology.ErrUnavailable
+	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
+		errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

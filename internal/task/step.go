@@ -66,6 +66,7 @@ func (t *Task) mark() {
 	for _, s := range t.stores {
 		s.Mark()
 	}
+	t.instance.Mark()
 	t.set.mark = t.box.Len()
 }
 
@@ -74,6 +75,7 @@ func (t *Task) undo() {
 	for _, s := range t.stores {
 		s.Undo()
 	}
+	t.instance.Undo()
 	t.box.Truncate(t.set.mark)
 	t.dropped = t.dropped[:0]
 }
@@ -153,7 +155,7 @@ func (t *Task) fire(p *punctuation, now int64) error {
 	if err := t.call(p, now); err != nil {
 		t.undo()
 		failed := t.failure(err)
-		if t.fatal(err) {
+		if t.config.fatal(err) {
 			return failed
 		}
 		t.drop(topology.DropProcess)

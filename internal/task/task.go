@@ -36,6 +36,7 @@ type Task struct {
 	head       int64  // time of that record
 	streamTime int64  // -1 before the first record
 	current    *Input
+	times      map[string]int64      // of stores, as last committed
 	dropped    []topology.DropReason // by the record in work
 }
 
@@ -102,6 +103,9 @@ type Committed struct {
 	Metadata string
 	Start    int64 // where the task begins if Offset is below
 	End      int64 // -1: not known
+	// Chosen is true for an offset that the group has not committed yet: the next commit does, so that a restart does
+	// not choose again.
+	Chosen bool
 }
 
 // start begins, or begins again, at committed offsets.
@@ -124,11 +128,16 @@ func (t *Task) start(committed map[string]Committed) error {
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
 			committed: c.Offset, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
 		}
+		if c.Chosen {
+			in.committed = -1
+		}
 		t.changed = t.changed || in.position != in.committed
 	}
+	t.times = map[string]int64{}
 	for _, s := range t.stores {
 		if at, ok := times[s.Name()]; ok {
 			s.SetTime(at)
+			t.times[s.Name()] = at
 		}
 	}
 	return t.init()
@@ -170,6 +179,9 @@ func (t *Task) Store(name string) state.Store {
 			return s
 		}
 	}
+	if t.set.global != nil {
+		return t.set.global.Store(name)
+	}
 	panic(fmt.Sprintf("task: %s has no store %s", t.ID, name))
 }
 
@@ -189,6 +201,14 @@ func (t *Task) Source() (topic string, partition int32, offset int64, ok bool) {
 		return in.Topic, in.Partition, in.queue.head().Offset, true
 	}
 	return "", 0, 0, false
+}
+
+// Partitions is the number of partitions of a topic.
+func (t *Task) Partitions(topic string) (int32, error) {
+	if n, ok := t.config.Partitions[topic]; ok {
+		return n, nil
+	}
+	return t.config.PartitionsOf(topic)
 }
 
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.

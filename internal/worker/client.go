@@ -12,13 +12,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Tuning is what the library sets before the options of the user, who may know better. Records are sent without
 // compression, as Kafka Streams does by default.
+//
+// The client has one fetch under way for each broker, and one without input lasts as long as its wait: a partition that
+// is resumed meanwhile stands still until then. Hence the short wait, which is what an idle worker costs.
 func Tuning() []kgo.Opt {
 	return []kgo.Opt{
+		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
 		// A partition that is resumed waits for the fetch under way, and that for records of other partitions.
 		kgo.FetchMaxWait(100 * time.Millisecond),
@@ -33,6 +36,7 @@ func Tuning() []kgo.Opt {
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c := w.config
 	events := w.events // of this session: callbacks of a client that is closing find it stopped
+	var starts offsets // of the partitions just assigned; between two calls of one goroutine of the client
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
@@ -49,16 +53,22 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
-		kgo.OnOffsetsFetched(func(_ context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := w.committed(resp)
-			if err != nil {
+			if err == nil {
+				err = w.choose(ctx, committed)
+			}
+			if starts = committed; err != nil {
+				events.post(func(context.Context) error { return err })
 				return err
 			}
 			member, _ := cl.GroupMetadata()
 			events.post(func(ctx context.Context) error { return w.open(ctx, member, committed) })
 			return nil
 		}),
-		kgo.AdjustFetchOffsetsFn(w.startOffsets),
+		kgo.AdjustFetchOffsetsFn(func(_ context.Context, fetched fetchOffsets) (fetchOffsets, error) {
+			return starts.adjust(fetched), nil
+		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			if len(gone) > 0 { // nothing, before each rebalance: a slow record must not hold that up
 				events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
@@ -101,23 +111,6 @@ func (c *Cluster) topicOf(id [16]byte) string {
 		}
 	}
 	return ""
-}
-
-// startOffsets gives the partitions without a committed offset the place that their topic's declaration says.
-func (w *Worker) startOffsets(
-	_ context.Context, fetched map[string]map[int32]kgo.Offset,
-) (map[string]map[int32]kgo.Offset, error) {
-	for topic, partitions := range fetched {
-		if w.config.Topology.ResetOf(topic) != topology.Latest {
-			continue
-		}
-		for p, o := range partitions {
-			if o.EpochOffset().Offset < 0 {
-				partitions[p] = kgo.NewOffset().AtEnd()
-			}
-		}
-	}
-	return fetched, nil
 }
 
 // leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request

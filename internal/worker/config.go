@@ -18,6 +18,7 @@ type Config struct {
 	Task        task.Config
 	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.
 	Identity           string
+	Index              int    // of the worker in its process
 	StateDir           string // of the application; tasks have directories in it
 	Stores             *store.Budget
 	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores

@@ -71,17 +71,23 @@ func repartitionConfigs() map[string]string {
 
 func changelogTopic(s Setup, spec state.Spec) internalTopic {
 	t := internalTopic{name: s.Topology.ChangelogName(spec.Name()), changelog: true}
-	if spec.Kind() != state.KindWindow {
-		t.configs = map[string]string{"cleanup.policy": "compact"}
-		return t
-	}
-	t.retention = spec.Options().Retention
-	t.configs = map[string]string{
-		"cleanup.policy": "compact,delete",
-		"retention.ms":   strconv.FormatInt((t.retention + s.WindowRetention).Milliseconds(), 10),
+	t.configs = map[string]string{"cleanup.policy": "compact"}
+	keep := spec.Options().Retention
+	later := milliseconds(min(keep, forEver) + s.WindowRetention)
+	switch {
+	case spec.Kind() == state.KindVersioned: // versions of a key must not be compacted while they can be asked for
+		t.configs["min.compaction.lag.ms"] = later
+	case spec.Kind().Expires() && keep < forEver:
+		t.retention = keep
+		t.configs["cleanup.policy"], t.configs["retention.ms"] = "compact,delete", later
 	}
 	return t
 }
+
+// forEver is a retention that no broker need keep to.
+const forEver = 100 * 365 * 24 * time.Hour
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // ensureInternal creates the internal topics that are missing and checks the others.
 func (c *Cluster) ensureInternal(ctx context.Context, s Setup) error {
@@ -202,7 +208,7 @@ func (t internalTopic) check(have map[string]string) error {
 		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "delete, as each record counts"}
 	case t.retention > 0 && retention >= 0 && retention < t.retention.Milliseconds():
 		return &InternalTopicError{t.name, "retention.ms " + have["retention.ms"],
-			strconv.FormatInt(t.retention.Milliseconds(), 10) + " or more"}
+			milliseconds(t.retention) + " or more"}
 	}
 	return nil
 }

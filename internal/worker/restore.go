@@ -119,28 +119,31 @@ func (r *restore) readInputs(ctx context.Context) error {
 		for _, in := range t.Inputs() {
 			start, _ := starts.Lookup(in.Topic, in.Partition)
 			end, _ := ends.Lookup(in.Topic, in.Partition)
-			r.committed[t.ID][in.Topic] = r.begin(in, start.Offset, end.Offset)
+			c, err := r.begin(in, start.Offset, end.Offset)
+			if err != nil {
+				return err
+			}
+			r.committed[t.ID][in.Topic] = c
 		}
 	}
 	return nil
 }
 
-// begin is where an input begins: at its committed offset, but not before the start of the partition, from where
-// nothing would ever come. Without a committed offset its topic's declaration decides. The end of a topic that is read
-// from there moves: it is committed soon, so that what comes later counts.
-func (r *restore) begin(in *task.Input, start, end int64) task.Committed {
+// begin is where an input begins: at the offset that was committed, or chosen, but not before the start of the partition,
+// from where nothing would ever come.
+func (r *restore) begin(in *task.Input, start, end int64) (task.Committed, error) {
 	c := r.offsets[in.Topic][in.Partition]
-	c.Start, c.End = start, end
-	switch {
-	case c.Offset >= 0 && c.Offset < start:
-		r.worker.config.Logger.Warn("records were deleted before they were read",
-			"topic", in.Topic, "partition", in.Partition, "from", c.Offset, "to", start)
-	case c.Offset < 0 && r.worker.config.Topology.ResetOf(in.Topic) == topology.Latest:
-		c.Start = end
-	case c.Offset < 0:
+	if c.Start, c.End = start, end; c.Offset < 0 {
 		c.Offset = start
 	}
-	return c
+	if err := r.worker.refuseDeleted(in, c.Offset, start); err != nil {
+		return c, err
+	}
+	if c.Offset < start {
+		r.worker.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic,
+			"partition", in.Partition, "from", c.Offset, "to", start)
+	}
+	return c, nil
 }
 
 func listed(l kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {

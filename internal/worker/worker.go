@@ -22,11 +22,12 @@ import (
 // begins again under the same identity, as a killed process would. The group still counts it as a member, so its tasks
 // come back at once.
 type Worker struct {
-	config Config
-	client *kgo.Client
-	set    *task.Set
-	events *events
-	member string // that the group has given this session's tasks; empty before it has
+	config  Config
+	client  *kgo.Client
+	set     *task.Set
+	events  *events
+	globals *globals // nil if the topology has no global tables
+	member  string   // that the group has given this session's tasks; empty before it has
 	// assigned are the inputs that the group has given to this worker, as they were committed then.
 	assigned offsets
 	// restores are the tasks that the restore goroutines own.
@@ -97,16 +98,24 @@ func (w *Worker) session(ctx context.Context) (err error) {
 			return unlessDone(ctx, err)
 		}
 	}
-	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
+	tasks := w.config.Task
+	tasks.PartitionsOf = w.sinkPartitions(work)
+	w.set = task.NewSet(w.config.Topology, tasks, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
+	if w.globals, err = w.openGlobals(ctx); err != nil {
+		return unlessDone(ctx, errors.Join(err, w.set.CloseGlobal()))
+	}
 	if w.client, err = w.newClient(); err != nil {
 		return err
 	}
 	defer func() { err = w.finish(work, err) }()
+	if w.globals != nil {
+		w.globals.follow()
+	}
 	if err := w.loop(ctx, work); err != nil {
 		return err
 	}
@@ -271,6 +280,9 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	}
 	var lost *kgo.ErrDataLoss
 	if errors.As(p.Err, &lost) {
+		if reset, _ := w.config.Topology.ResetOf(p.Topic); reset == topology.Committed {
+			return fmt.Errorf("%w: %w", &NoOffsetError{Topic: p.Topic, Partitions: []int32{p.Partition}}, p.Err)
+		}
 		w.config.Logger.Warn("records were deleted before they were read", "topic", lost.Topic, "partition", lost.Partition,
 			"from", lost.ConsumedTo, "to", lost.ResetTo)
 		return nil
@@ -303,11 +315,13 @@ func (w *Worker) flow() {
 // end releases everything that the session had. What was not committed is gone.
 func (w *Worker) end() error {
 	w.events.stop()
+	w.globals.stop()
 	w.stopRestores()
 	errs := []error{w.set.Abort()}
 	for len(w.set.Tasks()) > 0 {
 		errs = append(errs, w.set.Remove(w.set.Tasks()[0].ID))
 	}
+	errs = append(errs, w.set.CloseGlobal())
 	w.client.UnsafeAbortBufferedRecords()
 	w.client.Close()
 	return errors.Join(errs...)

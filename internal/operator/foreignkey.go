@@ -1,0 +1,151 @@
+package operator
+
+import (
+	"bytes"
+
+	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// ForeignKey describes a join of two tables in which the value of a left row names the right row. The tables are
+// partitioned by different keys, so rows travel:
+//
+//   - Subscribe, beside the left table, tells the right side which left row points where, through the registration
+//     topic, partitioned by foreign key;
+//   - Subscriptions, beside the right table, remembers that, and answers with the right row, through the response topic,
+//     to the partition of the left row; RightChanges answers to all who point at a row that changes;
+//   - Responses, beside the left table again, makes the result, unless the left row has changed since: its hash has
+//     travelled along, and the answer to the change is on its way;
+//   - Alone makes the results of left rows that point nowhere, and of left rows that are gone, without asking.
+//
+// Records and stores have the bytes of Kafka Streams' foreign-key joins. Differently from it, a right row that is not
+// there is always answered: whoever waits for it may have an older result to take back.
+type ForeignKey[K, FK, L, R, V any] struct {
+	Left          View[K, L]
+	Right         View[FK, R]
+	Subscriptions state.KeyValue[wire.Combined, wire.Subscription]
+	LeftJoin      bool // left rows without a right one have a result
+	Extract       func(key K, row L) (optional[FK], error)
+	Join          func(key K, left L, right optional[R]) (optional[V], error)
+	Keys          serde.Serde[K]
+	ForeignKeys   serde.Serde[FK]
+	LeftValues    serde.Serde[L]
+	RightValues   serde.Serde[R]
+}
+
+// Answer is a response with the partition that it goes to.
+type Answer struct {
+	wire.Response
+	Partition int32
+}
+
+// hash is that of a row as it is encoded.
+func (j *ForeignKey[K, FK, L, R, V]) hash(row optional[L]) (wire.Hash, error) {
+	if !row.OK {
+		return wire.Hash{}, nil
+	}
+	b, err := j.LeftValues.Append([]byte{}, row.Value)
+	return wire.HashOf(b), err
+}
+
+// pointer is the foreign key of a row; none if there is no row, or it has none.
+func (j *ForeignKey[K, FK, L, R, V]) pointer(key K, row optional[L]) (optional[FK], error) {
+	if !row.OK {
+		return none[FK](), nil
+	}
+	return j.Extract(key, row.Value)
+}
+
+// Subscribe takes the changes of the left table.
+func Subscribe[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, change[L], FK, wire.Subscription] {
+	return &subscribe[K, FK, L, R, V]{ForeignKey: j}
+}
+
+type subscribe[K, FK, L, R, V any] struct {
+	topology.Contextual[FK, wire.Subscription]
+	ForeignKey[K, FK, L, R, V]
+}
+
+func (s *subscribe[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
+	if r.Value.Stale {
+		return nil
+	}
+	old, err := s.pointer(r.Key, r.Value.Old)
+	if err != nil {
+		return err
+	}
+	new, err := s.pointer(r.Key, r.Value.New)
+	if err != nil {
+		return err
+	}
+	same, err := s.same(old, new)
+	if err != nil {
+		return err
+	}
+	if old.OK && !same {
+		end := wire.DeleteNoPropagate
+		if !new.OK && !s.LeftJoin {
+			end = wire.DeleteAndPropagate // the delete has the time of the right row, too
+		}
+		if err := s.send(r, old.Value, end); err != nil {
+			return err
+		}
+	}
+	if !new.OK {
+		return nil
+	}
+	return s.send(r, new.Value, wire.PropagateNullIfNoFK)
+}
+
+func (s *subscribe[K, FK, L, R, V]) same(a, b optional[FK]) (bool, error) {
+	if !a.OK || !b.OK {
+		return a.OK == b.OK, nil
+	}
+	x, err := s.ForeignKeys.Append(nil, a.Value)
+	if err != nil {
+		return false, err
+	}
+	y, err := s.ForeignKeys.Append(nil, b.Value)
+	return bytes.Equal(x, y), err
+}
+
+func (s *subscribe[K, FK, L, R, V]) send(r record[K, change[L]], to FK, instruction wire.Instruction) error {
+	hash, err := s.hash(r.Value.New)
+	if err != nil {
+		return err
+	}
+	key, err := s.Keys.Append([]byte{}, r.Key)
+	if err != nil {
+		return err
+	}
+	return s.Ctx.Forward(topology.WithValue(topology.WithKey(r, to), wire.Subscription{
+		Instruction: instruction, Hash: hash, PrimaryKey: key, PrimaryPartition: s.Ctx.Task().Partition,
+	}))
+}
+
+// Alone takes the changes of the left table of a left join, for the results that need no right row.
+func Alone[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, change[L], K, V] {
+	return &aloneRows[K, FK, L, R, V]{ForeignKey: j}
+}
+
+type aloneRows[K, FK, L, R, V any] struct {
+	topology.Contextual[K, V]
+	ForeignKey[K, FK, L, R, V]
+}
+
+func (a *aloneRows[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
+	row := r.Value.New
+	to, err := a.pointer(r.Key, row)
+	if err != nil || to.OK || r.Value.Stale {
+		return err
+	}
+	var out optional[V]
+	if row.OK {
+		if out, err = a.Join(r.Key, row.Value, none[R]()); err != nil {
+			return err
+		}
+	}
+	return a.Ctx.Forward(topology.WithOptional(r, out))
+}

@@ -1,0 +1,59 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Responses takes the response topic of a foreign-key join.
+func Responses[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, wire.Response, K, V] {
+	return &responses[K, FK, L, R, V]{ForeignKey: j}
+}
+
+type responses[K, FK, L, R, V any] struct {
+	topology.Contextual[K, V]
+	ForeignKey[K, FK, L, R, V]
+	get Getter[K, L]
+}
+
+func (p *responses[K, FK, L, R, V]) Init(ctx *topology.Context[K, V]) error {
+	p.get = p.Left(ctx)
+	return p.Contextual.Init(ctx)
+}
+
+func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
+	if r.NullKey || r.NullValue {
+		reason, _ := missing(r)
+		p.Ctx.Drop(reason)
+		return nil
+	}
+	var row optional[L]
+	var err error
+	if row.Value, _, row.OK, err = p.get(r.Key, Newest); err != nil {
+		return err
+	}
+	hash, err := p.hash(row)
+	if err != nil || hash != r.Value.Hash {
+		return err
+	}
+	out, err := p.result(r.Key, row, r.Value.Value)
+	if err != nil {
+		return err
+	}
+	return p.Ctx.Forward(topology.WithOptional(r, out))
+}
+
+// result joins a left row with a right one as encoded, nil if there is none.
+func (p *responses[K, FK, L, R, V]) result(key K, row optional[L], right []byte) (out optional[V], err error) {
+	if !row.OK || right == nil && !p.LeftJoin {
+		return out, nil
+	}
+	var other optional[R]
+	if right != nil {
+		other.OK = true
+		if other.Value, err = p.RightValues.Decode(right); err != nil {
+			return out, err
+		}
+	}
+	return p.Join(key, row.Value, other)
+}

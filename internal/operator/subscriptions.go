@@ -1,0 +1,134 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Subscriptions takes the registration topic of a foreign-key join.
+func Subscriptions[K, FK, L, R, V any](
+	j ForeignKey[K, FK, L, R, V],
+) processor[FK, wire.Subscription, []byte, Answer] {
+	return &subscriptions[K, FK, L, R, V]{answers: answers[K, FK, L, R, V]{ForeignKey: j}}
+}
+
+// RightChanges takes the changes of the right table of a foreign-key join.
+func RightChanges[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[FK, change[R], []byte, Answer] {
+	return &rightChanges[K, FK, L, R, V]{answers: answers[K, FK, L, R, V]{ForeignKey: j}}
+}
+
+// answers is what the nodes beside the right table share.
+type answers[K, FK, L, R, V any] struct {
+	topology.Contextual[[]byte, Answer]
+	ForeignKey[K, FK, L, R, V]
+	store *state.KeyValueStore[wire.Combined, wire.Subscription]
+}
+
+func (a *answers[K, FK, L, R, V]) Init(ctx *topology.Context[[]byte, Answer]) error {
+	a.store = a.Subscriptions.In(ctx)
+	return a.Contextual.Init(ctx)
+}
+
+// answer sends the right row to a subscriber, with the timestamp and headers of r.
+func (a *answers[K, FK, L, R, V]) answer(r record[FK, nothing], s wire.Subscription, row optional[R]) error {
+	out := Answer{Response: wire.Response{Hash: s.Hash}, Partition: s.PrimaryPartition}
+	if row.OK {
+		var err error
+		if out.Value, err = a.RightValues.Append([]byte{}, row.Value); err != nil {
+			return err
+		}
+	}
+	return a.Ctx.Forward(topology.WithValue(topology.WithKey(r, s.PrimaryKey), out))
+}
+
+type nothing = struct{}
+
+// AnswerSerde writes the response of an Answer; the partition is in no bytes.
+var AnswerSerde answerSerde
+
+type answerSerde struct{}
+
+func (answerSerde) Format() string { return serde.FormatOf(wire.ResponseSerde) }
+
+func (answerSerde) Append(dst []byte, a Answer) ([]byte, error) {
+	return wire.ResponseSerde.Append(dst, a.Response)
+}
+
+func (answerSerde) Decode(src []byte) (Answer, error) {
+	r, err := wire.ResponseSerde.Decode(src)
+	return Answer{Response: r, Partition: topology.ByKey}, err
+}
+
+type subscriptions[K, FK, L, R, V any] struct {
+	answers[K, FK, L, R, V]
+	get Getter[FK, R]
+}
+
+func (s *subscriptions[K, FK, L, R, V]) Init(ctx *topology.Context[[]byte, Answer]) error {
+	s.get = s.Right(ctx)
+	return s.answers.Init(ctx)
+}
+
+func (s *subscriptions[K, FK, L, R, V]) Process(r record[FK, wire.Subscription]) error {
+	if r.NullKey || r.NullValue {
+		reason, _ := missing(r)
+		s.Ctx.Drop(reason)
+		return nil
+	}
+	foreign, err := s.ForeignKeys.Append([]byte{}, r.Key)
+	if err != nil {
+		return err
+	}
+	if err := s.remember(wire.Combined{Foreign: foreign, Primary: r.Value.PrimaryKey}, r); err != nil {
+		return err
+	}
+	if r.Value.Instruction == wire.DeleteNoPropagate {
+		return nil
+	}
+	value, ts, ok, err := s.get(r.Key, Newest)
+	if err != nil || !ok && r.Value.Instruction == wire.PropagateOnlyIfFK {
+		return err
+	}
+	row := optional[R]{Value: value, OK: ok}
+	if ok {
+		r.Timestamp = max(r.Timestamp, ts)
+	}
+	if r.Value.Instruction == wire.DeleteAndPropagate {
+		row = none[R]()
+	}
+	return s.answer(topology.WithValue(r, nothing{}), r.Value, row)
+}
+
+// remember begins or ends a subscription.
+func (s *subscriptions[K, FK, L, R, V]) remember(key wire.Combined, r record[FK, wire.Subscription]) error {
+	switch r.Value.Instruction {
+	case wire.DeleteNoPropagate, wire.DeleteAndPropagate:
+		return s.store.Delete(key, r.Timestamp)
+	}
+	return s.store.Put(key, r.Value, r.Timestamp)
+}
+
+type rightChanges[K, FK, L, R, V any] struct {
+	answers[K, FK, L, R, V]
+}
+
+func (c *rightChanges[K, FK, L, R, V]) Process(r record[FK, change[R]]) error {
+	if r.Value.Stale {
+		return nil
+	}
+	foreign, err := c.ForeignKeys.Append([]byte{}, r.Key)
+	if err != nil {
+		return err
+	}
+	for row, err := range c.store.Prefix(wire.CombinedPrefix(foreign)) {
+		if err != nil {
+			return err
+		}
+		if err := c.answer(topology.WithValue(r, nothing{}), row.Value, r.Value.New); err != nil {
+			return err
+		}
+	}
+	return nil
+}

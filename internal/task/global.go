@@ -1,0 +1,256 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Global is the global tables of a worker: whole topics, read by every instance, whose rows all tasks of the worker may
+// look up. It has no part in commits with Kafka: rows and the offsets up to which they are complete are written together
+// to a database of its own, and what the topics have beyond is read again.
+type Global struct {
+	set      *Set
+	instance *topology.Instance
+	db       database
+	stores   []state.Store
+	next     map[string]int64 // by topic/partition
+	times    map[string]int64
+
+	topic     string // of the record in work
+	partition int32
+	offset    int64
+	dropped   []topology.DropReason
+}
+
+// OpenGlobal opens the global tables on their database, which the set owns from here on. It must be called before any
+// task is opened, if the topology has such tables.
+func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
+	g := &Global{set: s, db: database{engine}, next: map[string]int64{}, times: map[string]int64{}}
+	s.global = g
+	for _, spec := range s.topo.Global.Stores {
+		prefix, err := g.db.prefix(spec)
+		if err != nil {
+			return nil, fmt.Errorf("global tables: %w", err)
+		}
+		g.stores = append(g.stores, spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget}))
+	}
+	var err error
+	if g.instance, err = s.topo.Link(topology.TaskID{Sub: topology.GlobalSub}, g, &s.box); err != nil {
+		return nil, err
+	}
+	return g, g.instance.Init()
+}
+
+// Global is the set's global tables, nil if there are none.
+func (s *Set) Global() *Global { return s.global }
+
+// From is the offset from which a partition must be read on, -1: from its start.
+func (g *Global) From(topic string, partition int32) (int64, error) {
+	name := inputName(topic, partition)
+	if _, known := g.next[name]; !known {
+		next, err := g.db.offset('g', name)
+		if err != nil {
+			return -1, fmt.Errorf("global tables: %w", err)
+		}
+		g.next[name] = next
+	}
+	return g.next[name], nil
+}
+
+func inputName(topic string, partition int32) string {
+	return topic + "/" + strconv.Itoa(int(partition))
+}
+
+// Clear removes all rows, to read the topics from their start.
+func (g *Global) Clear() error {
+	return g.db.write(func(b store.Batch) error {
+		for name := range g.next {
+			g.next[name] = -1
+			if err := b.Delete(metaKey('g', name)); err != nil {
+				return err
+			}
+		}
+		for _, spec := range g.set.topo.Global.Stores {
+			prefix, err := g.db.prefix(spec)
+			if err != nil {
+				return err
+			}
+			if err := b.DeleteRange(prefix, behind(prefix)); err != nil {
+				return err
+			}
+		}
+		for _, s := range g.stores {
+			s.Abort()
+		}
+		return nil
+	})
+}
+
+// Apply enters records of one partition, in the order of their offsets; next is the offset behind them, markers
+// included. Records that were entered before are left out.
+func (g *Global) Apply(topic string, partition int32, records []topology.Raw, next int64) error {
+	inlet := g.instance.Inlets[topic]
+	from, err := g.From(topic, partition)
+	if inlet == nil || err != nil {
+		return err
+	}
+	g.topic, g.partition = topic, partition
+	for i := range records {
+		raw := &records[i]
+		if raw.Control || raw.Offset < from {
+			continue
+		}
+		if err := g.enter(inlet, raw); err != nil {
+			return err
+		}
+	}
+	name := inputName(topic, partition)
+	g.next[name] = max(g.next[name], next)
+	return nil
+}
+
+// enter processes one record. The error policy holds, but for the dead-letter topic: each instance would send to it.
+func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
+	for _, s := range g.stores {
+		s.Mark()
+	}
+	g.offset = raw.Offset
+	err := g.process(inlet, raw)
+	if err == nil {
+		for _, reason := range g.dropped {
+			g.set.config.Drops.add(reason)
+		}
+		g.dropped = g.dropped[:0]
+		return nil
+	}
+	for _, s := range g.stores {
+		s.Undo()
+	}
+	g.dropped = g.dropped[:0]
+	failed := &ProcessError{
+		Task: topology.TaskID{Sub: topology.GlobalSub}, Topic: g.topic, Partition: g.partition, Offset: raw.Offset, Err: err,
+	}
+	if n := g.instance.Node(); n != nil {
+		failed.Node, failed.Site = n.Name, n.Site
+	}
+	if g.set.config.fatal(err) {
+		return failed
+	}
+	g.set.config.Drops.add(dropReason(err))
+	g.set.config.Logger.Warn("record of a global table left out", "topic", g.topic, "partition", g.partition,
+		"offset", raw.Offset, "error", err)
+	return nil
+}
+
+// process shields the worker from panics in the user's serdes and timestamp extractors.
+func (g *Global) process(inlet topology.Inlet, raw *topology.Raw) (err error) {
+	defer recoverInto(&err)
+	ts, err := inlet.Decode(raw, g.timeOf(g.topic))
+	if err != nil {
+		return err
+	}
+	if ts < 0 {
+		g.dropped = append(g.dropped, topology.DropTimestamp)
+		return nil
+	}
+	g.times[g.topic] = max(g.timeOf(g.topic), ts)
+	return inlet.Process()
+}
+
+// timeOf is the highest timestamp of a topic's records since the start, -1 before the first.
+func (g *Global) timeOf(topic string) int64 {
+	if ts, ok := g.times[topic]; ok {
+		return ts
+	}
+	return -1
+}
+
+// Commit writes rows and offsets to the database.
+func (g *Global) Commit() error {
+	b := g.db.engine.NewBatch()
+	err := func() error {
+		for _, s := range g.stores {
+			if err := s.Flush(b, unlogged{&g.set.box}); err != nil {
+				return err
+			}
+		}
+		for name, next := range g.next {
+			if next < 0 {
+				continue
+			}
+			if err := setOffset(b, 'g', name, next); err != nil {
+				return err
+			}
+		}
+		return b.Commit()
+	}()
+	if err = errors.Join(err, b.Close()); err != nil {
+		return fmt.Errorf("global tables: %w", err)
+	}
+	for _, s := range g.stores {
+		s.Committed()
+	}
+	return nil
+}
+
+// unlogged is the changelog of stores without one: it lends memory only.
+type unlogged struct{ *topology.Outbox }
+
+func (unlogged) Append(_, _ []byte, _ int64) {}
+
+// CloseGlobal ends the global tables and their database. What was not committed is gone.
+func (s *Set) CloseGlobal() error {
+	if s.global == nil {
+		return nil
+	}
+	g := s.global
+	s.global = nil
+	return errors.Join(g.instance.Close(), g.db.engine.Close())
+}
+
+// Store and the methods below make it the host of its nodes.
+func (g *Global) Store(name string) state.Store {
+	for _, s := range g.stores {
+		if s.Name() == name {
+			return s
+		}
+	}
+	panic("task: there is no global table " + name)
+}
+
+// HasStore is true if there is a global table of that name.
+func (g *Global) HasStore(name string) bool {
+	for _, s := range g.stores {
+		if s.Name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Global) StreamTime() int64    { return -1 }
+func (g *Global) WallClock() int64     { return g.set.now }
+func (g *Global) RequestCommit()       {}
+func (g *Global) Logger() *slog.Logger { return g.set.config.Logger }
+
+// Source is where the record in work came from.
+func (g *Global) Source() (topic string, partition int32, offset int64, ok bool) {
+	return g.topic, g.partition, g.offset, g.topic != ""
+}
+
+// Drop counts a drop once the record in work is done.
+func (g *Global) Drop(_ *topology.Node, reason topology.DropReason) {
+	g.dropped = append(g.dropped, reason)
+}
+
+// Schedule is not offered to global tables: none of their steps has a schedule.
+func (g *Global) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
+
+// Partitions is not asked by global tables: none of their steps writes to a topic.
+func (g *Global) Partitions(string) (int32, error) { return 0, nil }

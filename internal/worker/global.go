@@ -1,0 +1,220 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// globals follows the topics of the global tables, with a client of its own.
+//
+// The worker reads them to their ends before it joins the group, so that its tasks find every row. From then on one
+// goroutine, started by follow and ended by stop, hands what comes to the worker, which enters it between records.
+type globals struct {
+	worker *Worker
+	tables *task.Global
+	client *kgo.Client
+	ends   map[string]map[int32]int64 // not reached yet
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// openGlobals opens the global tables and reads their topics to the end; nil if there are none.
+func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
+	if w.config.Topology.Global == nil {
+		return nil, nil
+	}
+	w.report(Restoring)
+	tables, err := w.openTables()
+	if err != nil {
+		return nil, err
+	}
+	g := &globals{worker: w, tables: tables, ends: map[string]map[int32]int64{}}
+	from, err := g.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts := w.config.Client
+	g.client, err = kgo.NewClient(append(opts[:len(opts):len(opts)],
+		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	for len(g.ends) > 0 {
+		fetches := g.client.PollRecords(ctx, highRecords)
+		if ctx.Err() != nil {
+			g.client.Close()
+			return nil, ctx.Err()
+		}
+		if err := g.take(fetches); err != nil {
+			g.client.Close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// openTables opens the database of the worker's global tables, or a new one if that is damaged.
+func (w *Worker) openTables() (*task.Global, error) {
+	open := func() (*task.Global, error) {
+		engine, err := store.OpenPebble(w.globalDir(), store.Options{Budget: w.config.Stores, Logger: w.config.Logger})
+		if err != nil {
+			return nil, err
+		}
+		return w.set.OpenGlobal(engine)
+	}
+	tables, err := open()
+	if !errors.Is(err, store.ErrCorrupt) {
+		return tables, err
+	}
+	if err := errors.Join(w.set.CloseGlobal()); err != nil {
+		w.config.Logger.Debug("damaged global tables", "error", err)
+	}
+	to, aside := store.SetAside(w.globalDir())
+	if aside != nil {
+		return nil, aside
+	}
+	w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", err)
+	return open()
+}
+
+func (w *Worker) globalDir() string {
+	return filepath.Join(w.config.StateDir, fmt.Sprintf("global-%d", w.config.Index))
+}
+
+// plan finds from where each partition is read, and where it ends now. Rows of a log that has forgotten their deletes
+// since, or of another log, are dropped, and all is read again.
+func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
+	admin, topics := g.worker.config.Cluster.admin, g.worker.config.Topology.GlobalTopics()
+	starts, err := listed(admin.ListStartOffsets(ctx, topics...))
+	if err != nil {
+		return nil, err
+	}
+	ends, err := listed(admin.ListEndOffsets(ctx, topics...))
+	if err != nil {
+		return nil, err
+	}
+	fits, err := g.fits(starts, ends)
+	if err != nil {
+		return nil, err
+	}
+	if !fits {
+		g.worker.config.Logger.Warn("global tables do not fit their topics and are read again")
+		if err := g.tables.Clear(); err != nil {
+			return nil, err
+		}
+	}
+	from := map[string]map[int32]kgo.Offset{}
+	err = g.each(func(topic string, p int32, at int64) {
+		start, _ := starts.Lookup(topic, p)
+		end, _ := ends.Lookup(topic, p)
+		at = max(at, start.Offset)
+		if from[topic] == nil {
+			from[topic] = map[int32]kgo.Offset{}
+		}
+		from[topic][p] = kgo.NewOffset().At(at)
+		if at < end.Offset {
+			if g.ends[topic] == nil {
+				g.ends[topic] = map[int32]int64{}
+			}
+			g.ends[topic][p] = end.Offset
+		}
+	})
+	return from, err
+}
+
+// fits is true if every stored offset lies within its log.
+func (g *globals) fits(starts, ends kadm.ListedOffsets) (bool, error) {
+	fits := true
+	err := g.each(func(topic string, p int32, at int64) {
+		start, ok1 := starts.Lookup(topic, p)
+		end, ok2 := ends.Lookup(topic, p)
+		fits = fits && ok1 && ok2 && (at < 0 || at >= start.Offset && at <= end.Offset)
+	})
+	return fits, err
+}
+
+// each shows each partition with the offset from which it is to be read on.
+func (g *globals) each(show func(topic string, p int32, from int64)) error {
+	for topic, n := range g.worker.config.Cluster.Partitions.Global {
+		for p := range n {
+			from, err := g.tables.From(topic, p)
+			if err != nil {
+				return err
+			}
+			show(topic, p, from)
+		}
+	}
+	return nil
+}
+
+// take enters what was fetched.
+func (g *globals) take(fetches kgo.Fetches) (err error) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if err == nil {
+			err = g.takeOne(p)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return g.tables.Commit()
+}
+
+func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
+	if p.Err != nil {
+		return g.worker.fetchError(p)
+	}
+	if len(p.Records) == 0 {
+		return nil
+	}
+	raws := make([]topology.Raw, len(p.Records))
+	for i, r := range p.Records {
+		raws[i] = raw(r)
+	}
+	next := raws[len(raws)-1].Offset + 1
+	if end, waits := g.ends[p.Topic][p.Partition]; waits && next >= end {
+		if delete(g.ends[p.Topic], p.Partition); len(g.ends[p.Topic]) == 0 {
+			delete(g.ends, p.Topic)
+		}
+	}
+	return g.tables.Apply(p.Topic, p.Partition, raws, next)
+}
+
+// follow hands what comes to the worker from now on.
+func (g *globals) follow() {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.cancel, g.done = cancel, make(chan struct{})
+	events := g.worker.events
+	go func() {
+		defer close(g.done)
+		for {
+			fetches := g.client.PollRecords(ctx, highRecords)
+			if ctx.Err() != nil || fetches.IsClientClosed() {
+				return
+			}
+			events.wait(func(context.Context) error { return g.take(fetches) })
+		}
+	}()
+}
+
+// stop ends the goroutine and the client. The worker's events must have been stopped before, so that nobody waits.
+func (g *globals) stop() {
+	if g == nil {
+		return
+	}
+	if g.cancel != nil {
+		g.cancel()
+		<-g.done
+	}
+	g.client.Close()
+}

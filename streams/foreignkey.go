@@ -1,0 +1,155 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// ForeignKey declares what a join by foreign key keeps and sends: two internal topics and the store of who points where,
+// with the names and bytes that Kafka Streams gives a join of the same name.
+type ForeignKey[K, FK, L, R any] struct {
+	name     string
+	key      serde.Serde[K]
+	foreign  serde.Serde[FK]
+	left     serde.Serde[L]
+	right    serde.Serde[R]
+	inMemory bool
+}
+
+// NewForeignKey declares a join by foreign key, with the serdes of both tables' keys and values. The name must not
+// change as long as the state matters.
+func NewForeignKey[K, FK, L, R any](
+	name string, key serde.Serde[K], foreign serde.Serde[FK], left serde.Serde[L], right serde.Serde[R],
+) ForeignKey[K, FK, L, R] {
+	return ForeignKey[K, FK, L, R]{name: name, key: key, foreign: foreign, left: left, right: right}
+}
+
+// InMemory is the same with its store in memory: it is restored from the changelog at each start.
+func (f ForeignKey[K, FK, L, R]) InMemory() ForeignKey[K, FK, L, R] {
+	f.inMemory = true
+	return f
+}
+
+// JoinForeignKey joins each row of the left table with the row of the right table that it names: pointer gives the key
+// of that row, none if the row names none. The result, kept in a store, has the key of the left row and follows the
+// changes of both. The tables may have different numbers of partitions. A result has the higher timestamp of both rows
+// where the left one changed, that of the right row where that did.
+func JoinForeignKey[V, K, FK, L, R any](
+	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V],
+	pointer func(key K, left L) Optional[FK], join func(left L, right R) V,
+) *Table[K, V] {
+	return joinForeignKey(left, right, via, store, false, pointer,
+		func(_ K, l L, r Optional[R]) (Optional[V], error) { return Some(join(l, r.Value)), nil })
+}
+
+// LeftJoinForeignKey is JoinForeignKey with a row for each left row: where it names none, or one that is not there,
+// right is none.
+func LeftJoinForeignKey[V, K, FK, L, R any](
+	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V],
+	pointer func(key K, left L) Optional[FK], join func(left L, right Optional[R]) V,
+) *Table[K, V] {
+	return joinForeignKey(left, right, via, store, true, pointer,
+		func(_ K, l L, r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
+}
+
+// JoinForeignKeyRecord joins by foreign key, kind Inner or Left, by a function that sees the key. A result of none is no
+// row. pointer and join must be pure functions.
+func JoinForeignKeyRecord[V, K, FK, L, R any](
+	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V], kind JoinKind,
+	pointer func(key K, left L) Optional[FK], join func(key K, left L, right Optional[R]) (Optional[V], error),
+) *Table[K, V] {
+	if kind != Inner && kind != Left {
+		left.b.graph.Fail(topology.Site(), "a join by foreign key is Inner or Left")
+	}
+	return joinForeignKey(left, right, via, store, kind == Left, pointer, join)
+}
+
+func joinForeignKey[V, K, FK, L, R any](
+	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V], leftJoin bool,
+	pointer func(K, L) Optional[FK], join func(K, L, Optional[R]) (Optional[V], error),
+) *Table[K, V] {
+	b, site := left.b, topology.Site()
+	if right.b != b {
+		b.graph.Fail(site, "tables of two builders are joined: build both with one")
+	}
+	if via.key == nil || via.foreign == nil || via.left == nil || via.right == nil {
+		b.graph.Fail(site, "foreign key %q needs four serdes: of both tables' keys and values", via.name)
+	}
+	left.lookedUp(site)
+	right.lookedUp(site)
+	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}
+	f.join = operator.ForeignKey[K, FK, L, R, V]{
+		Left: left.view, Right: right.view, Subscriptions: f.subscriptions(), LeftJoin: leftJoin, Join: join,
+		Extract: func(key K, row L) (Optional[FK], error) { return pointer(key, row), nil },
+		Keys:    via.key, ForeignKeys: via.foreign, LeftValues: via.left, RightValues: via.right,
+	}
+	results := f.responses(f.answers(f.registrations()))
+	if leftJoin {
+		results = append(results, topology.AddProcessor(b.graph, "alone", site, []*topology.Node{left.node}, nil,
+			func() topology.Processor[K, Change[L], K, V] { return operator.Alone(f.join) }))
+	}
+	return toTable(b, merged[K, V](b, results, site), store, site)
+}
+
+// foreignKey adds the nodes of a join by foreign key, in the order of a row's way.
+type foreignKey[K, FK, L, R, V any] struct {
+	b     *Builder
+	site  string
+	left  *Table[K, L]
+	right *Table[FK, R]
+	via   ForeignKey[K, FK, L, R]
+	join  operator.ForeignKey[K, FK, L, R, V]
+}
+
+func (f *foreignKey[K, FK, L, R, V]) subscriptions() state.KeyValue[wire.Combined, wire.Subscription] {
+	store := state.NewKeyValue(f.via.name+"-subscription-store", wire.CombinedSerde, wire.SubscriptionSerde)
+	if f.via.inMemory {
+		store = store.InMemory()
+	}
+	f.b.own(store, f.site)
+	return store
+}
+
+// registrations is the source of the topic that tells the right side who points where.
+func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
+	g := f.b.graph
+	subscribe := topology.AddProcessor(g, "subscribe", f.site, []*topology.Node{f.left.node}, nil,
+		func() topology.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
+	topic := NewRepartition(f.via.name+"-subscription-registration-topic", f.via.foreign, wire.SubscriptionSerde)
+	source := throughTopic(f.b, subscribe, topic.named(), f.site)
+	g.Copartition(f.site, source, f.right.node)
+	return source
+}
+
+// answers is the node beside the right table that answers.
+func (f *foreignKey[K, FK, L, R, V]) answers(registrations *topology.Node) *topology.Node {
+	g := f.b.graph
+	stores := append([]state.Spec{f.join.Subscriptions}, f.right.stores...)
+	asked := topology.AddProcessor(g, "subscriptions", f.site, []*topology.Node{registrations}, stores,
+		func() topology.Processor[FK, wire.Subscription, []byte, operator.Answer] {
+			return operator.Subscriptions(f.join)
+		})
+	changed := topology.AddProcessor(g, "rightchanges", f.site, []*topology.Node{f.right.node}, stores,
+		func() topology.Processor[FK, Change[R], []byte, operator.Answer] {
+			return operator.RightChanges(f.join)
+		})
+	return merged[[]byte, operator.Answer](f.b, []*topology.Node{asked, changed}, f.site)
+}
+
+// responses is the node beside the left table that makes the results of answers.
+func (f *foreignKey[K, FK, L, R, V]) responses(answers *topology.Node) []*topology.Node {
+	g := f.b.graph
+	topic := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).named()
+	spec := topic.spec(f.site)
+	topology.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),
+		topology.Route[[]byte, operator.Answer]{
+			Partition: func(r Record[[]byte, operator.Answer]) int32 { return r.Value.Partition },
+		})
+	source := topology.AddSource(g, spec, topic.key, topic.value, nil)
+	g.Copartition(f.site, source, f.left.node)
+	return []*topology.Node{topology.AddProcessor(g, "responses", f.site, []*topology.Node{source}, f.left.stores,
+		func() topology.Processor[K, wire.Response, K, V] { return operator.Responses(f.join) })}
+}

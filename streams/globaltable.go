@@ -1,0 +1,111 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// GlobalTable is a whole topic as a table, on every instance: streams join it by any key, without repartition. For small
+// tables that change little, such as reference data.
+//
+// It is read to its end before processing begins, and followed from then on, without any order between its changes and
+// the records of streams: what a join sees depends on when it looks. A processor that names the table's store among its
+// own may read it, and must not write to it.
+type GlobalTable[K, V any] struct {
+	b     *Builder
+	store state.KeyValue[K, V]
+	view  operator.View[K, V]
+}
+
+// GlobalTableFrom reads a topic as a global table: each record is the new row of its key, a null value deletes it.
+// Records without a key are dropped and counted. The rows are kept in a store, once for each of Config.Workers; it needs
+// no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or table, too.
+func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *GlobalTable[K, V] {
+	site := topology.Site()
+	source := globalSource(b, topic, site)
+	store = store.NoChangelog()
+	b.own(store, site)
+	b.immortal(store, site)
+	b.globals[store.Name()] = true
+	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store},
+		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
+	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
+}
+
+// GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the user's
+// fills: processors of streams that name these stores may read them. What it forwards goes nowhere. Unlike Kafka
+// Streams', it sees each record after a restart, too, that its stores do not hold yet.
+func GlobalProcess[K, V any](
+	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Spec,
+) {
+	site := topology.Site()
+	source := globalSource(b, topic, site)
+	for _, s := range stores {
+		b.own(s, site)
+		b.immortal(s, site)
+		b.globals[s.Name()] = true
+	}
+	topology.AddProcessor(b.graph, "globalprocess", site, []*topology.Node{source}, stores, new)
+}
+
+func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
+	spec := topic.spec(site)
+	spec.Global = true
+	if n := b.graph.Source(spec); n != nil {
+		b.graph.Fail(site, "topic %q is read at %s already: a topic is a global table or a source, not both",
+			topic.name, n.Site)
+	}
+	b.checkSerdes(spec, topic.key, topic.value)
+	var extract TimestampExtractor[K, V]
+	if topic.extract != nil {
+		extract = *topic.extract
+	}
+	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
+}
+
+// JoinGlobal joins each record of a stream with the row of a global table whose key name makes of the record's value.
+// Records whose row is not there give no result; those with a null value are dropped and counted.
+func JoinGlobal[R, K, V, GK, U any](
+	s *Stream[K, V], t *GlobalTable[GK, U], name func(V) GK, join func(value V, row U) R,
+) *Stream[K, R] {
+	return joinGlobal(s, t, false, keyOf[K](name),
+		func(r Record[K, V], _ Optional[GK], row Optional[U]) (Optional[R], error) {
+			return Some(join(r.Value, row.Value)), nil
+		})
+}
+
+// LeftJoinGlobal is JoinGlobal with a result for each record: where there is no row, row is none.
+func LeftJoinGlobal[R, K, V, GK, U any](
+	s *Stream[K, V], t *GlobalTable[GK, U], name func(V) GK, join func(value V, row Optional[U]) R,
+) *Stream[K, R] {
+	return joinGlobal(s, t, true, keyOf[K](name),
+		func(r Record[K, V], _ Optional[GK], row Optional[U]) (Optional[R], error) {
+			return Some(join(r.Value, row)), nil
+		})
+}
+
+// JoinGlobalRecord joins with a global table, kind Inner or Left, by functions that see the whole record: name gives the
+// key of the row, none if the record names none; join sees that key, too (KIP-1340). A result of none is a null value.
+func JoinGlobalRecord[R, K, V, GK, U any](
+	s *Stream[K, V], t *GlobalTable[GK, U], kind JoinKind, name func(Record[K, V]) (Optional[GK], error),
+	join func(r Record[K, V], named Optional[GK], row Optional[U]) (Optional[R], error),
+) *Stream[K, R] {
+	if kind != Inner && kind != Left {
+		s.b.graph.Fail(topology.Site(), "a join with a global table is Inner or Left")
+	}
+	return joinGlobal(s, t, kind == Left, name, join)
+}
+
+func joinGlobal[R, K, V, GK, U any](
+	s *Stream[K, V], t *GlobalTable[GK, U], left bool, name func(Record[K, V]) (Optional[GK], error),
+	join func(Record[K, V], Optional[GK], Optional[U]) (Optional[R], error),
+) *Stream[K, R] {
+	site := topology.Site()
+	if t.b != s.b {
+		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
+	}
+	return step(s, "join", site, []state.Spec{t.store}, func() topology.Processor[K, V, K, R] {
+		return operator.GlobalJoin(t.view, left, name, join)
+	})
+}
