@@ -49,7 +49,7 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 		return setOffset(b, 'c', c.Store, next)
 	})
 	if err != nil {
-		return fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err)
+		return c.task.failed(fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err))
 	}
 	c.next = next
 	return nil
@@ -65,7 +65,9 @@ func (c *Changelog) timestamp(r *topology.Raw) int64 {
 }
 
 // Clear removes all rows, for a restore from the start of the log.
-func (c *Changelog) Clear() error {
+func (c *Changelog) Clear() error { return c.task.failed(c.clear()) }
+
+func (c *Changelog) clear() error {
 	prefix, err := c.db.prefix(c.spec)
 	if err != nil {
 		return err

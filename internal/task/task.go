@@ -52,7 +52,7 @@ func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
 	t.databases = []database{{engine}}
 	for _, spec := range t.sub.Stores {
 		if err := t.openStore(spec); err != nil {
-			return nil, fmt.Errorf("task %s: %w", id, err)
+			return nil, t.failed(err)
 		}
 	}
 	for _, topic := range slices.Compact(t.topo.Inputs(t.sub)) {
@@ -147,7 +147,7 @@ func (t *Task) init() (err error) {
 	defer recoverInto(&err)
 	t.mark()
 	if err := t.instance.Init(); err != nil {
-		return fmt.Errorf("task %s: %w", t.ID, err)
+		return t.failed(err)
 	}
 	t.running = true
 	return nil
@@ -172,7 +172,7 @@ func (t *Task) close() error {
 	for _, db := range t.databases {
 		errs = append(errs, db.engine.Close())
 	}
-	return errors.Join(errs...)
+	return t.failed(errors.Join(errs...))
 }
 
 // Store, StreamTime and the methods below make the task the host of its nodes.

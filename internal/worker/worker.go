@@ -28,6 +28,8 @@ type Worker struct {
 	events  *events
 	globals *globals // nil if the topology has no global tables
 	member  string   // that the group has given this session's tasks; empty before it has
+	// assigned are the inputs that the group has given to this worker, as they were committed then.
+	assigned offsets
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 
@@ -61,11 +63,19 @@ func (w *Worker) Run(ctx context.Context) error {
 		if time.Since(started) > time.Minute {
 			w.restarts = 0
 		}
-		w.config.Logger.Warn("worker begins again from the last commit", "error", err, "class", classify(err).String())
+		w.warn(err)
 		if !w.pause(ctx) {
 			return nil
 		}
 	}
+}
+
+func (w *Worker) warn(err error) {
+	message := "worker begins again from the last commit"
+	if classify(err) == full {
+		message = "the disk is full: the worker waits for space, to go on from the last commit"
+	}
+	w.config.Logger.Warn(message, "error", err, "class", classify(err).String())
 }
 
 // pause waits a little longer before each new beginning. It returns false if ctx ended.
@@ -91,7 +101,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	tasks := w.config.Task
 	tasks.PartitionsOf = w.sinkPartitions(work)
 	w.set = task.NewSet(w.config.Topology, tasks, now())
-	w.events, w.restores, w.member = newEvents(), map[topology.TaskID]*restore{}, ""
+	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	w.member, w.assigned = "", offsets{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
@@ -119,12 +130,12 @@ func (w *Worker) session(ctx context.Context) (err error) {
 
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
-	damaged, tables := w.damaged(err)
 	err = w.replaced(ctx, err)
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
-	for _, id := range damaged {
+	id, one, tables := w.damaged(err)
+	if one {
 		err = errors.Join(err, w.setAside(id, err))
 	}
 	if tables {
@@ -133,24 +144,23 @@ func (w *Worker) finish(ctx context.Context, err error) error {
 	return err
 }
 
-// damaged are the tasks whose databases an error found damaged, all of them if it does not tell, and whether the global
-// tables' may be: a task's steps read those, too.
-func (w *Worker) damaged(err error) (ids []topology.TaskID, tables bool) {
+// damaged is what an error found damaged: the database of a task, and whether that of the global tables may be, which a
+// task's steps read, too.
+func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
 	var process *task.ProcessError
+	var failed *task.Error
 	switch {
 	case !errors.Is(err, store.ErrCorrupt):
-		return nil, false
+		return id, false, false
 	case errors.Is(err, task.ErrGlobalTables):
-		return nil, true
-	case !errors.As(err, &process):
-		for _, t := range w.set.Tasks() {
-			ids = append(ids, t.ID)
-		}
-		return ids, false
-	case process.Task.Sub == topology.GlobalSub:
-		return nil, true
+		return id, false, true
+	case errors.As(err, &process) && errors.Is(process, store.ErrCorrupt):
+		own := process.Task.Sub != topology.GlobalSub
+		return process.Task, own, !own || w.globals != nil
+	case errors.As(err, &failed) && errors.Is(failed, store.ErrCorrupt):
+		return failed.Task, true, false
 	}
-	return []topology.TaskID{process.Task}, w.globals != nil
+	return id, false, false
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
