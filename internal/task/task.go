@@ -137,10 +137,10 @@ func (t *Task) start(committed map[string]Committed) error {
 
 func (t *Task) init() (err error) {
 	defer recoverInto(&err)
-	t.mark()
 	if err := t.instance.Init(); err != nil {
 		return fmt.Errorf("task %s: %w", t.ID, err)
 	}
+	t.mark()
 	t.running = true
 	return nil
 }
