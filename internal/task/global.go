@@ -278,3 +278,6 @@ func (g *Global) Drop(_ *topology.Node, reason topology.DropReason) {
 func (g *Global) Schedule(p *topology.Punctuation) (cancel func()) {
 	panic("topology: step " + p.Node.Name + " (" + p.Node.Site + ") schedules a punctuation: global processors have none")
 }
+
+// Partitions is not asked by global tables: none of their steps writes to a topic.
+func (g *Global) Partitions(string) (int32, error) { return 0, nil }
