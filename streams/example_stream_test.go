@@ -162,15 +162,14 @@ func ExampleDeduplicateRecord() {
 	// ann jam
 }
 
-// Event time is in the data: the first field is seconds. The topic is read from its end when the application first
-// starts.
+// Event time is in the data: the first field is seconds.
 func ExampleTopic_Timestamp() {
 	seconds := func(r record, _ int64) (int64, error) {
 		n, err := strconv.ParseInt(strings.Fields(r.Value)[0], 10, 64)
 		return n * 1000, err
 	}
 	b := streams.NewBuilder("example")
-	readings := streams.From(b, in.Timestamp(seconds).FromLatest())
+	readings := streams.From(b, in.Timestamp(seconds))
 	readings.Peek(func(r record) { fmt.Println("at", r.Timestamp) }).To(out)
 	play(b, out, rec("ann", "60 21°C", 1))
 	// Output:

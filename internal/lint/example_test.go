@@ -18,6 +18,7 @@ var exempt = map[string]bool{
 	"New": true, "App.Run": true, "App.State": true, "App.Dropped": true, // an App needs Kafka: see examples
 	"Config.String": true, "Guarantee.String": true, "State.String": true,
 	"Topic.Name": true, "Topic.Key": true, "Topic.Value": true, // for producers and tests
+	"TopicPattern.Expression": true, "TopicPattern.Key": true, "TopicPattern.Value": true,
 }
 
 // TestEveryOperatorHasAnExample demands an Example function that uses it, by itself or through what it calls.
