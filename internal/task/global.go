@@ -42,13 +42,28 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
-		g.stores = append(g.stores, spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget}))
+		open := spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget})
+		at, err := g.db.offset('t', spec.Name())
+		if err != nil {
+			return nil, fmt.Errorf("global tables: %w", err)
+		}
+		open.SetTime(at)
+		g.stores = append(g.stores, open)
 	}
 	var err error
 	if g.instance, err = s.topo.Link(topology.TaskID{Sub: topology.GlobalSub}, g, &s.box); err != nil {
 		return nil, err
 	}
-	return g, g.instance.Init()
+	return g, g.init()
+}
+
+// init shields the worker from panics in the user's processors.
+func (g *Global) init() (err error) {
+	defer recoverInto(&err)
+	if err := g.instance.Init(); err != nil {
+		return fmt.Errorf("global tables: %w", err)
+	}
+	return nil
 }
 
 // Global is the set's global tables, nil if there are none.
@@ -83,6 +98,9 @@ func (g *Global) Clear() error {
 		for _, spec := range g.set.topo.Global.Stores {
 			prefix, err := g.db.prefix(spec)
 			if err != nil {
+				return err
+			}
+			if err := b.Delete(metaKey('t', spec.Name())); err != nil {
 				return err
 			}
 			if err := b.DeleteRange(prefix, behind(prefix)); err != nil {
@@ -128,6 +146,7 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	for _, s := range g.stores {
 		s.Mark()
 	}
+	g.instance.Mark()
 	g.offset = raw.Offset
 	err := g.process(inlet, raw)
 	if err == nil {
@@ -140,6 +159,7 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	for _, s := range g.stores {
 		s.Undo()
 	}
+	g.instance.Undo()
 	g.dropped = g.dropped[:0]
 	failed := &ProcessError{
 		Task: topology.TaskID{Sub: topology.GlobalSub}, Topic: g.topic, Partition: g.partition, Offset: raw.Offset, Err: err,
@@ -186,6 +206,11 @@ func (g *Global) Commit() error {
 		for _, s := range g.stores {
 			if err := s.Flush(b, unlogged{&g.set.box}); err != nil {
 				return err
+			}
+			if at, ok := s.Time(); ok && at >= 0 {
+				if err := setOffset(b, 't', s.Name(), at); err != nil {
+					return err
+				}
 			}
 		}
 		for name, next := range g.next {
@@ -264,5 +289,7 @@ func (g *Global) Drop(_ *topology.Node, reason topology.DropReason) {
 // Partitions is not offered to global tables: none of their steps is a sink.
 func (g *Global) Partitions(string) (int32, error) { return 0, nil }
 
-// Schedule is not offered to global tables: none of their steps has a schedule.
-func (g *Global) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
+// Schedule is not offered to global tables.
+func (g *Global) Schedule(p *topology.Punctuation) (cancel func()) {
+	panic("topology: step " + p.Node.Name + " (" + p.Node.Site + ") schedules a punctuation: global processors have none")
+}

@@ -145,10 +145,10 @@ func (t *Task) start(committed map[string]Committed) error {
 
 func (t *Task) init() (err error) {
 	defer recoverInto(&err)
-	t.mark()
 	if err := t.instance.Init(); err != nil {
 		return t.failed(err)
 	}
+	t.mark()
 	t.running = true
 	return nil
 }
