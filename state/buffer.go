@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -176,9 +177,10 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
 			err = s.bounds(s.prefix, bytes.Clone(b), from, to, false, func(lower, upper []byte) (more bool, err error) {
 				more = true
-				err = s.each(lower, upper, false, func(b []byte, value V, ts int64) (bool, error) {
-					_, _, n := s.parse(b[len(s.prefix):])
-					more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
+				err = s.each(lower, upper, false, func(b []byte, value V, _ int64) (bool, error) {
+					_, at, n := s.parse(b[len(s.prefix):])
+					row := BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}
+					more = at < s.oldest() || yield(row, nil)
 					return more, nil
 				})
 				return more, err
@@ -197,27 +199,38 @@ func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 		if to < s.first {
 			return
 		}
-		next, more := int64(-1), true
-		err := s.each(s.prefix, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-			if ts > to {
-				next = ts
-				return false, nil
-			}
-			k, _, n := s.parse(b[len(s.prefix):])
-			key, err := s.keys.Decode(k)
-			if err != nil {
-				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
-			}
-			more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: ts, sequence: n}, nil)
-			return more, nil
+		err := s.sweep(func() (next int64, whole bool, err error) {
+			next, whole = math.MaxInt64, true
+			err = s.each(s.prefix, s.upper, false, func(b []byte, value V, _ int64) (bool, error) {
+				if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
+					next = at
+					return false, nil
+				}
+				whole, err = s.show(b, value, yield)
+				return whole, err
+			})
+			return next, whole, err
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			yield(BufferRow[K, V]{}, err)
-		case more:
-			s.swept(next)
 		}
 	}
+}
+
+func (s *BufferStore[K, V]) show(
+	b []byte, value V, yield func(BufferRow[K, V], error) bool,
+) (more bool, err error) {
+	k, at, n := s.parse(b[len(s.prefix):])
+	key, err := s.keys.Decode(k)
+	if err != nil {
+		return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+	}
+	more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}, nil)
+	_, _, left, err := s.get(b)
+	if left {
+		s.wrote(at)
+	}
+	return more, err
 }
 
 // Remove takes a record out that a walk has shown.

@@ -51,6 +51,12 @@ func (s held[V]) Append(dst []byte, v Held[V]) ([]byte, error) {
 	return s.value.Append(dst, v.Value)
 }
 
+// Clone copies a value that shares memory with others. A decoded record has headers of its own.
+func (s held[V]) Clone(v Held[V]) Held[V] {
+	v.Value = owned(s.value, v.Value)
+	return v
+}
+
 var errHeld = errors.New("state: headers of a waiting record are damaged")
 
 func (s held[V]) Decode(src []byte) (v Held[V], err error) {

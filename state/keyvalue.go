@@ -261,27 +261,36 @@ func (s *KeyValueStore[K, V]) oldest(before int64) iter.Seq2[Row[K, V], error] {
 		if s.byTime == nil || before <= s.first {
 			return
 		}
-		next, more := int64(-1), true
-		err := s.byTime.walk(s.byTime.prefix, s.byTime.upper, false, func(b []byte) (bool, error) {
-			at := int64(binary.BigEndian.Uint64(b))
-			if at >= before {
-				next = at
-				return false, nil
-			}
-			row, ok, err := s.rowAt(b[timeSize:], at)
-			if err != nil || !ok {
-				return true, err
-			}
-			more = yield(row, nil)
-			return more, nil
+		err := s.sweep(func() (next int64, whole bool, err error) {
+			next, whole = math.MaxInt64, true
+			err = s.byTime.walk(s.byTime.prefix, s.byTime.upper, false, func(b []byte) (bool, error) {
+				if at := int64(binary.BigEndian.Uint64(b)); at >= before {
+					next = at
+					return false, nil
+				}
+				whole, err = s.showAt(b, yield)
+				return whole, err
+			})
+			return next, whole, err
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			yield(Row[K, V]{}, err)
-		case more:
-			s.swept(next)
 		}
 	}
+}
+
+// showAt shows the row of an entry in the order of time.
+func (s *KeyValueStore[K, V]) showAt(b []byte, yield func(Row[K, V], error) bool) (more bool, err error) {
+	at := int64(binary.BigEndian.Uint64(b))
+	row, ok, err := s.rowAt(b[timeSize:], at)
+	if err != nil || !ok {
+		return true, err
+	}
+	more = yield(row, nil)
+	if row, ok, err = s.Row(row.Key); ok && row.Timestamp == at {
+		s.wrote(at)
+	}
+	return more, err
 }
 
 // rowAt is the row of an entry in the order of time. An entry whose row is another one by now is removed.

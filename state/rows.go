@@ -84,6 +84,14 @@ func flat(t reflect.Type) bool {
 // cloner is implemented by serdes whose decoded values share memory with their input.
 type cloner[V any] interface{ Clone(v V) V }
 
+// owned is a value that shares no memory with the bytes it was decoded from, or with its giver.
+func owned[V any](values serde.Serde[V], v V) V {
+	if c, ok := values.(cloner[V]); ok {
+		return c.Clone(v)
+	}
+	return v
+}
+
 func newRows[V any](name string, env Env, values serde.Serde[V]) *rows[V] {
 	r := &rows[V]{
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: after(env.Prefix), values: values, budget: env.Budget,

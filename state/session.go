@@ -222,21 +222,21 @@ func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], e
 		if to < s.first {
 			return
 		}
-		next, more := int64(-1), true
-		err := s.each(s.timeKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-			row, err := s.row(b, value, ts)
-			if err == nil && row.End > to {
-				next = row.End
-				return false, nil
-			}
-			more = err == nil && yield(row, nil)
-			return more, err
+		err := s.sweep(func() (next int64, whole bool, err error) {
+			next, whole = math.MaxInt64, true
+			err = s.each(s.timeKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+				row, err := s.row(b, value, ts)
+				if err == nil && row.End > to {
+					next = row.End
+					return false, nil
+				}
+				whole = err == nil && (row.End < s.oldest() || yield(row, nil))
+				return whole, err
+			})
+			return next, whole, err
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			yield(SessionRow[K, V]{}, err)
-		case more:
-			s.swept(next)
 		}
 	}
 }
@@ -247,14 +247,14 @@ func (s *SessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 }
 
 func (s *SessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
-	lower, upper := s.timeKey(max(from, s.oldest())), after(s.timeKey(max(to, 0)))
-	if to < from {
-		upper = lower
-	}
 	return func(yield func(SessionRow[K, V], error) bool) {
+		lower, upper := s.timeKey(max(from, s.oldest())), after(s.timeKey(max(to, 0)))
+		if to < max(from, 0) {
+			upper = lower
+		}
 		err := s.each(lower, upper, reverse, func(b []byte, value V, ts int64) (bool, error) {
 			row, err := s.row(b, value, ts)
-			return err == nil && yield(row, nil), err
+			return err == nil && (row.End < s.oldest() || yield(row, nil)), err
 		})
 		if err != nil {
 			yield(SessionRow[K, V]{}, err)

@@ -12,72 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
-
-// changelog collects what a flush sends.
-type changelog struct {
-	records []logged
-}
-
-type logged struct {
-	key, value []byte
-	timestamp  int64
-}
-
-func (c *changelog) Room() []byte         { return nil }
-func (c *changelog) Keep(b []byte) []byte { return b }
-func (c *changelog) Append(key, value []byte, timestamp int64) {
-	c.records = append(c.records, logged{key, value, timestamp})
-}
-
-// harness is a store on an engine, with the calls of a task.
-type harness struct {
-	t      require.TestingT
-	spec   state.Spec
-	engine store.Engine
-	budget *state.Budget
-	log    changelog
-	open   state.Store
-}
-
-func newHarness(t require.TestingT, spec state.Spec, cacheBytes int64) *harness {
-	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(cacheBytes)}
-	h.reopen()
-	return h
-}
-
-func (h *harness) reopen() {
-	h.open = h.spec.Open(state.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget})
-	h.open.Mark()
-}
-
-func (h *harness) commit() {
-	b := h.engine.NewBatch()
-	require.NoError(h.t, h.open.Flush(b, &h.log))
-	require.NoError(h.t, b.Commit())
-	h.open.Committed()
-	h.open.Mark()
-}
-
-// lose makes a new, empty database and restores it from the changelog.
-func (h *harness) lose() {
-	h.engine = store.OpenMemory()
-	at, timed := h.open.Time()
-	h.reopen()
-	b := h.engine.NewBatch()
-	for _, r := range h.log.records {
-		require.NoError(h.t, h.open.Restore(b, r.key, r.value, r.timestamp))
-	}
-	require.NoError(h.t, b.Commit())
-	if timed {
-		h.open.SetTime(at)
-	}
-}
-
-func (h *harness) Store(string) state.Store { return h.open }
 
 var numbers = state.NewKeyValue("numbers", serde.String, serde.Int64)
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -207,31 +208,31 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 		if to < s.first {
 			return
 		}
-		next, more := int64(-1), true
-		err := s.each(s.startKey(max(from, s.oldest())), s.upper, false, func(key []byte, value V, ts int64) (bool, error) {
-			row, err := s.row(key, value, ts)
-			if err == nil && row.Start > to {
-				next = row.Start
-				return false, nil
-			}
-			more = err == nil && yield(row, nil)
-			return more, err
+		err := s.sweep(func() (next int64, whole bool, err error) {
+			next, whole = math.MaxInt64, true
+			err = s.each(s.startKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+				row, err := s.row(b, value, ts)
+				if err == nil && row.Start > to {
+					next = row.Start
+					return false, nil
+				}
+				whole = err == nil && (row.Start < s.oldest() || yield(row, nil))
+				return whole, err
+			})
+			return next, whole, err
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			yield(WindowRow[K, V]{}, err)
-		case more:
-			s.swept(next)
 		}
 	}
 }
 
 func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	lower, upper := s.starts(from, to)
 	return func(yield func(WindowRow[K, V], error) bool) {
+		lower, upper := s.starts(from, to)
 		err := s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
 			row, err := s.row(key, value, ts)
-			return err == nil && yield(row, nil), err
+			return err == nil && (row.Start < s.oldest() || yield(row, nil)), err
 		})
 		if err != nil {
 			yield(WindowRow[K, V]{}, err)
