@@ -4,7 +4,7 @@ COUNT    ?= 20
 FUZZTIME ?= 30s
 KILLS    ?= 100
 
-.PHONY: test race lint conformance meta fuzz bench cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta fuzz bench costs cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -28,6 +28,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: ## the benchmarks that need no broker
 	go test -run '^$$' -bench . -benchmem ./internal/store ./internal/task ./state ./testkit
+
+costs: ## what each operator costs: docs/costs.md
+	go test -run '^$$' -bench . -benchtime 200x -timeout 1h ./internal/costs | tee /dev/stderr | go run ./internal/costs
 
 cover: ## how much of the code the tests run
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
