@@ -172,7 +172,7 @@ func (s *BufferStore[K, V]) Put(key K, value V, timestamp int64) error {
 // Fetch walks the records of a key from one time to another, both included, by time and then as they came. A walk ends
 // after an error.
 func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error] {
-	return func(yield func(BufferRow[K, V], error) bool) {
+	return walking(func(show func(BufferRow[K, V]) bool) error {
 		b, err := s.encodeKey(key)
 		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
 			err = s.bounds(s.prefix, bytes.Clone(b), from, to, false, func(lower, upper []byte) (more bool, err error) {
@@ -180,52 +180,46 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 				err = s.each(lower, upper, false, func(b []byte, value V, _ int64) (bool, error) {
 					_, at, n := s.parse(b[len(s.prefix):])
 					row := BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}
-					more = at < s.oldest() || yield(row, nil)
+					more = at < s.oldest() || show(row)
 					return more, nil
 				})
 				return more, err
 			})
 		}
-		if err != nil {
-			yield(BufferRow[K, V]{}, err)
-		}
-	}
+		return err
+	})
 }
 
 // Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on the
 // way. A walk ends after an error.
 func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
-	return func(yield func(BufferRow[K, V], error) bool) {
+	return walking(func(show func(BufferRow[K, V]) bool) error {
 		if to < s.first {
-			return
+			return nil
 		}
-		err := s.sweep(func() (next int64, whole bool, err error) {
+		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			err = s.each(s.prefix, s.upper, false, func(b []byte, value V, _ int64) (bool, error) {
 				if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
 					next = at
 					return false, nil
 				}
-				whole, err = s.show(b, value, yield)
+				whole, err = s.leave(b, value, show)
 				return whole, err
 			})
 			return next, whole, err
 		})
-		if err != nil {
-			yield(BufferRow[K, V]{}, err)
-		}
-	}
+	})
 }
 
-func (s *BufferStore[K, V]) show(
-	b []byte, value V, yield func(BufferRow[K, V], error) bool,
-) (more bool, err error) {
+// leave shows a row, and remembers if it was left where it is.
+func (s *BufferStore[K, V]) leave(b []byte, value V, show func(BufferRow[K, V]) bool) (more bool, err error) {
 	k, at, n := s.parse(b[len(s.prefix):])
 	key, err := s.keys.Decode(k)
 	if err != nil {
 		return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 	}
-	more = yield(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}, nil)
+	more = show(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n})
 	_, _, left, err := s.get(b)
 	if left {
 		s.wrote(at)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"iter"
 	"time"
 )
 
@@ -17,6 +18,22 @@ func (r *rows[V]) each(lower, upper []byte, reverse bool, fn func(key []byte, va
 		}
 	}
 	return s.close()
+}
+
+// walking is a walk over what show shows until it is told to stop. The error that show returns comes last, unless the
+// reader broke the walk off.
+func walking[R any](show func(to func(R) bool) error) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		more := true
+		err := show(func(row R) bool {
+			more = yield(row, nil)
+			return more
+		})
+		if err != nil && more {
+			var none R
+			yield(none, err)
+		}
+	}
 }
 
 // checkSerdes says which serde of a declaration is missing.

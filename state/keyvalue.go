@@ -201,16 +201,18 @@ func (s *KeyValueStore[K, V]) ReverseRange(from, to K) iter.Seq2[Row[K, V], erro
 }
 
 func (s *KeyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K, V], error] {
-	lower, err := s.encodeKey(from)
-	if err != nil {
-		return failure[Row[K, V]](err)
-	}
-	lower = bytes.Clone(lower)
-	upper, err := s.encodeKey(to)
-	if err != nil {
-		return failure[Row[K, V]](err)
-	}
-	return s.walk(lower, append(bytes.Clone(upper), 0), reverse)
+	return walking(func(show func(Row[K, V]) bool) error {
+		lower, err := s.encodeKey(from)
+		if err != nil {
+			return err
+		}
+		lower = bytes.Clone(lower)
+		upper, err := s.encodeKey(to)
+		if err != nil {
+			return err
+		}
+		return s.show(lower, append(bytes.Clone(upper), 0), reverse, show)
+	})
 }
 
 // Prefix walks the rows whose encoded key begins with the given bytes, in the order of their encoded keys.
@@ -219,27 +221,18 @@ func (s *KeyValueStore[K, V]) Prefix(encoded []byte) iter.Seq2[Row[K, V], error]
 	return s.walk(lower, after(lower), false)
 }
 
-// failure is a walk that shows nothing but an error.
-func failure[R any](err error) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		var none R
-		yield(none, err)
-	}
+func (s *KeyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[Row[K, V], error] {
+	return walking(func(show func(Row[K, V]) bool) error { return s.show(lower, upper, reverse, show) })
 }
 
-func (s *KeyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[Row[K, V], error] {
-	return func(yield func(Row[K, V], error) bool) {
-		err := s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
-			k, err := s.keys.Decode(key[len(s.prefix):])
-			if err != nil {
-				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
-			}
-			return yield(Row[K, V]{Key: k, Value: value, Timestamp: ts}, nil), nil
-		})
+func (s *KeyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(Row[K, V]) bool) error {
+	return s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
+		k, err := s.keys.Decode(key[len(s.prefix):])
 		if err != nil {
-			yield(Row[K, V]{}, err)
+			return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 		}
-	}
+		return show(Row[K, V]{Key: k, Value: value, Timestamp: ts}), nil
+	})
 }
 
 // Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
@@ -257,36 +250,33 @@ func (s *KeyValueStore[K, V]) Until(timestamp int64) iter.Seq2[Row[K, V], error]
 }
 
 func (s *KeyValueStore[K, V]) oldest(before int64) iter.Seq2[Row[K, V], error] {
-	return func(yield func(Row[K, V], error) bool) {
+	return walking(func(show func(Row[K, V]) bool) error {
 		if s.byTime == nil || before <= s.first {
-			return
+			return nil
 		}
-		err := s.sweep(func() (next int64, whole bool, err error) {
+		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			err = s.byTime.walk(s.byTime.prefix, s.byTime.upper, false, func(b []byte) (bool, error) {
 				if at := int64(binary.BigEndian.Uint64(b)); at >= before {
 					next = at
 					return false, nil
 				}
-				whole, err = s.showAt(b, yield)
+				whole, err = s.leave(b, show)
 				return whole, err
 			})
 			return next, whole, err
 		})
-		if err != nil {
-			yield(Row[K, V]{}, err)
-		}
-	}
+	})
 }
 
-// showAt shows the row of an entry in the order of time.
-func (s *KeyValueStore[K, V]) showAt(b []byte, yield func(Row[K, V], error) bool) (more bool, err error) {
+// leave shows the row of an entry in the order of time, and remembers if it was left where it is.
+func (s *KeyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) bool) (more bool, err error) {
 	at := int64(binary.BigEndian.Uint64(b))
 	row, ok, err := s.rowAt(b[timeSize:], at)
 	if err != nil || !ok {
 		return true, err
 	}
-	more = yield(row, nil)
+	more = show(row)
 	if row, ok, err = s.Row(row.Key); ok && row.Timestamp == at {
 		s.wrote(at)
 	}

@@ -185,7 +185,7 @@ func (s *SessionStore[K, V]) FindReverse(key K, from, to int64) iter.Seq2[Sessio
 }
 
 func (s *SessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
-	return func(yield func(SessionRow[K, V], error) bool) {
+	return walking(func(show func(SessionRow[K, V]) bool) error {
 		b, err := s.encodeKey(key, 0, 0)
 		if err == nil {
 			k, _ := s.split(b)
@@ -195,13 +195,11 @@ func (s *SessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2
 					return true, nil
 				}
 				row, ok, err := s.Row(key, start, end)
-				return err == nil && (!ok || yield(row, nil)), err
+				return err == nil && (!ok || show(row)), err
 			})
 		}
-		if err != nil {
-			yield(SessionRow[K, V]{}, err)
-		}
-	}
+		return err
+	})
 }
 
 // Between walks the sessions of all keys that end from one time to another, both included, by end and then by encoded
@@ -218,11 +216,11 @@ func (s *SessionStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[SessionRow
 // Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
 // remembers where the next session is: until there is one to show, a sweep costs nothing.
 func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
-	return func(yield func(SessionRow[K, V], error) bool) {
+	return walking(func(show func(SessionRow[K, V]) bool) error {
 		if to < s.first {
-			return
+			return nil
 		}
-		err := s.sweep(func() (next int64, whole bool, err error) {
+		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			err = s.each(s.timeKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
 				row, err := s.row(b, value, ts)
@@ -230,15 +228,12 @@ func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], e
 					next = row.End
 					return false, nil
 				}
-				whole = err == nil && (row.End < s.oldest() || yield(row, nil))
+				whole = err == nil && (row.End < s.oldest() || show(row))
 				return whole, err
 			})
 			return next, whole, err
 		})
-		if err != nil {
-			yield(SessionRow[K, V]{}, err)
-		}
-	}
+	})
 }
 
 // All walks all sessions that have not expired, by end and then by encoded key.
@@ -247,19 +242,16 @@ func (s *SessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 }
 
 func (s *SessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
-	return func(yield func(SessionRow[K, V], error) bool) {
+	return walking(func(show func(SessionRow[K, V]) bool) error {
 		lower, upper := s.timeKey(max(from, s.oldest())), after(s.timeKey(max(to, 0)))
 		if to < max(from, 0) {
 			upper = lower
 		}
-		err := s.each(lower, upper, reverse, func(b []byte, value V, ts int64) (bool, error) {
+		return s.each(lower, upper, reverse, func(b []byte, value V, ts int64) (bool, error) {
 			row, err := s.row(b, value, ts)
-			return err == nil && (row.End < s.oldest() || yield(row, nil)), err
+			return err == nil && (row.End < s.oldest() || show(row)), err
 		})
-		if err != nil {
-			yield(SessionRow[K, V]{}, err)
-		}
-	}
+	})
 }
 
 func (s *SessionStore[K, V]) timeKey(at int64) []byte {

@@ -64,7 +64,7 @@ func (s Unmatched[K, L, R]) Err() error {
 
 // Open makes the store for one task.
 func (s Unmatched[K, L, R]) Open(env Env) Store {
-	return &UnmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key}
+	return &UnmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
 }
 
 // UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which they
@@ -88,10 +88,10 @@ type side[L, R any] struct {
 // of side, time and key.
 type UnmatchedStore[K, L, R any] struct {
 	*rows[side[L, R]]
-	keys  serde.Serde[K]
-	first [2]int64 // no row of a side is earlier
-	mark  [2]int64
-	buf   []byte
+	keys   serde.Serde[K]
+	values sides[L, R]
+	sides  [2]front
+	buf    []byte
 }
 
 const (
@@ -118,6 +118,7 @@ func (s *UnmatchedStore[K, L, R]) encodeKey(key K, at int64, side byte) ([]byte,
 
 // PutLeft adds a left record.
 func (s *UnmatchedStore[K, L, R]) PutLeft(key K, value L, timestamp int64) error {
+	value = owned(s.values.left, value)
 	return s.add(key, timestamp, leftSide, func(row side[L, R]) side[L, R] {
 		return side[L, R]{isLeft: true, left: append(row.left[:len(row.left):len(row.left)], value)}
 	})
@@ -125,6 +126,7 @@ func (s *UnmatchedStore[K, L, R]) PutLeft(key K, value L, timestamp int64) error
 
 // PutRight adds a right record.
 func (s *UnmatchedStore[K, L, R]) PutRight(key K, value R, timestamp int64) error {
+	value = owned(s.values.right, value)
 	return s.add(key, timestamp, rightSide, func(row side[L, R]) side[L, R] {
 		return side[L, R]{right: append(row.right[:len(row.right):len(row.right)], value)}
 	})
@@ -140,7 +142,7 @@ func (s *UnmatchedStore[K, L, R]) add(key K, at int64, n byte, change func(side[
 	if err != nil {
 		return err
 	}
-	s.first[n] = min(s.first[n], at)
+	s.sides[n].wrote(at)
 	return s.put(b, change(row), at)
 }
 
@@ -158,87 +160,120 @@ func (s *UnmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) erro
 //
 // The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
 func (s *UnmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
-	return func(yield func(UnmatchedRow[K, L, R], error) bool) {
-		if left <= s.first[leftSide] && right <= s.first[rightSide] {
-			return
+	return walking(func(show func(UnmatchedRow[K, L, R]) bool) error {
+		if left <= s.sides[leftSide].first && right <= s.sides[rightSide].first {
+			return nil
 		}
-		if err := s.walkDue([2]int64{right, left}, yield); err != nil {
-			yield(UnmatchedRow[K, L, R]{}, err)
-		}
-	}
+		return s.walkDue([2]int64{right, left}, show)
+	})
 }
 
-func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, yield func(UnmatchedRow[K, L, R], error) bool) (err error) {
+func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, show func(UnmatchedRow[K, L, R]) bool) error {
+	next := [2]int64{s.sides[rightSide].first, s.sides[leftSide].first}
+	return s.sides[rightSide].sweep(func() (_ int64, whole bool, err error) {
+		err = s.sides[leftSide].sweep(func() (int64, bool, error) {
+			whole, err = s.merge(due, &next, show)
+			return next[leftSide], whole, err
+		})
+		return next[rightSide], whole, err
+	})
+}
+
+// merge shows what is due of both sides. It is whole unless its reader breaks it off.
+func (s *UnmatchedStore[K, L, R]) merge(
+	due [2]int64, next *[2]int64, show func(UnmatchedRow[K, L, R]) bool,
+) (whole bool, err error) {
 	var heads [2]*scan[side[L, R]]
 	for n := range heads {
-		if due[n] <= s.first[n] {
+		if due[n] <= next[n] {
 			continue
 		}
 		lower := append(bytes.Clone(s.prefix), byte(n))
-		walk, err := s.scan(lower, after(lower), false)
-		if err != nil {
-			return err
+		walk, failure := s.scan(lower, after(lower), false)
+		if failure != nil {
+			return false, failure
 		}
 		defer func() { err = errors.Join(err, walk.close()) }()
-		heads[n] = s.advance(walk, n, due[n])
+		heads[n] = s.advance(walk, due[n], &next[n])
 	}
 	for {
 		n := s.earlier(heads)
 		if heads[n] == nil {
-			return nil
+			return true, nil
 		}
-		row, err := s.row(heads[n])
-		if err != nil || !yield(row, nil) {
-			return err
+		if more, err := s.leave(heads[n].key, n, show); err != nil || !more {
+			return false, err
 		}
-		heads[n] = s.advance(heads[n], n, due[n])
+		heads[n] = s.advance(heads[n], due[n], &next[n])
 	}
 }
 
-// advance is the scan on its next due row, nil if there is none: then what is now the earliest of the side is known.
-func (s *UnmatchedStore[K, L, R]) advance(walk *scan[side[L, R]], n int, due int64) *scan[side[L, R]] {
+// advance is the scan on its next due row. It is nil if there is none: then next is the time of the row behind.
+func (s *UnmatchedStore[K, L, R]) advance(walk *scan[side[L, R]], due int64, next *int64) *scan[side[L, R]] {
+	*next = math.MaxInt64
 	if !walk.next() {
-		s.first[n] = math.MaxInt64
 		return nil
 	}
-	if at := s.timeOf(walk); at >= due {
-		s.first[n] = at
+	if at := s.timeOf(walk.key); at >= due {
+		*next = at
 		return nil
 	}
 	return walk
 }
 
-func (s *UnmatchedStore[K, L, R]) timeOf(walk *scan[side[L, R]]) int64 {
-	return int64(binary.BigEndian.Uint64(walk.key[len(s.prefix)+1:]))
+func (s *UnmatchedStore[K, L, R]) timeOf(b []byte) int64 {
+	return int64(binary.BigEndian.Uint64(b[len(s.prefix)+1:]))
 }
 
 // earlier is the side whose row comes first.
 func (s *UnmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
 	l, r := heads[leftSide], heads[rightSide]
-	if r == nil || l != nil && s.timeOf(l) < s.timeOf(r) {
+	if r == nil || l != nil && s.timeOf(l.key) < s.timeOf(r.key) {
 		return leftSide
 	}
 	return rightSide
 }
 
-func (s *UnmatchedStore[K, L, R]) row(walk *scan[side[L, R]]) (row UnmatchedRow[K, L, R], err error) {
-	if row.Key, err = s.keys.Decode(walk.key[len(s.prefix)+1+timeSize:]); err != nil {
+// leave shows a row, unless it has been removed since its scan found it, and remembers if it was left where it is.
+func (s *UnmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[K, L, R]) bool) (more bool, err error) {
+	value, _, ok, err := s.get(b)
+	if err != nil || !ok {
+		return true, err
+	}
+	row, err := s.row(b, value)
+	if err != nil {
+		return false, err
+	}
+	more = show(row)
+	_, _, left, err := s.get(b)
+	if left {
+		s.sides[n].wrote(row.Timestamp)
+	}
+	return more, err
+}
+
+func (s *UnmatchedStore[K, L, R]) row(b []byte, v side[L, R]) (row UnmatchedRow[K, L, R], err error) {
+	if row.Key, err = s.keys.Decode(b[len(s.prefix)+1+timeSize:]); err != nil {
 		return row, fmt.Errorf("state: store %s: key: %w", s.name, err)
 	}
-	row.Timestamp, row.IsLeft, row.Left, row.Right = s.timeOf(walk), walk.value.isLeft, walk.value.left, walk.value.right
+	row.Timestamp, row.IsLeft, row.Left, row.Right = s.timeOf(b), v.isLeft, v.left, v.right
 	return row, nil
 }
 
 // Mark makes the present state the one that Undo returns to.
 func (s *UnmatchedStore[K, L, R]) Mark() {
 	s.rows.Mark()
-	s.mark = s.first
+	for n := range s.sides {
+		s.sides[n].markFirst = s.sides[n].first
+	}
 }
 
 // Undo takes back every write since Mark.
 func (s *UnmatchedStore[K, L, R]) Undo() {
 	s.rows.Undo()
-	s.first = s.mark
+	for n := range s.sides {
+		s.sides[n].first = s.sides[n].markFirst
+	}
 }
 
 // Flush encodes what was written since the last commit.
@@ -252,7 +287,7 @@ func (s *UnmatchedStore[K, L, R]) Flush(b store.Batch, log Changelog) error {
 // Abort drops everything since the last commit.
 func (s *UnmatchedStore[K, L, R]) Abort() {
 	s.rows.Abort()
-	s.first, s.mark = [2]int64{}, [2]int64{}
+	s.sides = [2]front{}
 }
 
 // Restore enters a changelog record: time, side, key.

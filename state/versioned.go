@@ -141,7 +141,7 @@ func (s *VersionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, 
 // Put enters a version that is valid from its timestamp on, in milliseconds. One that is older than the history is
 // refused: stored is false. newest is true if no version of the key is later.
 func (s *VersionedStore[K, V]) Put(key K, value V, timestamp int64) (stored, newest bool, err error) {
-	return s.enter(key, version[V]{from: timestamp, value: value, there: true})
+	return s.enter(key, version[V]{from: timestamp, value: owned(s.values, value), there: true})
 }
 
 // Delete enters a delete that is valid from its timestamp on, as Put does.
@@ -204,8 +204,8 @@ func (s *VersionedStore[K, V]) insert(list []version[V], v version[V]) (out []ve
 // All walks the newest version of all keys, those that are deleted left out, in the order of their encoded keys. A walk
 // ends after an error.
 func (s *VersionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
-	return func(yield func(Row[K, V], error) bool) {
-		err := s.each(s.prefix, s.upper, false, func(b []byte, list []version[V], _ int64) (bool, error) {
+	return walking(func(show func(Row[K, V]) bool) error {
+		return s.each(s.prefix, s.upper, false, func(b []byte, list []version[V], _ int64) (bool, error) {
 			v := list[len(list)-1]
 			if !v.there {
 				return true, nil
@@ -214,12 +214,9 @@ func (s *VersionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
 			if err != nil {
 				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 			}
-			return yield(Row[K, V]{Key: key, Value: v.value, Timestamp: v.from}, nil), nil
+			return show(Row[K, V]{Key: key, Value: v.value, Timestamp: v.from}), nil
 		})
-		if err != nil {
-			yield(Row[K, V]{}, err)
-		}
-	}
+	})
 }
 
 // Mark makes the present state the one that Undo returns to.
@@ -307,6 +304,7 @@ func (s *VersionedStore[K, V]) Restore(b store.Batch, key, value []byte, timesta
 		if v.value, err = s.values.Decode(value); err != nil {
 			return fmt.Errorf("state: store %s: value: %w", s.name, err)
 		}
+		v.value = owned(s.values, v.value)
 	}
 	s.Observe(timestamp)
 	s.complete = false

@@ -51,7 +51,7 @@ func (s versions[V]) Decode(src []byte) (list []version[V], err error) {
 			if v.value, err = s.value.Decode(src[:size-1]); err != nil {
 				return nil, fmt.Errorf("version at %d: %w", v.from, err)
 			}
-			src = src[size-1:]
+			v.value, src = owned(s.value, v.value), src[size-1:]
 		}
 		list = append(list, v)
 	}

@@ -204,11 +204,11 @@ func (s *WindowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K
 // Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
 // where the next row is: until there is one to show, a sweep costs nothing.
 func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
-	return func(yield func(WindowRow[K, V], error) bool) {
+	return walking(func(show func(WindowRow[K, V]) bool) error {
 		if to < s.first {
-			return
+			return nil
 		}
-		err := s.sweep(func() (next int64, whole bool, err error) {
+		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			err = s.each(s.startKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
 				row, err := s.row(b, value, ts)
@@ -216,28 +216,22 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 					next = row.Start
 					return false, nil
 				}
-				whole = err == nil && (row.Start < s.oldest() || yield(row, nil))
+				whole = err == nil && (row.Start < s.oldest() || show(row))
 				return whole, err
 			})
 			return next, whole, err
 		})
-		if err != nil {
-			yield(WindowRow[K, V]{}, err)
-		}
-	}
+	})
 }
 
 func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	return func(yield func(WindowRow[K, V], error) bool) {
+	return walking(func(show func(WindowRow[K, V]) bool) error {
 		lower, upper := s.starts(from, to)
-		err := s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
+		return s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
 			row, err := s.row(key, value, ts)
-			return err == nil && (row.Start < s.oldest() || yield(row, nil)), err
+			return err == nil && (row.Start < s.oldest() || show(row)), err
 		})
-		if err != nil {
-			yield(WindowRow[K, V]{}, err)
-		}
-	}
+	})
 }
 
 // starts are the bounds of the rows whose start is in [from, to] and has not expired.
@@ -283,34 +277,29 @@ func (s *WindowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2
 }
 
 func (s *WindowStore[K, V]) fetchByKey(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	return func(yield func(WindowRow[K, V], error) bool) {
+	return walking(func(show func(WindowRow[K, V]) bool) error {
 		b, err := s.encodeKey(key, 0)
 		if err == nil {
 			err = s.byKey.find(bytes.Clone(s.keyOf(b)), from, to, reverse, func(start int64, _ []byte) (bool, error) {
 				row, ok, err := s.Row(key, start)
-				return err == nil && (!ok || yield(row, nil)), err
+				return err == nil && (!ok || show(row)), err
 			})
 		}
-		if err != nil {
-			yield(WindowRow[K, V]{}, err)
-		}
-	}
+		return err
+	})
 }
 
 // leap goes to the next row of key, or of another one, and from there to where key may have its next.
 func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	return func(yield func(WindowRow[K, V], error) bool) {
+	return walking(func(show func(WindowRow[K, V]) bool) error {
 		for from <= to {
 			start, ok, err := s.nextStart(from, to, reverse)
-			if err != nil {
-				yield(WindowRow[K, V]{}, err)
-			}
 			if err != nil || !ok {
-				return
+				return err
 			}
 			row, ok, err := s.Row(key, start)
-			if (ok || err != nil) && !yield(row, err) || err != nil {
-				return
+			if err != nil || ok && !show(row) {
+				return err
 			}
 			if reverse {
 				to = start - 1
@@ -318,7 +307,8 @@ func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool) iter.Seq2[
 				from = start + 1
 			}
 		}
-	}
+		return nil
+	})
 }
 
 // nextStart is the next start at which any key has a row.

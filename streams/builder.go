@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"time"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -10,15 +12,18 @@ import (
 type Builder struct {
 	app     string
 	graph   *topology.Graph
-	sources map[string]any    // the Topic[K, V] that each source was declared with, by name
-	owners  map[string]string // file:line of the step that writes each store, by name
-	globals map[string]bool   // stores of global tables, by name
+	sources map[string]any              // the Topic[K, V] that each source was declared with, by name
+	owners  map[string]string           // file:line of the step that writes each store, by name
+	idles   map[string]time.Duration    // of the final results of each store
+	globals map[string]bool             // stores of global tables, by name
+	keepers map[string][]*topology.Node // the steps that fill a windowed store, by name
 }
 
 // NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of
 // internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
-	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}, globals: map[string]bool{}}
+	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}, globals: map[string]bool{}, idles: map[string]time.Duration{},
+		keepers: map[string][]*topology.Node{}}
 }
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.
@@ -75,5 +80,24 @@ func toTable[K, V any](b *Builder, parent *topology.Node, store state.KeyValue[K
 	b.own(store, site)
 	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
-	return stored(b, n, store)
+	return stored(b, expiring[V](b, n, store, site), store)
+}
+
+// expiring is the node of a table whose rows die, if its store says so: n fills the store from records of type V.
+func expiring[V, K, A any](b *Builder, n *topology.Node, store state.KeyValue[K, A], site string) *topology.Node {
+	if store.Options().TTL <= 0 {
+		return n
+	}
+	e := topology.AddProcessor(b.graph, "expire", site, n.Parents, []state.Spec{store},
+		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Expire[K, V](store) })
+	e.Before(n)
+	return merged[K, topology.Change[A]](b, []*topology.Node{e, n}, site)
+}
+
+// immortal reports a store with a time to live at a step that does not heed it.
+func (b *Builder) immortal(store state.Spec, site string) {
+	if store.Options().TTL > 0 {
+		b.graph.Fail(site, "store %q has a time to live, which only tables of topics and streams and aggregations of streams heed",
+			store.Name())
+	}
 }

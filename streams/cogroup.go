@@ -54,7 +54,7 @@ func memberOf[K, V, A any](
 	return member[K, A]{
 		node: g.node,
 		plain: func(store state.KeyValue[K, A], site string) *topology.Node {
-			return aggregateNode(g, store, fold, site)
+			return expiring[V](g.b, aggregateNode(g, store, fold, site), store, site)
 		},
 		windowed: func(windows window.Windows, store state.Window[K, A], site string) windowPart {
 			return inWindows(g, windows, store, fold, site)
@@ -98,7 +98,7 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	for _, m := range c.members {
 		parts = append(parts, m.windowed(windows, store, site))
 	}
-	return windowTable[K, A](c.b, parts, site)
+	return windowTable(c.b, parts, store, windowView(store), site)
 }
 
 // AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
@@ -117,5 +117,5 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	for _, m := range c.members {
 		parts = append(parts, m.sessions(windows, store, merge, site))
 	}
-	return windowTable[K, A](c.b, parts, site)
+	return windowTable(c.b, parts, store, sessionView(store), site)
 }

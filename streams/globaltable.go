@@ -23,26 +23,45 @@ type GlobalTable[K, V any] struct {
 // no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or table, too.
 func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *GlobalTable[K, V] {
 	site := topology.Site()
+	source := globalSource(b, topic, site)
+	store = store.NoChangelog()
+	b.own(store, site)
+	b.immortal(store, site)
+	b.globals[store.Name()] = true
+	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store},
+		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
+	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
+}
+
+// GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the user's
+// fills: processors of streams that name these stores may read them. What it forwards goes nowhere. Unlike Kafka
+// Streams', it sees each record after a restart, too, that its stores do not hold yet.
+func GlobalProcess[K, V any](
+	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Spec,
+) {
+	site := topology.Site()
+	source := globalSource(b, topic, site)
+	for _, s := range stores {
+		b.own(s, site)
+		b.immortal(s, site)
+		b.globals[s.Name()] = true
+	}
+	topology.AddProcessor(b.graph, "globalprocess", site, []*topology.Node{source}, stores, new)
+}
+
+func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
 	spec := topic.spec(site)
 	spec.Global = true
 	if n := b.graph.Source(spec); n != nil {
-		b.graph.Fail(site, "topic %q is read at %s already: a topic is a global table or a source, not both", topic.name, n.Site)
-	}
-	if store.Options().TTL > 0 {
-		b.graph.Fail(site, "store %q: rows of a global table have no time to live: delete them in the topic", store.Name())
+		b.graph.Fail(site, "topic %q is read at %s already: a topic is a global table or a source, not both",
+			topic.name, n.Site)
 	}
 	b.checkSerdes(spec, topic.key, topic.value)
-	store = store.NoChangelog()
-	b.own(store, site)
-	b.globals[store.Name()] = true
 	var extract TimestampExtractor[K, V]
 	if topic.extract != nil {
 		extract = *topic.extract
 	}
-	source := topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
-	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store},
-		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
-	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
+	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
 }
 
 // JoinGlobal joins each record of a stream with the row of a global table whose key name makes of the record's value.

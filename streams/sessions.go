@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"time"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -51,7 +53,19 @@ func aggregateSessions[K, V, A any](
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
 	store = sessionStoreFor(b, g.windows, store, site)
-	return windowTable[K, A](b, []windowPart{inSessions(g.group, g.windows, store, initial, fold, merge, site)}, site)
+	parts := []windowPart{inSessions(g.group, g.windows, store, initial, fold, merge, site)}
+	return windowTable(b, parts, store, sessionView(store), site)
+}
+
+// sessionView looks a session up.
+func sessionView[K, A any](store state.Session[K, A]) operator.View[window.Windowed[K], A] {
+	return func(stores state.Stores) operator.Getter[window.Windowed[K], A] {
+		open := store.In(stores)
+		return func(key window.Windowed[K], _ int64) (value A, timestamp int64, ok bool, err error) {
+			row, ok, err := open.Row(key.Key, key.Window.Start, key.Window.End)
+			return row.Value, row.Timestamp, ok, err
+		}
+	}
 }
 
 func sessionStoreFor[K, A any](
@@ -73,10 +87,10 @@ func inSessions[K, V, A any](
 					return operator.SessionAggregate(store, windows, initial, fold, merge)
 				})
 		},
-		final: func() *topology.Node {
+		final: func(idle time.Duration) *topology.Node {
 			return topology.AddProcessor(g.b.graph, "final", site, parents, stores,
 				func() topology.Processor[K, V, window.Windowed[K], A] {
-					return operator.FinalSession[K, V](store, windows)
+					return operator.FinalSession[K, V](store, windows, idle.Milliseconds())
 				})
 		},
 	}

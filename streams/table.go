@@ -104,6 +104,7 @@ func mapView[VR, K, V any](
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
 	t.b.own(store, site)
+	t.b.immortal(store, site)
 	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store},
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[V]] {
 			return operator.Materialize(store)

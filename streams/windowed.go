@@ -55,7 +55,19 @@ func aggregateWindows[K, V, A any](
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
 	store = storeFor(b, g.windows, store, site)
-	return windowTable[K, A](b, []windowPart{inWindows(g.group, g.windows, store, fold, site)}, site)
+	parts := []windowPart{inWindows(g.group, g.windows, store, fold, site)}
+	return windowTable(b, parts, store, windowView(store), site)
+}
+
+// windowView looks the row of a window up.
+func windowView[K, A any](store state.Window[K, A]) operator.View[window.Windowed[K], A] {
+	return func(stores state.Stores) operator.Getter[window.Windowed[K], A] {
+		open := store.In(stores)
+		return func(key window.Windowed[K], _ int64) (value A, timestamp int64, ok bool, err error) {
+			row, ok, err := open.Row(key.Key, key.Window.Start)
+			return row.Value, row.Timestamp, ok, err
+		}
+	}
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
@@ -69,7 +81,8 @@ func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
 type windowPart struct {
-	aggregate, final func() *topology.Node
+	aggregate func() *topology.Node
+	final     func(idle time.Duration) *topology.Node
 }
 
 func inWindows[K, V, A any](
@@ -86,33 +99,49 @@ func inWindows[K, V, A any](
 					return operator.WindowAggregate(store, windows.(window.Aligned), fold)
 				})
 		},
-		final: func() *topology.Node {
+		final: func(idle time.Duration) *topology.Node {
 			return topology.AddProcessor(g.b.graph, "final", site, parents, stores,
-				func() topology.Processor[K, V, window.Windowed[K], A] { return operator.Final[K, V](store, windows) })
+				func() topology.Processor[K, V, window.Windowed[K], A] {
+					return operator.Final[K, V](store, windows, idle.Milliseconds())
+				})
 		},
 	}
 }
 
 // windowTable is an aggregation of one or more streams into one store.
-func windowTable[K, A any](b *Builder, parts []windowPart, site string) *WindowTable[K, A] {
+func windowTable[K, A any](
+	b *Builder, parts []windowPart, store state.Spec, view operator.View[window.Windowed[K], A], site string,
+) *WindowTable[K, A] {
 	var aggregates []*topology.Node
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
 	}
+	b.keepers[store.Name()] = aggregates
 	n := merged[window.Windowed[K], topology.Change[A]](b, aggregates, site)
 	return &WindowTable[K, A]{
-		b:       b,
+		b: b, view: view, stores: []state.Spec{store},
 		updates: func() *topology.Node { return n },
-		finals: once(func() *topology.Node {
+		finals: perIdle(func(idle time.Duration) *topology.Node {
+			b.oneIdle(store.Name(), idle)
 			var finals []*topology.Node
 			for i, p := range parts {
-				f := p.final()
+				f := p.final(idle)
 				f.Before(aggregates[i])
 				finals = append(finals, f)
 			}
 			return merged[window.Windowed[K], A](b, finals, site)
 		}),
 	}
+}
+
+// oneIdle reports final results of one store with different idle times: one would close what the other has not seen.
+func (b *Builder) oneIdle(store string, idle time.Duration) {
+	first, ok := b.idles[store]
+	if ok && first != idle {
+		b.graph.Fail(topology.Site(), "final results of store %q are taken with idle times %v and %v: use one (0 is Final)",
+			store, first, idle)
+	}
+	b.idles[store] = idle
 }
 
 // merged is one node for the results of several.
@@ -140,12 +169,25 @@ func once(make func() *topology.Node) func() *topology.Node {
 	}
 }
 
+// perIdle makes a node for each idle time when it is first asked for.
+func perIdle(make func(idle time.Duration) *topology.Node) func(idle time.Duration) *topology.Node {
+	nodes := map[time.Duration]*topology.Node{}
+	return func(idle time.Duration) *topology.Node {
+		if nodes[idle] == nil {
+			nodes[idle] = make(idle)
+		}
+		return nodes[idle]
+	}
+}
+
 // WindowTable is the result of a windowed aggregation: a row for each key and window. It is a type of its own, as a
 // Table under windowed keys would make Go instantiate types without end.
 type WindowTable[K, V any] struct {
 	b       *Builder
-	updates func() *topology.Node // of changes
-	finals  func() *topology.Node // of values
+	updates func() *topology.Node                   // of changes
+	finals  func(idle time.Duration) *topology.Node // of values
+	view    operator.View[window.Windowed[K], V]
+	stores  []state.Spec // that view uses
 }
 
 // Updates are the rows as they change: one result for each update. A deleted row has a null value.
@@ -161,9 +203,20 @@ func (t *WindowTable[K, V]) Updates() *WindowResults[K, V] {
 // holds for every window that accepted a record, whatever the jumps of stream time, and across restarts. Windows that
 // close together come by end, then key in byte order. Final results have no headers.
 //
-// Only records move stream time: the last windows of a partition that falls silent stay open.
+// Only records move stream time: the last windows of a partition that falls silent stay open. FinalIdle closes them.
 func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
-	return &WindowResults[K, V]{b: t.b, node: t.finals()}
+	return &WindowResults[K, V]{b: t.b, node: t.finals(0)}
+}
+
+// FinalIdle is Final for partitions that may fall silent: once no record has come for the given time by the wall clock,
+// windows close as if stream time had moved on by the time since the last record. Records for them that come after all
+// are late. That makes results depend on when records come, and so on faults and delays: choose a time well above them.
+func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] {
+	if after < time.Millisecond {
+		t.b.graph.Fail(topology.Site(), "idle time %v: must be a millisecond or more", after)
+		after = time.Millisecond
+	}
+	return &WindowResults[K, V]{b: t.b, node: t.finals(after)}
 }
 
 // Filter keeps the rows whose value keep accepts. In the updates, a row that no longer passes is deleted. keep must be
@@ -213,11 +266,18 @@ func mapWindows[VR, K, V any](
 					return operator.MapChange(fn)
 				})
 		}),
-		finals: once(func() *topology.Node {
-			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.finals()}, nil,
+		view: mapView(t.view, fn), stores: t.stores,
+		finals: perIdle(func(idle time.Duration) *topology.Node {
+			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.finals(idle)}, nil,
 				func() topology.Processor[window.Windowed[K], V, window.Windowed[K], VR] { return operator.MapRow(fn) })
 		}),
 	}
+}
+
+// TableOf is the windowed rows as a table under windowed keys: to join, group or suppress them as those of any table. It
+// has the updates of the windows, and looks rows up until their store forgets them.
+func TableOf[K, V any](t *WindowTable[K, V]) *Table[window.Windowed[K], V] {
+	return &Table[window.Windowed[K], V]{b: t.b, node: t.updates(), view: t.view, stores: t.stores}
 }
 
 // WindowResults are results of windows, each under its key and window, on the way to becoming a stream.

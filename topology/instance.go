@@ -3,6 +3,7 @@ package topology
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,12 +44,17 @@ type Instance struct {
 	outbox *Outbox
 	node   *Node // that runs now; after an error or a panic, the one that failed
 	steps  []step
+
+	remembering []Remembering
+	committing  []step
 }
 
+// step is a processor with its calls; of one that commits, call is that.
 type step struct {
 	node  *Node
 	init  func() error
 	close func() error
+	call  func() error
 }
 
 // Link makes an instance of a sub-topology. Nothing of the user's runs before Init.
@@ -100,6 +106,30 @@ func (in *Instance) Close() error {
 		errs = append(errs, in.enter(s.node, s.close))
 	}
 	return errors.Join(errs...)
+}
+
+// Mark makes the present memory of the steps the one that Undo returns to.
+func (in *Instance) Mark() {
+	for _, r := range in.remembering {
+		r.Mark()
+	}
+}
+
+// Undo takes back what the steps remember since Mark.
+func (in *Instance) Undo() {
+	for _, r := range in.remembering {
+		r.Undo()
+	}
+}
+
+// BeforeCommit lets the steps say what they have for the commit, those in front of others first.
+func (in *Instance) BeforeCommit() error {
+	for _, s := range slices.Backward(in.committing) {
+		if err := in.enter(s.node, s.call); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Node is the node that runs, or that has failed.

@@ -21,6 +21,23 @@ type Processor[KIn, VIn, KOut, VOut any] interface {
 	Close() error
 }
 
+// Remembering is implemented by a Processor that keeps something in memory of its own from record to record. Stores need
+// nothing of the kind.
+type Remembering interface {
+	// Mark makes the present memory the one that Undo returns to. It is called before each record and punctuation of the
+	// task.
+	Mark()
+	// Undo takes back what has changed since Mark: the record has failed.
+	Undo()
+}
+
+// Committing is implemented by a Processor that has something to say before each commit. What it forwards then is part
+// of the commit. Memory that it clears there needs no care: if the commit fails, the task begins anew from the one
+// before.
+type Committing interface {
+	BeforeCommit() error
+}
+
 // Context is what a processor has of its task. It is valid from Init to Close, on the goroutine that calls the
 // processor.
 type Context[K, V any] struct {

@@ -95,9 +95,9 @@ func (w Time) String() string {
 	return fmt.Sprintf("hopping(%v, %v, grace %v)", w.size, w.advance, w.grace)
 }
 
-// add saturates: a window near the end of time never wraps around.
+// add saturates: a window near the end of time never wraps around. a is not negative, b may be.
 func add(a, b int64) int64 {
-	if a > math.MaxInt64-b {
+	if b > 0 && a > math.MaxInt64-b {
 		return math.MaxInt64
 	}
 	return a + b

@@ -12,8 +12,12 @@ import (
 // windows that this closes come out before the aggregation moves the store's time on and they expire, however far the
 // jump. It remembers nothing: the windows to emit are those that are closed at the new time and were not at the
 // store's, and that time is rolled back, committed and restored with the store.
-func Final[K, V, A any](store state.Window[K, A], windows window.Windows) processor[K, V, window.Windowed[K], A] {
-	return &final[K, V, A]{declared: store, windows: windows}
+//
+// With idle above 0, in milliseconds, windows also close while nothing comes, see idleClock.
+func Final[K, V, A any](
+	store state.Window[K, A], windows window.Windows, idle int64,
+) processor[K, V, window.Windowed[K], A] {
+	return &final[K, V, A]{declared: store, windows: windows, idle: idleClock{after: idle}}
 }
 
 type final[K, V, A any] struct {
@@ -21,19 +25,36 @@ type final[K, V, A any] struct {
 	declared state.Window[K, A]
 	store    *state.WindowStore[K, A]
 	windows  window.Windows
+	idle     idleClock
 }
 
 func (f *final[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
 	f.store = f.declared.In(ctx)
+	startIdle(&f.idle, ctx, f.store.Time, func(streamTime int64) error {
+		err := f.closeUntil(streamTime)
+		f.store.Observe(streamTime)
+		return err
+	})
 	return f.Contextual.Init(ctx)
 }
 
 func (f *final[K, V, A]) Process(r record[K, V]) error {
-	before, _ := f.store.Time()
-	if r.NullKey || r.Timestamp <= before {
+	if r.NullKey {
 		return nil
 	}
-	from, to := f.windows.Closed(before), f.windows.Closed(r.Timestamp)
+	if f.idle.after > 0 {
+		f.idle.active(f.Ctx.WallClock())
+	}
+	return f.closeUntil(r.Timestamp)
+}
+
+// closeUntil emits the windows that are closed at a stream time and have not been before.
+func (f *final[K, V, A]) closeUntil(streamTime int64) error {
+	before, _ := f.store.Time()
+	if streamTime <= before {
+		return nil
+	}
+	from, to := f.windows.Closed(before), f.windows.Closed(streamTime)
 	if !f.windows.StartsBetween(from, to) {
 		return nil
 	}

@@ -9,9 +9,9 @@ import (
 // FinalSession emits each session of an aggregation once, with its last value, when it is closed. It stands in front of
 // the aggregation and remembers nothing, as Final does.
 func FinalSession[K, V, A any](
-	store state.Session[K, A], windows window.Session,
+	store state.Session[K, A], windows window.Session, idle int64,
 ) processor[K, V, window.Windowed[K], A] {
-	return &finalSession[K, V, A]{declared: store, windows: windows}
+	return &finalSession[K, V, A]{declared: store, windows: windows, idle: idleClock{after: idle}}
 }
 
 type finalSession[K, V, A any] struct {
@@ -19,19 +19,36 @@ type finalSession[K, V, A any] struct {
 	declared state.Session[K, A]
 	store    *state.SessionStore[K, A]
 	windows  window.Session
+	idle     idleClock
 }
 
 func (f *finalSession[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
 	f.store = f.declared.In(ctx)
+	startIdle(&f.idle, ctx, f.store.Time, func(streamTime int64) error {
+		err := f.closeUntil(streamTime)
+		f.store.Observe(streamTime)
+		return err
+	})
 	return f.Contextual.Init(ctx)
 }
 
 func (f *finalSession[K, V, A]) Process(r record[K, V]) error {
-	before, _ := f.store.Time()
-	if r.NullKey || r.Timestamp <= before {
+	if r.NullKey {
 		return nil
 	}
-	return f.emit(f.windows.Closed(before), f.windows.Closed(r.Timestamp)-1)
+	if f.idle.after > 0 {
+		f.idle.active(f.Ctx.WallClock())
+	}
+	return f.closeUntil(r.Timestamp)
+}
+
+// closeUntil emits the sessions that are closed at a stream time and have not been before.
+func (f *finalSession[K, V, A]) closeUntil(streamTime int64) error {
+	before, _ := f.store.Time()
+	if streamTime <= before {
+		return nil
+	}
+	return f.emit(f.windows.Closed(before), f.windows.Closed(streamTime)-1)
 }
 
 // emit forwards the sessions that end from one time to another, both included.

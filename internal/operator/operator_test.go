@@ -152,7 +152,7 @@ func TestNoOperatorAllocates(t *testing.T) {
 			end[windowed, change](t, b)
 		},
 		"final": func(t *testing.T, b *bench) {
-			add(b, operator.Final[int64, int64](spans, minutes), spans)
+			add(b, operator.Final[int64, int64](spans, minutes, 0), spans)
 			end[windowed, int64](t, b)
 			b.count++ // no window closes: nothing to see in the sink
 		},

@@ -6,15 +6,17 @@ import (
 )
 
 // ToTable reads a stream as a table: each record is the new row of its key, a null value deletes it. The later arrival
-// wins, whatever the timestamps. The delete of a row that is not there goes no further.
+// wins, whatever the timestamps, unless the store says that the newest does. The delete of a row that is not there goes
+// no further.
 func ToTable[K, V any](store state.KeyValue[K, V]) processor[K, V, K, change[V]] {
-	return &toTable[K, V]{declared: store}
+	return &toTable[K, V]{declared: store, newest: store.Options().NewestWins}
 }
 
 type toTable[K, V any] struct {
 	topology.Contextual[K, change[V]]
 	declared state.KeyValue[K, V]
 	store    *state.KeyValueStore[K, V]
+	newest   bool // the record with the highest timestamp is the row
 }
 
 func (t *toTable[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
@@ -27,11 +29,11 @@ func (t *toTable[K, V]) Process(r record[K, V]) error {
 		t.Ctx.Drop(topology.DropNullKey)
 		return nil
 	}
-	old, ok, err := t.store.Get(r.Key)
-	if err != nil {
+	row, ok, err := t.store.Row(r.Key)
+	if err != nil || ok && t.newest && r.Timestamp < row.Timestamp {
 		return err
 	}
-	c := change[V]{Old: optional[V]{Value: old, OK: ok}, New: optional[V]{Value: r.Value, OK: !r.NullValue}}
+	c := change[V]{Old: optional[V]{Value: row.Value, OK: ok}, New: optional[V]{Value: r.Value, OK: !r.NullValue}}
 	if err := keep(t.store, r.Key, c.New, r.Timestamp); err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}

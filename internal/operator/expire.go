@@ -1,0 +1,48 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Expire deletes the rows of a store whose time to live is over. It stands in front of the step that keeps the store and
+// gets each record first: what has expired when the record's time has come is gone before the record is added. A row's
+// delete has the first time at which it is over.
+func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A]] {
+	return &expire[K, V, A]{declared: store, ttl: store.Options().TTL.Milliseconds()}
+}
+
+type expire[K, V, A any] struct {
+	topology.Contextual[K, change[A]]
+	declared state.KeyValue[K, A]
+	store    *state.KeyValueStore[K, A]
+	ttl      int64 // milliseconds
+}
+
+func (e *expire[K, V, A]) Init(ctx *topology.Context[K, change[A]]) error {
+	e.store = e.declared.In(ctx)
+	return e.Contextual.Init(ctx)
+}
+
+func (e *expire[K, V, A]) Process(r record[K, V]) error {
+	if r.NullKey {
+		return nil
+	}
+	e.store.Observe(r.Timestamp)
+	for row, err := range e.store.Expired() {
+		if err != nil {
+			return err
+		}
+		over := row.Timestamp + e.ttl + 1
+		if err := e.store.Delete(row.Key, over); err != nil {
+			return err
+		}
+		err = e.Ctx.Forward(record[K, change[A]]{
+			Key: row.Key, Value: change[A]{Old: topology.Some(row.Value)}, Timestamp: over,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

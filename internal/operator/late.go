@@ -1,0 +1,71 @@
+package operator
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+// Late passes the records that a windowed aggregation drops as late for one of their windows or all, each once. It
+// stands in front of the aggregation and judges as that will.
+func Late[K, V, A any](store state.Window[K, A], windows window.Windows) processor[K, V, K, V] {
+	return &late[K, V, A]{declared: store, windows: windows}
+}
+
+type late[K, V, A any] struct {
+	topology.Contextual[K, V]
+	declared state.Window[K, A]
+	store    *state.WindowStore[K, A]
+	windows  window.Windows
+}
+
+func (l *late[K, V, A]) Init(ctx *topology.Context[K, V]) error {
+	l.store = l.declared.In(ctx)
+	return l.Contextual.Init(ctx)
+}
+
+func (l *late[K, V, A]) Process(r record[K, V]) error {
+	streamTime, _ := l.store.Time()
+	if _, missing := missing(r); missing || !l.isLate(r.Timestamp, max(streamTime, r.Timestamp)) {
+		return nil
+	}
+	return l.Ctx.Forward(r)
+}
+
+func (l *late[K, V, A]) isLate(ts, streamTime int64) bool {
+	aligned, ok := l.windows.(window.Aligned)
+	if !ok {
+		return l.windows.CloseTime(ts) <= streamTime // even the last window that could hold it
+	}
+	first, last := aligned.Starts(ts)
+	return first > last || aligned.CloseTime(first) <= streamTime
+}
+
+// LateForSessions passes the records that an aggregation by sessions drops as late.
+func LateForSessions[K, V, A any](store state.Session[K, A], windows window.Session) processor[K, V, K, V] {
+	return &lateForSessions[K, V, A]{declared: store, windows: windows}
+}
+
+type lateForSessions[K, V, A any] struct {
+	topology.Contextual[K, V]
+	declared state.Session[K, A]
+	store    *state.SessionStore[K, A]
+	windows  window.Session
+}
+
+func (l *lateForSessions[K, V, A]) Init(ctx *topology.Context[K, V]) error {
+	l.store = l.declared.In(ctx)
+	return l.Contextual.Init(ctx)
+}
+
+func (l *lateForSessions[K, V, A]) Process(r record[K, V]) error {
+	streamTime, _ := l.store.Time()
+	open := l.windows.Closed(max(streamTime, r.Timestamp))
+	if _, missing := missing(r); missing || r.Timestamp >= open {
+		return nil
+	}
+	for _, err := range l.store.Find(r.Key, max(open, r.Timestamp-l.windows.Gap()), r.Timestamp+l.windows.Gap()) {
+		return err // it joins an open session, which makes it one
+	}
+	return l.Ctx.Forward(r)
+}

@@ -1,0 +1,44 @@
+package streams
+
+import (
+	"time"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Deduplicate passes the first record of each id: one whose id was passed already, at a timestamp no further than within
+// from its own, is left out. The ids are kept in a window store for twice that time; a record that is later than within
+// cannot be judged any more and is dropped and counted as late. Records of one id must be in one partition, as they are
+// if their key follows from the id, or the id is unique within a key. Records with a null value pass untouched.
+//
+// Kafka Streams has no such step (KIP-655).
+func Deduplicate[ID, K, V any](
+	s *Stream[K, V], id func(V) ID, within time.Duration, store state.Window[ID, bool],
+) *Stream[K, V] {
+	return deduplicate(s, keyOf[K](id), within, store)
+}
+
+// DeduplicateRecord is Deduplicate with the whole record; those for which id returns none pass untouched.
+func DeduplicateRecord[ID, K, V any](
+	s *Stream[K, V], id func(Record[K, V]) (Optional[ID], error), within time.Duration, store state.Window[ID, bool],
+) *Stream[K, V] {
+	return deduplicate(s, id, within, store)
+}
+
+func deduplicate[ID, K, V any](
+	s *Stream[K, V], id func(Record[K, V]) (Optional[ID], error), within time.Duration, store state.Window[ID, bool],
+) *Stream[K, V] {
+	site := topology.Site()
+	if within < time.Millisecond || within%time.Millisecond != 0 {
+		s.b.graph.Fail(site, "deduplicate within %v: must be whole milliseconds, 1 or more", within)
+		within = time.Millisecond
+	}
+	s.keyedHere(site, "Deduplicate")
+	s.b.own(store, site)
+	store = store.Retain(2 * within).ByKey()
+	return step(s, "deduplicate", site, []state.Spec{store}, func() topology.Processor[K, V, K, V] {
+		return operator.Deduplicate(store, within.Milliseconds(), id)
+	})
+}
