@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/operator"
@@ -34,6 +35,22 @@ func From[K, V any](b *Builder, topic Topic[K, V]) *Stream[K, V] {
 	return &Stream[K, V]{b: b, node: source(b, topic, topology.Site())}
 }
 
+// FromAll reads topics of one type as one stream, which has their records in the order in which they are processed. A
+// task reads a partition of each: topics with fewer partitions than others have no part in the last tasks.
+func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
+	site := topology.Site()
+	var nodes []*topology.Node
+	for _, t := range topics {
+		if n := source(b, t, site); !slices.Contains(nodes, n) {
+			nodes = append(nodes, n)
+		}
+	}
+	if len(nodes) == 0 {
+		b.graph.Fail(site, "FromAll reads no topic: name one or more")
+	}
+	return &Stream[K, V]{b: b, node: merged[K, V](b, nodes, site)}
+}
+
 func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
 	spec := topic.spec(site)
 	if n := b.graph.Source(spec); n != nil {
@@ -45,6 +62,9 @@ func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node
 	}
 	b.sources[topic.name] = topic
 	b.checkSerdes(spec, topic.key, topic.value)
+	if topic.reset == topology.Past && topic.past < time.Millisecond {
+		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", topic.name, topic.past)
+	}
 	var extract TimestampExtractor[K, V]
 	if topic.extract != nil {
 		extract = *topic.extract

@@ -61,6 +61,7 @@ func TestATopicReadTwiceHasOneDeclaration(t *testing.T) {
 		"other time":        func(b *streams.Builder) { streams.From(b, in) },
 		"another extractor": func(b *streams.Builder) { streams.From(b, in.Timestamp(zero)) },
 		"other start":       func(b *streams.Builder) { streams.From(b, stamped.FromLatest()) },
+		"other past":        func(b *streams.Builder) { streams.From(b, stamped.FromPast(time.Hour)) },
 	} {
 		b := streams.NewBuilder("app")
 		streams.From(b, stamped)
@@ -138,11 +139,19 @@ func TestANegativeTimestampNeedsAnExtractor(t *testing.T) {
 	require.Equal(t, drops{topology.DropTimestamp: 1}, d.Dropped())
 }
 
-func TestFromLatestIsTheTopicsReset(t *testing.T) {
+func TestTopicsSayWhereTheyAreReadFrom(t *testing.T) {
+	for want, topic := range map[topology.Reset]streams.Topic[string, string]{
+		topology.Earliest: in, topology.Latest: in.FromLatest(), topology.Committed: in.FromCommitted(),
+		topology.Past: in.FromLatest().FromPast(time.Hour),
+	} {
+		b := streams.NewBuilder("app")
+		streams.From(b, topic).To(out)
+		reset, past := build(t, b).ResetOf("in")
+		require.Equal(t, want, reset)
+		require.Equal(t, want == topology.Past, past == time.Hour)
+	}
 	b := streams.NewBuilder("app")
-	streams.From(b, in.FromLatest()).To(out)
-	streams.From(b, other).To(out)
-	topo := build(t, b)
-	require.Equal(t, topology.Latest, topo.ResetOf("in"))
-	require.Equal(t, topology.Earliest, topo.ResetOf("other"))
+	streams.From(b, in.FromPast(0))
+	line := lineAbove()
+	require.Contains(t, mistakes(t, b), line+`: topic "in" is read from the past 0s`)
 }

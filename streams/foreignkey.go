@@ -145,7 +145,9 @@ func (f *foreignKey[K, FK, L, R, V]) responses(answers *topology.Node) []*topolo
 	topic := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).named()
 	spec := topic.spec(f.site)
 	topology.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),
-		func(r Record[[]byte, operator.Answer]) int32 { return r.Value.Partition })
+		topology.Route[[]byte, operator.Answer]{
+			Partition: func(r Record[[]byte, operator.Answer]) int32 { return r.Value.Partition },
+		})
 	source := topology.AddSource(g, spec, topic.key, topic.value, nil)
 	g.Copartition(f.site, source, f.left.node)
 	return []*topology.Node{topology.AddProcessor(g, "responses", f.site, []*topology.Node{source}, f.left.stores,

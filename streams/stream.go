@@ -114,13 +114,25 @@ func (s *Stream[K, V]) Split(
 	return branches[:len(predicates)], branches[len(predicates)]
 }
 
-// To writes the stream to a topic, partitioned by key as Kafka's Java client does. For keys of windows that is the key
-// alone.
+// To writes the stream to a topic, partitioned by key as Kafka's Java client does, unless the topic has a Partitioner.
+// For keys of windows that is the key alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	site := topology.Site()
 	spec := topic.spec(site)
 	s.b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddSink(s.b.graph, spec, site, s.node, topic.key, topic.value)
+	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topic.key, topic.value,
+		topology.Route[K, V]{Partitions: topic.spread})
+}
+
+// ToEach writes each record to the topic of a pattern that choose names. It must exist by the time that a record goes
+// there: else, as where the pattern does not match or choose returns an error, the record fails with a ProcessError, of
+// a MissingSinkError, and Config.OnError applies.
+func (s *Stream[K, V]) ToEach(topics TopicPattern[K, V], choose func(Record[K, V]) (topic string, err error)) {
+	site := topology.Site()
+	spec := topics.spec(s.b, site)
+	s.b.checkSerdes(spec, topics.each.key, topics.each.value)
+	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topics.each.key, topics.each.value,
+		topology.Route[K, V]{Topic: choose, Partitions: topics.each.spread})
 }
 
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
@@ -145,7 +157,8 @@ func throughTopic[K, V any](b *Builder, from *topology.Node, topic Repartition[K
 			topic.name, first.Site)
 	}
 	b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddSink(b.graph, spec, site, from, topic.key, topic.value)
+	topology.AddRoutedSink(b.graph, spec, site, from, topic.key, topic.value,
+		topology.Route[K, V]{Partitions: topic.spread})
 	return topology.AddSource(b.graph, spec, topic.key, topic.value, nil)
 }
 

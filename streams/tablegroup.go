@@ -55,6 +55,10 @@ func groupTable[KR, VR, K, V any](
 	if topic.value == nil {
 		changes.value = nil
 	}
+	if topic.spread != nil {
+		t.b.graph.Fail(site, "repartition topic %q has a Partitioner: what leaves a group of a table must meet what "+
+			"came into it, so these are split by key", topic.name)
+	}
 	node := throughTopic[KR, Change[VR]](t.b, regroup, changes, site)
 	return &TableGroup[KR, VR]{b: t.b, node: node}
 }

@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"time"
+
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -13,6 +15,8 @@ type Topic[K, V any] struct {
 	value   serde.Serde[V]
 	extract *TimestampExtractor[K, V] // a pointer, so that two readings of a topic can be compared
 	reset   topology.Reset
+	past    time.Duration
+	spread  Partitioner[K, V]
 }
 
 // NewTopic declares a topic.
@@ -34,6 +38,27 @@ func (t Topic[K, V]) FromLatest() Topic[K, V] {
 	return t
 }
 
+// FromPast is the same topic, read where the group has no committed offset from the first record whose timestamp is not
+// older than d: at the first start, the age is counted back from there. d must be above 0.
+func (t Topic[K, V]) FromPast(d time.Duration) Topic[K, V] {
+	t.reset, t.past = topology.Past, d
+	return t
+}
+
+// FromCommitted is the same topic, read only where the group has left off: a partition without a committed offset, or
+// one whose records behind it have been deleted, stops the application with a NoOffsetError.
+func (t Topic[K, V]) FromCommitted() Topic[K, V] {
+	t.reset = topology.Committed
+	return t
+}
+
+// Partitioner is the same topic with the partitions of what To writes there chosen by a function, in place of the hash
+// of the key: one, several or none. It has no part in reading the topic.
+func (t Topic[K, V]) Partitioner(partitions Partitioner[K, V]) Topic[K, V] {
+	t.spread = partitions
+	return t
+}
+
 // Name is the name of the topic.
 func (t Topic[K, V]) Name() string { return t.name }
 
@@ -45,13 +70,14 @@ func (t Topic[K, V]) Value() serde.Serde[V] { return t.value }
 
 // same is true for two values of one declaration.
 func (t Topic[K, V]) same(other Topic[K, V]) bool {
-	return t.extract == other.extract && t.reset == other.reset &&
+	return t.extract == other.extract && t.reset == other.reset && t.past == other.past &&
 		serde.FormatOf(t.key) == serde.FormatOf(other.key) && serde.FormatOf(t.value) == serde.FormatOf(other.value)
 }
 
 func (t Topic[K, V]) spec(site string) *topology.Topic {
 	return &topology.Topic{
-		Name: t.name, Key: serde.FormatOf(t.key), Value: serde.FormatOf(t.value), Reset: t.reset, Site: site,
+		Name: t.name, Key: serde.FormatOf(t.key), Value: serde.FormatOf(t.value), Site: site,
+		Reset: t.reset, Past: t.past,
 	}
 }
 
@@ -64,6 +90,7 @@ type Repartition[K, V any] struct {
 	partitions int32
 	nullKeys   bool
 	fullName   bool
+	spread     Partitioner[K, V]
 }
 
 // NewRepartition declares a repartition topic. The name must not change as long as the state behind it matters.
@@ -82,6 +109,14 @@ func (r Repartition[K, V]) Partitions(n int32) Repartition[K, V] {
 // default they are dropped and counted.
 func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
 	r.nullKeys = true
+	return r
+}
+
+// Partitioner is the same topic with the partitions of a record chosen by a function, in place of the hash of the key:
+// one, several or none. What is joined behind it must be split in the same way, and so must all records of a key that
+// is counted there: only the author can see to that.
+func (r Repartition[K, V]) Partitioner(partitions Partitioner[K, V]) Repartition[K, V] {
+	r.spread = partitions
 	return r
 }
 

@@ -18,6 +18,7 @@ type (
 	FixedKeyContext[K, V any]           = topology.FixedKeyContext[K, V]
 	FixedKeyRecord[K, V any]            = topology.FixedKeyRecord[K, V]
 	TimestampExtractor[K, V any]        = topology.TimestampExtractor[K, V]
+	Partitioner[K, V any]               = topology.Partitioner[K, V]
 )
 
 // ProcessError is the failure of one record: where it came from, the step that failed, and why.

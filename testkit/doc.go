@@ -13,5 +13,6 @@
 //
 //	testkit.AssertTopology(t, topo, "topology.lock")
 //
-// What the driver does not have: brokers, groups of several processes, and the retention of topics.
+// What the driver does not have: brokers, groups of several processes, and the retention of topics. Topics are empty
+// when it starts, so where a topic is read from without a committed offset makes no difference.
 package testkit

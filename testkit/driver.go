@@ -69,11 +69,16 @@ func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 		o(&d.options)
 	}
 	external := map[string]int32{}
-	sources, _ := topo.ExternalTopics()
+	sources, sinks := topo.ExternalTopics()
 	for _, name := range sources {
 		external[name] = d.externalPartitions(name)
 	}
 	var err error
+	for _, name := range sinks {
+		if _, err = d.sinkPartitions(name); err != nil {
+			return nil, err
+		}
+	}
 	if d.counts, err = topo.Partitions(external); err != nil {
 		return nil, err
 	}
@@ -85,6 +90,15 @@ func (d *Driver) externalPartitions(topic string) int32 {
 		return n
 	}
 	return d.options.partitions
+}
+
+// sinkPartitions is the number of partitions of a topic that is written.
+func (d *Driver) sinkPartitions(topic string) (int32, error) {
+	n := d.externalPartitions(topic)
+	if n == 0 {
+		return 0, &worker.MissingSinkError{Topics: []string{topic}}
+	}
+	return n, nil
 }
 
 // partitionOf routes a record as the production partitioner does.
@@ -112,8 +126,8 @@ func (d *Driver) partitionOf(o *topology.Output) int32 {
 // open starts all tasks from their databases, the changelogs and the committed offsets.
 func (d *Driver) open() error {
 	if d.set = task.NewSet(d.topo, task.Config{
-		Partitions: d.counts.Topics,
-		OnError:    d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
+		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
+		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, d.now); d.topo.Global != nil {
 		if err := d.openGlobal(); err != nil {

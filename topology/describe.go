@@ -36,6 +36,10 @@ func (t *Topology) describe(b *strings.Builder, n *Node) {
 	case ProcessorNode:
 		fmt.Fprintf(b, "    Processor: %s (stores: [%s])\n", n.Name, strings.Join(storeNames(n.Stores), ", "))
 	case SinkNode:
+		if n.Topic.Pattern != nil { // Kafka Streams names a class, its viewers take any text
+			fmt.Fprintf(b, "    Sink: %s (extractor class: %s)\n", n.Name, t.label(n.Topic))
+			break
+		}
 		fmt.Fprintf(b, "    Sink: %s (topic: %s)\n", n.Name, t.TopicName(n.Topic))
 	}
 	if n.Kind != SinkNode {

@@ -51,6 +51,23 @@ func TestDescribe(t *testing.T) {
 	golden(t, "lock.json", string(text))
 }
 
+// TestChosenTopics are described by the pattern that they match.
+func TestChosenTopics(t *testing.T) {
+	topo := compile(t, func(b *streams.Builder) {
+		streams.From(b, in).ToEach(streams.NewTopicPattern("user-.+", serde.String, serde.String),
+			func(streams.Record[string, string]) (string, error) { return "user-1", nil })
+	})
+	require.Contains(t, topo.Describe(), "Sink: sink-1 (extractor class: any of user-.+)\n")
+	require.Contains(t, topo.DOT(), `label="any of user-.+", shape=parallelogram`)
+	require.Contains(t, topo.Mermaid(), `[/"any of user-.+"/]`)
+	text, err := topo.JSON()
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"topicPattern": "user-.+"`)
+	require.Contains(t, string(text), `"pattern": true`)
+	_, sinks := topo.ExternalTopics()
+	require.Empty(t, sinks)
+}
+
 // TestOddNames: a user's operator may be called anything.
 func TestOddNames(t *testing.T) {
 	g := topology.NewGraph()

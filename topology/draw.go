@@ -37,7 +37,7 @@ func (t *Topology) draw(p pen) {
 type drawing struct {
 	pen
 	topo   *Topology
-	topics map[string]string // by name in the cluster
+	topics map[string]string // by label
 	nodes  map[*Node]string
 	stores map[string]string // by name
 }
@@ -47,7 +47,7 @@ func (d *drawing) declareTopics(s *Sub) {
 		if n.Topic == nil {
 			continue
 		}
-		name := d.topo.TopicName(n.Topic)
+		name := d.topo.label(n.Topic)
 		if d.topics[name] == "" {
 			d.topics[name] = fmt.Sprintf("t%d", len(d.topics))
 			d.topic(d.topics[name], name, n.Topic.Repartition)
@@ -75,7 +75,7 @@ func (d *drawing) box(s *Sub) {
 func (d *drawing) edgesOf(n *Node) {
 	id := d.nodes[n]
 	if n.Kind == SourceNode {
-		d.flow(d.topics[d.topo.TopicName(n.Topic)], id)
+		d.flow(d.topics[d.topo.label(n.Topic)], id)
 	}
 	for _, c := range n.Children {
 		d.flow(id, d.nodes[c])
@@ -84,6 +84,6 @@ func (d *drawing) edgesOf(n *Node) {
 		d.use(id, d.stores[spec.Name()])
 	}
 	if n.Kind == SinkNode {
-		d.flow(id, d.topics[d.topo.TopicName(n.Topic)])
+		d.flow(id, d.topics[d.topo.label(n.Topic)])
 	}
 }

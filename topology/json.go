@@ -10,7 +10,8 @@ import (
 
 // JSON is the topology for programs: the application id; sub-topologies, with their nodes in the order of declaration;
 // stores by name, as a Lock describes them; and topics by name, as they are called in the cluster. A topic that is both
-// read and written comes once as a source and once as a sink. The text is indented, and the same on each machine.
+// read and written comes once as a source and once as a sink; one that is a pattern says so, and stands for the topics
+// that it matches. The text is indented, and the same on each machine.
 func (t *Topology) JSON() ([]byte, error) {
 	out := topologyJSON{App: t.App, Subs: []subJSON{}, Stores: t.lockStores(), Topics: t.topicsJSON()}
 	for _, s := range t.all() {
@@ -39,20 +40,26 @@ type nodeJSON struct {
 	Name     string   `json:"name"`
 	Kind     string   `json:"kind"`
 	Topic    string   `json:"topic,omitempty"`
+	Pattern  string   `json:"topicPattern,omitempty"`
 	Stores   []string `json:"stores,omitempty"`
 	Children []string `json:"children,omitempty"`
 }
 
 type topicJSON struct {
-	Name  string `json:"name"`
-	Kind  string `json:"kind"`
-	Key   string `json:"key"`
-	Value string `json:"value"`
+	Name    string `json:"name"`
+	Pattern bool   `json:"pattern,omitempty"`
+	Kind    string `json:"kind"`
+	Key     string `json:"key"`
+	Value   string `json:"value"`
 }
 
 func (t *Topology) nodeJSON(n *Node) nodeJSON {
 	out := nodeJSON{Name: n.Name, Kind: n.Kind.String(), Stores: storeNames(n.Stores), Children: nodeNames(n.Children)}
-	if n.Topic != nil {
+	switch {
+	case n.Topic == nil:
+	case n.Topic.Pattern != nil:
+		out.Pattern = n.Topic.Name
+	default:
 		out.Topic = t.TopicName(n.Topic)
 	}
 	return out
@@ -69,7 +76,9 @@ func (t *Topology) topicsJSON() []topicJSON {
 			if n.Topic.Repartition {
 				kind = "repartition"
 			}
-			topics = append(topics, topicJSON{t.TopicName(n.Topic), kind, n.Topic.Key, n.Topic.Value})
+			topics = append(topics, topicJSON{
+				t.TopicName(n.Topic), n.Topic.Pattern != nil, kind, n.Topic.Key, n.Topic.Value,
+			})
 		}
 	}
 	slices.SortFunc(topics, func(a, b topicJSON) int {

@@ -47,7 +47,7 @@ type SourceLock struct {
 	Name  string `json:"name"`
 	Key   string `json:"key"`
 	Value string `json:"value"`
-	Reset string `json:"reset"` // see Reset
+	Reset string `json:"reset"` // see Reset; past is followed by a duration
 }
 
 // Lock is what of the topology outlives the process.
@@ -58,7 +58,7 @@ func (t *Topology) Lock() Lock {
 		if topic.Repartition {
 			l.Repartitions = append(l.Repartitions, RepartitionLock{name, topic.Key, topic.Value, topic.Partitions})
 		} else {
-			l.Sources = append(l.Sources, SourceLock{name, topic.Key, topic.Value, topic.Reset.String()})
+			l.Sources = append(l.Sources, SourceLock{name, topic.Key, topic.Value, topic.resetText()})
 		}
 	}
 	return l

@@ -218,8 +218,11 @@ var lockCases = map[string]struct {
 	"values of a topic": {read(in), read(streams.NewTopic("in", serde.String, serde.Int64)), []topology.LockChange{
 		{topology.SubjectSource, "in", notes, "has values of format int64 in place of string"},
 	}},
+	"reset policy by time": {read(in.FromCommitted()), read(in.FromPast(time.Hour)), []topology.LockChange{
+		{topology.SubjectSource, "in", notes, "from the records of the last 1h0m0s in place of committed offsets only"},
+	}},
 	"reset policy": {read(in), read(in.FromLatest()), []topology.LockChange{
-		{topology.SubjectSource, "in", notes, "is read from the latest record in place of the earliest one"},
+		{topology.SubjectSource, "in", notes, "is read from the latest record in place of the earliest record"},
 	}},
 }
 

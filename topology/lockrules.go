@@ -225,7 +225,7 @@ func (c *comparison) sources() {
 		c.notes(SubjectSource, s.Name, "is not read any more: its committed offsets expire")
 	}
 	for _, s := range added {
-		c.notes(SubjectSource, s.Name, "is new: it must exist, and is read from the %s record", s.Reset)
+		c.notes(SubjectSource, s.Name, "is new: it must exist, and is read from %s", beginning(s.Reset))
 	}
 }
 
@@ -246,9 +246,21 @@ func (c *comparison) source(before, after SourceLock) {
 			"must decode", after.Value, before.Value)
 	}
 	if before.Reset != after.Reset {
-		c.notes(SubjectSource, after.Name, "is read from the %s record in place of the %s one where the group has "+
-			"no committed offset", after.Reset, before.Reset)
+		c.notes(SubjectSource, after.Name, "is read from %s in place of %s where the group has no committed offset",
+			beginning(after.Reset), beginning(before.Reset))
 	}
+}
+
+// beginning is where a topic is read from, in words.
+func beginning(reset string) string {
+	past, isPast := strings.CutPrefix(reset, Past.String()+" ")
+	switch {
+	case isPast:
+		return "the records of the last " + past
+	case reset == Committed.String():
+		return "committed offsets only"
+	}
+	return "the " + reset + " record"
 }
 
 // fedBy are the stores that a topic feeds.

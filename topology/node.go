@@ -2,9 +2,11 @@ package topology
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millstream-go/millstream/state"
 )
@@ -41,6 +43,8 @@ type Node struct {
 // Topic is a topic that a node reads or writes, as declared.
 type Topic struct {
 	Name string // of a repartition topic: without the application's prefix and without the suffix
+	// Pattern stands for all topics whose names it matches, nil for one topic. Name is its text then.
+	Pattern *regexp.Regexp
 	// Repartition is true for an internal topic that the application creates and purges.
 	Repartition bool
 	// FullName is true for an internal topic whose name gets no suffix.
@@ -50,19 +54,30 @@ type Topic struct {
 	Key, Value string // formats, for messages and lock files
 	Site       string
 	Reset      Reset
-	Global     bool // read whole by every instance, for a global table
+	Global     bool          // read whole by every instance, for a global table
+	Past       time.Duration // with Reset Past: how far back
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.
 type Reset int
 
 const (
-	Earliest Reset = iota // from the start of the log: the default
-	Latest                // from its end
+	Earliest  Reset = iota // at the start of the log: the default
+	Latest                 // at its end
+	Committed              // nowhere: that is an error
+	Past                   // at the first record that is not older than the topic's Past
 )
 
-// String is earliest or latest.
-func (r Reset) String() string { return [...]string{"earliest", "latest"}[r] }
+// String is earliest, latest, committed or past.
+func (r Reset) String() string { return [...]string{"earliest", "latest", "committed", "past"}[r] }
+
+// resetText is the reset with how far back it goes.
+func (t *Topic) resetText() string {
+	if t.Reset == Past {
+		return fmt.Sprintf("%v %v", t.Reset, t.Past)
+	}
+	return t.Reset.String()
+}
 
 // Graph is a topology under construction. Mistakes are collected, not returned: Compile reports all of them together.
 type Graph struct {
@@ -116,8 +131,11 @@ func (g *Graph) Fail(site, format string, args ...any) {
 func (g *Graph) Source(topic *Topic) *Node { return g.sources[topic.id()] }
 
 func (t *Topic) id() string {
-	if t.Repartition {
+	switch {
+	case t.Repartition:
 		return "repartition " + t.Name
+	case t.Pattern != nil:
+		return "pattern " + t.Name
 	}
 	return t.Name
 }

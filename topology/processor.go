@@ -132,6 +132,9 @@ type Host interface {
 	StreamTime() int64
 	WallClock() int64
 	Source() (topic string, partition int32, offset int64, ok bool)
+	// Partitions is the number of partitions of a topic, for a sink that chooses among topics or partitions. An error
+	// other than ErrUnavailable is a fault of the record that goes there: the topic does not exist.
+	Partitions(topic string) (int32, error)
 	RequestCommit()
 	Drop(n *Node, reason DropReason)
 	Schedule(p *Punctuation) (cancel func())

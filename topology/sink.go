@@ -6,19 +6,49 @@ import (
 	"github.com/millstream-go/millstream/serde"
 )
 
-// AddSink adds a node that writes a stream to a topic.
-func AddSink[K, V any](g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V]) *Node {
-	return AddRoutedSink(g, t, site, parent, key, value, nil)
+// Route says where the records of a sink go. The zero value means: to the sink's topic, to the partition of the key.
+type Route[K, V any] struct {
+	// Topic names the topic of a record, one of those that the sink's pattern matches.
+	Topic func(Record[K, V]) (string, error)
+	// Partition is the partition of a record, or ByKey.
+	Partition func(Record[K, V]) int32
+	// Partitions does the same for any number of partitions; it comes before Partition.
+	Partitions Partitioner[K, V]
 }
 
-// AddRoutedSink is AddSink with a function that says to which partition a record goes, or ByKey; a nil one means ByKey.
+// Partitioner gives the partitions that a record goes to, each from 0 on and less than the number of partitions of the
+// topic; a partition that is named twice gets the record twice. A record with none goes nowhere: that is no error, and
+// is not counted. The result is read before the next call.
+type Partitioner[K, V any] func(r Record[K, V], partitions int32) []int32
+
+// ErrUnavailable says that the cluster could not be asked about a topic. It is no fault of the record that goes there,
+// which is processed again.
+type ErrUnavailable struct {
+	Topic string
+	Err   error
+}
+
+func (e *ErrUnavailable) Error() string {
+	return fmt.Sprintf("topology: nothing is known of topic %s for now: %v", e.Topic, e.Err)
+}
+
+func (e *ErrUnavailable) Unwrap() error { return e.Err }
+
+// AddSink adds a node that writes a stream to a topic.
+func AddSink[K, V any](g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V]) *Node {
+	return AddRoutedSink(g, t, site, parent, key, value, Route[K, V]{})
+}
+
+// AddRoutedSink is AddSink for a sink that says where each record goes. A topic with a Pattern needs Route.Topic.
 func AddRoutedSink[K, V any](
-	g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V],
-	route func(Record[K, V]) int32,
+	g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V], route Route[K, V],
 ) *Node {
 	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site}
 	n.link = func(in *Instance, _ []any) (any, error) {
-		s := &sink[K, V]{in: in, topic: in.Topology.TopicName(t), key: key, value: value, suffix: hashSuffix(key), route: route}
+		s := &sink[K, V]{
+			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{}, key: key, value: value,
+			suffix: hashSuffix(key), route: route,
+		}
 		return func(r Record[K, V]) error {
 			caller := in.node
 			in.node = n
@@ -41,36 +71,95 @@ func hashSuffix(key any) int {
 }
 
 type sink[K, V any] struct {
-	in     *Instance
-	topic  string
-	key    serde.Serde[K]
-	value  serde.Serde[V]
-	suffix int
-	route  func(Record[K, V]) int32
+	in       *Instance
+	declared *Topic
+	topic    string
+	matched  map[string]bool // topics that the pattern matched
+	key      serde.Serde[K]
+	value    serde.Serde[V]
+	suffix   int
+	route    Route[K, V]
 }
 
 func (s *sink[K, V]) send(r Record[K, V]) error {
+	topic, err := s.choose(r)
+	if err != nil {
+		return err
+	}
 	out := Output{
-		Topic: s.topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
+		Topic: topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
 	}
-	if s.route != nil {
-		out.Partition = s.route(r)
+	if s.route.Partitions != nil {
+		return s.spread(out, r)
 	}
+	if s.route.Partition != nil {
+		out.Partition = s.route.Partition(r)
+	}
+	if err := s.encode(&out, r); err != nil {
+		return err
+	}
+	s.in.outbox.Add(out)
+	return nil
+}
+
+// spread sends a record to each of the partitions that the partitioner gives; the copies share their bytes.
+func (s *sink[K, V]) spread(out Output, r Record[K, V]) error {
+	n, err := s.in.host.Partitions(out.Topic)
+	if err != nil {
+		return err
+	}
+	partitions := s.route.Partitions(r, n)
+	for _, p := range partitions {
+		if p < 0 || p >= n {
+			return fmt.Errorf("partitioner chose partition %d of topic %s, which has %d, from 0 on", p, out.Topic, n)
+		}
+	}
+	if len(partitions) == 0 {
+		return nil
+	}
+	if err := s.encode(&out, r); err != nil {
+		return err
+	}
+	for _, out.Partition = range partitions {
+		s.in.outbox.Add(out)
+	}
+	return nil
+}
+
+// choose is the topic of a record: one that exists.
+func (s *sink[K, V]) choose(r Record[K, V]) (string, error) {
+	if s.route.Topic == nil {
+		return s.topic, nil
+	}
+	topic, err := s.route.Topic(r)
+	if err != nil {
+		return "", fmt.Errorf("choice of a topic: %w", err)
+	}
+	if !s.matched[topic] {
+		if !s.declared.Pattern.MatchString(topic) {
+			return "", fmt.Errorf("choice of a topic: %q does not match the pattern %s", topic, s.declared.Name)
+		}
+		s.matched[topic] = true
+	}
+	_, err = s.in.host.Partitions(topic)
+	return topic, err
+}
+
+func (s *sink[K, V]) encode(out *Output, r Record[K, V]) error {
 	box := s.in.outbox
 	if !r.NullKey {
 		b, err := s.key.Append(box.Room(), r.Key)
 		if err != nil {
-			return fmt.Errorf("key for topic %s: %w", s.topic, err)
+			return fmt.Errorf("key for topic %s: %w", out.Topic, err)
 		}
 		out.Key = box.Keep(b)
 	}
 	if !r.NullValue {
 		b, err := s.value.Append(box.Room(), r.Value)
 		if err != nil {
-			return fmt.Errorf("value for topic %s: %w", s.topic, err)
+			return fmt.Errorf("value for topic %s: %w", out.Topic, err)
 		}
 		out.Value = box.Keep(b)
 	}
-	box.Add(out)
 	return nil
 }

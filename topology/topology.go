@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millstream-go/millstream/state"
 )
@@ -194,7 +195,7 @@ func (t *Topology) checkTopics() []error {
 		if n.Topic == nil {
 			continue
 		}
-		if err := checkName(n.Topic.Name); err != nil {
+		if err := checkName(n.Topic.Name); err != nil && n.Topic.Pattern == nil {
 			errs = append(errs, fmt.Errorf("%s: topic %q: %w", n.Site, n.Topic.Name, err))
 		}
 		id := n.Topic.id()
@@ -253,6 +254,14 @@ func (t *Topology) TopicName(topic *Topic) string {
 	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
 }
 
+// label is what descriptions call a topic, or the topics of a pattern.
+func (t *Topology) label(topic *Topic) string {
+	if topic.Pattern != nil {
+		return "any of " + topic.Name
+	}
+	return t.TopicName(topic)
+}
+
 // ChangelogName is the name of a store's changelog topic.
 func (t *Topology) ChangelogName(store string) string { return t.App + "-" + store + "-changelog" }
 
@@ -296,7 +305,7 @@ func (t *Topology) ExternalTopics() (sources, sinks []string) {
 			}
 		}
 		for _, n := range s.Sinks {
-			if !n.Topic.Repartition {
+			if !n.Topic.Repartition && n.Topic.Pattern == nil {
 				sinks = append(sinks, n.Topic.Name)
 			}
 		}
@@ -320,12 +329,12 @@ func (t *Topology) IsRepartition(topicName string) bool {
 	return n != nil && n.Topic.Repartition
 }
 
-// ResetOf is where a source topic is read from when its group has no committed offset.
-func (t *Topology) ResetOf(topicName string) Reset {
+// ResetOf is where a source topic is read from when its group has no committed offset, and with Past, how far back.
+func (t *Topology) ResetOf(topicName string) (Reset, time.Duration) {
 	if n := t.source(topicName); n != nil {
-		return n.Topic.Reset
+		return n.Topic.Reset, n.Topic.Past
 	}
-	return Earliest
+	return Earliest, 0
 }
 
 func (t *Topology) source(topicName string) *Node {

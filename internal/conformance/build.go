@@ -40,8 +40,15 @@ type (
 	windowTable = streams.WindowTable[string, string]
 )
 
+// surroundings are what a topology finds where it runs. The zero value is a place of a scenario's own.
+type surroundings struct {
+	topic func(name string) string // what a topic of the scenario is called there; nil: the same
+	enter func(record)             // is shown the records of global tables just before they are entered; may be nil
+}
+
 // build makes a topology of a scenario's nodes.
 type build struct {
+	surroundings
 	b       *streams.Builder
 	nodes   map[string]any // what each id stands for
 	inputs  map[string]topic
@@ -49,10 +56,11 @@ type build struct {
 	stores  map[string]func(rows) []Row // of plain tables, by name
 }
 
-// Build makes the topology of a scenario through the DSL.
-func (s *Scenario) build() (*build, *topology.Topology, error) {
+// build makes the topology of a scenario through the DSL.
+func (s *Scenario) build(at surroundings) (*build, *topology.Topology, error) {
 	b := &build{
-		b: streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
+		surroundings: at,
+		b:            streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
 		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{},
 	}
 	for _, n := range s.Topology {
@@ -95,7 +103,10 @@ func init() {
 	}
 }
 
-func (b *build) topic(name string, n Node) topic {
+func (b *build) declare(name string, n Node) topic {
+	if b.topic != nil {
+		name = b.topic(name)
+	}
 	t := streams.NewTopic(name, serde.String, serde.String)
 	if n.Timestamp == "value" {
 		t = t.Timestamp(timeInValue)
@@ -104,13 +115,13 @@ func (b *build) topic(name string, n Node) topic {
 }
 
 func (b *build) source(n Node) (any, error) {
-	t := b.topic(n.Topic, n)
+	t := b.declare(n.Topic, n)
 	b.inputs[n.Topic] = t
 	return keyed{stream: streams.From(b.b, t)}, nil
 }
 
 func (b *build) table(n Node) (any, error) {
-	t := b.topic(n.Topic, n)
+	t := b.declare(n.Topic, n)
 	b.inputs[n.Topic] = t
 	if n.HistoryMs != nil {
 		store := state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs))
@@ -128,7 +139,13 @@ func (b *build) store(n Node) state.KeyValue[string, string] {
 }
 
 func (b *build) globalTable(n Node) (any, error) {
-	t := b.topic(n.Topic, n)
+	t := b.declare(n.Topic, n)
+	if b.enter != nil {
+		t = t.Timestamp(func(r record, _ int64) (int64, error) {
+			b.enter(r)
+			return r.Timestamp, nil
+		})
+	}
 	b.inputs[n.Topic] = t
 	return streams.GlobalTableFrom(b.b, t, b.store(n)), nil
 }
@@ -141,7 +158,7 @@ func (b *build) to(n Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := b.topic(n.Topic, Node{})
+	t := b.declare(n.Topic, Node{})
 	b.outputs[n.Topic] = t
 	s.To(t)
 	return nil, nil

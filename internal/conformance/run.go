@@ -14,7 +14,7 @@ import (
 
 // Run gives the library's answers to a scenario.
 func (s *Scenario) Run() (answer *Answer, err error) {
-	b, topo, err := s.build()
+	b, topo, err := s.build(surroundings{})
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ func (h host) Store(name string) state.Store                  { return h[name] }
 func (h host) StreamTime() int64                              { return 0 }
 func (h host) WallClock() int64                               { return 0 }
 func (h host) Source() (string, int32, int64, bool)           { return "", 0, 0, false }
+func (h host) Partitions(string) (int32, error)               { return 1, nil }
 func (h host) RequestCommit()                                 {}
 func (h host) Drop(*topology.Node, topology.DropReason)       {}
 func (h host) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }

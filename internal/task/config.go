@@ -19,7 +19,9 @@ const (
 // Config is what all tasks of a process share.
 type Config struct {
 	// Partitions is the number of partitions of each input topic.
-	Partitions      map[string]int32
+	Partitions map[string]int32
+	// PartitionsOf is the number of partitions of any other topic; see topology.Host.
+	PartitionsOf    func(topic string) (int32, error)
 	OnError         Policy
 	DeadLetterTopic string
 	// Buffer is the number of records that one input partition may have waiting before it is paused.

@@ -76,9 +76,11 @@ func (t *Task) failure(err error) *ProcessError {
 	return failed
 }
 
-// fatal is true for what no policy passes over: a store that cannot be read says nothing about the record.
+// fatal is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
+// nothing about the record.
 func (c *Config) fatal(err error) bool {
-	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt)
+	var unavailable *topology.ErrUnavailable
+	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

@@ -97,12 +97,15 @@ func (t *Task) Changelogs() []*Changelog {
 // Inputs are the task's input partitions, by topic.
 func (t *Task) Inputs() []*Input { return t.inputs }
 
-// Committed is what the group has committed for one input partition, with the end of the partition, -1 where that is
-// not known.
+// Committed is what the group has committed for one input partition, with the bounds of the partition.
 type Committed struct {
-	Offset   int64
+	Offset   int64 // -1: nothing
 	Metadata string
-	End      int64
+	Start    int64 // where the task begins if Offset is below
+	End      int64 // -1: not known
+	// Chosen is true for an offset that the group has not committed yet: the next commit does, so that a restart does
+	// not choose again.
+	Chosen bool
 }
 
 // start begins, or begins again, at committed offsets.
@@ -111,7 +114,7 @@ func (t *Task) start(committed map[string]Committed) error {
 	if err != nil {
 		return err
 	}
-	t.instance, t.punctuations, t.streamTime = instance, nil, -1
+	t.instance, t.punctuations, t.streamTime, t.changed = instance, nil, -1, false
 	times := map[string]int64{}
 	for _, in := range t.inputs {
 		c := committed[in.Topic]
@@ -120,10 +123,15 @@ func (t *Task) start(committed map[string]Committed) error {
 			times[name] = max(times[name], at)
 		}
 		t.streamTime = max(t.streamTime, m.PartitionTime)
+		from := max(c.Offset, c.Start)
 		*in = Input{
-			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: c.Offset,
-			committed: c.Offset, fetched: c.Offset, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
+			committed: c.Offset, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
 		}
+		if c.Chosen {
+			in.committed = -1
+		}
+		t.changed = t.changed || in.position != in.committed
 	}
 	t.times = map[string]int64{}
 	for _, s := range t.stores {
@@ -193,6 +201,14 @@ func (t *Task) Source() (topic string, partition int32, offset int64, ok bool) {
 		return in.Topic, in.Partition, in.queue.head().Offset, true
 	}
 	return "", 0, 0, false
+}
+
+// Partitions is the number of partitions of a topic.
+func (t *Task) Partitions(topic string) (int32, error) {
+	if n, ok := t.config.Partitions[topic]; ok {
+		return n, nil
+	}
+	return t.config.PartitionsOf(topic)
 }
 
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // class is what an error means for the worker.
@@ -30,12 +31,18 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var topics *InternalTopicError
+	var offset *NoOffsetError
+	var unavailable *topology.ErrUnavailable
 	switch {
+	case errors.As(err, &unavailable):
+		// The record waits for an answer that the cluster did not give.
+		return classify(unavailable.Err)
 	case errors.Is(err, store.ErrCorrupt):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
-	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics):
-		// The record, the code or the topology must change first.
+	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics),
+		errors.As(err, &offset):
+		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):
 		// Two processes with one identity would fence each other for ever.

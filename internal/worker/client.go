@@ -12,13 +12,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Tuning is what the library sets before the options of the user, who may know better. Records are sent without
 // compression, as Kafka Streams does by default.
+//
+// The client has one fetch under way for each broker, and one without input lasts as long as its wait: a partition that
+// is resumed meanwhile stands still until then. Hence the short wait, which is what an idle worker costs.
 func Tuning() []kgo.Opt {
 	return []kgo.Opt{
+		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
 		kgo.MaxConcurrentFetches(2),
 		kgo.ProducerLinger(20 * time.Millisecond),
@@ -31,6 +34,7 @@ func Tuning() []kgo.Opt {
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c := w.config
 	events := w.events // of this session: callbacks of a client that is closing find it stopped
+	var starts offsets // of the partitions just assigned; between two calls of one goroutine of the client
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
@@ -47,12 +51,22 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
-		kgo.OnOffsetsFetched(func(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := w.committed(resp)
-			events.post(func(ctx context.Context) error { return w.open(ctx, committed) })
-			return err
+			if err == nil {
+				err = w.choose(ctx, committed)
+			}
+			if starts = committed; err != nil {
+				events.post(func(context.Context) error { return err })
+				return err
+			}
+			member, _ := cl.GroupMetadata()
+			events.post(func(ctx context.Context) error { return w.open(ctx, member, committed) })
+			return nil
 		}),
-		kgo.AdjustFetchOffsetsFn(w.startOffsets),
+		kgo.AdjustFetchOffsetsFn(func(_ context.Context, fetched fetchOffsets) (fetchOffsets, error) {
+			return starts.adjust(fetched), nil
+		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
 		}),
@@ -85,35 +99,6 @@ func lost(gone map[string][]int32) error {
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
 }
 
-// offsets are committed offsets by topic and partition.
-type offsets map[string]map[int32]task.Committed
-
-// committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
-// transaction.
-func (w *Worker) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
-	out := offsets{}
-	for _, g := range resp.Groups {
-		for _, t := range g.Topics {
-			name := t.Topic
-			if name == "" {
-				name = w.config.Cluster.topicOf(t.TopicID)
-			}
-			out[name] = map[int32]task.Committed{}
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return nil, fmt.Errorf("offset of %s/%d: %w", name, p.Partition, err)
-				}
-				c := task.Committed{Offset: p.Offset, End: -1}
-				if p.Metadata != nil {
-					c.Metadata = *p.Metadata
-				}
-				out[name][p.Partition] = c
-			}
-		}
-	}
-	return out, nil
-}
-
 // topicOf is the name of a topic that the application reads.
 func (c *Cluster) topicOf(id [16]byte) string {
 	for name, have := range c.ids {
@@ -122,23 +107,6 @@ func (c *Cluster) topicOf(id [16]byte) string {
 		}
 	}
 	return ""
-}
-
-// startOffsets gives the partitions without a committed offset the place that their topic's declaration says.
-func (w *Worker) startOffsets(
-	_ context.Context, fetched map[string]map[int32]kgo.Offset,
-) (map[string]map[int32]kgo.Offset, error) {
-	for topic, partitions := range fetched {
-		if w.config.Topology.ResetOf(topic) != topology.Latest {
-			continue
-		}
-		for p, o := range partitions {
-			if o.EpochOffset().Offset < 0 {
-				partitions[p] = kgo.NewOffset().AtEnd()
-			}
-		}
-	}
-	return fetched, nil
 }
 
 // leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request

@@ -54,13 +54,6 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// MissingSinkError means that topics the application writes do not exist. Create them first.
-type MissingSinkError struct{ Topics []string }
-
-func (e *MissingSinkError) Error() string {
-	return fmt.Sprintf("output topics do not exist: %v: create them before the application starts", e.Topics)
-}
-
 // Connect waits for the cluster, checks the application's topics and creates the internal ones that are missing.
 func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	client, err := kgo.NewClient(append(opts, kgo.MetadataMinAge(20*time.Millisecond))...)

@@ -117,18 +117,33 @@ func (r *restore) readInputs(ctx context.Context) error {
 	for _, t := range r.tasks {
 		r.committed[t.ID] = map[string]task.Committed{}
 		for _, in := range t.Inputs() {
-			c := r.offsets[in.Topic][in.Partition]
 			start, _ := starts.Lookup(in.Topic, in.Partition)
 			end, _ := ends.Lookup(in.Topic, in.Partition)
-			if c.End = end.Offset; c.Offset < 0 {
-				if c.Offset = start.Offset; r.worker.config.Topology.ResetOf(in.Topic) == topology.Latest {
-					c.Offset = -1
-				}
+			c, err := r.begin(in, start.Offset, end.Offset)
+			if err != nil {
+				return err
 			}
 			r.committed[t.ID][in.Topic] = c
 		}
 	}
 	return nil
+}
+
+// begin is where an input begins: at the offset that was committed, or chosen, but not before the start of the partition,
+// from where nothing would ever come.
+func (r *restore) begin(in *task.Input, start, end int64) (task.Committed, error) {
+	c := r.offsets[in.Topic][in.Partition]
+	if c.Start, c.End = start, end; c.Offset < 0 {
+		c.Offset = start
+	}
+	if err := r.worker.refuseDeleted(in, c.Offset, start); err != nil {
+		return c, err
+	}
+	if c.Offset < start {
+		r.worker.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic,
+			"partition", in.Partition, "from", c.Offset, "to", start)
+	}
+	return c, nil
 }
 
 func listed(l kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {

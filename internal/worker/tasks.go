@@ -12,8 +12,11 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// open opens the tasks whose inputs were assigned, and begins to restore them.
-func (w *Worker) open(ctx context.Context, committed offsets) error {
+// open opens the tasks whose inputs were assigned to a member of the group, and begins to restore them.
+func (w *Worker) open(ctx context.Context, member string, committed offsets) error {
+	if err := w.join(member); err != nil {
+		return err
+	}
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
 		for p := range committed[topic] {
 			yield(p)

@@ -27,6 +27,7 @@ type Worker struct {
 	set     *task.Set
 	events  *events
 	globals *globals // nil if the topology has no global tables
+	member  string   // that the group has given this session's tasks; empty before it has
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 
@@ -87,8 +88,10 @@ func (w *Worker) session(ctx context.Context) (err error) {
 			return unlessDone(ctx, err)
 		}
 	}
-	w.set = task.NewSet(w.config.Topology, w.config.Task, now())
-	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	tasks := w.config.Task
+	tasks.PartitionsOf = w.sinkPartitions(work)
+	w.set = task.NewSet(w.config.Topology, tasks, now())
+	w.events, w.restores, w.member = newEvents(), map[topology.TaskID]*restore{}, ""
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
@@ -116,6 +119,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
 	damaged := w.damaged(err)
+	err = w.replaced(ctx, err)
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
@@ -268,6 +272,9 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	}
 	var lost *kgo.ErrDataLoss
 	if errors.As(p.Err, &lost) {
+		if reset, _ := w.config.Topology.ResetOf(p.Topic); reset == topology.Committed {
+			return fmt.Errorf("%w: %w", &NoOffsetError{Topic: p.Topic, Partitions: []int32{p.Partition}}, p.Err)
+		}
 		w.config.Logger.Warn("records were deleted before they were read", "topic", lost.Topic, "partition", lost.Partition,
 			"from", lost.ConsumedTo, "to", lost.ResetTo)
 		return nil

@@ -1,0 +1,60 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// join makes a member of the group the session's, when the first tasks come. It is an error if later ones come to another
+// member.
+func (w *Worker) join(member string) error {
+	if w.member == "" {
+		w.member = member
+	}
+	return w.same(member)
+}
+
+// same is an error if a member of the group is not the one that was given this session's tasks.
+//
+// The client may become another member without a word: it is about to rejoin when the process stands still, is given
+// up for dead, and on its return the client simply joins anew. By then other members have taken the tasks, have gone
+// on with them and may have given them back. In the name of the new member the broker would accept what this session
+// did with them as the old one.
+func (w *Worker) same(member string) error {
+	if member != w.member {
+		return fmt.Errorf("the group went on without this member: %w", kerr.UnknownMemberID)
+	}
+	return nil
+}
+
+// replaced makes an error that came from being fenced ErrFenced, if it was another process that joined the group under
+// this worker's identity. The group may not have said so: the producer is fenced first, or the client keeps the answer
+// to itself. So it is asked.
+func (w *Worker) replaced(ctx context.Context, err error) error {
+	if errors.Is(err, kerr.FencedInstanceID) || classify(err) == fenced && w.member != "" && w.heartbeat(ctx) == kerr.FencedInstanceID {
+		return fmt.Errorf("%w: %w", ErrFenced, err)
+	}
+	return err
+}
+
+// heartbeatTimeout is how long a worker that was fenced may take to find out by whom.
+const heartbeatTimeout = 2 * time.Second
+
+// heartbeat is what the group says to this session's member.
+func (w *Worker) heartbeat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
+	defer cancel()
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.Group, req.MemberID, req.InstanceID = w.config.Topology.App, w.member, &w.config.Identity
+	_, req.Generation = w.client.GroupMetadata()
+	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
+}
