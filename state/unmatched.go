@@ -189,10 +189,7 @@ func (s *UnmatchedStore[K, L, R]) merge(
 			continue
 		}
 		lower := append(bytes.Clone(s.prefix), byte(n))
-		walk, failure := s.scan(lower, after(lower), false)
-		if failure != nil {
-			return false, failure
-		}
+		walk := s.scan(lower, after(lower), false)
 		defer func() { err = errors.Join(err, walk.close()) }()
 		heads[n] = s.advance(walk, due[n], &next[n])
 	}
