@@ -9,6 +9,7 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
@@ -44,6 +45,8 @@ type (
 type surroundings struct {
 	topic func(name string) string // what a topic of the scenario is called there; nil: the same
 	enter func(record)             // is shown the records of global tables just before they are entered; may be nil
+
+	inMemory func(store string) bool // stores that keep their rows in memory; nil: none
 }
 
 // build makes a topology of a scenario's nodes.
@@ -54,16 +57,22 @@ type build struct {
 	inputs  map[string]topic
 	outputs map[string]topic
 	stores  map[string]func(rows) []Row // of plain tables, by name
+	others  map[string]func(rows) []Row // of windowed and versioned tables, by name
 }
 
 // build makes the topology of a scenario through the DSL.
 func (s *Scenario) build(at surroundings) (*build, *topology.Topology, error) {
+	return newBuild(s.Topology, at)
+}
+
+// newBuild makes the topology of nodes through the DSL.
+func newBuild(nodes []Node, at surroundings) (*build, *topology.Topology, error) {
 	b := &build{
 		surroundings: at,
 		b:            streams.NewBuilder("scenario"), nodes: map[string]any{}, inputs: map[string]topic{},
-		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{},
+		outputs: map[string]topic{}, stores: map[string]func(rows) []Row{}, others: map[string]func(rows) []Row{},
 	}
-	for _, n := range s.Topology {
+	for _, n := range nodes {
 		if err := b.add(n); err != nil {
 			return nil, nil, fmt.Errorf("node %s: %w", n.ID, err)
 		}
@@ -124,7 +133,8 @@ func (b *build) table(n Node) (any, error) {
 	t := b.declare(n.Topic, n)
 	b.inputs[n.Topic] = t
 	if n.HistoryMs != nil {
-		store := state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs))
+		store := placed(b, b.name(n), state.NewVersioned(b.name(n), serde.String, serde.String, ms(*n.HistoryMs)))
+		b.others[b.name(n)] = func(r rows) []Row { return sorted(testkit.VersionedRows(r.d, store), same) }
 		return streams.VersionedTableFrom(b.b, t, store), nil
 	}
 	return streams.TableFrom(b.b, t, b.store(n)), nil
@@ -133,9 +143,17 @@ func (b *build) table(n Node) (any, error) {
 // store declares the store of a node, and shows it at the end if the scenario named it.
 func (b *build) store(n Node) state.KeyValue[string, string] {
 	name := b.name(n)
-	s := state.NewKeyValue(name, serde.String, serde.String)
+	s := placed(b, name, state.NewKeyValue(name, serde.String, serde.String))
 	b.stores[name] = func(r rows) []Row { return r.of(s) }
 	return s
+}
+
+// placed is a store where the build wants it: on the task's engine, or in memory.
+func placed[S interface{ InMemory() S }](b *build, name string, store S) S {
+	if b.inMemory != nil && b.inMemory(name) {
+		return store.InMemory()
+	}
+	return store
 }
 
 func (b *build) globalTable(n Node) (any, error) {
@@ -274,7 +292,7 @@ func (b *build) suppress(n Node) (any, error) {
 			if n.MaxRecords != nil {
 				hold = hold.MaxRecords(*n.MaxRecords)
 			}
-			return t.Suppress(hold, state.NewSuppress(n.ID, serde.String, serde.String)), nil
+			return t.Suppress(hold, placed(b, n.ID, state.NewSuppress(n.ID, serde.String, serde.String))), nil
 		}
 	}
 	return nil, &UnknownOperator{fmt.Sprintf("suppress of a %T until %s", b.nodes[n.In], n.Until)}

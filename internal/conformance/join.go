@@ -53,7 +53,7 @@ func (b *build) joinStreams(n Node) (any, error) {
 		}
 	}
 	w := window.Between(ms(n.Window.BeforeMs), ms(n.Window.AfterMs)).Grace(ms(n.Window.GraceMs))
-	stores := state.NewJoin(n.ID, serde.String, serde.String, serde.String)
+	stores := placed(b, n.ID, state.NewJoin(n.ID, serde.String, serde.String, serde.String))
 	return keyed{stream: streams.JoinStreamsRecord(left, right, kind, w, stores,
 		func(_, l, r streams.Optional[string]) (streams.Optional[string], error) { return pair(l, r), nil })}, nil
 }
@@ -69,7 +69,7 @@ func (b *build) joinTable(n Node, t *table) (any, error) {
 	}
 	switch {
 	case n.GraceMs != nil:
-		buffer := state.NewBuffer(n.ID, serde.String, serde.String)
+		buffer := placed(b, n.ID, state.NewBuffer(n.ID, serde.String, serde.String))
 		return keyed{stream: streams.JoinWithGrace(s, t, kinds[n.Op], ms(*n.GraceMs), buffer, join)}, nil
 	case left:
 		return keyed{stream: streams.LeftJoinRecord(s, t, join)}, nil
@@ -105,7 +105,7 @@ func (b *build) joinForeignKey(n Node) (any, error) {
 	if n.Op == "fkLeftJoin" {
 		kind = streams.Left
 	}
-	via := streams.NewForeignKey(n.ID, serde.String, serde.String, serde.String, serde.String)
+	via := placed(b, n.ID, streams.NewForeignKey(n.ID, serde.String, serde.String, serde.String, serde.String))
 	return streams.JoinForeignKeyRecord(left, right, via, b.store(n), kind, foreignKey,
 		func(_, l string, r streams.Optional[string]) (streams.Optional[string], error) {
 			return pair(streams.Some(l), r), nil

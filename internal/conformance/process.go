@@ -17,12 +17,12 @@ func (b *build) process(n Node) (any, error) {
 	var out *stream
 	switch n.Fn {
 	case "bufferFlush":
-		store := state.NewKeyValue(n.Store, serde.String, serde.String)
+		store := placed(b, n.Store, state.NewKeyValue(n.Store, serde.String, serde.String))
 		out = streams.Process(s.stream, func() streams.Processor[string, string, string, string] {
 			return &bufferFlush{declared: store, node: n}
 		}, store)
 	case "dedupe":
-		store := state.NewKeyValue(n.Store, serde.String, serde.Int64)
+		store := placed(b, n.Store, state.NewKeyValue(n.Store, serde.String, serde.Int64))
 		out = streams.Process(s.stream, func() streams.Processor[string, string, string, string] {
 			return &dedupe{declared: store, ttl: n.TTLMs}
 		}, store)
@@ -115,7 +115,7 @@ func (b *build) processValues(n Node) (any, error) {
 	if n.Fn != "running" {
 		return nil, fmt.Errorf("unknown processor %q", n.Fn)
 	}
-	store := state.NewKeyValue(n.Store, serde.String, serde.Int64)
+	store := placed(b, n.Store, state.NewKeyValue(n.Store, serde.String, serde.Int64))
 	out := streams.ProcessValues(s.stream, func() streams.FixedKeyProcessor[string, string, string] {
 		return &running{declared: store}
 	}, store)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -85,7 +84,7 @@ func (s *Scenario) read(outputs map[string]*testkit.OutputTopic[string, string])
 type rows struct{ d *testkit.Driver }
 
 func (r rows) of(s state.KeyValue[string, string]) []Row {
-	return sorted(testkit.Rows(r.d, s), func(v string) string { return v })
+	return sorted(testkit.Rows(r.d, s), same)
 }
 
 func (r rows) ofCounts(s state.KeyValue[string, int64]) []Row {
@@ -97,6 +96,5 @@ func sorted[V any](in []state.Row[string, V], show func(V) string) []Row {
 	for _, row := range in {
 		out = append(out, Row{Key: row.Key, Value: show(row.Value), TS: row.Timestamp})
 	}
-	slices.SortFunc(out, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
-	return out
+	return byKey(out)
 }

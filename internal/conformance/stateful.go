@@ -34,7 +34,7 @@ func (b *build) inGroup(n Node, of grouped) (any, error) {
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (b *build) count(n Node) (any, error) {
-	store := state.NewKeyValue(n.Store, serde.String, serde.Int64)
+	store := placed(b, n.Store, state.NewKeyValue(n.Store, serde.String, serde.Int64))
 	show := func(t *streams.Table[string, int64]) *table {
 		b.stores[n.Store] = func(r rows) []Row { return r.ofCounts(store) }
 		return streams.MapTableValues(t, decimal)
@@ -43,10 +43,14 @@ func (b *build) count(n Node) (any, error) {
 		plain: func(g *group) *table { return show(g.Count(store)) },
 		table: func(g *tableGroup) *table { return show(g.Count(store)) },
 		windowed: func(g *windowed) *windowTable {
-			return streams.MapWindowValues(g.Count(state.NewWindow(n.Store, serde.String, serde.Int64)), decimal)
+			store := placed(b, n.Store, state.NewWindow(n.Store, serde.String, serde.Int64))
+			b.others[n.Store] = func(r rows) []Row { return windowRows(r, store, decimal) }
+			return streams.MapWindowValues(g.Count(store), decimal)
 		},
 		sessions: func(g *sessions) *windowTable {
-			return streams.MapWindowValues(g.Count(state.NewSession(n.Store, serde.String, serde.Int64)), decimal)
+			store := placed(b, n.Store, state.NewSession(n.Store, serde.String, serde.Int64))
+			b.others[n.Store] = func(r rows) []Row { return sessionRows(r, store, decimal) }
+			return streams.MapWindowValues(g.Count(store), decimal)
 		},
 	})
 }
@@ -67,11 +71,15 @@ func (b *build) reduce(n Node) (any, error) {
 func minus(row, v string) string { return row + "-" + v }
 
 func (b *build) windowStore(n Node) state.Window[string, string] {
-	return state.NewWindow(n.Store, serde.String, serde.String)
+	s := placed(b, n.Store, state.NewWindow(n.Store, serde.String, serde.String))
+	b.others[n.Store] = func(r rows) []Row { return windowRows(r, s, same) }
+	return s
 }
 
 func (b *build) sessionStore(n Node) state.Session[string, string] {
-	return state.NewSession(n.Store, serde.String, serde.String)
+	s := placed(b, n.Store, state.NewSession(n.Store, serde.String, serde.String))
+	b.others[n.Store] = func(r rows) []Row { return sessionRows(r, s, same) }
+	return s
 }
 
 func zero() string { return "0" }
