@@ -64,6 +64,7 @@ func (x *keyIndex) flush(b store.Batch, oldest int64) error {
 		return nil
 	}
 	lower, upper := x.expired(x.prefix, oldest)
+	x.expire(upper)
 	return b.DeleteRange(lower, upper)
 }
 
