@@ -13,7 +13,8 @@ func Responses[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, wi
 type responses[K, FK, L, R, V any] struct {
 	topology.Contextual[K, V]
 	ForeignKey[K, FK, L, R, V]
-	get Getter[K, L]
+	get     Getter[K, L]
+	scratch []byte
 }
 
 func (p *responses[K, FK, L, R, V]) Init(ctx *topology.Context[K, V]) error {
@@ -32,7 +33,7 @@ func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
 	if row.Value, _, row.OK, err = p.get(r.Key, Newest); err != nil {
 		return err
 	}
-	hash, err := p.hash(row)
+	hash, err := p.hash(row, &p.scratch)
 	if err != nil || hash != r.Value.Hash {
 		return err
 	}
