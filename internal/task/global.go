@@ -249,8 +249,8 @@ func (g *Global) Drop(_ *topology.Node, reason topology.DropReason) {
 	g.dropped = append(g.dropped, reason)
 }
 
+// Partitions is not offered to global tables: none of their steps is a sink.
+func (g *Global) Partitions(string) (int32, error) { return 0, nil }
+
 // Schedule is not offered to global tables: none of their steps has a schedule.
 func (g *Global) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
-
-// Partitions is not asked by global tables: none of their steps writes to a topic.
-func (g *Global) Partitions(string) (int32, error) { return 0, nil }

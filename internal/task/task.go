@@ -163,9 +163,12 @@ func (t *Task) stop() (err error) {
 	return t.instance.Close()
 }
 
-// close ends the task and its databases.
+// close ends the task and its databases. Its stores give back the memory that they have of the process's budget.
 func (t *Task) close() error {
 	errs := []error{t.stop()}
+	for _, s := range t.stores {
+		s.Abort()
+	}
 	for _, db := range t.databases {
 		errs = append(errs, db.engine.Close())
 	}

@@ -66,7 +66,7 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 // openTables opens the database of the worker's global tables, or a new one if that is damaged.
 func (w *Worker) openTables() (*task.Global, error) {
 	open := func() (*task.Global, error) {
-		engine, err := store.OpenPebble(w.globalDir(), store.Options{Budget: w.config.Stores, Logger: w.config.Logger})
+		engine, err := w.config.OpenEngine(w.globalDir())
 		if err != nil {
 			return nil, err
 		}
