@@ -200,8 +200,8 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 	})
 }
 
-// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on the
-// way. A walk ends after an error.
+// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on
+// the way. A walk ends after an error.
 func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 	return walking(func(show func(BufferRow[K, V]) bool) error {
 		if to < s.first {

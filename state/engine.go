@@ -7,14 +7,16 @@ import "github.com/millstream-go/millstream/internal/store"
 // statetest.Run.
 //
 //   - Get appends the value of a key to a slice that the caller owns. Values may be empty, keys not.
-//   - Scan shows the rows with lower <= key < upper as they are now, whatever is committed later; a nil upper is no bound.
+//   - Scan shows the rows with lower <= key < upper as they are now, whatever is committed later; a nil upper is no
+//     bound.
 //   - NewBatch begins a batch of changes.
 //   - Close makes everything durable and releases the engine.
 //
 // There is one writer at a time: one goroutine makes batches and commits them. Reading beside it is safe. Nothing is
 // called after Close, and no Iterator outlives it.
 //
-// Damage that a restore from the changelog can mend is told with ErrCorrupt, a disk that cannot be written with ErrDisk.
+// Damage that a restore from the changelog can mend is told with ErrCorrupt, a disk that cannot be written with
+// ErrDisk.
 type Engine = store.Engine
 
 // Batch is a set of changes to an Engine, applied in their order. Set and Delete refuse empty keys; DeleteRange removes

@@ -30,8 +30,8 @@ func Holding[K, V any](s Buffer[K, V]) Buffer[K, Held[V]] {
 	return out
 }
 
-// held is the serde of Held: the number of headers, each as key and value behind their lengths (0 for a null value, else
-// the length and 1), then the value.
+// held is the serde of Held: the number of headers, each as key and value behind their lengths (0 for a null value,
+// else the length and 1), then the value.
 type held[V any] struct {
 	value serde.Serde[V]
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// order is rows in memory by key. It is whole if these are all rows that there are, so that who follows it need not look
-// into the database; else they are the dirty rows, deleted ones included, which hide those of the database.
+// order is rows in memory by key. It is whole if these are all rows that there are, so that who follows it need not
+// look into the database; else they are the dirty rows, deleted ones included, which hide those of the database.
 type order struct {
 	tree    *btree.BTreeG[ranked]
 	whole   bool

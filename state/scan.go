@@ -14,8 +14,8 @@ import (
 // scan began included, so that what it shows does not depend on when the last commit was.
 //
 // The database does not change during a scan, since commits happen between records only; what has changed since is in
-// the order of dirty rows, and an entry there hides the database's row of the same key. Where the order is whole there is
-// no need for the database. That may end during a scan, when rows in memory are dropped.
+// the order of dirty rows, and an entry there hides the database's row of the same key. Where the order is whole there
+// is no need for the database. That may end during a scan, when rows in memory are dropped.
 type scan[V any] struct {
 	rows         *rows[V]
 	lower, upper []byte // the scan's own

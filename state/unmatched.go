@@ -23,7 +23,9 @@ type Unmatched[K, L, R any] struct {
 // NewUnmatched declares a store for a left or outer join. The name is that of its changelog topic,
 // <application>-<name>-changelog. Changelog records have the bytes of the store that Kafka Streams' outer joins share:
 // time (int64), side (1 left, 0 right), key; a list of values, each behind its side.
-func NewUnmatched[K, L, R any](name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R]) Unmatched[K, L, R] {
+func NewUnmatched[K, L, R any](
+	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
+) Unmatched[K, L, R] {
 	return Unmatched[K, L, R]{name: name, key: key, values: sides[L, R]{left, right}}
 }
 
@@ -67,8 +69,8 @@ func (s Unmatched[K, L, R]) Open(env Env) Store {
 	return &UnmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
 }
 
-// UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which they
-// came.
+// UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which
+// they came.
 type UnmatchedRow[K, L, R any] struct {
 	Key       K
 	Timestamp int64 // milliseconds
@@ -155,8 +157,8 @@ func (s *UnmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) erro
 	return s.delete(b, timestamp)
 }
 
-// Due walks the left records before one time and the right records before another, together: by time, right before left,
-// then by encoded key. Rows may be removed on the way. A walk ends after an error.
+// Due walks the left records before one time and the right records before another, together: by time, right before
+// left, then by encoded key. Rows may be removed on the way. A walk ends after an error.
 //
 // The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
 func (s *UnmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {

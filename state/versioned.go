@@ -24,7 +24,9 @@ type Versioned[K, V any] struct {
 // asked until stream time has passed that time by history (KIP-889). The name is that of its changelog topic,
 // <application>-<name>-changelog; its records have the plain key and value and the version's timestamp, a delete is a
 // null value.
-func NewVersioned[K, V any](name string, key serde.Serde[K], value serde.Serde[V], history time.Duration) Versioned[K, V] {
+func NewVersioned[K, V any](
+	name string, key serde.Serde[K], value serde.Serde[V], history time.Duration,
+) Versioned[K, V] {
 	return Versioned[K, V]{name: name, key: key, value: value, options: Options{Retention: history}}
 }
 
@@ -116,8 +118,8 @@ func (s *VersionedStore[K, V]) Get(key K) (value V, timestamp int64, ok bool, er
 	return s.AsOf(key, math.MaxInt64)
 }
 
-// AsOf is the version of key that was valid at a time; ok is false if there was none, or it was a delete. What was valid
-// before stream time less the history is not known, unless it still is.
+// AsOf is the version of key that was valid at a time; ok is false if there was none, or it was a delete. What was
+// valid before stream time less the history is not known, unless it still is.
 func (s *VersionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, ok bool, err error) {
 	b, err := s.encodeKey(key)
 	if err != nil {

@@ -574,20 +574,3 @@ func TestConfigHidesSecrets(t *testing.T) {
 	config := streams.Config{AppID: "app", Kafka: []kgo.Opt{kgo.ClientID("s3cret")}}
 	require.NotContains(t, fmt.Sprint(config), "s3cret")
 }
-
-// TestFetchesAreShort: the client has one fetch under way for a broker. A partition that is resumed meanwhile waits for
-// its end, which without input is that of its wait.
-func TestFetchesAreShort(t *testing.T) {
-	r := newCountRig(t)
-	var longest atomic.Int32
-	r.fake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		r.fake.KeepControl()
-		longest.Store(max(longest.Load(), req.(*kmsg.FetchRequest).MaxWaitMillis))
-		return nil, nil, false
-	})
-	_, stop := r.start(countWords, r.config(t.TempDir()))
-	r.send(1)
-	require.Eventually(t, func() bool { return longest.Load() > 0 }, 30*time.Second, 10*time.Millisecond)
-	require.NoError(t, stop())
-	require.LessOrEqual(t, longest.Load(), int32(100))
-}

@@ -55,9 +55,9 @@ type Config struct {
 	// at once. Default: millstream-state.
 	StateDir string
 
-	// OpenEngine opens the engine that keeps the rows of a task in a directory of its own, which may not exist yet. It is
-	// called by all workers. An error that wraps state.ErrCorrupt has the directory set aside and the task restored into
-	// a new one. The engine must pass statetest.Run. Default: Pebble.
+	// OpenEngine opens the engine that keeps the rows of a task in a directory of its own, which may not exist yet. It
+	// is called by all workers. An error that wraps state.ErrCorrupt has the directory set aside and the task restored
+	// into a new one. The engine must pass statetest.Run. Default: Pebble.
 	OpenEngine func(dir string) (state.Engine, error)
 
 	// Guarantee is ExactlyOnce by default.

@@ -25,7 +25,8 @@ type (
 	MissingSourceError = topology.ErrMissingSource
 	// MissingSinkError lists output topics that do not exist.
 	MissingSinkError = worker.MissingSinkError
-	// NoOffsetError tells of a topic that is read FromCommitted, and has no committed offset, or none that is still there.
+	// NoOffsetError tells of a topic that is read FromCommitted, and has no committed offset, or none that is still
+	// there.
 	NoOffsetError = worker.NoOffsetError
 	// CopartitionError tells of topics that are joined and have different numbers of partitions.
 	CopartitionError = topology.ErrCopartition

@@ -8,8 +8,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// ForeignKey declares what a join by foreign key keeps and sends: two internal topics and the store of who points where,
-// with the names and bytes that Kafka Streams gives a join of the same name.
+// ForeignKey declares what a join by foreign key keeps and sends: two internal topics and the store of who points
+// where, with the names and bytes that Kafka Streams gives a join of the same name.
 type ForeignKey[K, FK, L, R any] struct {
 	name     string
 	key      serde.Serde[K]
@@ -55,8 +55,8 @@ func LeftJoinForeignKey[V, K, FK, L, R any](
 		func(_ K, l L, r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
 }
 
-// JoinForeignKeyRecord joins by foreign key, kind Inner or Left, by a function that sees the key. A result of none is no
-// row. pointer and join must be pure functions.
+// JoinForeignKeyRecord joins by foreign key, kind Inner or Left, by a function that sees the key. A result of none is
+// no row. pointer and join must be pure functions.
 func JoinForeignKeyRecord[V, K, FK, L, R any](
 	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V], kind JoinKind,
 	pointer func(key K, left L) Optional[FK], join func(key K, left L, right Optional[R]) (Optional[V], error),

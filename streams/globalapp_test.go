@@ -18,18 +18,18 @@ import (
 
 // The application of these tests looks words up in a global table.
 var (
-	labels    = streams.NewTopic("labels", serde.String, serde.String)
-	nameRows = state.NewKeyValue("labels", serde.String, serde.String)
-	named    = streams.NewTopic("named", serde.String, serde.String)
+	labels     = streams.NewTopic("names", serde.String, serde.String)
+	nameRows   = state.NewKeyValue("names", serde.String, serde.String)
+	namedWords = streams.NewTopic("named", serde.String, serde.String)
 )
 
 func nameWords(b *streams.Builder) {
 	table := streams.GlobalTableFrom(b, labels, nameRows)
 	streams.JoinGlobal(streams.From(b, words), table, func(w string) string { return w },
-		func(w, name string) string { return w + "=" + name }).To(named)
+		func(w, name string) string { return w + "=" + name }).To(namedWords)
 }
 
-func newNameRig(t *testing.T) *rig { return newRig(t, "words", "labels", "named") }
+func newNameRig(t *testing.T) *rig { return newRig(t, "words", "names", "named") }
 
 // name produces the rows w0 to w6 of the global table: v0 to v6.
 func (r *rig) name(opts ...kgo.Opt) *kgo.Client {
@@ -40,7 +40,7 @@ func (r *rig) name(opts ...kgo.Opt) *kgo.Client {
 		require.NoError(r.t, client.BeginTransaction())
 	}
 	for i := range 7 {
-		rec := &kgo.Record{Topic: "labels", Key: fmt.Append(nil, "w", i), Value: fmt.Append(nil, "v", i)}
+		rec := &kgo.Record{Topic: "names", Key: fmt.Append(nil, "w", i), Value: fmt.Append(nil, "v", i)}
 		require.NoError(r.t, client.ProduceSync(context.Background(), rec).FirstErr())
 	}
 	return client
@@ -149,12 +149,12 @@ func TestGlobalTableOfAnotherTopology(t *testing.T) {
 	r.requireNamed()
 	require.NoError(t, stop())
 	err := r.run(func(b *streams.Builder) {
-		numbers := streams.NewTopic("labels", serde.String, serde.Int64)
-		table := streams.GlobalTableFrom(b, numbers, state.NewKeyValue("labels", serde.String, serde.Int64))
+		numbers := streams.NewTopic("names", serde.String, serde.Int64)
+		table := streams.GlobalTableFrom(b, numbers, state.NewKeyValue("names", serde.String, serde.Int64))
 		streams.JoinGlobal(streams.From(b, words), table, func(w string) string { return w },
-			func(w string, _ int64) string { return w }).To(named)
+			func(w string, _ int64) string { return w }).To(namedWords)
 	}, config)
 	var format *streams.StateFormatError
 	require.ErrorAs(t, err, &format)
-	require.Equal(t, "labels", format.Store)
+	require.Equal(t, "names", format.Store)
 }

@@ -124,7 +124,8 @@ func TestKafkaRestart(t *testing.T) {
 	require.Regexp(t, regexp.MustCompile(`msg="state restored".* replayed=[1-9]`), k.log.String())
 }
 
-// TestKafkaBrokerDies: the application waits for a broker that is killed, or that stands still for longer than every timeout.
+// TestKafkaBrokerDies: the application waits for a broker that is killed, or that stands still for longer than every
+// timeout.
 func TestKafkaBrokerDies(t *testing.T) {
 	broker := kafkatest.Start(t)
 	k := newOnKafka(t, broker.Addrs)

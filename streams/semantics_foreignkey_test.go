@@ -13,8 +13,8 @@ import (
 	"github.com/millstream-go/millstream/testkit"
 )
 
-// How many results a change makes on its way through the internal topics depends on when those are worked off. What they
-// add up to does not, nor that a delete comes only where a row was.
+// How many results a change makes on its way through the internal topics depends on when those are worked off. What
+// they add up to does not, nor that a delete comes only where a row was.
 func TestJoinsByForeignKeyFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &foreignTwin{
@@ -117,8 +117,8 @@ func (r *tableReader) apply(t *rapid.T, changes []record) {
 	}
 }
 
-// The left row changes again before the answer to the change that lost its foreign key has come back. That answer is for
-// a row that is no more, and no other will come: the result must go all the same.
+// The left row changes again before the answer to the change that lost its foreign key has come back. That answer is
+// for a row that is no more, and no other will come: the result must go all the same.
 func TestAResultGoesThoughTheRowThatLostItsKeyHasChanged(t *testing.T) {
 	for _, lost := range []string{"L:none", "L:null"} {
 		d := drive(t, foreignTopology(streams.Inner), testkit.CommitEvery(0))

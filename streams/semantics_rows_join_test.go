@@ -21,8 +21,8 @@ func joinLR(kind streams.JoinKind, windows window.Join) func(*streams.Builder) *
 
 func within(d, grace int64) window.Join { return window.Within(ms(d)).Grace(ms(grace)) }
 
-// Kafka Streams: "no match" is final with the first record that brings stream time past ts + after + grace; it comes out
-// before that record's own results, and null keys and values move time, too.
+// Kafka Streams: "no match" is final with the first record that brings stream time past ts + after + grace; it comes
+// out before that record's own results, and null keys and values move time, too.
 func TestRow01NoMatchIsFinalWhenTimePassesTheWindow(t *testing.T) {
 	plays(t, joinLR(streams.Left, within(10, 5)), `
 		L(k,A)@0
@@ -59,8 +59,8 @@ func TestRow02NullsInJoinsOfStreams(t *testing.T) {
 	require.Equal(t, drops{topology.DropNullKey: 2, topology.DropNullValue: 1}, d.Dropped())
 }
 
-// Kafka Streams: a left record whose window has passed comes out alone at once, though grace has not, and again with its
-// partner. Millstream waits for the grace period.
+// Kafka Streams: a left record whose window has passed comes out alone at once, though grace has not, and again with
+// its partner. Millstream waits for the grace period.
 func TestRow03SpuriousLeftResult(t *testing.T) {
 	plays(t, joinLR(streams.Left, within(10, 100)), `
 		R(other,z)@50
@@ -106,8 +106,8 @@ func TestRow05DuplicatesInAJoinOfStreams(t *testing.T) {
 		L(zz,adv)@200 -> (c,null/z)@7 (a,y/null)@7 (a,y2/null)@7 (b,x/null)@7`)
 }
 
-// Kafka Streams: both ends of a window are in it. With before 100 and after 0 an unmatched left record comes out at once
-// where left records move time, and 100 later where right ones do. Millstream has one rule for both.
+// Kafka Streams: both ends of a window are in it. With before 100 and after 0 an unmatched left record comes out at
+// once where left records move time, and 100 later where right ones do. Millstream has one rule for both.
 func TestRow06WhoeverMovesTimeOfALopsidedJoin(t *testing.T) {
 	plays(t, joinLR(streams.Inner, window.Between(ms(10), 0)), `
 		R(k,r0)@0
@@ -211,8 +211,8 @@ func TestRow33JoinWithGrace(t *testing.T) {
 		S(q,D)@60 -> (k,B/t9)@14 (q,C/null)@15`)
 }
 
-// Kafka Streams: unmatched and final results are looked for once per second of wall clock, so that they come later and in
-// other groups than in its own test driver. Here the wall clock has no say.
+// Kafka Streams: unmatched and final results are looked for once per second of wall clock, so that they come later and
+// in other groups than in its own test driver. Here the wall clock has no say.
 func TestRow34NoWallClockInResults(t *testing.T) {
 	plays(t, joinLR(streams.Left, within(10, 0)), `
 		L(k,A)@0

@@ -64,9 +64,9 @@ func TestRow08JoinsOfTables(t *testing.T) {
 	}
 }
 
-// Kafka Streams: an older timestamp overwrites, the same value is emitted again, a repeated delete only without a cache.
-// Millstream: the later arrival wins, too, unless the store says that the newest does, and a delete comes out only where
-// a row was, whatever the cache.
+// Kafka Streams: an older timestamp overwrites, the same value is emitted again, a repeated delete only without a
+// cache. Millstream: the later arrival wins, too, unless the store says that the newest does, and a delete comes out
+// only where a row was, whatever the cache.
 func TestRow09TableUpdatesOutOfOrderAndRepeated(t *testing.T) {
 	for _, cache := range []int64{1, 64 << 20} {
 		d := plays(t, tableOfT(asItIs), `
@@ -89,8 +89,9 @@ func TestRow09TableUpdatesOutOfOrderAndRepeated(t *testing.T) {
 		T(k,null)@11 -> (k,null)@11`)
 }
 
-// Kafka Streams: a change within a group is one result, subtract then add; a change of group is a result of the old one,
-// then one of the new. A null group or value is no member. A count that reaches 0 stays a row: Millstream keeps that.
+// Kafka Streams: a change within a group is one result, subtract then add; a change of group is a result of the old
+// one, then one of the new. A null group or value is no member. A count that reaches 0 stays a row: Millstream keeps
+// that.
 func TestRow10GroupsOfTables(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
 		groups := streams.GroupTableRecord(streams.TableFrom(b, topicT, rows), func(r record) (record, error) {
@@ -122,8 +123,8 @@ func TestRow10GroupsOfTables(t *testing.T) {
 
 func valueTwice(_, v string) (string, string) { return v, v }
 
-// Kafka Streams: a filter of a table that is not materialised emits a delete for each row that does not pass. Millstream
-// never emits a delete of a row that was not visible.
+// Kafka Streams: a filter of a table that is not materialised emits a delete for each row that does not pass.
+// Millstream never emits a delete of a row that was not visible.
 func TestRow11NoUselessDeletesFromFilters(t *testing.T) {
 	yes := func(v string) bool { return strings.HasPrefix(v, "y") }
 	stored := state.NewKeyValue("stored", serde.String, serde.String)
@@ -182,8 +183,8 @@ func TestRow29SuppressBufferFull(t *testing.T) {
 	require.NoError(t, d.Close())
 }
 
-// Kafka Streams: the record cache thins updates between commits and hides needless deletes, so that its size changes the
-// answers. Here each update is told, whatever the cache and the commits; thinning out is a step of its own.
+// Kafka Streams: the record cache thins updates between commits and hides needless deletes, so that its size changes
+// the answers. Here each update is told, whatever the cache and the commits; thinning out is a step of its own.
 func TestRow30CacheSizeChangesNothing(t *testing.T) {
 	for _, options := range [][]testkit.Option{
 		{testkit.CacheBytes(0)}, {testkit.CacheBytes(1 << 30), testkit.CommitEvery(5)}, {testkit.CacheBytes(100)},
@@ -204,8 +205,8 @@ func TestRow30CacheSizeChangesNothing(t *testing.T) {
 	require.Equal(t, []record{rec("k", "b", 2), rec("l", "x", 3), nullValue("k", 4)}, testkit.Output(d, out).Read())
 }
 
-// Kafka Streams: with the cache off, the first change of an aggregate's row has the initial value as its old one, so that
-// a group of it subtracts what was never added: 1, 1, 1, 1. Here it has none.
+// Kafka Streams: with the cache off, the first change of an aggregate's row has the initial value as its old one, so
+// that a group of it subtracts what was never added: 1, 1, 1, 1. Here it has none.
 func TestRow40FirstChangeHasNoOldValue(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
 		perKey := streams.From(b, topicS).GroupByKey().Count(tally)
@@ -219,8 +220,8 @@ func TestRow40FirstChangeHasNoOldValue(t *testing.T) {
 		S(a,x)@4 -> (all,3)@4`)
 }
 
-// Kafka Streams: suppress to a time limit passes on an old value that was never told, and what stands behind it subtracts
-// the wrong thing. Here it is the row that was told last.
+// Kafka Streams: suppress to a time limit passes on an old value that was never told, and what stands behind it
+// subtracts the wrong thing. Here it is the row that was told last.
 func TestRow41SuppressTellsTheOldValueItTold(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
 		held := streams.TableFrom(b, topicT, rows).Suppress(streams.HoldFor(ms(10)), heldBack)

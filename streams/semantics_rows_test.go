@@ -17,8 +17,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// The tests called TestRowNN hold Millstream's answers where Kafka Streams' are written down, row by row of a list of 45
-// behaviours, equal or deliberately better. rowTests are the rows that other tests hold.
+// The tests called TestRowNN hold Millstream's answers where Kafka Streams' are written down, row by row of a list of
+// 45 behaviours, equal or deliberately better. rowTests are the rows that other tests hold.
 var rowTests = map[int]string{
 	22: "TestSplitTakesTheFirstBranchThatAccepts", // no branch: the record vanishes, uncounted
 	24: "TestStreamTimePunctuations",
@@ -88,8 +88,8 @@ func TestRow20GlobalTables(t *testing.T) {
 	require.Equal(t, drops{topology.DropNullValue: 1}, d.Dropped())
 }
 
-// Kafka Streams: null keys are dropped in front of a repartition topic, without metric or log, unless a left or outer join
-// is anywhere downstream. Millstream counts them, and passes them on where the topic says so.
+// Kafka Streams: null keys are dropped in front of a repartition topic, without metric or log, unless a left or outer
+// join is anywhere downstream. Millstream counts them, and passes them on where the topic says so.
 func TestRow21NullKeysBeforeARepartition(t *testing.T) {
 	byValue := func(b *streams.Builder) *stream {
 		return streams.SelectKeyRecord(streams.From(b, topicS), keyUnless("n"))
@@ -138,8 +138,8 @@ func TestRow23AFailedRecordIsTakenBackWhole(t *testing.T) {
 	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
 }
 
-// Kafka Streams: one number for most drops, none for those before repartition topics, behind expired stores or without a
-// branch. Millstream: each drop under its reason.
+// Kafka Streams: one number for most drops, none for those before repartition topics, behind expired stores or without
+// a branch. Millstream: each drop under its reason.
 func TestRow25DropsHaveReasons(t *testing.T) {
 	numbers := streams.NewTopic("numbers", serde.String, serde.Int64)
 	b := streams.NewBuilder("app")

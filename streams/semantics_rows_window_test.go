@@ -77,8 +77,8 @@ func TestRow12NullsInAggregates(t *testing.T) {
 		S(k,a)@1 -> (k:0-10,a)@1`)
 }
 
-// Kafka Streams: a window is closed when stream time, shared by all keys, reaches end plus grace; each closed window of a
-// record counts as a drop, the others are updated in ascending order.
+// Kafka Streams: a window is closed when stream time, shared by all keys, reaches end plus grace; each closed window of
+// a record counts as a drop, the others are updated in ascending order.
 func TestRow13LateRecordsInAlignedWindows(t *testing.T) {
 	d := plays(t, inWindows(tumbling(10, 5), updates), `
 		S(k,a)@0 -> (k:0-10,a)@0
@@ -137,8 +137,8 @@ func TestRow14ClosedSessionsAreNeverMerged(t *testing.T) {
 	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
 }
 
-// Kafka Streams: a record updates the windows that hold it and makes those that now exist; those below the difference are
-// one window; a record is late when its last possible window is.
+// Kafka Streams: a record updates the windows that hold it and makes those that now exist; those below the difference
+// are one window; a record is late when its last possible window is.
 func TestRow15SlidingWindows(t *testing.T) {
 	d := plays(t, inWindows(sliding(10, 5), updates), `
 		S(k,1)@10 -> (k:0-10,1)@10
@@ -231,8 +231,8 @@ func TestRow31StreamTimeSurvivesRestarts(t *testing.T) {
 	}
 }
 
-// Kafka Streams: stateless steps keep headers, aggregates have those of the current record, sessions none; unmatched and
-// final results have those of whatever record came by, of another key even. Millstream: own headers, or none.
+// Kafka Streams: stateless steps keep headers, aggregates have those of the current record, sessions none; unmatched
+// and final results have those of whatever record came by, of another key even. Millstream: own headers, or none.
 func TestRow36HeadersOfOthersNeverLeak(t *testing.T) {
 	for name, build := range map[string]func(*streams.Builder) *stream{
 		"join":     joinLR(streams.Left, within(10, 0)),
@@ -268,7 +268,8 @@ func finalSessionsOfL(b *streams.Builder) *stream {
 	return streams.Results(table.Final(), span)
 }
 
-// Kafka Streams: suppress gives back the headers of the last update of a row, a join those of the record that came last.
+// Kafka Streams: suppress gives back the headers of the last update of a row, a join those of the record that came
+// last.
 func TestRow36ResultsHaveTheHeadersOfTheirNewestRecord(t *testing.T) {
 	send := func(build func(*streams.Builder) *stream, topics []streams.Topic[string, string], records ...record) []record {
 		b := streams.NewBuilder("app")

@@ -161,10 +161,10 @@ func (s *Stream[K, V]) keyedHere(site, what string) {
 	}
 }
 
-// MarkAsPartitioned is the same stream, of which the author says that all records of a key are in one partition although
-// a step may have changed the key: because the new key follows from the old one and tells it, as that of a window does.
-// Steps that need the records of a key together then need no Repartition. If it is not so, their results are wrong
-// (KIP-759).
+// MarkAsPartitioned is the same stream, of which the author says that all records of a key are in one partition
+// although a step may have changed the key: because the new key follows from the old one and tells it, as that of a
+// window does. Steps that need the records of a key together then need no Repartition. If it is not so, their results
+// are wrong (KIP-759).
 func (s *Stream[K, V]) MarkAsPartitioned() *Stream[K, V] {
 	return &Stream[K, V]{b: s.b, node: s.node}
 }

@@ -9,8 +9,8 @@ import (
 
 // JoinStreams joins the records of two streams that have the same key and meet in time: a right record joins a left one
 // if it is within windows of it. The result of two records has the higher timestamp of both and comes when the later of
-// them arrives. Records that arrive when stream time has passed their window are late, dropped and counted; so are those
-// with a null key or value. A stream may be joined with itself.
+// them arrives. Records that arrive when stream time has passed their window are late, dropped and counted; so are
+// those with a null key or value. A stream may be joined with itself.
 //
 // Both streams must have the same number of partitions and the same partitioner, which is checked when the application
 // starts.
@@ -25,8 +25,8 @@ func JoinStreams[V, K, L, R any](
 }
 
 // LeftJoinStreams is JoinStreams with a result for each left record: one that no right record has met comes out alone
-// when stream time has passed its window and grace period, once and for ever. Left records with a null key come out alone
-// at once.
+// when stream time has passed its window and grace period, once and for ever. Left records with a null key come out
+// alone at once.
 func LeftJoinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
 	join func(left L, right Optional[R]) V,

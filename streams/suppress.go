@@ -9,8 +9,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// ErrSuppressFull says that the buffer of a suppress with FailWhenFull has more than it may. Give it more room, or let it
-// emit early.
+// ErrSuppressFull says that the buffer of a suppress with FailWhenFull has more than it may. Give it more room, or let
+// it emit early.
 var ErrSuppressFull = operator.ErrSuppressFull
 
 // Hold says how long a suppress holds changes back, and how many.
@@ -19,7 +19,8 @@ type Hold struct {
 	err    string
 }
 
-// HoldFor holds the changes of a row back until stream time has passed the first of them by d. The buffer has no bounds.
+// HoldFor holds the changes of a row back until stream time has passed the first of them by d. The buffer has no
+// bounds.
 func HoldFor(d time.Duration) Hold {
 	h := Hold{limits: operator.SuppressLimits{Wait: d.Milliseconds()}}
 	if d < 0 || d%time.Millisecond != 0 {

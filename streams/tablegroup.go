@@ -9,8 +9,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// TableGroup is the rows of a table in groups, to be aggregated: as a row changes, what it was is subtracted from its old
-// group and what it is now is added to its new one.
+// TableGroup is the rows of a table in groups, to be aggregated: as a row changes, what it was is subtracted from its
+// old group and what it is now is added to its new one.
 type TableGroup[K, V any] struct {
 	b    *Builder
 	node *topology.Node

@@ -275,8 +275,8 @@ func mapWindows[VR, K, V any](
 	}
 }
 
-// TableOf is the windowed rows as a table under windowed keys: to join, group or suppress them as those of any table. It
-// has the updates of the windows, and looks rows up until their store forgets them.
+// TableOf is the windowed rows as a table under windowed keys: to join, group or suppress them as those of any table.
+// It has the updates of the windows, and looks rows up until their store forgets them.
 func TableOf[K, V any](t *WindowTable[K, V]) *Table[window.Windowed[K], V] {
 	return &Table[window.Windowed[K], V]{b: t.b, node: t.updates(), view: t.view, stores: t.stores}
 }

@@ -49,8 +49,8 @@ func Pebble(dir string) Option {
 	})
 }
 
-// OpenEngine keeps the stores in engines of the test's, as streams.Config.OpenEngine does: each is opened in a directory
-// of its own within dir. Driver.LoseState removes dir.
+// OpenEngine keeps the stores in engines of the test's, as streams.Config.OpenEngine does: each is opened in a
+// directory of its own within dir. Driver.LoseState removes dir.
 func OpenEngine(dir string, open func(dir string) (state.Engine, error)) Option {
 	return func(o *options) { o.dir, o.openEngine = dir, open }
 }

@@ -24,11 +24,13 @@
 // A step is a Processor. The steps of the DSL are written against this interface, and users' own are their equals. For
 // each task:
 //
-//  1. Init is called once, with the stores open and restored, the steps behind others first.
-//  2. Process is called for one record at a time. Context.Forward calls the steps behind, depth first, in the order in which they were
-//     declared, and returns when they are done. An error from Forward is returned as it is.
-//  3. Punctuations, which Context.Schedule enters, run between records and may do what Process may.
-//  4. Close is called once. It does not forward.
+//  1. Init is called once, with the stores open and restored, the steps behind others first.  2. Process is called for
+//
+// one record at a time. Context.Forward calls the steps behind, depth first, in the order in which they were
+//
+//	   declared, and returns when they are done. An error from Forward is returned as it is.
+//	3. Punctuations, which Context.Schedule enters, run between records and may do what Process may.
+//	4. Close is called once. It does not forward.
 //
 // An error or panic in a record or punctuation takes back its outputs and its writes to stores. What a processor keeps
 // in fields of its own is not taken back, nor does it survive a restart: what must do so belongs in a store.

@@ -160,7 +160,8 @@ func TestDecodeSaysWhatIsWrongWithARecord(t *testing.T) {
 	require.ErrorIs(t, decode(topology.Raw{Timestamp: -1}), topology.ErrTimestamp)
 }
 
-// TestOutboxKeepsWhatItWasGiven fills several chunks, with values larger than one among them, and looks at all of them at the end.
+// TestOutboxKeepsWhatItWasGiven fills several chunks, with values larger than one among them, and looks at all of them
+// at the end.
 func TestOutboxKeepsWhatItWasGiven(t *testing.T) {
 	var box topology.Outbox
 	var kept, want [][]byte

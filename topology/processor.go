@@ -21,8 +21,8 @@ type Processor[KIn, VIn, KOut, VOut any] interface {
 	Close() error
 }
 
-// Remembering is implemented by a Processor or FixedKeyProcessor that keeps something in memory of its own from record to record. Stores need
-// nothing of the kind.
+// Remembering is implemented by a Processor or FixedKeyProcessor that keeps something in memory of its own from record
+// to record. Stores need nothing of the kind.
 type Remembering interface {
 	// Mark makes the present memory the one that Undo returns to. It is called after Init, and before each record and
 	// punctuation of the task, whether or not they get here.

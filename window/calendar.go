@@ -16,7 +16,8 @@ const (
 	// spread bounds how far two clocks are apart, in milliseconds: none is more than 12 hours behind UTC or 14 ahead.
 	spread = 26 * hourMillis
 
-	// lastEnd is the highest end of a calendar window. The one that holds it has no end: sums stay clear of an overflow.
+	// lastEnd is the highest end of a calendar window. The one that holds it has no end: sums stay clear of an
+	// overflow.
 	lastEnd = math.MaxInt64 - 100*dayMillis
 )
 

@@ -7,9 +7,9 @@ import (
 )
 
 // SlidingTime describes windows that follow the records of a key: two records are in a window together if their times
-// differ by no more than the difference. A window includes both its start and its end; it exists if it ends at a record,
-// or begins right after one, and holds at least one record. Windows that would begin before 0 are all the one that
-// begins at 0 (Kafka's SlidingWindows).
+// differ by no more than the difference. A window includes both its start and its end; it exists if it ends at a
+// record, or begins right after one, and holds at least one record. Windows that would begin before 0 are all the one
+// that begins at 0 (Kafka's SlidingWindows).
 type SlidingTime struct {
 	difference, grace time.Duration
 }
@@ -52,7 +52,9 @@ func (w SlidingTime) StartsBetween(from, to int64) bool { return from < to }
 func (w SlidingTime) Retention() int64 { return 3*w.Difference() + w.grace.Milliseconds() + 1 }
 
 // String tells kind, difference and grace.
-func (w SlidingTime) String() string { return fmt.Sprintf("sliding(%v, grace %v)", w.difference, w.grace) }
+func (w SlidingTime) String() string {
+	return fmt.Sprintf("sliding(%v, grace %v)", w.difference, w.grace)
+}
 
 // check is what is wrong with a length and a grace period.
 func check(what string, length, grace time.Duration) error {

@@ -24,8 +24,8 @@ type Windows interface {
 // its time alone.
 type Aligned interface {
 	Windows
-	// Starts are the first and last start of the windows that hold a time; those between are an advance apart. No window
-	// starts before 0. Where no window holds the time, first is above last.
+	// Starts are the first and last start of the windows that hold a time; those between are an advance apart. No
+	// window starts before 0. Where no window holds the time, first is above last.
 	Starts(ts int64) (first, last int64)
 	// Advance is the time from one start to the next, in milliseconds, where a record may be in several windows.
 	Advance() int64

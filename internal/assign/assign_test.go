@@ -21,7 +21,8 @@ func tasks(subs int, partitions int32) (out []assign.Task) {
 	return out
 }
 
-// TestBalancedAndWhole: each task goes to one member, no member has two more than another, and the order of members does not matter.
+// TestBalancedAndWhole: each task goes to one member, no member has two more than another, and the order of members
+// does not matter.
 func TestBalancedAndWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := tasks(rapid.IntRange(1, 4).Draw(t, "subs"), rapid.Int32Range(1, 12).Draw(t, "partitions"))

@@ -74,8 +74,8 @@ func BenchmarkStreamJoins(b *testing.B) {
 	})
 }
 
-// inPairs is a left and a right record in turn, one of them each millisecond. The right record comes 5 seconds after the
-// left one of its key, but for one pair in ten 10 seconds after it, which is too late for a join within 8 seconds.
+// inPairs is a left and a right record in turn, one of them each millisecond. The right record comes 5 seconds after
+// the left one of its key, but for one pair in ten 10 seconds after it, which is too late for a join within 8 seconds.
 func inPairs(i int64) input {
 	pair := i / 2
 	if i%2 == 0 {

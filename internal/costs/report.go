@@ -100,11 +100,11 @@ func (t *report) group(name string) *group {
 
 const head = `# What each operator costs
 
-Processor time and allocations per record that comes from outside, of one task on a database on disk, with a commit every
-1,000 records and 10,000 keys. Included: decoding the record, the operator, encoding results and changelog records, the
-batch for the database, its compactions, Go's garbage collector. Left out: Kafka and its client; the table under
-"Performance" in the README has them. Values have 100 bytes, unless an aggregate makes them a number. Records come one a
-millisecond, the keys in turn, so that each key has a record every 10 seconds.
+Processor time and allocations per record that comes from outside, of one task on a database on disk, with a commit
+every 1,000 records and 10,000 keys. Included: decoding the record, the operator, encoding results and changelog
+records, the batch for the database, its compactions, Go's garbage collector. Left out: Kafka and its client; the
+table under "Performance" in the README has them. Values have 100 bytes, unless an aggregate makes them a number.
+Records come one a millisecond, the keys in turn, so that each key has a record every 10 seconds.
 
 Each row is a whole topology, from a source to a sink: the first one is what these two cost by themselves, and is to be
 subtracted. Steps that go through an internal topic are charged for both sides of it. What a step keeps is in memory

@@ -65,8 +65,8 @@ func text(t *testing.T, path string) string {
 var named = regexp.MustCompile(
 	"`(?:(serde|window|state|topology|testkit)\\.)?([A-Z]\\w*)(?:\\.([A-Z]\\w*))?`")
 
-// TestDocsNameWhatThereIs looks the names in the second column of the tables of docs/kafka-streams.md up in the listings
-// of the API, so that the page does not fall behind it.
+// TestDocsNameWhatThereIs looks the names in the second column of the tables of docs/kafka-streams.md up in the
+// listings of the API, so that the page does not fall behind it.
 func TestDocsNameWhatThereIs(t *testing.T) {
 	exported := map[string]bool{}
 	for _, pkg := range []string{"serde", "window", "state", "topology", "testkit", "streams"} {

@@ -15,6 +15,7 @@ var levels = map[string]int{
 	"serde": 1, "internal/store/storetest": 1,
 	"window":            2,
 	"state":             3,
+	"state/statetest":   4,
 	"topology":          4,
 	"internal/wire":     5,
 	"internal/operator": 6, "internal/task": 6,

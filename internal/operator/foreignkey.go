@@ -14,8 +14,8 @@ import (
 //
 //   - Subscribe, beside the left table, tells the right side which left row points where, through the registration
 //     topic, partitioned by foreign key;
-//   - Subscriptions, beside the right table, remembers that, and answers with the right row, through the response topic,
-//     to the partition of the left row; RightChanges answers to all who point at a row that changes;
+//   - Subscriptions, beside the right table, remembers that, and answers with the right row, through the response
+//     topic, to the partition of the left row; RightChanges answers to all who point at a row that changes;
 //   - Responses, beside the left table again, makes the result, unless the left row has changed since: its hash has
 //     travelled along, and the answer to the change is on its way. A row that points nowhere by then has asked nothing:
 //     any answer takes its result back;

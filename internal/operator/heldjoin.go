@@ -5,10 +5,10 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// HeldJoin is StreamTable for a versioned table, with the records of the stream waiting until stream time has passed them
-// by grace: so changes of the table that come a little late are seen. Those that are due join in the order of their
-// times; a record that is due when it comes joins at once, and so does one without a key. Stream time is that of the
-// stream's records (KIP-923).
+// HeldJoin is StreamTable for a versioned table, with the records of the stream waiting until stream time has passed
+// them by grace: so changes of the table that come a little late are seen. Those that are due join in the order of
+// their times; a record that is due when it comes joins at once, and so does one without a key. Stream time is that of
+// the stream's records (KIP-923).
 func HeldJoin[K, V, U, R any](
 	table View[K, U], left bool, grace int64, buffer state.Buffer[K, state.Held[V]],
 	join func(r record[K, V], row optional[U]) (optional[R], error),

@@ -55,7 +55,9 @@ func side[K, V any](member optional[record[K, V]]) optional[V] {
 }
 
 // member is the group and value of a row; none if there is no row, or it is in no group.
-func (g *regroup[K, V, KR, VR]) member(r record[K, change[V]], row optional[V]) (out optional[record[KR, VR]], err error) {
+func (g *regroup[K, V, KR, VR]) member(
+	r record[K, change[V]], row optional[V],
+) (out optional[record[KR, VR]], err error) {
 	if !row.OK {
 		return out, nil
 	}

@@ -10,9 +10,9 @@ import (
 type Merger[K, A any] func(key K, a, b A) (A, error)
 
 // SessionAggregate keeps one row for each key and session. A record merges with the open sessions that are no further
-// from it than the gap: their aggregates are merged in ascending order, beginning with initial, and the record is added;
-// without an initial, beginning with the first. The sessions that were merged are deleted, unless the bounds stay. A
-// session's timestamp is its end.
+// from it than the gap: their aggregates are merged in ascending order, beginning with initial, and the record is
+// added; without an initial, beginning with the first. The sessions that were merged are deleted, unless the bounds
+// stay. A session's timestamp is its end.
 //
 // A closed session never changes and merges with nothing. A record is late, dropped and counted if the session that it
 // would make or join is closed. Stream time is that of the store, as in WindowAggregate.

@@ -12,8 +12,8 @@ import (
 // A record moves the join's stream time, even if it is dropped. What has waited for a partner until then comes out,
 // before the record's own results, at its own time and without headers. The record is late, dropped and counted, if
 // stream time has passed its window; else it joins each record that the other side has had within the window, in the
-// order of their times, and is kept for those to come. Results have the higher timestamp of both, and the headers of the
-// record that came last. A record that came out alone is final and meets nothing any more.
+// order of their times, and is kept for those to come. Results have the higher timestamp of both, and the headers of
+// the record that came last. A record that came out alone is final and meets nothing any more.
 type StreamJoin[K, L, R, V any] struct {
 	Windows   window.Join
 	Left      state.Buffer[K, L]
@@ -23,7 +23,8 @@ type StreamJoin[K, L, R, V any] struct {
 	Join      StreamJoiner[K, L, R, V]
 }
 
-// StreamJoiner makes the result of two records, or of one that has no partner. A null key comes with such a record only.
+// StreamJoiner makes the result of two records, or of one that has no partner. A null key comes with such a record
+// only.
 type StreamJoiner[K, L, R, V any] func(key optional[K], left optional[L], right optional[R]) (optional[V], error)
 
 func (j StreamJoin[K, L, R, V]) outer() bool { return j.Alone.Left || j.Alone.Right }

@@ -22,9 +22,9 @@ type SuppressLimits struct {
 }
 
 // Suppress holds the changes of a table back: of each row the latest, until stream time has passed the first one held
-// back by the wait, or the buffer is full. What comes out is the change from the row that was let go last to the latest;
-// its timestamp and headers are those of the latest. Rows come out by the time at which they began to wait, ties by key
-// (Kafka's KTableSuppressProcessor).
+// back by the wait, or the buffer is full. What comes out is the change from the row that was let go last to the
+// latest; its timestamp and headers are those of the latest. Rows come out by the time at which they began to wait,
+// ties by key (Kafka's KTableSuppressProcessor).
 func Suppress[K, V any](
 	store state.KeyValue[K, wire.BufferValue], key serde.Serde[K], value serde.Serde[V], limits SuppressLimits,
 ) processor[K, change[V], K, change[V]] {

@@ -5,9 +5,9 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// VersionedTable reads a stream as a versioned table: each record is a version of the row of its key, from its timestamp
-// on. Records that are older than the history are passed over, and those that are not the newest of their key are marked
-// stale: they change the past only (KIP-889, KIP-914).
+// VersionedTable reads a stream as a versioned table: each record is a version of the row of its key, from its
+// timestamp on. Records that are older than the history are passed over, and those that are not the newest of their key
+// are marked stale: they change the past only (KIP-889, KIP-914).
 func VersionedTable[K, V any](store state.Versioned[K, V]) processor[K, V, K, change[V]] {
 	return &versionedTable[K, V]{declared: store}
 }

@@ -14,7 +14,9 @@ import (
 func WindowAggregate[K, V, A any](
 	store state.Window[K, A], windows window.Aligned, fold Fold[K, V, A],
 ) processor[K, V, window.Windowed[K], change[A]] {
-	return &windowAggregate[K, V, A]{windowRows: windowRows[K, V, A]{declared: store, windows: windows, fold: fold}, windows: windows}
+	return &windowAggregate[K, V, A]{
+		windowRows: windowRows[K, V, A]{declared: store, windows: windows, fold: fold}, windows: windows,
+	}
 }
 
 type windowAggregate[K, V, A any] struct {

@@ -55,8 +55,8 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 	return nil
 }
 
-// timestamp is that of the row that a record holds. In a suppress's buffer it is when the row began to wait, which Kafka
-// Streams writes behind the value and not as the record's.
+// timestamp is that of the row that a record holds. In a suppress's buffer it is when the row began to wait, which
+// Kafka Streams writes behind the value and not as the record's.
 func (c *Changelog) timestamp(r *topology.Raw) int64 {
 	if n := len(r.Value) - 8; c.spec.Kind() == state.KindSuppress && n >= 0 {
 		return int64(binary.BigEndian.Uint64(r.Value[n:]))

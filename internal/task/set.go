@@ -213,7 +213,8 @@ func (s *Set) full() bool {
 }
 
 // Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the
-// offsets to commit. Outputs that were not sent yet, and what steps say before a commit, go to emit first. No record may be processed until Committed or Abort.
+// offsets to commit. Outputs that were not sent yet, and what steps say before a commit, go to emit first. No record
+// may be processed until Committed or Abort.
 func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 	var offsets []Offset
 	for _, t := range s.tasks {

@@ -17,7 +17,8 @@ import (
 
 type bytesRecord = topology.Record[[]byte, []byte]
 
-// newSet is a set with one task that merges topics a and b, counts by key, and writes to out; seen gets the values in their order.
+// newSet is a set with one task that merges topics a and b, counts by key, and writes to out; seen gets the values in
+// their order.
 func newSet(t testing.TB, config Config, seen *[]string) (*Set, *Task) {
 	g := topology.NewGraph()
 	source := func(name string) *topology.Node {

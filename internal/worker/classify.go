@@ -74,8 +74,8 @@ func classify(err error) class {
 		// The group or the transaction coordinator went on without this worker: it was silent for too long.
 		return fenced
 	case isDiskError(err):
-		// A disk that is broken or read-only: nothing of the commit is lost, as Kafka has it, but no further one can be kept
-		// here.
+		// A disk that is broken or read-only: nothing of the commit is lost, as Kafka has it, but no further one can be
+		// kept here.
 		return fatal
 	}
 	// Brokers that are away, time-outs, coordinators that move: all of that passes.

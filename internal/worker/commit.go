@@ -48,7 +48,8 @@ func (w *Worker) commit(ctx context.Context) error {
 	return nil
 }
 
-// warnOfOldEvents tells, once for each, of changelogs whose records are so old in event time that brokers delete them at once.
+// warnOfOldEvents tells, once for each, of changelogs whose records are so old in event time that brokers delete them
+// at once.
 func (w *Worker) warnOfOldEvents() {
 	for _, t := range w.set.Tasks() {
 		for _, c := range t.Changelogs() {

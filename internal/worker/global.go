@@ -94,9 +94,9 @@ func (w *Worker) globalDir() string {
 	return filepath.Join(w.config.StateDir, fmt.Sprintf("global-%d", w.config.Index))
 }
 
-// plan finds from where each partition is read, and where what is committed of it ends now: it is others who write these
-// topics, and their transactions may stay open. Rows of a log that has forgotten their deletes since, or of another log,
-// are dropped, and all is read again.
+// plan finds from where each partition is read, and where what is committed of it ends now: it is others who write
+// these topics, and their transactions may stay open. Rows of a log that has forgotten their deletes since, or of
+// another log, are dropped, and all is read again.
 func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
 	admin, topics := g.worker.config.Cluster.admin, g.worker.config.Topology.GlobalTopics()
 	starts, err := listed(admin.ListStartOffsets(ctx, topics...))

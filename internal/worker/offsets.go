@@ -68,9 +68,9 @@ func (w *Worker) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 	return out, nil
 }
 
-// NoOffsetError means that a topic is declared to be read from committed offsets only, and that partitions have none, or
-// none that is still there. Let the group have offsets, with Kafka's own tools for example, or declare where the topic
-// is to be read from.
+// NoOffsetError means that a topic is declared to be read from committed offsets only, and that partitions have none,
+// or none that is still there. Let the group have offsets, with Kafka's own tools for example, or declare where the
+// topic is to be read from.
 type NoOffsetError struct {
 	Topic      string
 	Partitions []int32

@@ -129,8 +129,8 @@ func (r *restore) readInputs(ctx context.Context) error {
 	return nil
 }
 
-// begin is where an input begins: at the offset that was committed, or chosen, but not before the start of the partition,
-// from where nothing would ever come.
+// begin is where an input begins: at the offset that was committed, or chosen, but not before the start of the
+// partition, from where nothing would ever come.
 func (r *restore) begin(in *task.Input, start, end int64) (task.Committed, error) {
 	c := r.offsets[in.Topic][in.Partition]
 	if c.Start, c.End = start, end; c.Offset < 0 {

@@ -180,7 +180,8 @@ func unlessDone(ctx context.Context, err error) error {
 	return err
 }
 
-// stepRecords is how many records are processed at most before the worker looks up: at its events, its clock and its client.
+// stepRecords is how many records are processed at most before the worker looks up: at its events, its clock and its
+// client.
 const stepRecords = 500
 
 // loop takes records, processes them and commits, until ctx ends. What it has begun is done under work.
@@ -209,8 +210,8 @@ func (w *Worker) loop(ctx, work context.Context) error {
 	return nil
 }
 
-// step processes records and punctuations, and sends what they gave. It takes fewer records at a time where they are slow, so that
-// commits are not late.
+// step processes records and punctuations, and sends what they gave. It takes fewer records at a time where they are
+// slow, so that commits are not late.
 func (w *Worker) step(ctx context.Context) (n int, err error) {
 	began := time.Now()
 	n, err = w.set.Step(began.UnixMilli(), w.atOnce)

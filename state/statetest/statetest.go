@@ -10,11 +10,11 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// Run checks the engines that open makes. It is called with directories that do not exist yet, and with those of engines
-// that are closed, whose rows it must find again.
+// Run checks the engines that open makes. It is called with directories that do not exist yet, and with those of
+// engines that are closed, whose rows it must find again.
 //
-// Much of it compares with a slow twin what random operations leave. A failure prints the seed that repeats it; the flag
-// -rapid.checks says how many rounds to try.
+// Much of it compares with a slow twin what random operations leave. A failure prints the seed that repeats it; the
+// flag -rapid.checks says how many rounds to try.
 func Run(t *testing.T, open func(dir string) (state.Engine, error)) {
 	opened := func(t *testing.T, dir string) state.Engine {
 		e, err := open(dir)
