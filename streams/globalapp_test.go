@@ -3,6 +3,7 @@ package streams_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,12 +27,15 @@ var (
 func nameWords(b *streams.Builder) {
 	table := streams.GlobalTableFrom(b, labels, nameRows)
 	streams.JoinGlobal(streams.From(b, words), table, func(w string) string { return w },
-		func(w, name string) string { return w + "=" + name }).To(namedWords)
+		func(w, name string) string { return w + "=" + name[:2] }).To(namedWords)
 }
 
 func newNameRig(t *testing.T) *rig { return newRig(t, "words", "names", "named") }
 
-// name produces the rows w0 to w6 of the global table: v0 to v6.
+// rowBytes are more than a block of a database holds.
+const rowBytes = 64 << 10
+
+// name produces the rows w0 to w6 of the global table: v0 to v6, followed by what does not compress.
 func (r *rig) name(opts ...kgo.Opt) *kgo.Client {
 	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(r.fake.ListenAddrs()...))...)
 	require.NoError(r.t, err)
@@ -41,6 +45,9 @@ func (r *rig) name(opts ...kgo.Opt) *kgo.Client {
 	}
 	for i := range 7 {
 		rec := &kgo.Record{Topic: "names", Key: fmt.Append(nil, "w", i), Value: fmt.Append(nil, "v", i)}
+		for random := rand.New(rand.NewPCG(1, uint64(i))); len(rec.Value) < rowBytes; {
+			rec.Value = append(rec.Value, byte(random.Uint32()))
+		}
 		require.NoError(r.t, client.ProduceSync(context.Background(), rec).FirstErr())
 	}
 	return client
@@ -105,7 +112,7 @@ func TestDamagedGlobalTable(t *testing.T) {
 			eachFile(t, dir, "*.sst", func(name string) {
 				content, err := os.ReadFile(name)
 				require.NoError(t, err)
-				for i := range content[:40] {
+				for i := 2 * rowBytes; i < len(content)-rowBytes; i += 1000 { // but what the start reads
 					content[i] ^= 0x55
 				}
 				require.NoError(t, os.WriteFile(name, content, 0o644))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,10 @@ const instanceVariable = "MILLSTREAM_CONFORMANCE_INSTANCE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(instanceVariable) != "1" {
+		// Applications wait for brokers most of the time. The flag -parallel says otherwise.
+		if err := flag.Set("test.parallel", "6"); err != nil {
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 	if err := runInstance(os.Stdin, os.Stdout); err != nil {

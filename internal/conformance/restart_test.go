@@ -7,12 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/millstream-go/millstream/internal/kafkatest"
 )
@@ -101,34 +99,6 @@ func (r *restarts) loseState() {
 	}
 }
 
-// statesOf are the kinds of state that a scenario has: its stateful operators and what forms their stores.
-func statesOf(s *Scenario) (states []string) {
-	byID := map[string]Node{}
-	for _, n := range s.Topology {
-		byID[n.ID] = n
-		window := n.Window
-		if window == nil {
-			window = byID[n.In].Window
-		}
-		switch n.Op {
-		case "count", "reduce", "aggregate", "cogroup":
-			states = append(states, fmt.Sprint(n.Op, " ", byID[n.In].Op))
-			if window != nil {
-				states = append(states, n.Op+" by window "+window.Kind)
-			}
-		case "table":
-			states = append(states, fmt.Sprint("table, history ", n.HistoryMs != nil))
-		case "join", "leftJoin", "outerJoin":
-			states = append(states, fmt.Sprint(n.Op, " windowed ", n.Window != nil, " grace ", n.GraceMs != nil,
-				" with ", byID[n.With].Op == "globalTable", " itself ", n.In == n.With))
-		case "globalTable", "toTable", "fkJoin", "fkLeftJoin", "suppress", "process", "processValues":
-			states = append(states, n.Op+n.Fn+n.Until)
-		}
-	}
-	slices.Sort(states)
-	return slices.Compact(states)
-}
-
 func requireAnswersAfterRestarts(t *testing.T, sample []*Scenario, brokers []string) {
 	for _, s := range sample {
 		s.Dropped = nil // each process counts its own
@@ -145,14 +115,10 @@ func requireAnswersAfterRestarts(t *testing.T, sample []*Scenario, brokers []str
 // TestScenariosWithRestarts runs a sample with every kind of state through applications that die, on a broker within
 // the process.
 func TestScenariosWithRestarts(t *testing.T) {
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	t.Cleanup(fake.Close)
-	requireAnswersAfterRestarts(t, cover(liveScenarios(t), statesOf), fake.ListenAddrs())
+	requireAnswersAfterRestarts(t, sampled(t, statesOf), fakeBrokers(t))
 }
 
 // TestScenariosWithRestartsOnKafka does the same on a real Kafka.
 func TestScenariosWithRestartsOnKafka(t *testing.T) {
-	brokers := kafkatest.Brokers(t)
-	requireAnswersAfterRestarts(t, cover(liveScenarios(t), statesOf), brokers)
+	requireAnswersAfterRestarts(t, sampled(t, statesOf), kafkatest.Brokers(t))
 }

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"testing"
 
@@ -19,6 +21,17 @@ func (s *Scenario) live() *Scenario {
 	out.Steps = slices.DeleteFunc(slices.Clone(s.Steps), func(step Step) bool { return step.Pipe == nil })
 	out.Stores = nil
 	return &out
+}
+
+// sampled is a sample of the scenarios that can be run outside of the driver, in which every property is found, or all
+// of them where MILLSTREAM_CONFORMANCE_ALL is 1.
+func sampled(t *testing.T, properties func(*Scenario) []string) []*Scenario {
+	sample := liveScenarios(t)
+	if os.Getenv("MILLSTREAM_CONFORMANCE_ALL") != "1" {
+		sample = cover(sample, properties)
+	}
+	t.Logf("%d of them run", len(sample))
+	return sample
 }
 
 // liveScenarios are those that can be run outside of the driver.
@@ -112,4 +125,32 @@ func detailsOfNode(n Node, before map[string]Node) []string {
 		details = append(details, n.Op+" "+n.Fn)
 	}
 	return details
+}
+
+// statesOf are the kinds of state that a scenario has: its stateful operators and what forms their stores.
+func statesOf(s *Scenario) (states []string) {
+	byID := map[string]Node{}
+	for _, n := range s.Topology {
+		byID[n.ID] = n
+		window := n.Window
+		if window == nil {
+			window = byID[n.In].Window
+		}
+		switch n.Op {
+		case "count", "reduce", "aggregate", "cogroup":
+			states = append(states, fmt.Sprint(n.Op, " ", byID[n.In].Op))
+			if window != nil {
+				states = append(states, n.Op+" by window "+window.Kind)
+			}
+		case "table":
+			states = append(states, fmt.Sprint("table, history ", n.HistoryMs != nil))
+		case "join", "leftJoin", "outerJoin":
+			states = append(states, fmt.Sprint(n.Op, " windowed ", n.Window != nil, " grace ", n.GraceMs != nil,
+				" with ", byID[n.With].Op == "globalTable", " itself ", n.In == n.With))
+		case "globalTable", "toTable", "fkJoin", "fkLeftJoin", "suppress", "process", "processValues":
+			states = append(states, n.Op+n.Fn+n.Until)
+		}
+	}
+	slices.Sort(states)
+	return slices.Compact(states)
 }
