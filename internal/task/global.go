@@ -2,7 +2,6 @@ package task
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 
@@ -36,7 +35,7 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 	for _, spec := range s.topo.Global.Stores {
 		prefix, err := g.db.prefix(spec)
 		if err != nil {
-			return nil, fmt.Errorf("global tables: %w", err)
+			return nil, g.failed(err)
 		}
 		g.stores = append(g.stores, spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget}))
 	}
@@ -56,7 +55,7 @@ func (g *Global) From(topic string, partition int32) (int64, error) {
 	if _, known := g.next[name]; !known {
 		next, err := g.db.offset('g', name)
 		if err != nil {
-			return -1, fmt.Errorf("global tables: %w", err)
+			return -1, g.failed(err)
 		}
 		g.next[name] = next
 	}
@@ -191,7 +190,7 @@ func (g *Global) Commit() error {
 		return b.Commit()
 	}()
 	if err = errors.Join(err, b.Close()); err != nil {
-		return fmt.Errorf("global tables: %w", err)
+		return g.failed(err)
 	}
 	for _, s := range g.stores {
 		s.Committed()
@@ -211,7 +210,15 @@ func (s *Set) CloseGlobal() error {
 	}
 	g := s.global
 	s.global = nil
-	return errors.Join(g.instance.Close(), g.db.engine.Close())
+	return g.failed(errors.Join(g.instance.Close(), g.db.engine.Close()))
+}
+
+// failed makes an error one of the global tables; nil stays nil.
+func (g *Global) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Task: topology.TaskID{Sub: topology.GlobalSub}, Err: err}
 }
 
 // Store and the methods below make it the host of its nodes.

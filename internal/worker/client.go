@@ -23,8 +23,6 @@ func Tuning() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
-		// A partition that is resumed waits for the fetch under way, and that for records of other partitions.
-		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.MaxConcurrentFetches(2),
 		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(50_000),

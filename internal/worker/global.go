@@ -79,11 +79,9 @@ func (w *Worker) openTables() (*task.Global, error) {
 	if err := errors.Join(w.set.CloseGlobal()); err != nil {
 		w.config.Logger.Debug("damaged global tables", "error", err)
 	}
-	to, aside := store.SetAside(w.globalDir())
-	if aside != nil {
-		return nil, aside
+	if err := w.setAside(topology.TaskID{Sub: topology.GlobalSub}, err); err != nil {
+		return nil, err
 	}
-	w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", err)
 	return open()
 }
 
