@@ -2,6 +2,7 @@ package task
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 
@@ -35,7 +36,7 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 	for _, spec := range s.topo.Global.Stores {
 		prefix, err := g.db.prefix(spec)
 		if err != nil {
-			return nil, g.failed(err)
+			return nil, fmt.Errorf("global tables: %w", err)
 		}
 		g.stores = append(g.stores, spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget}))
 	}
@@ -55,7 +56,7 @@ func (g *Global) From(topic string, partition int32) (int64, error) {
 	if _, known := g.next[name]; !known {
 		next, err := g.db.offset('g', name)
 		if err != nil {
-			return -1, g.failed(err)
+			return -1, fmt.Errorf("global tables: %w", err)
 		}
 		g.next[name] = next
 	}
@@ -190,7 +191,7 @@ func (g *Global) Commit() error {
 		return b.Commit()
 	}()
 	if err = errors.Join(err, b.Close()); err != nil {
-		return g.failed(err)
+		return fmt.Errorf("global tables: %w", err)
 	}
 	for _, s := range g.stores {
 		s.Committed()
@@ -210,15 +211,7 @@ func (s *Set) CloseGlobal() error {
 	}
 	g := s.global
 	s.global = nil
-	return g.failed(errors.Join(g.instance.Close(), g.db.engine.Close()))
-}
-
-// failed makes an error one of the global tables; nil stays nil.
-func (g *Global) failed(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &Error{Task: topology.TaskID{Sub: topology.GlobalSub}, Err: err}
+	return errors.Join(g.instance.Close(), g.db.engine.Close())
 }
 
 // Store and the methods below make it the host of its nodes.

@@ -79,9 +79,11 @@ func (w *Worker) openTables() (*task.Global, error) {
 	if err := errors.Join(w.set.CloseGlobal()); err != nil {
 		w.config.Logger.Debug("damaged global tables", "error", err)
 	}
-	if err := w.setAside(topology.TaskID{Sub: topology.GlobalSub}, err); err != nil {
-		return nil, err
+	to, aside := store.SetAside(w.globalDir())
+	if aside != nil {
+		return nil, aside
 	}
+	w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", err)
 	return open()
 }
 

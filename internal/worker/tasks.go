@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -72,7 +73,7 @@ func (w *Worker) tasksOf(partitions func(topic string, yield func(int32))) (ids 
 
 // openTask opens a task on its database, or on a new one if that is damaged.
 func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
-	dir := w.dir(id)
+	dir := filepath.Join(w.config.StateDir, id.String())
 	open := func() (*task.Task, error) {
 		engine, err := store.OpenPebble(dir, store.Options{Budget: w.config.Stores, Logger: w.config.Logger})
 		if err != nil {
@@ -88,6 +89,16 @@ func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 		return nil, err
 	}
 	return open()
+}
+
+// setAside takes a damaged database out of the way: the task is restored into a new one.
+func (w *Worker) setAside(id topology.TaskID, damage error) error {
+	to, err := store.SetAside(filepath.Join(w.config.StateDir, id.String()))
+	if err == nil {
+		w.config.Logger.Warn("damaged state set aside; it is restored from the changelogs",
+			"task", id.String(), "to", to, "error", damage)
+	}
+	return err
 }
 
 // start runs a task that has been restored.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -106,7 +107,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
 	if w.globals, err = w.openGlobals(ctx); err != nil {
-		return unlessDone(ctx, w.mend(errors.Join(err, w.set.CloseGlobal())))
+		return unlessDone(ctx, errors.Join(err, w.set.CloseGlobal()))
 	}
 	if w.client, err = w.newClient(); err != nil {
 		return err
@@ -132,7 +133,23 @@ func (w *Worker) finish(ctx context.Context, err error) error {
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
-	return w.mend(err)
+	if id, ok := damaged(err); ok {
+		err = errors.Join(err, w.setAside(id, err))
+	}
+	return err
+}
+
+// damaged is the task whose database an error found damaged.
+func damaged(err error) (id topology.TaskID, ok bool) {
+	var process *task.ProcessError
+	var failed *task.Error
+	switch {
+	case errors.As(err, &process) && errors.Is(process, store.ErrCorrupt):
+		return process.Task, true
+	case errors.As(err, &failed) && errors.Is(failed, store.ErrCorrupt):
+		return failed.Task, true
+	}
+	return id, false
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
