@@ -3,8 +3,10 @@ BROKERS  ?= 1
 COUNT    ?= 20
 FUZZTIME ?= 30s
 KILLS    ?= 100
+SEED     ?= $(shell date +%s)0000
+TIME     ?= 10m
 
-.PHONY: test race lint conformance meta fuzz bench cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta metamorphic fuzz bench cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -21,6 +23,10 @@ conformance: ## the answers of Kafka Streams
 meta: ## the tests against models, COUNT times, each with a seed of its own
 	go test -count=$(COUNT) ./internal/assign ./internal/store ./state
 	go test -count=$(COUNT) -run Model ./streams
+
+metamorphic: ## random topologies, for TIME or CASES of them, from SEED
+	MILLSTREAM_META_SEED=$(SEED) MILLSTREAM_META_$(if $(CASES),CASES=$(CASES),TIME=$(TIME)) \
+		go test -count=1 -timeout 24h -v -run TestMetamorphic ./internal/metamorphic
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \

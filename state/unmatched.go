@@ -240,6 +240,9 @@ func (s *UnmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[
 	if err != nil || !ok {
 		return true, err
 	}
+	if value.isLeft != (n == leftSide) {
+		return false, fmt.Errorf("state: store %s: %w: row %x has records of the other side", s.name, store.ErrCorrupt, b)
+	}
 	row, err := s.row(b, value)
 	if err != nil {
 		return false, err

@@ -298,7 +298,7 @@ func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool) iter.Seq2[
 				return err
 			}
 			row, ok, err := s.Row(key, start)
-			if err != nil || ok && !show(row) {
+			if err != nil || ok && !show(row) || start == math.MaxInt64 && !reverse {
 				return err
 			}
 			if reverse {

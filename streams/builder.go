@@ -13,18 +13,25 @@ import (
 type Builder struct {
 	app     string
 	graph   *topology.Graph
-	sources map[string]any              // the Topic[K, V] that each source was declared with, by name
-	owners  map[string]string           // file:line of the step that writes each store, by name
-	idles   map[string]time.Duration    // of the final results of each store
-	globals map[string]bool             // stores of global tables, by name
-	keepers map[string][]*topology.Node // the steps that fill a windowed store, by name
+	sources map[string]any           // the Topic[K, V] that each source was declared with, by name
+	owners  map[string]string        // file:line of the step that writes each store, by name
+	idles   map[string]time.Duration // of the final results of each store
+	keepers map[string]keeper        // of windowed stores, by name
+}
+
+// keeper is the windowed aggregation that fills a store: a node for each group, and its windows as text.
+type keeper struct {
+	nodes   []*topology.Node
+	windows string
 }
 
 // NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of
 // internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
-	return &Builder{app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{}, globals: map[string]bool{}, idles: map[string]time.Duration{},
-		keepers: map[string][]*topology.Node{}}
+	return &Builder{
+		app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{},
+		idles: map[string]time.Duration{}, keepers: map[string]keeper{},
+	}
 }
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.
@@ -54,11 +61,16 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
 	spec := topic.spec(site)
 	if n := b.graph.Source(spec); n != nil {
-		if first, ok := b.sources[topic.name].(Topic[K, V]); ok && first.same(topic) {
+		first, ok := b.sources[topic.name].(Topic[K, V])
+		switch {
+		case n.Global:
+			b.globalOrSource(topic.name, site, n)
+		case ok && first.same(topic):
 			return n
+		default:
+			b.graph.Fail(site, "topic %q is read with another declaration at %s: declare it once and use that value",
+				topic.name, n.Site)
 		}
-		b.graph.Fail(site, "topic %q is read with another declaration at %s: declare it once and use that value",
-			topic.name, n.Site)
 	}
 	b.sources[topic.name] = topic
 	b.checkSerdes(spec, topic.key, topic.value)
@@ -117,7 +129,15 @@ func expiring[V, K, A any](b *Builder, n *topology.Node, store state.KeyValue[K,
 // immortal reports a store with a time to live at a step that does not heed it.
 func (b *Builder) immortal(store state.Spec, site string) {
 	if store.Options().TTL > 0 {
-		b.graph.Fail(site, "store %q has a time to live, which only tables of topics and streams and aggregations of streams heed",
+		b.graph.Fail(site, "store %q has a time to live, which only tables of topics and streams and aggregations of "+
+			"streams heed", store.Name())
+	}
+}
+
+// arrivals reports a store in which the newest record wins at a step that goes by their arrival.
+func (b *Builder) arrivals(store state.Spec, site string) {
+	if store.Options().NewestWins {
+		b.graph.Fail(site, "in store %q the newest record wins, which only tables of topics and streams heed",
 			store.Name())
 	}
 }

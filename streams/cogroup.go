@@ -81,6 +81,7 @@ func (c *Cogroup[K, A]) Aggregate(store state.KeyValue[K, A]) *Table[K, A] {
 	site := topology.Site()
 	c.copartitioned(site)
 	c.b.own(store, site)
+	c.b.arrivals(store, site)
 	var nodes []*topology.Node
 	for _, m := range c.members {
 		nodes = append(nodes, m.plain(store, site))
@@ -98,7 +99,7 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	for _, m := range c.members {
 		parts = append(parts, m.windowed(windows, store, site))
 	}
-	return windowTable(c.b, parts, store, windowView(store), site)
+	return windowTable(c.b, parts, windows.String(), store, windowView(store), site)
 }
 
 // AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
@@ -117,5 +118,5 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	for _, m := range c.members {
 		parts = append(parts, m.sessions(windows, store, merge, site))
 	}
-	return windowTable(c.b, parts, store, sessionView(store), site)
+	return windowTable(c.b, parts, windows.String(), store, sessionView(store), site)
 }

@@ -15,6 +15,28 @@ import (
 
 // play builds a topology, sends records to topic in, and prints what comes out of a topic.
 func play[V any](b *streams.Builder, output streams.Topic[string, V], records ...record) {
+	perform(b, output, send(in, records...))
+}
+
+// event is something that happens to an application.
+type event func(*testkit.Driver)
+
+// send sends records to a topic.
+func send[V any](topic streams.Topic[string, V], records ...streams.Record[string, V]) event {
+	return func(d *testkit.Driver) {
+		for _, r := range records {
+			testkit.Input(d, topic).PipeRecord(r)
+		}
+	}
+}
+
+// wait lets time go by on the wall clock.
+func wait(d time.Duration) event {
+	return func(driver *testkit.Driver) { driver.AdvanceWallClock(d) }
+}
+
+// perform builds a topology, lets events happen, and prints what comes out of a topic.
+func perform[V any](b *streams.Builder, output streams.Topic[string, V], events ...event) {
 	topo, err := b.Build()
 	if err != nil {
 		fmt.Println(err)
@@ -26,7 +48,10 @@ func play[V any](b *streams.Builder, output streams.Topic[string, V], records ..
 		return
 	}
 	defer d.Close()
-	pipe(d, records...)
+	for _, happen := range events {
+		happen(d)
+	}
+	d.Commit()
 	for _, r := range testkit.Output(d, output).Read() {
 		if r.NullValue {
 			fmt.Println(r.Key, "deleted")

@@ -68,6 +68,18 @@ func pipe(d *testkit.Driver, records ...record) {
 	}
 }
 
+// apart are two keys whose records go to different partitions of topic in.
+func apart(t testing.TB, d *testkit.Driver) (one, another string) {
+	t.Helper()
+	for _, key := range []string{"b", "c", "d", "e", "f", "g"} {
+		if testkit.PartitionOf(d, in, key) != testkit.PartitionOf(d, in, "a") {
+			return "a", key
+		}
+	}
+	require.Fail(t, "all keys go to one partition")
+	return "", ""
+}
+
 // through is what comes out of topic out when records go into topic in and through the steps between.
 func through(t *testing.T, steps func(*stream) *stream, records ...record) []record {
 	t.Helper()

@@ -80,6 +80,8 @@ func joinForeignKey[V, K, FK, L, R any](
 	}
 	left.lookedUp(site)
 	right.lookedUp(site)
+	b.immortal(store, site)
+	b.arrivals(store, site)
 	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}
 	f.join = operator.ForeignKey[K, FK, L, R, V]{
 		Left: left.view, Right: right.view, Subscriptions: f.subscriptions(), LeftJoin: leftJoin, Join: join,

@@ -27,15 +27,15 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 	store = store.NoChangelog()
 	b.own(store, site)
 	b.immortal(store, site)
-	b.globals[store.Name()] = true
 	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
 	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
 }
 
 // GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the user's
-// fills: processors of streams that name these stores may read them. What it forwards goes nowhere. Unlike Kafka
-// Streams', it sees each record after a restart, too, that its stores do not hold yet.
+// fills: processors of streams that name these stores may read them. What it forwards goes nowhere; it has no
+// punctuations, and is not asked before commits. Unlike Kafka Streams', it sees each record after a restart, too, that
+// its stores do not hold yet.
 func GlobalProcess[K, V any](
 	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Spec,
 ) {
@@ -44,7 +44,7 @@ func GlobalProcess[K, V any](
 	for _, s := range stores {
 		b.own(s, site)
 		b.immortal(s, site)
-		b.globals[s.Name()] = true
+		b.arrivals(s, site)
 	}
 	topology.AddProcessor(b.graph, "globalprocess", site, []*topology.Node{source}, stores, new)
 }
@@ -52,9 +52,10 @@ func GlobalProcess[K, V any](
 func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
 	spec := topic.spec(site)
 	spec.Global = true
-	if n := b.graph.Source(spec); n != nil {
-		b.graph.Fail(site, "topic %q is read at %s already: a topic is a global table or a source, not both",
-			topic.name, n.Site)
+	if n := b.graph.Source(spec); n != nil && n.Global {
+		b.graph.Fail(site, "topic %q fills one global table or processor, that at %s", topic.name, n.Site)
+	} else if n != nil {
+		b.globalOrSource(topic.name, site, n)
 	}
 	b.checkSerdes(spec, topic.key, topic.value)
 	var extract TimestampExtractor[K, V]
@@ -62,6 +63,11 @@ func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topolog
 		extract = *topic.extract
 	}
 	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
+}
+
+// globalOrSource reports a topic that n reads in the other way.
+func (b *Builder) globalOrSource(topic, site string, n *topology.Node) {
+	b.graph.Fail(site, "topic %q is a global table or a source, not both: it is read at %s already", topic, n.Site)
 }
 
 // JoinGlobal joins each record of a stream with the row of a global table whose key name makes of the record's value.

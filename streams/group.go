@@ -51,6 +51,7 @@ func AggregateRecord[K, V, A any](
 func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A]) *Table[K, A] {
 	site := topology.Site()
 	g.b.own(store, site)
+	g.b.arrivals(store, site)
 	return stored(g.b, expiring[V](g.b, aggregateNode(g, store, fold, site), store, site), store)
 }
 

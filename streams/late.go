@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"slices"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -16,7 +18,7 @@ func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return lateStream(g.group, store, func() topology.Processor[K, V, K, V] {
+	return lateStream(g.group, windows.String(), store, func() topology.Processor[K, V, K, V] {
 		return operator.Late[K, V](store, windows)
 	})
 }
@@ -24,23 +26,29 @@ func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream
 // LateForSessions is Late for a group by sessions.
 func LateForSessions[K, V, A any](g *SessionGroup[K, V], store state.Session[K, A]) *Stream[K, V] {
 	windows := g.windows
-	return lateStream(g.group, store, func() topology.Processor[K, V, K, V] {
+	return lateStream(g.group, windows.String(), store, func() topology.Processor[K, V, K, V] {
 		return operator.LateForSessions[K, V](store, windows)
 	})
 }
 
 func lateStream[K, V any](
-	g *Group[K, V], store state.Spec, new func() topology.Processor[K, V, K, V],
+	g *Group[K, V], windows string, store state.Spec, new func() topology.Processor[K, V, K, V],
 ) *Stream[K, V] {
 	site := topology.Site()
 	n := topology.AddProcessor(g.b.graph, "late", site, []*topology.Node{g.node}, []state.Spec{store}, new)
-	keepers := g.b.keepers[store.Name()]
-	if len(keepers) == 0 {
+	k := g.b.keepers[store.Name()]
+	switch {
+	case len(k.nodes) == 0:
 		g.b.graph.Fail(site, "no windowed aggregation fills store %q yet: declare it before asking for its late records",
 			store.Name())
+	case !slices.ContainsFunc(k.nodes, func(n *topology.Node) bool { return slices.Contains(n.Parents, g.node) }):
+		g.b.graph.Fail(site, "store %q is filled from another group: late records are told of its own", store.Name())
+	case k.windows != windows:
+		g.b.graph.Fail(site, "store %q is filled by windows %s, late records are asked of %s: use the same",
+			store.Name(), k.windows, windows)
 	}
-	for _, k := range keepers {
-		n.Before(k)
+	for _, aggregate := range k.nodes {
+		n.Before(aggregate)
 	}
 	return &Stream[K, V]{b: g.b, node: n}
 }

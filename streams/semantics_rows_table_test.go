@@ -246,10 +246,6 @@ func foreignLR(kind streams.JoinKind) func(*streams.Builder) *stream {
 		l := streams.TableFrom(b, topicL, rows)
 		r := streams.TableFrom(b, topicR, state.NewKeyValue("others", serde.String, serde.String))
 		via := streams.NewForeignKey("via", serde.String, serde.String, serde.String, serde.String)
-		pointer := func(_, v string) optional {
-			_, key, ok := strings.Cut(v, ":")
-			return optional{Value: key, OK: ok}
-		}
 		return streams.JoinForeignKeyRecord(l, r, via, state.NewKeyValue("joined", serde.String, serde.String), kind,
 			pointer, func(_, l string, r optional) (optional, error) { return streams.Some(l + "/" + orNull(r)), nil }).ToStream()
 	}

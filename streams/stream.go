@@ -17,16 +17,7 @@ type Stream[K, V any] struct {
 func step[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
-	var own, global []state.Spec
-	for _, store := range stores {
-		if s.b.globals[store.Name()] {
-			global = append(global, store)
-		} else {
-			own = append(own, store)
-		}
-	}
-	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, own, new)
-	n.Lookups = global
+	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, stores, new)
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 

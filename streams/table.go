@@ -36,7 +36,7 @@ func storeView[K, V any](store state.KeyValue[K, V]) operator.View[K, V] {
 // lookedUp reports a table whose rows cannot be looked up, where a join needs that.
 func (t *Table[K, V]) lookedUp(site string) {
 	if t.view == nil {
-		t.b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress: put Materialize there")
+		t.b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress or PerCommit: put Materialize there")
 	}
 }
 
@@ -105,6 +105,7 @@ func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
 	t.b.own(store, site)
 	t.b.immortal(store, site)
+	t.b.arrivals(store, site)
 	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store},
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[V]] {
 			return operator.Materialize(store)

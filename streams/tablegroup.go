@@ -99,6 +99,7 @@ func aggregateTable[K, V, A any](
 	site := topology.Site()
 	g.b.own(store, site)
 	g.b.immortal(store, site)
+	g.b.arrivals(store, site)
 	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
 		func() topology.Processor[K, Change[V], K, Change[A]] {
 			return operator.TableAggregate(store, add, subtract)

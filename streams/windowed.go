@@ -56,7 +56,7 @@ func aggregateWindows[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	store = storeFor(b, g.windows, store, site)
 	parts := []windowPart{inWindows(g.group, g.windows, store, fold, site)}
-	return windowTable(b, parts, store, windowView(store), site)
+	return windowTable(b, parts, g.windows.String(), store, windowView(store), site)
 }
 
 // windowView looks the row of a window up.
@@ -110,13 +110,14 @@ func inWindows[K, V, A any](
 
 // windowTable is an aggregation of one or more streams into one store.
 func windowTable[K, A any](
-	b *Builder, parts []windowPart, store state.Spec, view operator.View[window.Windowed[K], A], site string,
+	b *Builder, parts []windowPart, windows string, store state.Spec, view operator.View[window.Windowed[K], A],
+	site string,
 ) *WindowTable[K, A] {
 	var aggregates []*topology.Node
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
 	}
-	b.keepers[store.Name()] = aggregates
+	b.keepers[store.Name()] = keeper{nodes: aggregates, windows: windows}
 	n := merged[window.Windowed[K], topology.Change[A]](b, aggregates, site)
 	return &WindowTable[K, A]{
 		b: b, view: view, stores: []state.Spec{store},
@@ -212,8 +213,8 @@ func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
 // windows close as if stream time had moved on by the time since the last record. Records for them that come after all
 // are late. That makes results depend on when records come, and so on faults and delays: choose a time well above them.
 func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] {
-	if after < time.Millisecond {
-		t.b.graph.Fail(topology.Site(), "idle time %v: must be a millisecond or more", after)
+	if after < time.Millisecond || after%time.Millisecond != 0 {
+		t.b.graph.Fail(topology.Site(), "idle time %v: must be whole milliseconds, 1 or more", after)
 		after = time.Millisecond
 	}
 	return &WindowResults[K, V]{b: t.b, node: t.finals(after)}

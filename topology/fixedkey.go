@@ -91,3 +91,6 @@ func (f fixedKey[K, VIn, VOut]) Process(r Record[K, VIn]) error {
 }
 
 func (f fixedKey[K, VIn, VOut]) Close() error { return f.processor.Close() }
+
+// unwrap is the user's processor, which may do more than the interface demands.
+func (f fixedKey[K, VIn, VOut]) unwrap() any { return f.processor }

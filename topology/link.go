@@ -37,10 +37,14 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 		p := new()
 		ctx := &Context[KOut, VOut]{in: in, node: n, forward: forward}
 		in.steps = append(in.steps, step{node: n, init: func() error { return p.Init(ctx) }, close: p.Close})
-		if r, ok := any(p).(Remembering); ok {
+		users := any(p)
+		if f, ok := users.(interface{ unwrap() any }); ok {
+			users = f.unwrap()
+		}
+		if r, ok := users.(Remembering); ok {
 			in.remembering = append(in.remembering, r)
 		}
-		if c, ok := any(p).(Committing); ok {
+		if c, ok := users.(Committing); ok {
 			in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
 		}
 		return func(r Record[KIn, VIn]) error {

@@ -21,20 +21,23 @@ type Processor[KIn, VIn, KOut, VOut any] interface {
 	Close() error
 }
 
-// Remembering is implemented by a Processor that keeps something in memory of its own from record to record. Stores need
+// Remembering is implemented by a Processor or FixedKeyProcessor that keeps something in memory of its own from record to record. Stores need
 // nothing of the kind.
 type Remembering interface {
-	// Mark makes the present memory the one that Undo returns to. It is called before each record and punctuation of the
-	// task.
+	// Mark makes the present memory the one that Undo returns to. It is called after Init, and before each record and
+	// punctuation of the task, whether or not they get here.
 	Mark()
 	// Undo takes back what has changed since Mark: the record has failed.
 	Undo()
 }
 
-// Committing is implemented by a Processor that has something to say before each commit. What it forwards then is part
-// of the commit. Memory that it clears there needs no care: if the commit fails, the task begins anew from the one
-// before.
+// Committing is implemented by a Processor or FixedKeyProcessor that has something to say before each commit. What it
+// forwards then is part of the commit. Memory that it clears there needs no care: if the commit fails, the task begins
+// anew from the one before.
 type Committing interface {
+	// BeforeCommit is called if there is anything to commit, on steps in front of others first. There is no record to
+	// leave out for an error here, its own or that of a step behind it: it ends the application, whatever the error
+	// policy.
 	BeforeCommit() error
 }
 
@@ -91,7 +94,7 @@ type PunctuationType int
 
 const (
 	// StreamTime punctuations are looked at after each record of the task. The first record fires them; after that they
-	// fire once when stream time has reached the next multiple of the interval.
+	// fire once when stream time has reached the next multiple of the interval, restarts of the task or not.
 	StreamTime PunctuationType = iota
 	// WallClockTime punctuations fire when the wall clock has reached the next multiple of the interval after the last
 	// firing: once, however far the clock has moved.

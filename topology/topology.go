@@ -44,6 +44,7 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	if len(g.sources) == 0 {
 		errs = append(errs, errors.New("topology: no source: start with streams.From or streams.TableFrom"))
 	}
+	g.lookUpGlobals()
 	t.Subs, t.Global = split(g)
 	errs = append(errs, t.checkStores()...)
 	errs = append(errs, t.checkTopics()...)
@@ -59,6 +60,30 @@ func (t *Topology) WithApp(app string) (*Topology, error) { return Compile(t.gra
 
 // GlobalSub is the ID of Topology.Global.
 const GlobalSub = -1
+
+// lookUpGlobals finds the stores of global tables among those that other steps name: these may only read them.
+func (g *Graph) lookUpGlobals() {
+	global := map[string]bool{}
+	for _, n := range g.nodes {
+		for _, s := range n.Stores {
+			global[s.Name()] = global[s.Name()] || n.Global
+		}
+	}
+	for _, n := range g.nodes {
+		if n.Global {
+			continue
+		}
+		var own []state.Spec
+		for _, s := range n.Stores {
+			if global[s.Name()] {
+				n.Lookups = append(n.Lookups, s)
+			} else {
+				own = append(own, s)
+			}
+		}
+		n.Stores = own
+	}
+}
 
 // split finds the connected components. Ids follow the order of declaration.
 func split(g *Graph) (subs []*Sub, global *Sub) {

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the listings of the public API an
 // TestPublicAPI compares what each public package exports with a listing, so that no change of the API goes unseen.
 // With -update the listings are written anew: commit only differences that are meant.
 func TestPublicAPI(t *testing.T) {
-	load := importer.ForCompiler(token.NewFileSet(), "gc", compiled(t))
+	load := importer.ForCompiler(token.NewFileSet(), "gc", compiled(t, module+"/..."))
 	for _, dir := range publicPackages(t) {
 		pkg, err := load.Import(module + "/" + dir)
 		require.NoError(t, err)
@@ -49,9 +49,11 @@ func publicPackages(t *testing.T) (dirs []string) {
 	return slices.Compact(dirs)
 }
 
-// compiled opens what the compiler wrote about a package, for all packages that the project needs.
-func compiled(t *testing.T) importer.Lookup {
-	list := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", module+"/...")
+// compiled opens what the compiler wrote about a package, for all packages that some packages need, or their tests if
+// -test stands in front of them.
+func compiled(t *testing.T, packages ...string) importer.Lookup {
+	args := []string{"list", "-export", "-deps", "-f", "{{if not .ForTest}}{{.ImportPath}} {{.Export}}{{end}}"}
+	list := exec.Command("go", append(args, packages...)...)
 	var stderr bytes.Buffer
 	list.Stderr = &stderr
 	out, err := list.Output()

@@ -24,7 +24,7 @@ type finalSession[K, V, A any] struct {
 
 func (f *finalSession[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
 	f.store = f.declared.In(ctx)
-	startIdle(&f.idle, ctx, f.store.Time, func(streamTime int64) error {
+	startIdle(&f.idle, ctx, &f.store.Silence, f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
 		return err
@@ -36,9 +36,7 @@ func (f *finalSession[K, V, A]) Process(r record[K, V]) error {
 	if r.NullKey {
 		return nil
 	}
-	if f.idle.after > 0 {
-		f.idle.active(f.Ctx.WallClock())
-	}
+	f.idle.end(f.Ctx.WallClock())
 	return f.closeUntil(r.Timestamp)
 }
 

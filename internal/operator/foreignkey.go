@@ -17,7 +17,8 @@ import (
 //   - Subscriptions, beside the right table, remembers that, and answers with the right row, through the response topic,
 //     to the partition of the left row; RightChanges answers to all who point at a row that changes;
 //   - Responses, beside the left table again, makes the result, unless the left row has changed since: its hash has
-//     travelled along, and the answer to the change is on its way;
+//     travelled along, and the answer to the change is on its way. A row that points nowhere by then has asked nothing:
+//     any answer takes its result back;
 //   - Alone makes the results of left rows that point nowhere, and of left rows that are gone, without asking.
 //
 // Records and stores have the bytes of Kafka Streams' foreign-key joins. Differently from it, a right row that is not

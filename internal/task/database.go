@@ -16,6 +16,7 @@ import (
 //	0 'c' name    offset in the changelog up to which the store's rows are complete
 //	0 'i' topic   committed offset of an input partition
 //	0 'g' topic/n offset up to which the rows of global tables have a partition
+//	0 't' name    stream time of a store of global tables
 //	n m ...       rows of the store with number (n-1)*256 + m, n >= 1
 //
 // A commit changes all of them in one batch, so that the rows are always those of the stored offsets.

@@ -145,10 +145,10 @@ func (t *Task) start(committed map[string]Committed) error {
 
 func (t *Task) init() (err error) {
 	defer recoverInto(&err)
-	t.mark()
 	if err := t.instance.Init(); err != nil {
 		return t.failed(err)
 	}
+	t.mark()
 	t.running = true
 	return nil
 }
@@ -163,9 +163,12 @@ func (t *Task) stop() (err error) {
 	return t.instance.Close()
 }
 
-// close ends the task and its databases.
+// close ends the task and its databases. Its stores give back the memory that they have of the process's budget.
 func (t *Task) close() error {
 	errs := []error{t.stop()}
+	for _, s := range t.stores {
+		s.Abort()
+	}
 	for _, db := range t.databases {
 		errs = append(errs, db.engine.Close())
 	}

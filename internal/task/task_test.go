@@ -268,3 +268,18 @@ func BenchmarkStep(b *testing.B) {
 		}
 	}
 }
+
+// TestClosedTaskGivesItsMemoryBack: a process whose tasks come and go would else count rows that are long gone.
+func TestClosedTaskGivesItsMemoryBack(t *testing.T) {
+	budget := state.NewBudget(1 << 30)
+	s, task := newSet(t, Config{MaxIdle: -1, Budget: budget}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	require.NoError(t, s.Add(a, raws(0, "0", "1"), -1))
+	step(t, s, 0)
+	_, err := s.Prepare(func(topology.Output) {})
+	require.NoError(t, err)
+	require.NoError(t, s.Committed(0))
+	require.NotZero(t, budget.Used())
+	require.NoError(t, s.Remove(task.ID))
+	require.Zero(t, budget.Used())
+}

@@ -75,7 +75,7 @@ func (w *Worker) tasksOf(partitions func(topic string, yield func(int32))) (ids 
 func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 	dir := filepath.Join(w.config.StateDir, id.String())
 	open := func() (*task.Task, error) {
-		engine, err := store.OpenPebble(dir, store.Options{Budget: w.config.Stores, Logger: w.config.Logger})
+		engine, err := w.config.OpenEngine(dir)
 		if err != nil {
 			return nil, err
 		}

@@ -107,10 +107,11 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
 	if w.globals, err = w.openGlobals(ctx); err != nil {
-		return unlessDone(ctx, errors.Join(err, w.set.CloseGlobal()))
+		return unlessDone(ctx, w.closeTables(err))
 	}
 	if w.client, err = w.newClient(); err != nil {
-		return err
+		w.globals.stop()
+		return w.closeTables(err)
 	}
 	defer func() { err = w.finish(work, err) }()
 	if w.globals != nil {
@@ -133,23 +134,33 @@ func (w *Worker) finish(ctx context.Context, err error) error {
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
-	if id, ok := damaged(err); ok {
+	id, one, tables := w.damaged(err)
+	if one {
 		err = errors.Join(err, w.setAside(id, err))
+	}
+	if tables {
+		err = errors.Join(err, w.setTablesAside(err))
 	}
 	return err
 }
 
-// damaged is the task whose database an error found damaged.
-func damaged(err error) (id topology.TaskID, ok bool) {
+// damaged is what an error found damaged: the database of a task, and whether that of the global tables may be, which a
+// task's steps read, too.
+func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
 	var process *task.ProcessError
 	var failed *task.Error
 	switch {
+	case !errors.Is(err, store.ErrCorrupt):
+		return id, false, false
+	case errors.Is(err, task.ErrGlobalTables):
+		return id, false, true
 	case errors.As(err, &process) && errors.Is(process, store.ErrCorrupt):
-		return process.Task, true
+		own := process.Task.Sub != topology.GlobalSub
+		return process.Task, own, !own || w.globals != nil
 	case errors.As(err, &failed) && errors.Is(failed, store.ErrCorrupt):
-		return failed.Task, true
+		return failed.Task, true, false
 	}
-	return id, false
+	return id, false, false
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next

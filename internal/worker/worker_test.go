@@ -53,13 +53,13 @@ func TestDamageIsOfOneTask(t *testing.T) {
 		"commit": fmt.Errorf("local state: %w", &task.Error{Task: one, Err: store.ErrCorrupt}),
 		"close":  errors.Join(kerr.ProducerFenced, &task.Error{Task: one, Err: store.ErrCorrupt}),
 	} {
-		id, ok := damaged(err)
+		id, ok, _ := (&Worker{}).damaged(err)
 		require.True(t, ok, name)
 		require.Equal(t, one, id, name)
 	}
-	_, ok := damaged(healthy)
+	_, ok, _ := (&Worker{}).damaged(healthy)
 	require.False(t, ok)
-	_, ok = damaged(store.ErrCorrupt)
+	_, ok, _ = (&Worker{}).damaged(store.ErrCorrupt)
 	require.False(t, ok)
 }
 

@@ -1,0 +1,125 @@
+package streams_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// thinned joins the values of each key, and tells of a row once a commit.
+func thinned(b *streams.Builder) *stream {
+	s := streams.From(b, in)
+	streams.PerCommit(s.GroupByKey().Reduce(rows, concat)).ToStream().To(out)
+	return s
+}
+
+func TestEachRowHasOneChangePerCommit(t *testing.T) {
+	b := streams.NewBuilder("app")
+	thinned(b)
+	d := drive(t, b, testkit.CommitEvery(0), testkit.CacheBytes(1))
+	got := testkit.Output(d, out)
+	pipe(d, rec("k", "a", 9), rec("l", "b", 2), withHeader(rec("k", "c", 3), "last"))
+	require.Empty(t, got.Read())
+	d.Commit()
+	require.Equal(t, []record{withHeader(rec("k", "a+c", 9), "last"), rec("l", "b", 2)}, got.Read(),
+		"in the order of the first change, with what the last one had")
+	d.Commit()
+	require.Empty(t, got.Read())
+	pipe(d, rec("l", "d", 10))
+	d.Commit()
+	require.Equal(t, []record{rec("l", "b+d", 10)}, got.Read())
+}
+
+func TestEveryPartitionTellsOfItsRows(t *testing.T) {
+	b := streams.NewBuilder("app")
+	thinned(b)
+	d := drive(t, b, testkit.CommitEvery(0), testkit.Partitions(4))
+	for _, key := range []string{"a", "b", "c", "d", "a", "b", "c", "d"} {
+		pipe(d, rec(key, "x", 1))
+	}
+	d.Commit()
+	require.ElementsMatch(t, []record{rec("a", "x+x", 1), rec("b", "x+x", 1), rec("c", "x+x", 1), rec("d", "x+x", 1)},
+		testkit.Output(d, out).Read())
+}
+
+func TestARowThatCameAndWentInOneCommitIsNoNews(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.PerCommit(streams.TableFrom(b, in, rows)).ToStream().To(out)
+	d := drive(t, b, testkit.CommitEvery(0))
+	pipe(d, rec("k", "a", 1), nullValue("k", 2))
+	d.Commit()
+	require.Empty(t, testkit.Output(d, out).Read())
+	pipe(d, rec("k", "b", 3))
+	d.Commit()
+	pipe(d, rec("k", "c", 4), nullValue("k", 5))
+	d.Commit()
+	require.Equal(t, []record{rec("k", "b", 3), nullValue("k", 5)}, testkit.Output(d, out).Read())
+}
+
+// What stands behind must see a change from the row that was told last, or sums would drift.
+func TestGroupsBehindPerCommit(t *testing.T) {
+	b := streams.NewBuilder("app")
+	thin := streams.PerCommit(streams.TableFrom(b, in, rows))
+	streams.GroupTable(thin, valueTwice, rekey).Count(tally).ToStream().To(counts)
+	d := drive(t, b, testkit.CommitEvery(0), testkit.Partitions(2))
+	pipe(d, rec("k", "x", 1), rec("k", "y", 2), rec("l", "y", 3))
+	d.Commit()
+	pipe(d, rec("k", "z", 4), rec("k", "y", 5), rec("l", "x", 6))
+	d.Commit()
+	require.Equal(t, map[string]int64{"x": 1, "y": 1}, testkit.Latest(testkit.Output(d, counts)))
+}
+
+func TestOnePerCommitBehindAnother(t *testing.T) {
+	b := streams.NewBuilder("app")
+	once := streams.PerCommit(streams.TableFrom(b, in, rows))
+	streams.PerCommit(once.Filter(func(v string) bool { return v != "hidden" })).ToStream().To(out)
+	d := drive(t, b, testkit.CommitEvery(0))
+	pipe(d, rec("k", "a", 1), rec("k", "b", 2), rec("l", "hidden", 3))
+	d.Commit()
+	require.Equal(t, []record{rec("k", "b", 2)}, testkit.Output(d, out).Read())
+}
+
+func TestUpdatesOfWindowsPerCommit(t *testing.T) {
+	perCommit := func(t *windowTable) *results { return streams.PerCommitWindows(t) }
+	d := windowDriver(t, tumbling(10, 0), reduced, perCommit, testkit.CommitEvery(3))
+	pipe(d, rec("k", "a", 1), rec("k", "b", 2), rec("k", "c", 11), rec("k", "d", 12), rec("l", "e", 12), rec("k", "f", 13))
+	require.Equal(t, []record{
+		rec("k@[0,10)", "a+b", 2), rec("k@[10,20)", "c", 11),
+		rec("k@[10,20)", "c+d+f", 13), rec("l@[10,20)", "e", 12),
+	}, testkit.Output(d, out).Read())
+}
+
+// The record that fails behind the step leaves nothing of itself: neither a row of its own, nor its change of another.
+func TestPerCommitForgetsARecordThatFailed(t *testing.T) {
+	b := streams.NewBuilder("app")
+	thinned(b).ForEach(failOn("bad"))
+	d := drive(t, b, testkit.CommitEvery(0), testkit.Skip())
+	pipe(d, rec("k", "a", 1), rec("l", "bad", 2), rec("k", "bad", 3), rec("m", "b", 4))
+	pipe(d, rec("k", "c", 5), rec("k", "bad", 6))
+	d.Commit()
+	require.Equal(t, []record{rec("k", "a+c", 5), rec("m", "b", 4)}, testkit.Output(d, out).Read())
+	require.Equal(t, drops{topology.DropProcess: 3}, d.Dropped())
+}
+
+func TestPerCommitAcrossAccidents(t *testing.T) {
+	inTwo := []record{rec("k", "a+c", 3), rec("l", "b", 2), rec("k", "a+c+d", 4)}
+	inOne := []record{rec("k", "a+c+d", 4), rec("l", "b", 2)}
+	want := map[string][]record{
+		"restart": inTwo, "lost state": inTwo, "crash behind a commit": inTwo,
+		"crash before a commit": inOne, "crash in a commit": inOne,
+	}
+	for name, happen := range accidents {
+		b := streams.NewBuilder("app")
+		thinned(b)
+		d := drive(t, b, testkit.CommitEvery(0))
+		pipe(d, rec("k", "a", 1), rec("l", "b", 2), rec("k", "c", 3))
+		happen(d)
+		pipe(d, rec("k", "d", 4))
+		d.Commit()
+		require.Equal(t, want[name], testkit.Output(d, out).Read(), name)
+	}
+}

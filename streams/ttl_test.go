@@ -1,0 +1,182 @@
+package streams_test
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// mortal is what a table and an aggregation with a time to live, of a table where the newest wins perhaps, have in
+// common.
+type mortal struct {
+	ledger
+	ttl, time int64 // ttl 0: for ever
+	newest    bool
+	fold      func(row, value string) string // nil: a table
+	rows      map[string]record
+}
+
+func (w *mortal) take(r record) (emitted []record) {
+	if r.NullKey {
+		w.rejects(r)
+		return nil
+	}
+	w.time = max(w.time, r.Timestamp)
+	emitted = w.expire()
+	row, ok := w.rows[r.Key]
+	switch {
+	case w.fold != nil && w.rejects(r), w.newest && ok && r.Timestamp < row.Timestamp, r.NullValue && !ok:
+		return emitted
+	case r.NullValue:
+		delete(w.rows, r.Key)
+		return append(emitted, r)
+	case w.fold != nil && ok:
+		r.Value, r.Timestamp = w.fold(row.Value, r.Value), max(r.Timestamp, row.Timestamp)
+	}
+	w.rows[r.Key] = r
+	return append(emitted, r)
+}
+
+// expire deletes what is too old, oldest first.
+func (w *mortal) expire() (emitted []record) {
+	for _, r := range w.rows {
+		if w.ttl > 0 && r.Timestamp < w.time-w.ttl {
+			emitted = append(emitted, nullValue(r.Key, r.Timestamp+w.ttl+1))
+			delete(w.rows, r.Key)
+		}
+	}
+	slices.SortFunc(emitted, func(a, b record) int {
+		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.Key, b.Key))
+	})
+	return emitted
+}
+
+func TestTablesFollowTheirTwin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &mortal{
+			ledger: ledger{}, rows: map[string]record{}, ttl: rapid.Int64Range(0, 40).Draw(t, "time to live"),
+			newest: rapid.Bool().Draw(t, "newest wins"),
+		}
+		store := rows.TTL(ms(w.ttl))
+		if w.newest {
+			store = store.NewestWins()
+		}
+		if rapid.Bool().Draw(t, "in memory") {
+			store = store.InMemory()
+		}
+		b := streams.NewBuilder("app")
+		streams.TableFrom(b, in, store).ToStream().To(out)
+		follows(t, b, w, drawRecords(t, shape{nullKeys: true, jumps: true}))
+	})
+}
+
+func TestMortalAggregatesFollowTheirTwin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &mortal{
+			ledger: ledger{}, rows: map[string]record{}, ttl: rapid.Int64Range(1, 40).Draw(t, "time to live"), fold: concat,
+		}
+		b := streams.NewBuilder("app")
+		streams.From(b, in).GroupByKey().Reduce(rows.TTL(ms(w.ttl)), concat).ToStream().To(out)
+		follows(t, b, w, drawRecords(t, shape{nullKeys: true, jumps: true}))
+	})
+}
+
+func TestARowOutlivesItsTimeByAnotherTouch(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.TableFrom(b, in, rows.TTL(ms(10))).ToStream().To(out)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", 0), rec("k", "b", 5), rec("l", "c", 15))
+	require.Equal(t, []record{rec("k", "a", 0), rec("k", "b", 5), rec("l", "c", 15)}, testkit.Output(d, out).Read())
+	pipe(d, rec("l", "d", 16))
+	require.Equal(t, []record{nullValue("k", 16), rec("l", "d", 16)}, testkit.Output(d, out).Read()[3:])
+	require.Len(t, testkit.Rows(d, rows), 1)
+}
+
+func TestEachPartitionHasATimeToLiveBy(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.TableFrom(b, in, rows.TTL(ms(10))).ToStream().To(out)
+	d := drive(t, b, testkit.Partitions(4))
+	one, another := apart(t, d)
+	pipe(d, rec(one, "1", 0), rec(another, "2", 100))
+	require.Len(t, testkit.Rows(d, rows), 2)
+	pipe(d, rec(one, "3", 100))
+	require.Equal(t, nullValue(one, 11), testkit.Output(d, out).Read()[2])
+}
+
+func TestJoinsAndGroupsHearOfADeath(t *testing.T) {
+	b := streams.NewBuilder("app")
+	s := streams.From(b, in)
+	table := s.ToTable(rows.TTL(ms(10)))
+	streams.GroupTable(table, valueTwice, rekey).Count(tally).ToStream().To(textlessCounts)
+	joins["LeftJoin"](streams.From(b, other), table).To(out)
+	d := drive(t, b, testkit.Partitions(2))
+	ask := func() record {
+		testkit.Input(d, other).PipeRecord(rec("k", "?", 0))
+		all := testkit.Output(d, out).Read()
+		return all[len(all)-1]
+	}
+	pipe(d, rec("k", "x", 0))
+	require.Equal(t, "?/x", ask().Value)
+	require.Equal(t, map[string]int64{"x": 1}, testkit.Latest(testkit.Output(d, textlessCounts)))
+	same := testkit.PartitionOf(d, in, "k")
+	testkit.Input(d, in).PipeTo(same, topology.Raw{Key: []byte("l"), Value: []byte("y"), Timestamp: 11})
+	require.Equal(t, "?/null", ask().Value)
+	require.Equal(t, map[string]int64{"x": 0, "y": 1}, testkit.Latest(testkit.Output(d, textlessCounts)))
+}
+
+// A row restored from the changelog dies when it would have, although nobody has touched it since.
+func TestARestoredRowStillDies(t *testing.T) {
+	for name, happen := range accidents {
+		b := streams.NewBuilder("app")
+		streams.TableFrom(b, in, rows.TTL(ms(10))).ToStream().To(out)
+		d := drive(t, b, testkit.CacheBytes(1))
+		pipe(d, rec("k", "a", 0), rec("l", "b", 9))
+		happen(d)
+		pipe(d, rec("m", "c", 15))
+		require.Equal(t, []record{rec("k", "a", 0), rec("l", "b", 9), nullValue("k", 11), rec("m", "c", 15)},
+			testkit.Output(d, out).Read(), name)
+	}
+}
+
+func TestARecordThatFailsKillsNoRow(t *testing.T) {
+	b := streams.NewBuilder("app")
+	s := streams.From(b, in)
+	s.ToTable(rows.TTL(ms(10))).ToStream().To(out)
+	s.ForEach(failOn("bad"))
+	d := drive(t, b, testkit.Skip())
+	pipe(d, rec("k", "a", 0), rec("l", "bad", 100), rec("k", "b", 5))
+	require.Equal(t, []record{rec("k", "a", 0), rec("k", "b", 5)}, testkit.Output(d, out).Read())
+}
+
+func TestACogroupWithATimeToLive(t *testing.T) {
+	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
+	b := streams.NewBuilder("app")
+	left := streams.NewCogroup(streams.From(b, in).GroupByKey(), zero, add)
+	streams.AddGroup(left, streams.From(b, other).GroupByKey(), add).Aggregate(rows.TTL(ms(10))).ToStream().To(out)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", 0))
+	testkit.Input(d, other).PipeRecord(rec("k", "b", 5))
+	testkit.Input(d, other).PipeRecord(rec("l", "c", 100))
+	require.Equal(t, []record{rec("k", "0+a", 0), rec("k", "0+a+b", 5), nullValue("k", 16), rec("l", "0+c", 100)},
+		testkit.Output(d, out).Read())
+}
+
+// A delete leaves nothing that an older record could be held against.
+func TestTheNewestWinsOverOlderRowsOnly(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.TableFrom(b, in, rows.NewestWins()).ToStream().To(out)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", 10), rec("k", "older", 9), nullValue("k", 9), rec("k", "same time", 10),
+		nullValue("k", 10), rec("k", "after the delete", 1))
+	require.Equal(t, []record{
+		rec("k", "a", 10), rec("k", "same time", 10), nullValue("k", 10), rec("k", "after the delete", 1),
+	}, testkit.Output(d, out).Read())
+	require.Empty(t, d.Dropped(), "an older record is passed over, not dropped")
+}
