@@ -6,7 +6,7 @@ KILLS    ?= 100
 SEED     ?= $(shell date +%s)0000
 TIME     ?= 10m
 
-.PHONY: test race lint conformance meta metamorphic fuzz bench cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta metamorphic fuzz bench costs cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -34,6 +34,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: ## the benchmarks that need no broker
 	go test -run '^$$' -bench . -benchmem ./internal/store ./internal/task ./state ./testkit
+
+costs: ## what each operator costs: docs/costs.md
+	go test -run '^$$' -bench . -benchtime 200x -timeout 1h ./internal/costs | tee /dev/stderr | go run ./internal/costs
 
 cover: ## how much of the code the tests run
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1

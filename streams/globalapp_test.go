@@ -18,18 +18,18 @@ import (
 
 // The application of these tests looks words up in a global table.
 var (
-	names    = streams.NewTopic("names", serde.String, serde.String)
-	nameRows = state.NewKeyValue("names", serde.String, serde.String)
+	labels    = streams.NewTopic("labels", serde.String, serde.String)
+	nameRows = state.NewKeyValue("labels", serde.String, serde.String)
 	named    = streams.NewTopic("named", serde.String, serde.String)
 )
 
 func nameWords(b *streams.Builder) {
-	table := streams.GlobalTableFrom(b, names, nameRows)
+	table := streams.GlobalTableFrom(b, labels, nameRows)
 	streams.JoinGlobal(streams.From(b, words), table, func(w string) string { return w },
 		func(w, name string) string { return w + "=" + name }).To(named)
 }
 
-func newNameRig(t *testing.T) *rig { return newRig(t, "words", "names", "named") }
+func newNameRig(t *testing.T) *rig { return newRig(t, "words", "labels", "named") }
 
 // name produces the rows w0 to w6 of the global table: v0 to v6.
 func (r *rig) name(opts ...kgo.Opt) *kgo.Client {
@@ -40,13 +40,13 @@ func (r *rig) name(opts ...kgo.Opt) *kgo.Client {
 		require.NoError(r.t, client.BeginTransaction())
 	}
 	for i := range 7 {
-		rec := &kgo.Record{Topic: "names", Key: fmt.Append(nil, "w", i), Value: fmt.Append(nil, "v", i)}
+		rec := &kgo.Record{Topic: "labels", Key: fmt.Append(nil, "w", i), Value: fmt.Append(nil, "v", i)}
 		require.NoError(r.t, client.ProduceSync(context.Background(), rec).FirstErr())
 	}
 	return client
 }
 
-// requireNamed waits until all words have found their names.
+// requireNamed waits until all words have found their labels.
 func (r *rig) requireNamed() {
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.fake.ListenAddrs()...), kgo.ConsumeTopics("named"),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
@@ -149,12 +149,12 @@ func TestGlobalTableOfAnotherTopology(t *testing.T) {
 	r.requireNamed()
 	require.NoError(t, stop())
 	err := r.run(func(b *streams.Builder) {
-		numbers := streams.NewTopic("names", serde.String, serde.Int64)
-		table := streams.GlobalTableFrom(b, numbers, state.NewKeyValue("names", serde.String, serde.Int64))
+		numbers := streams.NewTopic("labels", serde.String, serde.Int64)
+		table := streams.GlobalTableFrom(b, numbers, state.NewKeyValue("labels", serde.String, serde.Int64))
 		streams.JoinGlobal(streams.From(b, words), table, func(w string) string { return w },
 			func(w string, _ int64) string { return w }).To(named)
 	}, config)
 	var format *streams.StateFormatError
 	require.ErrorAs(t, err, &format)
-	require.Equal(t, "names", format.Store)
+	require.Equal(t, "labels", format.Store)
 }

@@ -21,7 +21,7 @@ var levels = map[string]int{
 	"internal/worker": 7,
 	"streams":         8,
 	"testkit":         9,
-	"internal/bench":  10, "internal/conformance": 10, "examples/internal/demo": 10,
+	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
 	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
 }
 

@@ -13,7 +13,8 @@ func Responses[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, wi
 type responses[K, FK, L, R, V any] struct {
 	topology.Contextual[K, V]
 	ForeignKey[K, FK, L, R, V]
-	get Getter[K, L]
+	get     Getter[K, L]
+	scratch []byte
 }
 
 func (p *responses[K, FK, L, R, V]) Init(ctx *topology.Context[K, V]) error {
@@ -47,7 +48,7 @@ func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
 // points nowhere, which asks only to end what was before it, may have been followed by others that do not ask: then any
 // answer takes the result back. In left joins, Alone has made the result already.
 func (p *responses[K, FK, L, R, V]) current(r record[K, wire.Response], row optional[L]) (optional[L], bool, error) {
-	hash, err := p.hash(row)
+	hash, err := p.hash(row, &p.scratch)
 	if err != nil || hash == r.Value.Hash || p.LeftJoin {
 		return row, hash == r.Value.Hash, err
 	}
