@@ -3,14 +3,11 @@ package streams_test
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -120,23 +117,4 @@ func TestATopicThatGrows(t *testing.T) {
 	var grown *streams.GrownTopicError
 	require.ErrorAs(t, err, &grown)
 	require.Equal(t, streams.GrownTopicError{Topic: "words", Had: 2, Has: 4}, *grown)
-}
-
-// TestFetchesAreShort: a partition is resumed when its task has been restored, or its queue has drained. Then it waits
-// for the fetch under way, which the broker may hold until there are records of others.
-func TestFetchesAreShort(t *testing.T) {
-	r := newCountRig(t)
-	var longest atomic.Int32
-	r.fake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		r.fake.KeepControl()
-		longest.Store(max(longest.Load(), req.(*kmsg.FetchRequest).MaxWaitMillis))
-		return nil, nil, false
-	})
-	commits := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Count: -1, Observe: true})
-	_, stop := r.start(countWords, r.config(t.TempDir()))
-	r.send(1)
-	require.NoError(t, commits.Wait(context.Background(), 1))
-	require.NoError(t, stop())
-	require.Positive(t, longest.Load())
-	require.LessOrEqual(t, longest.Load(), int32(100))
 }
