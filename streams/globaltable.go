@@ -6,12 +6,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// GlobalTable is a whole topic as a table, on every instance: streams join it by any key, without repartition. For small
-// tables that change little, such as reference data.
+// GlobalTable is a whole topic as a table, on every instance: streams join it by any key, without repartition. For
+// small tables that change little, such as reference data.
 //
 // It is read to its end before processing begins, and followed from then on, without any order between its changes and
-// the records of streams: what a join sees depends on when it looks. A processor that names the table's store among its
-// own may read it, and must not write to it.
+// the records of streams: what a join sees depends on when it looks. A processor that names the table's store among
+// its own may read it, and must not write to it.
 type GlobalTable[K, V any] struct {
 	b     *Builder
 	store state.KeyValue[K, V]
@@ -19,8 +19,9 @@ type GlobalTable[K, V any] struct {
 }
 
 // GlobalTableFrom reads a topic as a global table: each record is the new row of its key, a null value deletes it.
-// Records without a key are dropped and counted. The rows are kept in a store, once for each of Config.Workers; it needs
-// no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or table, too.
+// Records without a key are dropped and counted. The rows are kept in a store, once for each of Config.Workers; it
+// needs no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or
+// table, too.
 func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *GlobalTable[K, V] {
 	site := topology.Site()
 	source := globalSource(b, topic, site)
@@ -32,8 +33,8 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
 }
 
-// GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the user's
-// fills: processors of streams that name these stores may read them. What it forwards goes nowhere; it has no
+// GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the
+// user's fills: processors of streams that name these stores may read them. What it forwards goes nowhere; it has no
 // punctuations, and is not asked before commits. Unlike Kafka Streams', it sees each record after a restart, too, that
 // its stores do not hold yet.
 func GlobalProcess[K, V any](
@@ -91,8 +92,9 @@ func LeftJoinGlobal[R, K, V, GK, U any](
 		})
 }
 
-// JoinGlobalRecord joins with a global table, kind Inner or Left, by functions that see the whole record: name gives the
-// key of the row, none if the record names none; join sees that key, too (KIP-1340). A result of none is a null value.
+// JoinGlobalRecord joins with a global table, kind Inner or Left, by functions that see the whole record: name gives
+// the key of the row, none if the record names none; join sees that key, too (KIP-1340). A result of none is a null
+// value.
 func JoinGlobalRecord[R, K, V, GK, U any](
 	s *Stream[K, V], t *GlobalTable[GK, U], kind JoinKind, name func(Record[K, V]) (Optional[GK], error),
 	join func(r Record[K, V], named Optional[GK], row Optional[U]) (Optional[R], error),

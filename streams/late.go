@@ -9,10 +9,10 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// Late is the records of a windowed group that its aggregation into the store drops because one of their windows, or all,
-// is closed: to count them, to look at them with Peek, or to send them to a topic. Each comes once, before what the
-// aggregation makes of it; it is counted under topology.DropLate all the same. Call it when the aggregation has been
-// declared.
+// Late is the records of a windowed group that its aggregation into the store drops because one of their windows, or
+// all, is closed: to count them, to look at them with Peek, or to send them to a topic. Each comes once, before what
+// the aggregation makes of it; it is counted under topology.DropLate all the same. Call it when the aggregation has
+// been declared.
 func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream[K, V] {
 	windows := g.windows
 	if _, ok := windows.(window.SlidingTime); ok {

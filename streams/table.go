@@ -36,7 +36,8 @@ func storeView[K, V any](store state.KeyValue[K, V]) operator.View[K, V] {
 // lookedUp reports a table whose rows cannot be looked up, where a join needs that.
 func (t *Table[K, V]) lookedUp(site string) {
 	if t.view == nil {
-		t.b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress or PerCommit: put Materialize there")
+		t.b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress or PerCommit: "+
+			"put Materialize there")
 	}
 }
 

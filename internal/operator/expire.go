@@ -5,9 +5,9 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Expire deletes the rows of a store whose time to live is over. It stands in front of the step that keeps the store and
-// gets each record first: what has expired when the record's time has come is gone before the record is added. A row's
-// delete has the first time at which it is over.
+// Expire deletes the rows of a store whose time to live is over. It stands in front of the step that keeps the store
+// and gets each record first: what has expired when the record's time has come is gone before the record is added. A
+// row's delete has the first time at which it is over.
 func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A]] {
 	return &expire[K, V, A]{declared: store, ttl: store.Options().TTL.Milliseconds()}
 }

@@ -2,8 +2,8 @@ package operator
 
 import "github.com/millstream-go/millstream/topology"
 
-// PerCommit passes on one change of each row for each commit: from the row before the first to the row after the last of
-// them, with the timestamp and headers of the last. Rows come in the order of their first change.
+// PerCommit passes on one change of each row for each commit: from the row before the first to the row after the last
+// of them, with the timestamp and headers of the last. Rows come in the order of their first change.
 func PerCommit[K comparable, V any]() processor[K, change[V], K, change[V]] {
 	return &perCommit[K, V]{at: map[K]int{}}
 }

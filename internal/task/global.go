@@ -11,9 +11,9 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Global is the global tables of a worker: whole topics, read by every instance, whose rows all tasks of the worker may
-// look up. It has no part in commits with Kafka: rows and the offsets up to which they are complete are written together
-// to a database of its own, and what the topics have beyond is read again.
+// Global is the global tables of a worker: whole topics, read by every instance, whose rows all tasks of the worker
+// may look up. It has no part in commits with Kafka: rows and the offsets up to which they are complete are written
+// together to a database of its own, and what the topics have beyond is read again.
 type Global struct {
 	set      *Set
 	instance *topology.Instance

@@ -94,8 +94,8 @@ func (s *Set) Add(in *Input, records []topology.Raw, end int64) error {
 	return in.task.refresh()
 }
 
-// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough to
-// be resumed.
+// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough
+// to be resumed.
 func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 	for _, t := range s.tasks {
 		for _, in := range t.inputs {
@@ -213,7 +213,8 @@ func (s *Set) full() bool {
 }
 
 // Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the
-// offsets to commit. Outputs that were not sent yet, and what steps say before a commit, go to emit first. No record may be processed until Committed or Abort.
+// offsets to commit. Outputs that were not sent yet, and what steps say before a commit, go to emit first. No record
+// may be processed until Committed or Abort.
 func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 	var offsets []Offset
 	for _, t := range s.tasks {
@@ -229,8 +230,8 @@ func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 	return offsets, nil
 }
 
-// Committed ends a commit that Kafka has: it writes rows and offsets to the databases. An error leaves the databases at
-// the commit before; the changelog has what is missing.
+// Committed ends a commit that Kafka has: it writes rows and offsets to the databases. An error leaves the databases
+// at the commit before; the changelog has what is missing.
 func (s *Set) Committed(now int64) error {
 	var errs []error
 	for _, p := range s.prepared {
