@@ -3,8 +3,10 @@ BROKERS  ?= 1
 COUNT    ?= 20
 FUZZTIME ?= 30s
 KILLS    ?= 100
+SEED     ?= $(shell date +%s)0000
+TIME     ?= 10m
 
-.PHONY: test race lint conformance meta fuzz bench cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta metamorphic fuzz bench costs cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -22,12 +24,19 @@ meta: ## the tests against models, COUNT times, each with a seed of its own
 	go test -count=$(COUNT) ./internal/assign ./internal/store ./state
 	go test -count=$(COUNT) -run Model ./streams
 
+metamorphic: ## random topologies, for TIME or CASES of them, from SEED
+	MILLSTREAM_META_SEED=$(SEED) MILLSTREAM_META_$(if $(CASES),CASES=$(CASES),TIME=$(TIME)) \
+		go test -count=1 -timeout 24h -v -run TestMetamorphic ./internal/metamorphic
+
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
 bench: ## the benchmarks that need no broker
 	go test -run '^$$' -bench . -benchmem ./internal/store ./internal/task ./state ./testkit
+
+costs: ## what each operator costs: docs/costs.md
+	go test -run '^$$' -bench . -benchtime 200x -timeout 1h ./internal/costs | tee /dev/stderr | go run ./internal/costs
 
 cover: ## how much of the code the tests run
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -116,7 +115,7 @@ type BufferStore[K, V any] struct {
 	retention int64
 	removed   int64 // segments, or times, below have been removed from the database
 	flushing  int64
-	buf       []byte
+	buf, row  []byte
 }
 
 const sequenceSize = 4
@@ -133,13 +132,24 @@ func (s *BufferStore[K, V]) encodeKey(key K) ([]byte, error) {
 	return b, nil
 }
 
+// rowKey makes the key of a row, in scratch of its own.
 func (s *BufferStore[K, V]) rowKey(key []byte, at int64, sequence uint32) []byte {
-	b := append(make([]byte, 0, len(s.prefix)+lengthSize+2*timeSize+sequenceSize+len(key)), s.prefix...)
+	b := append(s.row[:0], s.prefix...)
 	if s.byTime {
 		b = binary.BigEndian.AppendUint64(b, uint64(at))
-		return append(binary.BigEndian.AppendUint32(b, sequence), key...)
+		s.row = append(binary.BigEndian.AppendUint32(b, sequence), key...)
+	} else {
+		s.row = binary.BigEndian.AppendUint32(s.append(b, key, at), sequence)
 	}
-	return binary.BigEndian.AppendUint32(s.append(b, key, at), sequence)
+	return s.row
+}
+
+// from is the lower bound of the rows of a time and later ones.
+func (s *BufferStore[K, V]) from(at int64) []byte {
+	if !s.byTime {
+		return s.prefix
+	}
+	return binary.BigEndian.AppendUint64(append(s.row[:0], s.prefix...), uint64(at))
 }
 
 // parse splits a row's key, without the prefix.
@@ -175,7 +185,7 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 	return walking(func(show func(BufferRow[K, V]) bool) error {
 		b, err := s.encodeKey(key)
 		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
-			err = s.bounds(s.prefix, bytes.Clone(b), from, to, false, func(lower, upper []byte) (more bool, err error) {
+			err = s.bounds(s.prefix, b, from, to, false, func(lower, upper []byte) (more bool, err error) {
 				more = true
 				err = s.each(lower, upper, false, func(b []byte, value V, _ int64) (bool, error) {
 					_, at, n := s.parse(b[len(s.prefix):])
@@ -199,7 +209,7 @@ func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
-			err = s.each(s.prefix, s.upper, false, func(b []byte, value V, _ int64) (bool, error) {
+			err = s.each(s.from(s.first), s.upper, false, func(b []byte, value V, _ int64) (bool, error) {
 				if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
 					next = at
 					return false, nil
@@ -267,6 +277,7 @@ func (s *BufferStore[K, V]) Flush(b store.Batch, log Changelog) error {
 		return nil
 	}
 	lower, upper := s.expired(s.prefix, s.oldest())
+	s.expire(upper)
 	return b.DeleteRange(lower, upper)
 }
 

@@ -7,17 +7,21 @@ import (
 )
 
 // each shows the rows with lower <= key < upper to fn until that returns false or an error.
-func (r *rows[V]) each(lower, upper []byte, reverse bool, fn func(key []byte, value V, timestamp int64) (bool, error)) error {
-	s, err := r.scan(lower, upper, reverse)
-	if err != nil {
-		return err
-	}
+func (r *rows[V]) each(
+	lower, upper []byte, reverse bool, fn func(key []byte, value V, timestamp int64) (bool, error),
+) (err error) {
+	s := r.scan(lower, upper, reverse)
+	defer func() { // also when fn panics: the database does not close with an iterator open
+		if failed := s.close(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
 	for s.next() {
 		if more, err := fn(s.key, s.value, s.timestamp); !more || err != nil {
-			return errors.Join(err, s.close())
+			return err
 		}
 	}
-	return s.close()
+	return nil
 }
 
 // walking is a walk over what show shows until it is told to stop. The error that show returns comes last, unless the

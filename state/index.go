@@ -34,14 +34,25 @@ func newIndex(name string, env Env) index {
 	return index{newRows[none](name, env.part(indexPart), noBytes{})}
 }
 
+// add enters a key, if it is not there: there is nothing to change in one that is.
+func (x index) add(key []byte) error {
+	_, e, err := x.look(key)
+	if err != nil || e != nil && e.there {
+		return err
+	}
+	return x.put(key, none{}, 0)
+}
+
+// noTimestamp is the row of the database: the timestamp of what has none, and no value.
+var noTimestamp [timestampSize]byte
+
 // flush writes the index's changes to the database.
 func (x index) flush(b store.Batch) error {
 	for _, id := range x.dirty {
 		e, key := x.young.entry(id), x.young.key(id)
 		var err error
 		if e.there {
-			var empty [timestampSize]byte
-			err = b.Set(key, empty[:])
+			err = b.Set(key, noTimestamp[:])
 		} else {
 			err = b.Delete(key)
 		}

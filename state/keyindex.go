@@ -21,7 +21,7 @@ func (x *keyIndex) encode(key []byte, at int64, rest []byte) []byte {
 }
 
 func (x *keyIndex) put(key []byte, at int64, rest []byte) error {
-	return x.index.put(x.encode(key, at, rest), none{}, 0)
+	return x.index.add(x.encode(key, at, rest))
 }
 
 func (x *keyIndex) delete(key []byte, at int64, rest []byte) error {
@@ -64,6 +64,7 @@ func (x *keyIndex) flush(b store.Batch, oldest int64) error {
 		return nil
 	}
 	lower, upper := x.expired(x.prefix, oldest)
+	x.expire(upper)
 	return b.DeleteRange(lower, upper)
 }
 

@@ -116,10 +116,11 @@ type KeyValueStore[K, V any] struct {
 	*rows[V]
 	clock // of a store that finds rows by time
 	front
-	keys   serde.Serde[K]
-	ttl    int64  // milliseconds; 0: rows live for ever
-	byTime *index // rows by timestamp, where they are found by it
-	buf    []byte
+	keys    serde.Serde[K]
+	ttl     int64  // milliseconds; 0: rows live for ever
+	byTime  *index // rows by timestamp, where they are found by it
+	buf     []byte
+	timeBuf []byte
 
 	// Tally is for processors that bound what they keep in a store that finds rows by time: what they write here is
 	// rolled back with the rows.
@@ -257,7 +258,7 @@ func (s *KeyValueStore[K, V]) oldest(before int64) iter.Seq2[Row[K, V], error] {
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
-			err = s.byTime.walk(s.byTime.prefix, s.byTime.upper, false, func(b []byte) (bool, error) {
+			err = s.byTime.walk(s.timeKey(nil, s.first), s.byTime.upper, false, func(b []byte) (bool, error) {
 				if at := int64(binary.BigEndian.Uint64(b)); at >= before {
 					next = at
 					return false, nil
@@ -318,9 +319,11 @@ func (s *KeyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) err
 	return s.byTime.put(s.timeKey(b[len(s.prefix):], timestamp), none{}, 0)
 }
 
+// timeKey makes a key of the order of time, in scratch of its own.
 func (s *KeyValueStore[K, V]) timeKey(key []byte, at int64) []byte {
-	b := append(make([]byte, 0, len(s.byTime.prefix)+timeSize+len(key)), s.byTime.prefix...)
-	return append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
+	b := append(s.timeBuf[:0], s.byTime.prefix...)
+	s.timeBuf = append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
+	return s.timeBuf
 }
 
 // Mark makes the present state the one that Undo returns to.

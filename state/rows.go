@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/tidwall/btree"
-
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 )
@@ -16,7 +14,8 @@ import (
 //
 // Rows in memory are in two generations. Reads and writes fill young. When the process is over its memory budget and
 // young holds nothing uncommitted, old is dropped and young becomes old; a row that is still used moves from old to
-// young as it is read. So old is always clean, and a scan merges only the dirty rows of young with the database.
+// young as it is read. So old is always clean, and a scan merges only the dirty rows of young with the database. While
+// rows of a store that is scanned have never been dropped, scans do without the database; see order.
 type rows[V any] struct {
 	name   string
 	engine store.Engine
@@ -31,12 +30,13 @@ type rows[V any] struct {
 	charged    int64 // bytes of both generations that the budget knows of
 	dirty      []int // ids in young, in the order in which they were first written
 	dirtyBytes int64
-	index      *btree.BTreeG[int] // dirty ids by key; nil until a scan needs it
+	order      *order // nil until a scan needs it
+	filled     bool   // fill has been tried
+	idle       []*scan[V]
 
 	undo      []undo[V]
 	markDirty int
 	markBytes int64
-	pivot     []byte // the key that id -1 of index stands for
 	scratch   []byte
 	sizes     sizes
 }
@@ -124,6 +124,23 @@ func (r *rows[V]) load(key []byte) (int, *entry[V], error) {
 	if id := r.young.find(key, hash); id >= 0 {
 		return id, r.young.entry(id), nil
 	}
+	return r.bring(key, hash)
+}
+
+// look is load for a reader: for a key that is in no row, where memory has all rows, the entry is nil.
+func (r *rows[V]) look(key []byte) (int, *entry[V], error) {
+	hash := hashKey(key)
+	if id := r.young.find(key, hash); id >= 0 {
+		return id, r.young.entry(id), nil
+	}
+	if r.complete && r.old.count == 0 {
+		return 0, nil, nil
+	}
+	return r.bring(key, hash)
+}
+
+// bring enters a key that young does not have.
+func (r *rows[V]) bring(key []byte, hash uint32) (int, *entry[V], error) {
 	if id := r.old.find(key, hash); id >= 0 {
 		from := r.old.entry(id)
 		id, e := r.insert(key, hash)
@@ -174,25 +191,35 @@ func (r *rows[V]) insert(key []byte, hash uint32) (int, *entry[V]) {
 
 // charge tells the budget what the tables hold now.
 func (r *rows[V]) charge() {
-	n := r.young.size + r.old.size + int64(r.young.count+r.old.count)*r.sizes.average()
-	r.budget.add(n - r.charged)
-	r.charged = n
+	r.account()
 	if len(r.dirty) == 0 && r.budget.Over() && len(r.undo) == 0 {
 		r.rotate()
+		r.account()
 	}
 }
 
-func (r *rows[V]) rotate() {
-	r.complete = r.complete && r.old.count == 0
-	r.old, r.young = r.young, &table[V]{}
-	n := r.old.size + int64(r.old.count)*r.sizes.average()
+func (r *rows[V]) account() {
+	n := r.young.size + r.old.size + int64(r.young.count+r.old.count)*r.sizes.average() + r.order.size()
 	r.budget.add(n - r.charged)
 	r.charged = n
 }
 
+// rotate drops rows: those that are no more, if that is half of them, else those that have not been used for long.
+func (r *rows[V]) rotate() {
+	if r.order != nil && r.order.whole {
+		if r.order.tree.Len() <= r.young.count/2 {
+			r.compact()
+			return
+		}
+		r.order = nil
+	}
+	r.complete = r.complete && r.old.count == 0
+	r.old, r.young = r.young, &table[V]{}
+}
+
 func (r *rows[V]) get(key []byte) (value V, timestamp int64, ok bool, err error) {
-	_, e, err := r.load(key)
-	if err != nil || !e.there {
+	_, e, err := r.look(key)
+	if err != nil || e == nil || !e.there {
 		return value, 0, false, err
 	}
 	return e.value, e.timestamp, true, nil
@@ -208,8 +235,8 @@ func (r *rows[V]) put(key []byte, value V, timestamp int64) error {
 }
 
 func (r *rows[V]) delete(key []byte, timestamp int64) error {
-	id, e, err := r.load(key)
-	if err != nil || !e.there {
+	id, e, err := r.look(key)
+	if err != nil || e == nil || !e.there {
 		return err
 	}
 	var none V
@@ -219,15 +246,14 @@ func (r *rows[V]) delete(key []byte, timestamp int64) error {
 
 func (r *rows[V]) write(id int, e *entry[V], value V, timestamp int64, there bool) {
 	r.undo = append(r.undo, undo[V]{id: id, value: e.value, timestamp: e.timestamp, there: e.there, dirty: e.dirty})
+	wasThere, wasDirty := e.there, e.dirty
 	e.value, e.timestamp, e.there = value, timestamp, there
 	if !e.dirty {
 		e.dirty = true
 		r.dirty = append(r.dirty, id)
 		r.dirtyBytes += int64(e.length) + 8 + r.sizes.average()
-		if r.index != nil {
-			r.index.Set(id)
-		}
 	}
+	r.reorder(id, wasThere, wasDirty)
 }
 
 func (r *rows[V]) Mark() {
@@ -242,10 +268,9 @@ func (r *rows[V]) Undo() {
 	for i := len(r.undo) - 1; i >= 0; i-- {
 		u := &r.undo[i]
 		e := r.young.entry(u.id)
+		wasThere, wasDirty := e.there, e.dirty
 		e.value, e.timestamp, e.there, e.dirty = u.value, u.timestamp, u.there, u.dirty
-		if !u.dirty && r.index != nil {
-			r.index.Delete(u.id)
-		}
+		r.reorder(u.id, wasThere, wasDirty)
 	}
 	r.dirty, r.dirtyBytes = r.dirty[:r.markDirty], r.markBytes
 	r.Mark()
@@ -290,15 +315,17 @@ func (r *rows[V]) Committed() {
 
 // Abort forgets both generations: what is in memory may be uncommitted, or stem from a read that followed it.
 func (r *rows[V]) Abort() {
-	r.young, r.old = &table[V]{}, &table[V]{}
-	r.complete = r.isEmpty()
+	r.young, r.old, r.order = &table[V]{}, &table[V]{}, nil
+	r.complete, r.filled = r.isEmpty(), false
 	r.clean()
 	r.charge()
 }
 
 func (r *rows[V]) clean() {
 	r.dirty, r.dirtyBytes, r.markDirty, r.markBytes = r.dirty[:0], 0, 0, 0
-	r.index = nil
+	if r.order != nil && !r.order.whole {
+		r.order = nil
+	}
 	clear(r.undo)
 	r.undo = r.undo[:0]
 }
@@ -327,7 +354,7 @@ func (r *rows[V]) decode(row []byte) (value V, timestamp int64, err error) {
 
 // restore enters a changelog record into the database, past the rows in memory, of which a task that restores has none.
 func (r *rows[V]) restore(b store.Batch, key, value []byte, timestamp int64) error {
-	r.complete = false
+	r.doubt()
 	if value == nil {
 		return b.Delete(key)
 	}
@@ -335,3 +362,6 @@ func (r *rows[V]) restore(b store.Batch, key, value []byte, timestamp int64) err
 	r.scratch = append(r.scratch, value...)
 	return b.Set(key, r.scratch)
 }
+
+// doubt ends what memory knows of the database, which is about to change under it.
+func (r *rows[V]) doubt() { r.complete, r.filled, r.order = false, false, nil }

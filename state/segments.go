@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"time"
 )
 
@@ -40,21 +39,20 @@ func (s *segments) appendKey(dst, key []byte, segment int64) []byte {
 func (s *segments) bounds(
 	prefix, key []byte, from, to int64, reverse bool, walk func(lower, upper []byte) (bool, error),
 ) error {
+	n := len(prefix) + timeSize + lengthSize + len(key)
+	both := make([]byte, 0, 2*(n+timeSize)) // the key is likely to be scratch of the store, which walk uses
+	lower := binary.BigEndian.AppendUint64(s.appendKey(append(both, prefix...), key, 0), 0)
+	upper := append(lower[len(lower):], lower...)
+	binary.BigEndian.PutUint64(upper[n:], uint64(to)+1)
 	first, last := from/s.interval, to/s.interval
 	for i := range last - first + 1 {
 		segment := first + i
 		if reverse {
 			segment = last - i
 		}
-		lower := s.appendKey(bytes.Clone(prefix), key, segment)
-		n := len(lower)
-		lower = binary.BigEndian.AppendUint64(lower, uint64(max(from, segment*s.interval)))
-		upper := bytes.Clone(lower[:n])
-		if to == math.MaxInt64 {
-			upper = after(upper)
-		} else {
-			upper = binary.BigEndian.AppendUint64(upper, uint64(to+1))
-		}
+		binary.BigEndian.PutUint64(lower[len(prefix):], uint64(segment))
+		binary.BigEndian.PutUint64(upper[len(prefix):], uint64(segment))
+		binary.BigEndian.PutUint64(lower[n:], uint64(max(from, segment*s.interval)))
 		if more, err := walk(lower, upper); !more || err != nil {
 			return err
 		}

@@ -189,7 +189,7 @@ func (s *SessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2
 		b, err := s.encodeKey(key, 0, 0)
 		if err == nil {
 			k, _ := s.split(b)
-			err = s.byKey.find(bytes.Clone(k), max(from, s.oldest()), s.time, reverse, func(end int64, rest []byte) (bool, error) {
+			err = s.byKey.find(k, max(from, s.oldest()), s.time, reverse, func(end int64, rest []byte) (bool, error) {
 				start := int64(binary.BigEndian.Uint64(rest))
 				if start > to {
 					return true, nil
@@ -222,7 +222,7 @@ func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], e
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
-			err = s.each(s.timeKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			err = s.each(s.timeKey(max(from, s.first, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
 				row, err := s.row(b, value, ts)
 				if err == nil && row.End > to {
 					next = row.End
@@ -298,6 +298,7 @@ func (s *SessionStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	}
 	if s.flushing = s.removed; s.oldest()-s.removed > s.retention/8 {
 		s.flushing = s.oldest()
+		s.expire(s.timeKey(s.flushing))
 		return b.DeleteRange(s.timeKey(0), s.timeKey(s.flushing))
 	}
 	return nil

@@ -73,12 +73,15 @@ func (s sides[L, R]) Decode(src []byte) (v side[L, R], err error) {
 }
 
 func (s sides[L, R]) decodeEntry(v *side[L, R], side byte, src []byte) error {
-	if side == leftSide {
+	switch side {
+	case leftSide:
 		value, err := s.left.Decode(src)
 		v.isLeft, v.left = true, append(v.left, owned(s.left, value))
 		return err
+	case rightSide:
+		value, err := s.right.Decode(src)
+		v.right = append(v.right, owned(s.right, value))
+		return err
 	}
-	value, err := s.right.Decode(src)
-	v.right = append(v.right, owned(s.right, value))
-	return err
+	return errSides
 }

@@ -188,11 +188,9 @@ func (s *UnmatchedStore[K, L, R]) merge(
 		if due[n] <= next[n] {
 			continue
 		}
-		lower := append(bytes.Clone(s.prefix), byte(n))
-		walk, failure := s.scan(lower, after(lower), false)
-		if failure != nil {
-			return false, failure
-		}
+		side := append(bytes.Clone(s.prefix), byte(n))
+		lower := binary.BigEndian.AppendUint64(side, uint64(next[n]))
+		walk := s.scan(lower, after(side), false)
 		defer func() { err = errors.Join(err, walk.close()) }()
 		heads[n] = s.advance(walk, due[n], &next[n])
 	}
@@ -239,6 +237,9 @@ func (s *UnmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[
 	value, _, ok, err := s.get(b)
 	if err != nil || !ok {
 		return true, err
+	}
+	if value.isLeft != (n == leftSide) {
+		return false, fmt.Errorf("state: store %s: %w: row %x has records of the other side", s.name, store.ErrCorrupt, b)
 	}
 	row, err := s.row(b, value)
 	if err != nil {

@@ -307,7 +307,7 @@ func (s *VersionedStore[K, V]) Restore(b store.Batch, key, value []byte, timesta
 		v.value = owned(s.values, v.value)
 	}
 	s.Observe(timestamp)
-	s.complete = false
+	s.doubt()
 	list, err := s.restored(b, append(append([]byte(nil), s.prefix...), key...), v)
 	if err != nil {
 		return err

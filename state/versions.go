@@ -17,7 +17,6 @@ type versions[V any] struct {
 func (s versions[V]) Format() string { return serde.FormatOf(s.value) }
 
 func (s versions[V]) Append(dst []byte, list []version[V]) ([]byte, error) {
-	var scratch []byte
 	for _, v := range list {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(v.from))
 		if !v.there {
@@ -25,12 +24,22 @@ func (s versions[V]) Append(dst []byte, list []version[V]) ([]byte, error) {
 			continue
 		}
 		var err error
-		if scratch, err = s.value.Append(scratch[:0], v.value); err != nil {
+		if dst, err = s.appendValue(dst, v.value); err != nil {
 			return dst, err
 		}
-		dst = append(binary.AppendUvarint(dst, uint64(len(scratch))+1), scratch...)
 	}
 	return dst, nil
+}
+
+// appendValue appends a value behind its length and 1. The length is not known before: the value is moved behind it.
+func (s versions[V]) appendValue(dst []byte, value V) (_ []byte, err error) {
+	at, room := len(dst), [binary.MaxVarintLen64]byte{}
+	dst, err = s.value.Append(append(dst, room[:]...), value)
+	if err != nil {
+		return dst, err
+	}
+	encoded := dst[at+len(room):]
+	return append(binary.AppendUvarint(dst[:at], uint64(len(encoded))+1), encoded...), nil
 }
 
 var errVersions = errors.New("state: versions of a row are damaged")

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -210,7 +209,7 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
-			err = s.each(s.startKey(max(from, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			err = s.each(s.startKey(max(from, s.first, s.oldest())), s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
 				row, err := s.row(b, value, ts)
 				if err == nil && row.Start > to {
 					next = row.Start
@@ -280,7 +279,7 @@ func (s *WindowStore[K, V]) fetchByKey(key K, from, to int64, reverse bool) iter
 	return walking(func(show func(WindowRow[K, V]) bool) error {
 		b, err := s.encodeKey(key, 0)
 		if err == nil {
-			err = s.byKey.find(bytes.Clone(s.keyOf(b)), from, to, reverse, func(start int64, _ []byte) (bool, error) {
+			err = s.byKey.find(s.keyOf(b), from, to, reverse, func(start int64, _ []byte) (bool, error) {
 				row, ok, err := s.Row(key, start)
 				return err == nil && (!ok || show(row)), err
 			})
@@ -298,7 +297,7 @@ func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool) iter.Seq2[
 				return err
 			}
 			row, ok, err := s.Row(key, start)
-			if err != nil || ok && !show(row) {
+			if err != nil || ok && !show(row) || start == math.MaxInt64 && !reverse {
 				return err
 			}
 			if reverse {
@@ -354,6 +353,7 @@ func (s *WindowStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	}
 	if s.flushing = s.removed; s.oldest()-s.removed > s.retention/8 {
 		s.flushing = s.oldest()
+		s.expire(s.startKey(s.flushing))
 		return b.DeleteRange(s.startKey(0), s.startKey(s.flushing))
 	}
 	return nil

@@ -147,7 +147,7 @@ func (a *App) workerConfig(
 	log := c.Logger.With("app", c.AppID, "worker", i)
 	return worker.Config{
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
-		Index: i, StateDir: c.appDir(), Stores: stores,
+		Index: i, StateDir: c.appDir(), OpenEngine: a.openEngine(stores, log),
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, Client: a.clientOpts(), Cluster: cluster, Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },
@@ -156,6 +156,16 @@ func (a *App) workerConfig(
 			Buffer: c.BufferedRecords, MaxIdle: c.MaxIdle.Milliseconds(), CommitInterval: c.CommitInterval.Milliseconds(),
 			Budget: rows, Drops: &a.drops, Logger: log,
 		},
+	}
+}
+
+// openEngine is Config.OpenEngine, or Pebble.
+func (a *App) openEngine(stores *store.Budget, log *slog.Logger) func(dir string) (state.Engine, error) {
+	if a.config.OpenEngine != nil {
+		return a.config.OpenEngine
+	}
+	return func(dir string) (state.Engine, error) {
+		return store.OpenPebble(dir, store.Options{Budget: stores, Logger: log})
 	}
 }
 

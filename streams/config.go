@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
 )
 
 // Guarantee is what holds for results when processes, brokers or networks fail.
@@ -53,6 +54,11 @@ type Config struct {
 	// to each changelog, instead of all state. With it the process also keeps its identity, so that its tasks come back
 	// at once. Default: millstream-state.
 	StateDir string
+
+	// OpenEngine opens the engine that keeps the rows of a task in a directory of its own, which may not exist yet. It is
+	// called by all workers. An error that wraps state.ErrCorrupt has the directory set aside and the task restored into
+	// a new one. The engine must pass statetest.Run. Default: Pebble.
+	OpenEngine func(dir string) (state.Engine, error)
 
 	// Guarantee is ExactlyOnce by default.
 	Guarantee Guarantee

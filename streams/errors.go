@@ -31,6 +31,8 @@ type (
 	CopartitionError = topology.ErrCopartition
 	// InternalTopicError tells of an internal topic that is not as the topology needs it.
 	InternalTopicError = worker.InternalTopicError
+	// GrownTopicError means that an input topic has got more partitions since the application started.
+	GrownTopicError = worker.GrownTopicError
 	// UnreachableError means that no broker answered within Config.StartTimeout.
 	UnreachableError = worker.UnreachableError
 	// StateFormatError means that the state directory holds a store of the same name in another format: the state of

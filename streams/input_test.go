@@ -3,11 +3,14 @@ package streams_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -92,12 +95,7 @@ func TestTheEndThatATopicIsReadFromStays(t *testing.T) {
 		streams.From(b, words.FromLatest()).GroupByKey().Count(keyRows).ToStream().To(perKey)
 	}
 	config := r.config(t.TempDir())
-	running := make(chan struct{}, 1)
-	config.OnState = func(_, is streams.State) {
-		if is == streams.Running {
-			running <- struct{}{}
-		}
-	}
+	running := whenRunning(&config)
 	_, stop := r.start(count, config)
 	<-running
 	require.NoError(t, stop())
@@ -106,4 +104,39 @@ func TestTheEndThatATopicIsReadFromStays(t *testing.T) {
 	_, stop = r.start(count, config)
 	r.requireCounts("per-key", 10)
 	require.NoError(t, stop())
+}
+
+// TestATopicThatGrows has partitions that no task was made for: the application says so instead of leaving them unread.
+func TestATopicThatGrows(t *testing.T) {
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	config.Kafka = []kgo.Opt{kgo.MetadataMinAge(50 * time.Millisecond), kgo.MetadataMaxAge(200 * time.Millisecond)}
+	running := whenRunning(&config)
+	go func() {
+		<-running
+		r.admin.UpdatePartitions(context.Background(), 4, "words")
+	}()
+	err := r.run(countWords, config)
+	var grown *streams.GrownTopicError
+	require.ErrorAs(t, err, &grown)
+	require.Equal(t, streams.GrownTopicError{Topic: "words", Had: 2, Has: 4}, *grown)
+}
+
+// TestFetchesAreShort: a partition is resumed when its task has been restored, or its queue has drained. Then it waits
+// for the fetch under way, which the broker may hold until there are records of others.
+func TestFetchesAreShort(t *testing.T) {
+	r := newCountRig(t)
+	var longest atomic.Int32
+	r.fake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.KeepControl()
+		longest.Store(max(longest.Load(), req.(*kmsg.FetchRequest).MaxWaitMillis))
+		return nil, nil, false
+	})
+	commits := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Count: -1, Observe: true})
+	_, stop := r.start(countWords, r.config(t.TempDir()))
+	r.send(1)
+	require.NoError(t, commits.Wait(context.Background(), 1))
+	require.NoError(t, stop())
+	require.Positive(t, longest.Load())
+	require.LessOrEqual(t, longest.Load(), int32(100))
 }

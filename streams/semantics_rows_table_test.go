@@ -65,7 +65,8 @@ func TestRow08JoinsOfTables(t *testing.T) {
 }
 
 // Kafka Streams: an older timestamp overwrites, the same value is emitted again, a repeated delete only without a cache.
-// Millstream: the later arrival wins, too, and a delete comes out only where a row was, whatever the cache.
+// Millstream: the later arrival wins, too, unless the store says that the newest does, and a delete comes out only where
+// a row was, whatever the cache.
 func TestRow09TableUpdatesOutOfOrderAndRepeated(t *testing.T) {
 	for _, cache := range []int64{1, 64 << 20} {
 		d := plays(t, tableOfT(asItIs), `
@@ -79,6 +80,13 @@ func TestRow09TableUpdatesOutOfOrderAndRepeated(t *testing.T) {
 			T(null,x)@23`, testkit.CacheBytes(cache))
 		require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped())
 	}
+	plays(t, func(b *streams.Builder) *stream { return streams.TableFrom(b, topicT, rows.NewestWins()).ToStream() }, `
+		T(k,v10)@10 -> (k,v10)@10
+		T(k,v5)@5
+		T(k,same)@10 -> (k,same)@10
+		restart
+		T(k,null)@9
+		T(k,null)@11 -> (k,null)@11`)
 }
 
 // Kafka Streams: a change within a group is one result, subtract then add; a change of group is a result of the old one,
@@ -175,7 +183,7 @@ func TestRow29SuppressBufferFull(t *testing.T) {
 }
 
 // Kafka Streams: the record cache thins updates between commits and hides needless deletes, so that its size changes the
-// answers. Here each update is told, whatever the cache and the commits.
+// answers. Here each update is told, whatever the cache and the commits; thinning out is a step of its own.
 func TestRow30CacheSizeChangesNothing(t *testing.T) {
 	for _, options := range [][]testkit.Option{
 		{testkit.CacheBytes(0)}, {testkit.CacheBytes(1 << 30), testkit.CommitEvery(5)}, {testkit.CacheBytes(100)},
@@ -189,6 +197,11 @@ func TestRow30CacheSizeChangesNothing(t *testing.T) {
 			rec("k", "a", 1), rec("k", "b", 2), rec("k", "b", 3), nullValue("k", 4), rec("k", "c", 6),
 		}, testkit.Output(d, out).Read())
 	}
+	b := streams.NewBuilder("app")
+	streams.PerCommit(streams.TableFrom(b, in, rows)).ToStream().To(out)
+	d := drive(t, b, testkit.CommitEvery(3))
+	pipe(d, rec("k", "a", 1), rec("k", "b", 2), rec("l", "x", 3), nullValue("k", 4), rec("m", "y", 5), nullValue("m", 6))
+	require.Equal(t, []record{rec("k", "b", 2), rec("l", "x", 3), nullValue("k", 4)}, testkit.Output(d, out).Read())
 }
 
 // Kafka Streams: with the cache off, the first change of an aggregate's row has the initial value as its old one, so that
@@ -246,10 +259,6 @@ func foreignLR(kind streams.JoinKind) func(*streams.Builder) *stream {
 		l := streams.TableFrom(b, topicL, rows)
 		r := streams.TableFrom(b, topicR, state.NewKeyValue("others", serde.String, serde.String))
 		via := streams.NewForeignKey("via", serde.String, serde.String, serde.String, serde.String)
-		pointer := func(_, v string) optional {
-			_, key, ok := strings.Cut(v, ":")
-			return optional{Value: key, OK: ok}
-		}
 		return streams.JoinForeignKeyRecord(l, r, via, state.NewKeyValue("joined", serde.String, serde.String), kind,
 			pointer, func(_, l string, r optional) (optional, error) { return streams.Some(l + "/" + orNull(r)), nil }).ToStream()
 	}

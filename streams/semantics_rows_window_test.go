@@ -234,11 +234,10 @@ func TestRow31StreamTimeSurvivesRestarts(t *testing.T) {
 // Kafka Streams: stateless steps keep headers, aggregates have those of the current record, sessions none; unmatched and
 // final results have those of whatever record came by, of another key even. Millstream: own headers, or none.
 func TestRow36HeadersOfOthersNeverLeak(t *testing.T) {
-	left := func(b *streams.Builder) *stream { return joinLR(streams.Left, within(10, 0))(b) }
 	for name, build := range map[string]func(*streams.Builder) *stream{
-		"join":     left,
-		"final":    inWindowsOfL(finals),
-		"sessions": func(b *streams.Builder) *stream { return sessionsOfL(b) },
+		"join":     joinLR(streams.Left, within(10, 0)),
+		"final":    finalsOfL,
+		"sessions": finalSessionsOfL,
 	} {
 		b := streams.NewBuilder("app")
 		build(b).To(out)
@@ -259,16 +258,33 @@ func TestRow36HeadersOfOthersNeverLeak(t *testing.T) {
 	require.Equal(t, []record{withHeader(rec("k:0-0", "a", 0), "own")}, testkit.Output(d, out).Read())
 }
 
-func inWindowsOfL(path func(*windowTable) *results) func(*streams.Builder) *stream {
-	return func(b *streams.Builder) *stream {
-		table := streams.From(b, topicL).GroupByKey().WindowedBy(tumbling(10, 1)).Reduce(texts, glue)
-		return streams.Results(path(table), span)
-	}
+func finalsOfL(b *streams.Builder) *stream {
+	table := streams.From(b, topicL).GroupByKey().WindowedBy(tumbling(10, 1)).Reduce(texts, glue)
+	return streams.Results(table.Final(), span)
 }
 
-func sessionsOfL(b *streams.Builder) *stream {
+func finalSessionsOfL(b *streams.Builder) *stream {
 	table := streams.From(b, topicL).GroupByKey().SessionsBy(window.Sessions(ms(5))).Reduce(visits, glue)
 	return streams.Results(table.Final(), span)
+}
+
+// Kafka Streams: suppress gives back the headers of the last update of a row, a join those of the record that came last.
+func TestRow36ResultsHaveTheHeadersOfTheirNewestRecord(t *testing.T) {
+	send := func(build func(*streams.Builder) *stream, topics []streams.Topic[string, string], records ...record) []record {
+		b := streams.NewBuilder("app")
+		build(b).To(out)
+		d := drive(t, b)
+		for i, r := range records {
+			testkit.Input(d, topics[i]).PipeRecord(withHeader(r, r.Value))
+		}
+		return testkit.Output(d, out).Read()
+	}
+	got := send(suppressed(streams.HoldFor(ms(10))), []streams.Topic[string, string]{topicT, topicT, topicT},
+		rec("k", "a", 0), rec("k", "b", 5), rec("z", "c", 10))
+	require.Equal(t, []record{withHeader(rec("k", "b", 5), "b")}, got)
+	got = send(joinLR(streams.Inner, within(10, 0)), []streams.Topic[string, string]{topicL, topicR},
+		rec("k", "a", 5), rec("k", "b", 3))
+	require.Equal(t, []record{withHeader(rec("k", "a/b", 5), "b")}, got)
 }
 
 // Kafka Streams: each input of a windowed cogroup has a stream time of its own over the one store, so that values are

@@ -23,7 +23,7 @@ func TestSessionsFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		gap, grace := rapid.Int64Range(1, 10).Draw(t, "gap"), rapid.Int64Range(0, 20).Draw(t, "grace")
 		windows := window.Sessions(ms(gap)).Grace(ms(grace))
-		store := visits
+		store := visits.Retain(ms(rapid.Int64Range(1, 200).Draw(t, "retention"))) // longer than needed, perhaps
 		if rapid.Bool().Draw(t, "in memory") {
 			store = store.InMemory()
 		}

@@ -17,8 +17,9 @@ func TestSlidingWindowsFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, grace := rapid.Int64Range(1, 15).Draw(t, "difference"), rapid.Int64Range(0, 12).Draw(t, "grace")
 		windows := window.Sliding(ms(d)).Grace(ms(grace))
+		store := texts.Retain(ms(rapid.Int64Range(1, 200).Draw(t, "retention"))) // longer than needed, perhaps
 		b := streams.NewBuilder("app")
-		table := streams.From(b, in).GroupByKey().WindowedBy(windows).Reduce(texts, concat)
+		table := streams.From(b, in).GroupByKey().WindowedBy(windows).Reduce(store, concat)
 		streams.Results(table.Updates(), windowText).To(out)
 		streams.Results(table.Final(), finalText).To(out)
 		w := &slidingTwin{

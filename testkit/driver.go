@@ -215,7 +215,7 @@ func (d *Driver) deliverGlobal() error {
 
 func (d *Driver) engine(id topology.TaskID) (store.Engine, error) {
 	if d.options.dir != "" {
-		return store.OpenPebble(filepath.Join(d.options.dir, id.String()), store.Options{Budget: d.options.budget})
+		return d.options.openEngine(filepath.Join(d.options.dir, id.String()))
 	}
 	if d.engines[id] == nil {
 		d.engines[id] = store.OpenMemory()

@@ -275,7 +275,7 @@ func TestWallClockPunctuation(t *testing.T) {
 	var fired []int64
 	d := testkit.New(t, build(t, func(b *streams.Builder) {
 		streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, int64] {
-			return &ticker{fired: &fired}
+			return &ticker{clock: topology.WallClockTime, fired: &fired}
 		}).To(out)
 	}))
 	for _, by := range []time.Duration{9, 1, 35, 4, 1} {
@@ -284,13 +284,39 @@ func TestWallClockPunctuation(t *testing.T) {
 	require.Equal(t, []int64{10, 45, 50}, fired)
 }
 
+// TestStreamTimePunctuation: the first record fires it, whatever its time. What happens to the process between two
+// records makes no difference.
+func TestStreamTimePunctuation(t *testing.T) {
+	for name, disturb := range map[string]func(d *testkit.Driver){
+		"undisturbed": func(*testkit.Driver) {},
+		"restarted":   (*testkit.Driver).Restart,
+		"state lost":  (*testkit.Driver).LoseState,
+		"crashed":     func(d *testkit.Driver) { d.Crash(testkit.AfterCommit) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var fired []int64
+			d := testkit.New(t, build(t, func(b *streams.Builder) {
+				streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, int64] {
+					return &ticker{clock: topology.StreamTime, fired: &fired}
+				}).To(out)
+			}))
+			for _, ts := range []int64{3, 9, 10, 4, 47, 49, 50} {
+				testkit.Input(d, in).Pipe("k", "v", at(ts))
+				disturb(d)
+			}
+			require.Equal(t, []int64{3, 10, 47, 50}, fired)
+		})
+	}
+}
+
 type ticker struct {
 	streams.Contextual[string, int64]
+	clock topology.PunctuationType
 	fired *[]int64
 }
 
 func (p *ticker) Init(ctx *streams.Context[string, int64]) error {
-	ctx.Schedule(10*time.Millisecond, topology.WallClockTime, func(now int64) error {
+	ctx.Schedule(10*time.Millisecond, p.clock, func(now int64) error {
 		*p.fired = append(*p.fired, now)
 		return nil
 	})

@@ -3,6 +3,7 @@ package testkit
 import (
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
 )
 
 // Option changes a Driver.
@@ -15,7 +16,7 @@ type options struct {
 	atLeastOnce bool
 	cacheBytes  int64
 	dir         string // of databases on disk; empty: in memory
-	budget      *store.Budget
+	openEngine  func(dir string) (state.Engine, error)
 	onError     task.Policy
 	deadLetter  string
 }
@@ -42,7 +43,16 @@ func CacheBytes(n int64) Option { return func(o *options) { o.cacheBytes = n } }
 
 // Pebble keeps the stores on disk as in production, in a directory of the test's, in place of memory.
 func Pebble(dir string) Option {
-	return func(o *options) { o.dir, o.budget = dir, store.NewBudget(16<<20, 8) }
+	budget := store.NewBudget(16<<20, 8)
+	return OpenEngine(dir, func(dir string) (state.Engine, error) {
+		return store.OpenPebble(dir, store.Options{Budget: budget})
+	})
+}
+
+// OpenEngine keeps the stores in engines of the test's, as streams.Config.OpenEngine does: each is opened in a directory
+// of its own within dir. Driver.LoseState removes dir.
+func OpenEngine(dir string, open func(dir string) (state.Engine, error)) Option {
+	return func(o *options) { o.dir, o.openEngine = dir, open }
 }
 
 // Skip leaves out records that do not decode or whose processing fails; they are counted in Dropped. By default they

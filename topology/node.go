@@ -54,8 +54,8 @@ type Topic struct {
 	Key, Value string // formats, for messages and lock files
 	Site       string
 	Reset      Reset
-	Global     bool          // read whole by every instance, for a global table
 	Past       time.Duration // with Reset Past: how far back
+	Global     bool          // read whole by every instance, for a global table
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.

@@ -94,7 +94,7 @@ type PunctuationType int
 
 const (
 	// StreamTime punctuations are looked at after each record of the task. The first record fires them; after that they
-	// fire once when stream time has reached the next multiple of the interval.
+	// fire once when stream time has reached the next multiple of the interval, restarts of the task or not.
 	StreamTime PunctuationType = iota
 	// WallClockTime punctuations fire when the wall clock has reached the next multiple of the interval after the last
 	// firing: once, however far the clock has moved.

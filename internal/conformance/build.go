@@ -107,7 +107,8 @@ func init() {
 		"groupByKey": (*build).groupByKey, "groupBy": (*build).groupBy, "windowedBy": (*build).windowedBy,
 		"count": (*build).count, "reduce": (*build).reduce, "aggregate": (*build).aggregate,
 		"suppress": (*build).suppress, "join": (*build).join, "leftJoin": (*build).join, "outerJoin": (*build).join,
-		"cogroup": (*build).cogroup, "globalTable": (*build).globalTable, "fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
+		"cogroup": (*build).cogroup, "globalTable": (*build).globalTable,
+		"fkJoin": (*build).joinForeignKey, "fkLeftJoin": (*build).joinForeignKey,
 		"process": (*build).process, "processValues": (*build).processValues,
 	}
 }

@@ -110,7 +110,7 @@ func (s *Scenario) lists(results []Result) map[row][]string {
 	for _, r := range results {
 		key := row{topic: r.Topic}
 		if !s.Ordered {
-			key = row{r.Topic, quoted(r.Key)}
+			key = row{r.Topic, Quoted(r.Key)}
 		}
 		out[key] = append(out[key], s.line(r))
 	}
@@ -118,15 +118,15 @@ func (s *Scenario) lists(results []Result) map[row][]string {
 }
 
 func (s *Scenario) line(r Result) string {
-	line := fmt.Sprintf("(%s %s @%d)", quoted(r.Key), quoted(r.Value), r.TS)
+	line := fmt.Sprintf("(%s %s @%d)", Quoted(r.Key), Quoted(r.Value), r.TS)
 	if s.Headers && r.Headers != nil {
 		line += fmt.Sprintf("%q", *r.Headers)
 	}
 	return line
 }
 
-// quoted tells null from the text "null".
-func quoted(s *string) string {
+// Quoted tells null from the text "null".
+func Quoted(s *string) string {
 	if s == nil {
 		return "null"
 	}

@@ -21,8 +21,8 @@ var levels = map[string]int{
 	"internal/worker": 7,
 	"streams":         8,
 	"testkit":         9,
-	"internal/bench":  10, "internal/conformance": 10, "examples/internal/demo": 10,
-	"examples": 11, "internal/conformance/run": 11,
+	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
+	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -49,12 +49,12 @@ const kafka = "github.com/twmb/franz-go"
 // owners are the only packages that import a library. Of several that fit an import, the longest counts.
 var owners = map[string][]string{
 	"github.com/cockroachdb/pebble":  {"internal/store"},
-	"github.com/stretchr/testify":    {"internal/store/storetest"},
+	"github.com/stretchr/testify":    {"internal/store/storetest", "state/statetest"},
 	"github.com/tidwall/btree":       {"internal/store", "state"},
 	"github.com/vmihailenco/msgpack": {"serde"},
 	"golang.org/x/sync":              {"streams"},
 	"github.com/twmb/murmur3":        {"internal/wire"},
-	"pgregory.net/rapid":             {"internal/store/storetest"},
+	"pgregory.net/rapid":             {"internal/store/storetest", "state/statetest"},
 
 	kafka: {"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker"},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.

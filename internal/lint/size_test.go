@@ -29,7 +29,6 @@ var longLines = map[string]int{
 	"internal/worker/commit.go":      2,
 	"internal/worker/internal.go":    2,
 	"internal/worker/worker.go":      2,
-	"state/each.go":                  1,
 	"state/spec.go":                  1,
 	"streams/config.go":              3,
 	"testkit/driver.go":              1,

@@ -84,8 +84,8 @@ func Load(path string) (*Case, error) {
 
 // JSON is the case as Load reads it, a line for each node and each step.
 func (c *Case) JSON() string {
-	var out []byte
-	out = fmt.Appendf(out, "{\"seed\":%d,\n \"scenario\":{\"name\":\"case-%d\",\"kind\":\"metamorphic\",\n  \"topology\":[", c.Seed, c.Seed)
+	out := fmt.Appendf(nil, "{\"seed\":%d,\n \"scenario\":{\"name\":%q,\"kind\":%q,\n  \"topology\":[",
+		c.Seed, c.Scenario.Name, c.Scenario.Kind)
 	out = appendLines(out, c.Scenario.Topology)
 	out = append(out, "],\n  \"steps\":["...)
 	out = appendLines(out, c.Scenario.Steps)

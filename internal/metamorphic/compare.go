@@ -28,7 +28,7 @@ func compare(promises map[string]promise, want, got *answer) error {
 	}
 	for _, a := range []*answer{want, got} {
 		if d := differ(content(nil, a.stores), content(nil, a.restored)); d != nil {
-			d.What += " restored from its changelog"
+			d.What += ", there and restored from the changelog,"
 			return d
 		}
 	}
@@ -58,15 +58,15 @@ func differ(want, got map[string][]string) *Difference {
 func byKey(promises map[string]promise, results []conformance.Result) map[string][]string {
 	out := map[string][]string{}
 	for _, r := range results {
-		name := fmt.Sprintf("topic %s key %s", r.Topic, quoted(r.Key))
+		name := fmt.Sprintf("topic %s key %s", r.Topic, conformance.Quoted(r.Key))
 		if promises[r.Topic] == final {
 			delete(out, name)
 			if r.Value != nil {
-				out[name] = []string{quoted(r.Value)}
+				out[name] = []string{conformance.Quoted(r.Value)}
 			}
 			continue
 		}
-		out[name] = append(out[name], fmt.Sprintf("%s @%d %v", quoted(r.Value), r.TS, *r.Headers))
+		out[name] = append(out[name], fmt.Sprintf("%s @%d %v", conformance.Quoted(r.Value), r.TS, *r.Headers))
 		if promises[r.Topic] == bag {
 			slices.Sort(out[name])
 		}
@@ -87,12 +87,4 @@ func content(promises map[string]promise, stores conformance.Stores) map[string]
 		}
 	}
 	return out
-}
-
-// quoted tells null from the text "null".
-func quoted(s *string) string {
-	if s == nil {
-		return "null"
-	}
-	return fmt.Sprintf("%q", *s)
 }

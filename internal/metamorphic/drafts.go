@@ -14,10 +14,12 @@ var drafts = []struct {
 	weight int
 	draft  draft
 }{
-	{1, draftSource}, {2, draftTable}, {1, draftGlobalTable}, {4, draftStateless}, {3, draftRekey}, {1, draftSplit}, {2, draftMerge},
+	{1, draftSource}, {2, draftTable}, {1, draftGlobalTable},
+	{4, draftStateless}, {3, draftRekey}, {1, draftSplit}, {2, draftMerge},
 	{2, draftRepartition}, {2, draftToTable}, {4, draftToStream}, {4, draftRowwise},
 	{10, draftGroup}, {3, draftWindows}, {3, draftFold}, {3, draftCogroup}, {6, draftSuppress},
-	{8, draftJoinStreams}, {6, draftJoinTable}, {4, draftJoinTables}, {4, draftJoinGlobal}, {4, draftForeignKey}, {3, draftProcess},
+	{8, draftJoinStreams}, {6, draftJoinTable}, {4, draftJoinTables}, {4, draftJoinGlobal}, {4, draftForeignKey},
+	{3, draftProcess},
 }
 
 func (g *generator) draft() draft {
@@ -71,7 +73,8 @@ func (g *generator) keyFn() string {
 }
 
 func draftStateless(g *generator) conformance.Node {
-	n := conformance.Node{Op: pick(g, "filter", "filterNot", "mapValues", "flatMapValues", "processValues"), In: g.operand(stream)}
+	n := conformance.Node{In: g.operand(stream)}
+	n.Op = pick(g, "filter", "filterNot", "mapValues", "flatMapValues", "processValues")
 	switch n.Op {
 	case "mapValues":
 		n.Fn = g.valueFn()

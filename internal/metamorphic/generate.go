@@ -22,10 +22,10 @@ func New(seed uint64) *Case {
 	}
 	g.rules = newRules(disorder, parts, varied)
 	g.topology()
-	c := &Case{Seed: seed, Scenario: &conformance.Scenario{Topology: g.nodes}, Plain: plain(parts)}
-	c.Scenario.Steps = g.steps()
-	c.Variation = g.variation(varied, len(c.Scenario.Steps))
-	return c
+	s := &conformance.Scenario{
+		Name: fmt.Sprintf("case-%d", seed), Kind: "metamorphic", Topology: g.nodes, Steps: g.steps(),
+	}
+	return &Case{Seed: seed, Scenario: s, Plain: plain(parts), Variation: g.variation(varied, len(s.Steps))}
 }
 
 // generator makes a case of random numbers.

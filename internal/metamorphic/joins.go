@@ -1,6 +1,10 @@
 package metamorphic
 
-import "github.com/millstream-go/millstream/internal/conformance"
+import (
+	"slices"
+
+	"github.com/millstream-go/millstream/internal/conformance"
+)
 
 // join dispatches on what is joined.
 func (r *rules) join(n conformance.Node, in []flow) (flow, error) {
@@ -55,12 +59,15 @@ func (r *rules) joinTables(left, right flow) (flow, error) {
 	f.kind = table
 	if !ok {
 		f.promise = final
+		if slices.ContainsFunc(left.sources, func(s string) bool { return slices.Contains(right.sources, s) }) {
+			return broken("a change that reaches both sides at different times")
+		}
 	}
 	return f, nil
 }
 
 // joinForeignKey is a join whose two directions go through topics of their own.
-func (r *rules) joinForeignKey(_ conformance.Node, in []flow) (flow, error) {
+func (r *rules) joinForeignKey(n conformance.Node, in []flow) (flow, error) {
 	f, _ := r.mix(in...)
 	for _, t := range in {
 		if t.kind != table || t.unkept || t.scattered {
@@ -68,5 +75,6 @@ func (r *rules) joinForeignKey(_ conformance.Node, in []flow) (flow, error) {
 		}
 	}
 	f.kind, f.promise = table, final
+	f.inputs = append(f.inputs, input{topic: n.ID, depth: f.depth() + 2})
 	return f, nil
 }

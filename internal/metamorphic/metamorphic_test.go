@@ -12,15 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What MILLSTREAM_META_… changes: the first seed, the number of cases, the time to go on for in place of a number, a file
-// with a case to run in place of random ones.
+// Variables of the environment.
 const (
-	envSeed  = "MILLSTREAM_META_SEED"
-	envCases = "MILLSTREAM_META_CASES"
-	envTime  = "MILLSTREAM_META_TIME"
-	envCase  = "MILLSTREAM_META_CASE"
+	envSeed  = "MILLSTREAM_META_SEED"  // first seed
+	envCases = "MILLSTREAM_META_CASES" // number of cases
+	envTime  = "MILLSTREAM_META_TIME"  // how long to go on, in place of a number
+	envCase  = "MILLSTREAM_META_CASE"  // a file with a case to run in place of random ones
 )
 
+// usualCases are what a plain run of the tests takes, from seed 1.
 const usualCases = 300
 
 func number(t *testing.T, env string, usual uint64) uint64 {
@@ -51,24 +51,25 @@ func TestMetamorphic(t *testing.T) {
 	}
 	t.Logf("cases from seed %d", first)
 	var next atomic.Uint64
-	for w := range runtime.GOMAXPROCS(0) {
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
 		t.Run(fmt.Sprintf("worker %d", w), func(t *testing.T) {
 			t.Parallel()
+			dir := t.TempDir()
 			for i := next.Add(1) - 1; wanted(i); i = next.Add(1) - 1 {
-				try(t, first+i)
+				check(t, New(first+i), dir)
 			}
 		})
 	}
-	t.Cleanup(func() { t.Logf("%d cases", next.Load()-uint64(runtime.GOMAXPROCS(0))) })
+	t.Cleanup(func() { t.Logf("%d cases", next.Load()-uint64(workers)) }) // each worker asks once too often
 }
 
-func try(t *testing.T, seed uint64) {
-	c := New(seed)
-	failure := c.Check(t.TempDir())
+func check(t *testing.T, c *Case, dir string) {
+	failure := c.Check(dir)
 	if failure == nil {
 		return
 	}
-	small, failure := c.Shrink(t.TempDir(), failure)
+	small, failure := c.Shrink(dir, failure)
 	t.Errorf("seed %d: %v\nreplay: %s=%d %s=1 go test ./internal/metamorphic -run TestMetamorphic\nsmallest case, "+
-		"which %s=FILE runs:\n%s", seed, failure, envSeed, seed, envCases, envCase, small.JSON())
+		"which %s=FILE runs:\n%s", c.Seed, failure, envSeed, c.Seed, envCases, envCase, small.JSON())
 }

@@ -33,7 +33,8 @@ func broken(format string, args ...any) (flow, error) {
 
 func (r *rules) source(n conformance.Node, _ []flow) (flow, error) {
 	steady := !r.disorder && n.Timestamp == ""
-	f := flow{inputs: []input{{topic: n.Topic, steady: steady}}, steady: steady}
+	in := []input{{topic: n.Topic, steady: steady}}
+	f := flow{inputs: in, sources: []string{n.Topic}, steady: steady}
 	switch n.Op {
 	case "table":
 		f.kind, f.versioned = table, n.HistoryMs != nil

@@ -45,10 +45,11 @@ type input struct {
 type flow struct {
 	kind
 	promise
-	inputs    []input // of its sub-topology, those that it is made of
-	steady    bool    // its times never go back
-	rekeyed   bool    // a step that needs its keys together goes through a repartition topic
-	scattered bool    // its keys may belong to other partitions
+	inputs    []input  // of its sub-topology, those that it is made of
+	sources   []string // topics that all of it comes from
+	steady    bool     // its times never go back
+	rekeyed   bool     // a step that needs its keys together goes through a repartition topic
+	scattered bool     // its keys may belong to other partitions
 	versioned bool
 	unkept    bool // a table whose rows are in no store
 }
@@ -168,6 +169,7 @@ func (r *rules) mix(flows ...flow) (met flow, ok bool) {
 			}
 			even = even && in.depth == met.inputs[0].depth
 		}
+		met.sources = append(met.sources, f.sources...)
 		met.steady = met.steady && f.steady
 		met.promise = max(met.promise, f.promise)
 		met.rekeyed = met.rekeyed || f.rekeyed

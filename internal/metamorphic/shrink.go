@@ -13,23 +13,27 @@ const tries = 3000
 // Shrink makes a failing case smaller for as long as it fails in the same way, greedily: fewer steps, fewer nodes, a
 // simpler variation. It returns the smallest case found, with its error.
 func (c *Case) Shrink(dir string, failure error) (*Case, error) {
-	s := &shrinker{dir: dir, best: c, failure: failure}
+	s := &shrinker{check: func(c *Case) error { return c.Check(dir) }, best: c, failure: failure}
+	s.shrink()
+	return s.best, s.failure
+}
+
+type shrinker struct {
+	check       func(c *Case) error
+	best        *Case
+	failure     error
+	tried, kept int
+}
+
+func (s *shrinker) shrink() {
 	for progress := true; progress && s.tried < tries; {
 		progress = false
-		for _, pass := range []func(){s.variation, s.steps, s.nodes, s.details} {
+		for _, pass := range []func(){s.variation, s.steps, s.nodes, s.shortcuts, s.details} {
 			before := s.kept
 			pass()
 			progress = progress || s.kept > before
 		}
 	}
-	return s.best, s.failure
-}
-
-type shrinker struct {
-	dir         string
-	best        *Case
-	failure     error
-	tried, kept int
 }
 
 // try keeps what change makes of a copy of the best case, if that fails in the same way.
@@ -44,7 +48,7 @@ func (s *shrinker) try(change func(c *Case)) bool {
 		return false
 	}
 	s.tried++
-	err := c.Check(s.dir)
+	err := s.check(c)
 	if err == nil || errors.Is(err, errRule) || failedRun(err) != failedRun(s.failure) {
 		return false
 	}
@@ -181,6 +185,48 @@ func (c *Case) bypass(i int, in string) {
 		}
 	}
 	c.dropUnread()
+}
+
+// shortcuts makes nodes read what came before their inputs, where that leaves inputs unread.
+func (s *shrinker) shortcuts() {
+	for i := len(s.best.Scenario.Topology) - 1; i > 0; i-- {
+		for j := range i {
+			if i < len(s.best.Scenario.Topology) && s.shortcut(i, s.best.Scenario.Topology[j].Results()) {
+				break
+			}
+		}
+	}
+}
+
+func (s *shrinker) shortcut(i int, ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool {
+		return s.try(func(c *Case) {
+			n := &c.Scenario.Topology[i]
+			if before := n.In; before != "" {
+				n.In = id
+				if !c.removeUnread(before) {
+					n.In = before
+				}
+			}
+		})
+	})
+}
+
+// removeUnread removes a node, and those before it, if nothing reads it.
+func (c *Case) removeUnread(id string) bool {
+	reads := func(n conformance.Node) bool { return slices.Contains(n.Operands(), id) }
+	makes := func(n conformance.Node) bool { return slices.Contains(n.Results(), id) }
+	i := slices.IndexFunc(c.Scenario.Topology, makes)
+	if i < 0 || slices.ContainsFunc(c.Scenario.Topology, reads) {
+		return false
+	}
+	before := c.Scenario.Topology[i].Operands()
+	c.Scenario.Topology = slices.Delete(c.Scenario.Topology, i, i+1)
+	for _, id := range before {
+		c.removeUnread(id)
+	}
+	c.dropUnread()
+	return true
 }
 
 // details makes what is left plainer.

@@ -17,7 +17,8 @@ import (
 //   - Subscriptions, beside the right table, remembers that, and answers with the right row, through the response topic,
 //     to the partition of the left row; RightChanges answers to all who point at a row that changes;
 //   - Responses, beside the left table again, makes the result, unless the left row has changed since: its hash has
-//     travelled along, and the answer to the change is on its way;
+//     travelled along, and the answer to the change is on its way. A row that points nowhere by then has asked nothing:
+//     any answer takes its result back;
 //   - Alone makes the results of left rows that point nowhere, and of left rows that are gone, without asking.
 //
 // Records and stores have the bytes of Kafka Streams' foreign-key joins. Differently from it, a right row that is not
@@ -41,13 +42,23 @@ type Answer struct {
 	Partition int32
 }
 
-// hash is that of a row as it is encoded.
-func (j *ForeignKey[K, FK, L, R, V]) hash(row optional[L]) (wire.Hash, error) {
+// hash is that of a row as it is encoded, in scratch.
+func (j *ForeignKey[K, FK, L, R, V]) hash(row optional[L], scratch *[]byte) (h wire.Hash, err error) {
 	if !row.OK {
-		return wire.Hash{}, nil
+		return h, nil
 	}
-	b, err := j.LeftValues.Append([]byte{}, row.Value)
-	return wire.HashOf(b), err
+	if *scratch, err = j.LeftValues.Append(some(*scratch), row.Value); err != nil {
+		return h, err
+	}
+	return wire.HashOf(*scratch), nil
+}
+
+// some is scratch to append bytes to that are not null, even if there are none.
+func some(scratch []byte) []byte {
+	if scratch == nil {
+		return []byte{}
+	}
+	return scratch[:0]
 }
 
 // pointer is the foreign key of a row; none if there is no row, or it has none.
@@ -66,6 +77,7 @@ func Subscribe[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, ch
 type subscribe[K, FK, L, R, V any] struct {
 	topology.Contextual[FK, wire.Subscription]
 	ForeignKey[K, FK, L, R, V]
+	key, row []byte // scratch: what is forwarded goes into bytes before the call returns
 }
 
 func (s *subscribe[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
@@ -103,25 +115,24 @@ func (s *subscribe[K, FK, L, R, V]) same(a, b optional[FK]) (bool, error) {
 	if !a.OK || !b.OK {
 		return a.OK == b.OK, nil
 	}
-	x, err := s.ForeignKeys.Append(nil, a.Value)
-	if err != nil {
+	var err error
+	if s.key, err = s.ForeignKeys.Append(s.key[:0], a.Value); err != nil {
 		return false, err
 	}
-	y, err := s.ForeignKeys.Append(nil, b.Value)
-	return bytes.Equal(x, y), err
+	s.row, err = s.ForeignKeys.Append(s.row[:0], b.Value)
+	return bytes.Equal(s.key, s.row), err
 }
 
 func (s *subscribe[K, FK, L, R, V]) send(r record[K, change[L]], to FK, instruction wire.Instruction) error {
-	hash, err := s.hash(r.Value.New)
+	hash, err := s.hash(r.Value.New, &s.row)
 	if err != nil {
 		return err
 	}
-	key, err := s.Keys.Append([]byte{}, r.Key)
-	if err != nil {
+	if s.key, err = s.Keys.Append(some(s.key), r.Key); err != nil {
 		return err
 	}
 	return s.Ctx.Forward(topology.WithValue(topology.WithKey(r, to), wire.Subscription{
-		Instruction: instruction, Hash: hash, PrimaryKey: key, PrimaryPartition: s.Ctx.Task().Partition,
+		Instruction: instruction, Hash: hash, PrimaryKey: s.key, PrimaryPartition: s.Ctx.Task().Partition,
 	}))
 }
 

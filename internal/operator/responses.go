@@ -13,7 +13,8 @@ func Responses[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, wi
 type responses[K, FK, L, R, V any] struct {
 	topology.Contextual[K, V]
 	ForeignKey[K, FK, L, R, V]
-	get Getter[K, L]
+	get     Getter[K, L]
+	scratch []byte
 }
 
 func (p *responses[K, FK, L, R, V]) Init(ctx *topology.Context[K, V]) error {
@@ -32,8 +33,8 @@ func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
 	if row.Value, _, row.OK, err = p.get(r.Key, Newest); err != nil {
 		return err
 	}
-	hash, err := p.hash(row)
-	if err != nil || hash != r.Value.Hash {
+	row, current, err := p.current(r, row)
+	if err != nil || !current {
 		return err
 	}
 	out, err := p.result(r.Key, row, r.Value.Value)
@@ -41,6 +42,18 @@ func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
 		return err
 	}
 	return p.Ctx.Forward(topology.WithOptional(r, out))
+}
+
+// current is the left row to join with an answer; false if the answer to a later one is on its way. A left row that
+// points nowhere, which asks only to end what was before it, may have been followed by others that do not ask: then any
+// answer takes the result back. In left joins, Alone has made the result already.
+func (p *responses[K, FK, L, R, V]) current(r record[K, wire.Response], row optional[L]) (optional[L], bool, error) {
+	hash, err := p.hash(row, &p.scratch)
+	if err != nil || hash == r.Value.Hash || p.LeftJoin {
+		return row, hash == r.Value.Hash, err
+	}
+	to, err := p.pointer(r.Key, row)
+	return none[L](), !to.OK, err
 }
 
 // result joins a left row with a right one as encoded, nil if there is none.

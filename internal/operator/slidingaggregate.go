@@ -83,37 +83,37 @@ func (a *slidingAggregate[K, V, A]) find(r record[K, V]) error {
 func (a *slidingAggregate[K, V, A]) plan(t int64) {
 	a.changes = a.changes[:0]
 	d := a.sliding.Difference()
-	left := max(0, t-d)          // start of the window that ends at t, or of the first one
-	var before, around *slide[A] // latest window that ends before t; latest around t
-	previous := int64(-1)        // time of the record before t, if that is known
+	left := max(0, t-d)                       // start of the window that ends at t, or of the first one
+	var before, around *state.WindowRow[K, A] // latest window that ends before t; latest around t
+	previous := int64(-1)                     // time of the record before t, if that is known
 	for i := range a.found {
 		row := &a.found[i]
-		w := slide[A]{
-			start: row.Start, exists: true, base: topology.Some(row.Value), timestamp: row.Timestamp, holds: true,
-		}
 		if row.Timestamp < t {
 			previous = max(previous, row.Timestamp)
 		}
 		switch {
 		case row.Start+d < t:
-			before = &w
+			before = row
 		case row.Start <= t:
-			around = &w
+			around = row
+			w := slide[A]{start: row.Start, base: topology.Some(row.Value), timestamp: row.Timestamp}
+			w.exists, w.holds = true, true
 			a.changes = append(a.changes, w)
 		}
 	}
 	if !a.exists(left) {
 		w := slide[A]{start: left, holds: true}
 		if before != nil && previous >= left {
-			w.base, w.timestamp = before.base, before.timestamp
+			w.base, w.timestamp = topology.Some(before.Value), before.Timestamp
 		}
 		a.changes = append(a.changes, w)
 	}
 	if after := previous + 1; previous >= 0 && after > left && after <= t && !a.exists(after) {
 		a.changes = append(a.changes, slide[A]{start: after, holds: true})
 	}
-	if around != nil && around.timestamp > t && !a.exists(t+1) {
-		a.changes = append(a.changes, slide[A]{start: t + 1, base: around.base, timestamp: around.timestamp})
+	if around != nil && around.Timestamp > t && !a.exists(t+1) {
+		w := slide[A]{start: t + 1, base: topology.Some(around.Value), timestamp: around.Timestamp}
+		a.changes = append(a.changes, w)
 	}
 	slices.SortFunc(a.changes, func(x, y slide[A]) int { return cmp.Compare(x.start, y.start) })
 }

@@ -24,6 +24,8 @@ type answers[K, FK, L, R, V any] struct {
 	topology.Contextual[[]byte, Answer]
 	ForeignKey[K, FK, L, R, V]
 	store *state.KeyValueStore[wire.Combined, wire.Subscription]
+	// Scratch: what is forwarded goes into bytes before the call returns, and the store copies its keys.
+	foreign, row []byte
 }
 
 func (a *answers[K, FK, L, R, V]) Init(ctx *topology.Context[[]byte, Answer]) error {
@@ -36,9 +38,10 @@ func (a *answers[K, FK, L, R, V]) answer(r record[FK, nothing], s wire.Subscript
 	out := Answer{Response: wire.Response{Hash: s.Hash}, Partition: s.PrimaryPartition}
 	if row.OK {
 		var err error
-		if out.Value, err = a.RightValues.Append([]byte{}, row.Value); err != nil {
+		if a.row, err = a.RightValues.Append(some(a.row), row.Value); err != nil {
 			return err
 		}
+		out.Value = a.row
 	}
 	return a.Ctx.Forward(topology.WithValue(topology.WithKey(r, s.PrimaryKey), out))
 }
@@ -77,11 +80,11 @@ func (s *subscriptions[K, FK, L, R, V]) Process(r record[FK, wire.Subscription])
 		s.Ctx.Drop(reason)
 		return nil
 	}
-	foreign, err := s.ForeignKeys.Append([]byte{}, r.Key)
-	if err != nil {
+	var err error
+	if s.foreign, err = s.ForeignKeys.Append(some(s.foreign), r.Key); err != nil {
 		return err
 	}
-	if err := s.remember(wire.Combined{Foreign: foreign, Primary: r.Value.PrimaryKey}, r); err != nil {
+	if err := s.remember(wire.Combined{Foreign: s.foreign, Primary: r.Value.PrimaryKey}, r); err != nil {
 		return err
 	}
 	if r.Value.Instruction == wire.DeleteNoPropagate {
@@ -118,11 +121,11 @@ func (c *rightChanges[K, FK, L, R, V]) Process(r record[FK, change[R]]) error {
 	if r.Value.Stale {
 		return nil
 	}
-	foreign, err := c.ForeignKeys.Append([]byte{}, r.Key)
-	if err != nil {
+	var err error
+	if c.foreign, err = c.ForeignKeys.Append(some(c.foreign), r.Key); err != nil {
 		return err
 	}
-	for row, err := range c.store.Prefix(wire.CombinedPrefix(foreign)) {
+	for row, err := range c.store.Prefix(wire.CombinedPrefix(c.foreign)) {
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ type suppress[K, V any] struct {
 	key      serde.Serde[K]
 	value    serde.Serde[V]
 	limits   SuppressLimits
+	scratch  []byte
 }
 
 func (s *suppress[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
@@ -103,7 +104,9 @@ func (s *suppress[K, V]) encode(v optional[V]) ([]byte, error) {
 	if !v.OK {
 		return nil, nil
 	}
-	return s.value.Append([]byte{}, v.Value)
+	var err error
+	s.scratch, err = s.value.Append(s.scratch[:0], v.Value)
+	return append([]byte{}, s.scratch...), err
 }
 
 func (s *suppress[K, V]) decode(b []byte) (out optional[V], err error) {
@@ -117,8 +120,8 @@ func (s *suppress[K, V]) decode(b []byte) (out optional[V], err error) {
 
 // size is what a row takes of the buffer.
 func (s *suppress[K, V]) size(key K, held wire.BufferValue) int64 {
-	k, _ := s.key.Append(nil, key)
-	return int64(len(k) + len(held.Prior) + len(held.Old) + len(held.New))
+	s.scratch, _ = s.key.Append(s.scratch[:0], key)
+	return int64(len(s.scratch) + len(held.Prior) + len(held.Old) + len(held.New))
 }
 
 // release sends a row out.

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -41,21 +42,32 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 			if r.Control || r.Key == nil {
 				continue
 			}
-			if err := c.store.Restore(b, r.Key, r.Value, r.Timestamp); err != nil {
+			if err := c.store.Restore(b, r.Key, r.Value, c.timestamp(r)); err != nil {
 				return err
 			}
 		}
 		return setOffset(b, 'c', c.Store, next)
 	})
 	if err != nil {
-		return fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err)
+		return c.task.failed(fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err))
 	}
 	c.next = next
 	return nil
 }
 
+// timestamp is that of the row that a record holds. In a suppress's buffer it is when the row began to wait, which Kafka
+// Streams writes behind the value and not as the record's.
+func (c *Changelog) timestamp(r *topology.Raw) int64 {
+	if n := len(r.Value) - 8; c.spec.Kind() == state.KindSuppress && n >= 0 {
+		return int64(binary.BigEndian.Uint64(r.Value[n:]))
+	}
+	return r.Timestamp
+}
+
 // Clear removes all rows, for a restore from the start of the log.
-func (c *Changelog) Clear() error {
+func (c *Changelog) Clear() error { return c.task.failed(c.clear()) }
+
+func (c *Changelog) clear() error {
 	prefix, err := c.db.prefix(c.spec)
 	if err != nil {
 		return err

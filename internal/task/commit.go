@@ -2,7 +2,6 @@ package task
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -36,7 +35,7 @@ func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
 			c.batch = batches[1]
 		}
 		if err := c.flush(emit); err != nil {
-			return nil, fmt.Errorf("task %s: %w", t.ID, err)
+			return nil, t.failed(err)
 		}
 	}
 	t.set.prepared = append(t.set.prepared, prepared{task: t, batches: batches})
@@ -87,7 +86,9 @@ type prepared struct {
 }
 
 // commit writes rows and offsets to the databases, now that Kafka has them.
-func (p prepared) commit() error {
+func (p prepared) commit() error { return p.task.failed(p.write()) }
+
+func (p prepared) write() error {
 	t := p.task
 	for _, c := range t.changelogs {
 		if c.acked >= 0 {
@@ -103,7 +104,7 @@ func (p prepared) commit() error {
 	}
 	for _, b := range p.batches {
 		if err := b.Commit(); err != nil {
-			return fmt.Errorf("task %s: %w", t.ID, err)
+			return err
 		}
 	}
 	for i, c := range t.changelogs {

@@ -31,6 +31,24 @@ func (e *ProcessError) Error() string {
 
 func (e *ProcessError) Unwrap() error { return e.Err }
 
+// Error is a failure of a task outside of its records, mostly of its database.
+type Error struct {
+	Task topology.TaskID
+	Err  error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("task %s: %v", e.Task, e.Err) }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// failed makes an error one of the task; nil stays nil.
+func (t *Task) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Task: t.ID, Err: err}
+}
+
 // PanicError is a panic of the user's code, turned into an error of the record that caused it.
 type PanicError struct {
 	Value any
@@ -80,7 +98,8 @@ func (t *Task) failure(err error) *ProcessError {
 // nothing about the record.
 func (c *Config) fatal(err error) bool {
 	var unavailable *topology.ErrUnavailable
-	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.As(err, &unavailable)
+	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
+		errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

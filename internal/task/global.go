@@ -11,6 +11,10 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
+// ErrGlobalTables marks failures of the database of global tables. If that is damaged, remove it: all rows are read
+// again.
+var ErrGlobalTables = errors.New("global tables")
+
 // Global is the global tables of a worker: whole topics, read by every instance, whose rows all tasks of the worker
 // may look up. It has no part in commits with Kafka: rows and the offsets up to which they are complete are written
 // together to a database of its own, and what the topics have beyond is read again.
@@ -36,12 +40,12 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 	for _, spec := range s.topo.Global.Stores {
 		prefix, err := g.db.prefix(spec)
 		if err != nil {
-			return nil, fmt.Errorf("global tables: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
 		open := spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget})
 		at, err := g.db.offset('t', spec.Name())
 		if err != nil {
-			return nil, fmt.Errorf("global tables: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
 		open.SetTime(at)
 		g.stores = append(g.stores, open)
@@ -71,7 +75,7 @@ func (g *Global) From(topic string, partition int32) (int64, error) {
 	if _, known := g.next[name]; !known {
 		next, err := g.db.offset('g', name)
 		if err != nil {
-			return -1, fmt.Errorf("global tables: %w", err)
+			return -1, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
 		g.next[name] = next
 	}
@@ -84,7 +88,7 @@ func inputName(topic string, partition int32) string {
 
 // Clear removes all rows, to read the topics from their start.
 func (g *Global) Clear() error {
-	return g.db.write(func(b store.Batch) error {
+	err := g.db.write(func(b store.Batch) error {
 		for name := range g.next {
 			g.next[name] = -1
 			if err := b.Delete(metaKey('g', name)); err != nil {
@@ -108,6 +112,10 @@ func (g *Global) Clear() error {
 		}
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrGlobalTables, err)
+	}
+	return nil
 }
 
 // Apply enters records of one partition, in the order of their offsets; next is the offset behind them, markers
@@ -216,7 +224,7 @@ func (g *Global) Commit() error {
 		return b.Commit()
 	}()
 	if err = errors.Join(err, b.Close()); err != nil {
-		return fmt.Errorf("global tables: %w", err)
+		return fmt.Errorf("%w: %w", ErrGlobalTables, err)
 	}
 	for _, s := range g.stores {
 		s.Committed()
@@ -236,7 +244,11 @@ func (s *Set) CloseGlobal() error {
 	}
 	g := s.global
 	s.global = nil
-	return errors.Join(g.instance.Close(), g.db.engine.Close())
+	var err error
+	if g.instance != nil { // nil: the database did not fit
+		err = g.instance.Close()
+	}
+	return errors.Join(err, g.db.engine.Close())
 }
 
 // Store and the methods below make it the host of its nodes.
@@ -274,10 +286,10 @@ func (g *Global) Drop(_ *topology.Node, reason topology.DropReason) {
 	g.dropped = append(g.dropped, reason)
 }
 
+// Partitions is not offered to global tables: none of their steps is a sink.
+func (g *Global) Partitions(string) (int32, error) { return 0, nil }
+
 // Schedule is not offered to global tables.
 func (g *Global) Schedule(p *topology.Punctuation) (cancel func()) {
 	panic("topology: step " + p.Node.Name + " (" + p.Node.Site + ") schedules a punctuation: global processors have none")
 }
-
-// Partitions is not asked by global tables: none of their steps writes to a topic.
-func (g *Global) Partitions(string) (int32, error) { return 0, nil }

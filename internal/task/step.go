@@ -106,24 +106,35 @@ type punctuation struct {
 }
 
 // Schedule enters a punctuation. A stream-time one is due at the first record; a wall-clock one an interval from now.
+//
+// A task that has seen records in an earlier life enters its schedules anew. Their last firing was in the same interval
+// as its stream time, or they would have fired since: so that tells when they are due, and a restart fires nothing.
 func (t *Task) Schedule(p *topology.Punctuation) (cancel func()) {
 	entry := &punctuation{Punctuation: p}
 	if p.Every < 1 {
 		panic("topology: step " + p.Node.Name + " schedules a punctuation at an interval below a millisecond")
 	}
-	if p.Clock == topology.WallClockTime {
+	switch {
+	case p.Clock == topology.WallClockTime:
 		entry.start, entry.due = t.set.now, t.set.now+p.Every
+	case !t.running && t.streamTime >= 0:
+		entry.passTo(t.streamTime)
 	}
 	t.punctuations = append(t.punctuations, entry)
 	return func() { entry.cancelled = true }
 }
 
+// passTo makes a stream-time schedule due at the next multiple of its interval.
+func (p *punctuation) passTo(streamTime int64) {
+	if p.due = (streamTime/p.Every + 1) * p.Every; p.due < streamTime {
+		p.due = never // there is no later multiple
+	}
+}
+
 func (t *Task) punctuateStreamTime() error {
 	for _, p := range t.punctuations {
 		if p.Clock == topology.StreamTime && t.streamTime >= p.due {
-			if p.due = (t.streamTime/p.Every + 1) * p.Every; p.due < t.streamTime {
-				p.due = never // there is no later multiple
-			}
+			p.passTo(t.streamTime)
 			if err := t.fire(p, t.streamTime); err != nil {
 				return err
 			}

@@ -52,7 +52,7 @@ func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
 	t.databases = []database{{engine}}
 	for _, spec := range t.sub.Stores {
 		if err := t.openStore(spec); err != nil {
-			return nil, fmt.Errorf("task %s: %w", id, err)
+			return nil, t.failed(err)
 		}
 	}
 	for _, topic := range slices.Compact(t.topo.Inputs(t.sub)) {
@@ -146,7 +146,7 @@ func (t *Task) start(committed map[string]Committed) error {
 func (t *Task) init() (err error) {
 	defer recoverInto(&err)
 	if err := t.instance.Init(); err != nil {
-		return fmt.Errorf("task %s: %w", t.ID, err)
+		return t.failed(err)
 	}
 	t.mark()
 	t.running = true
@@ -163,13 +163,16 @@ func (t *Task) stop() (err error) {
 	return t.instance.Close()
 }
 
-// close ends the task and its databases.
+// close ends the task and its databases. Its stores give back the memory that they have of the process's budget.
 func (t *Task) close() error {
 	errs := []error{t.stop()}
+	for _, s := range t.stores {
+		s.Abort()
+	}
 	for _, db := range t.databases {
 		errs = append(errs, db.engine.Close())
 	}
-	return errors.Join(errs...)
+	return t.failed(errors.Join(errs...))
 }
 
 // Store, StreamTime and the methods below make the task the host of its nodes.

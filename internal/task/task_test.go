@@ -212,6 +212,46 @@ func TestChangelogOffset(t *testing.T) {
 	require.Equal(t, int64(42), task.Changelogs()[0].From())
 }
 
+// brokenEngine outlives its task. It fails to read, as a database does from its first failed write on, once it has err.
+type brokenEngine struct {
+	store.Engine
+	err error
+}
+
+func (e *brokenEngine) Get(dst, key []byte) ([]byte, bool, error) {
+	if e.err != nil {
+		return dst, false, e.err
+	}
+	return e.Engine.Get(dst, key)
+}
+
+func (e *brokenEngine) Close() error { return nil }
+
+// TestADatabaseThatFailsIsNoBadRecord: whatever the policy for records, none is left out for it.
+func TestADatabaseThatFailsIsNoBadRecord(t *testing.T) {
+	for _, failure := range []error{store.ErrCorrupt, store.ErrDisk} {
+		s, task := newSet(t, Config{MaxIdle: -1, OnError: Skip}, nil)
+		engine := &brokenEngine{Engine: store.OpenMemory()}
+		reopen := func() {
+			require.NoError(t, s.Remove(task.ID))
+			reopened, err := s.Open(task.ID, engine)
+			require.NoError(t, err)
+			a, _ := start(t, s, reopened, -1, -1)
+			require.NoError(t, s.Add(a, raws(0, "0"), -1))
+		}
+		reopen()
+		require.Equal(t, 1, step(t, s, 0))
+		_, err := s.Prepare(func(topology.Output) {})
+		require.NoError(t, err)
+		require.NoError(t, s.Committed(0))
+		reopen() // with a row that is not in memory
+		engine.err = failure
+		_, err = s.Step(0, 1000)
+		require.ErrorIs(t, err, failure)
+		require.Empty(t, s.config.Drops.Counts())
+	}
+}
+
 func BenchmarkStep(b *testing.B) {
 	s, task := newSet(b, Config{MaxIdle: -1}, nil)
 	a, _ := start(b, s, task, -1, -1)
@@ -227,4 +267,19 @@ func BenchmarkStep(b *testing.B) {
 			s.Outputs()
 		}
 	}
+}
+
+// TestClosedTaskGivesItsMemoryBack: a process whose tasks come and go would else count rows that are long gone.
+func TestClosedTaskGivesItsMemoryBack(t *testing.T) {
+	budget := state.NewBudget(1 << 30)
+	s, task := newSet(t, Config{MaxIdle: -1, Budget: budget}, nil)
+	a, _ := start(t, s, task, -1, -1)
+	require.NoError(t, s.Add(a, raws(0, "0", "1"), -1))
+	step(t, s, 0)
+	_, err := s.Prepare(func(topology.Output) {})
+	require.NoError(t, err)
+	require.NoError(t, s.Committed(0))
+	require.NotZero(t, budget.Used())
+	require.NoError(t, s.Remove(task.ID))
+	require.Zero(t, budget.Used())
 }

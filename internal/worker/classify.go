@@ -16,10 +16,11 @@ type class int
 const (
 	again  class = iota // begin again from the last commit: what Kafka answers will change
 	fenced              // the same; another member or an older transaction got in the way
+	full                // the same, once there is space on the disk
 	fatal               // the application must stop: beginning again would end the same way
 )
 
-func (c class) String() string { return [...]string{"again", "fenced", "fatal"}[c] }
+func (c class) String() string { return [...]string{"again", "fenced", "full", "fatal"}[c] }
 
 // ErrFenced means that another process uses this one's identity. It comes from copying a state directory: remove the
 // file process-id from the copy.
@@ -31,6 +32,7 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var topics *InternalTopicError
+	var grown *GrownTopicError
 	var offset *NoOffsetError
 	var unavailable *topology.ErrUnavailable
 	switch {
@@ -40,7 +42,10 @@ func classify(err error) class {
 	case errors.Is(err, store.ErrCorrupt):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
-	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics),
+	case errors.Is(err, store.ErrDisk) && isDiskFull(err):
+		// Also where a record met it: the database is as it was at the last commit, and Kafka has what is missing.
+		return full
+	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
 		errors.As(err, &offset):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
@@ -56,6 +61,9 @@ func classify(err error) class {
 		errors.Is(err, kerr.SaslAuthenticationFailed):
 		// Someone has to grant the right.
 		return fatal
+	case errors.Is(err, kerr.InvalidSessionTimeout), errors.Is(err, kerr.InvalidTransactionTimeout):
+		// The settings must fit what the brokers allow.
+		return fatal
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		// The group belongs to another kind of client, Kafka Streams for example.
 		return fatal
@@ -66,16 +74,19 @@ func classify(err error) class {
 		// The group or the transaction coordinator went on without this worker: it was silent for too long.
 		return fenced
 	case isDiskError(err):
-		// Nothing of the commit is lost, as Kafka has it, but no further one can be kept here.
+		// A disk that is broken or read-only: nothing of the commit is lost, as Kafka has it, but no further one can be kept
+		// here.
 		return fatal
 	}
 	// Brokers that are away, time-outs, coordinators that move: all of that passes.
 	return again
 }
 
-// notYet is true for answers that the same request will not get for long.
+// notYet is true for answers that the same request will not get for long. A commit gets the first two in the middle of
+// a rebalance: before the client knows the generation that the group is at, and before the group knows who has what.
 func notYet(err error) bool {
-	return errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
+	return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||
+		errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
 		errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.NotCoordinator) ||
 		errors.Is(err, kerr.UnstableOffsetCommit) || errors.Is(err, kerr.UnknownTopicOrPartition)
 }

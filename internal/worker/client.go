@@ -23,6 +23,8 @@ func Tuning() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
+		// A partition that is resumed waits for the fetch under way, and that for records of other partitions.
+		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.MaxConcurrentFetches(2),
 		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(50_000),
@@ -68,7 +70,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			return starts.adjust(fetched), nil
 		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
-			events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
+			if len(gone) > 0 { // nothing, before each rebalance: a slow record must not hold that up
+				events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
+			}
 		}),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			events.wait(func(context.Context) error { return lost(gone) })

@@ -94,7 +94,7 @@ func patience(err error, wait time.Duration) time.Duration {
 	var source *topology.ErrMissingSource
 	var sink *MissingSinkError
 	switch {
-	case kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor):
+	case kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, kerr.InvalidReplicationFactor):
 		return wait
 	case errors.As(err, &source) || errors.As(err, &sink):
 		return min(wait, topicsAppear)

@@ -67,7 +67,6 @@ func (w *Worker) warnOfOldEvents() {
 func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
-	req.MemberID, req.Generation = w.client.GroupMetadata()
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewOffsetCommitRequestTopic()
 		t.Topic, t.TopicID = topic, w.config.Cluster.ID(topic)
@@ -78,7 +77,10 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	return retry(ctx, func() error {
+	return retry(ctx, func() (err error) {
+		if req.MemberID, req.Generation, err = w.membership(); err != nil {
+			return fmt.Errorf("offset commit: %w", err)
+		}
 		resp, err := req.RequestWith(ctx, w.client)
 		if err != nil {
 			return fmt.Errorf("offset commit: %w", err)
@@ -115,7 +117,10 @@ func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset) e
 		}
 	}
 	req := w.txnOffsetCommit(id, epoch, offsets)
-	err = retry(ctx, func() error {
+	err = retry(ctx, func() (err error) {
+		if req.MemberID, req.Generation, err = w.membership(); err != nil {
+			return fmt.Errorf("offset commit in transaction: %w", err)
+		}
 		resp, err := req.RequestWith(ctx, w.client)
 		if err != nil {
 			return fmt.Errorf("offset commit in transaction: %w", err)
@@ -142,7 +147,6 @@ func (w *Worker) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.Group, req.InstanceID = w.config.Identity, w.config.Topology.App, &w.config.Identity
 	req.ProducerID, req.ProducerEpoch = id, epoch
-	req.MemberID, req.Generation = w.client.GroupMetadata()
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
 		t.Topic, t.TopicID = topic, w.config.Cluster.ID(topic)

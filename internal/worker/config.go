@@ -20,7 +20,7 @@ type Config struct {
 	Identity           string
 	Index              int    // of the worker in its process
 	StateDir           string // of the application; tasks have directories in it
-	Stores             *store.Budget
+	OpenEngine         func(dir string) (store.Engine, error)
 	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration

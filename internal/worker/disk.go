@@ -5,8 +5,12 @@ import (
 	"syscall"
 )
 
+// isDiskFull is true for a disk, or a share of it, that is used up.
+func isDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
 // isDiskError is true for a disk that is full, broken or read-only.
 func isDiskError(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS) ||
-		errors.Is(err, syscall.EDQUOT)
+	return isDiskFull(err) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS)
 }

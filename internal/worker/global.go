@@ -63,43 +63,47 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 	return g, nil
 }
 
-// openTables opens the database of the worker's global tables, or a new one if that is damaged.
+// openTables opens the database of the worker's global tables.
 func (w *Worker) openTables() (*task.Global, error) {
-	open := func() (*task.Global, error) {
-		engine, err := store.OpenPebble(w.globalDir(), store.Options{Budget: w.config.Stores, Logger: w.config.Logger})
-		if err != nil {
-			return nil, err
-		}
-		return w.set.OpenGlobal(engine)
+	engine, err := w.config.OpenEngine(w.globalDir())
+	if err != nil {
+		return nil, err
 	}
-	tables, err := open()
-	if !errors.Is(err, store.ErrCorrupt) {
-		return tables, err
+	return w.set.OpenGlobal(engine)
+}
+
+// closeTables ends global tables that could not be opened, and takes damaged ones out of the way.
+func (w *Worker) closeTables(err error) error {
+	damaged := errors.Is(err, store.ErrCorrupt)
+	if err = errors.Join(err, w.set.CloseGlobal()); damaged {
+		err = errors.Join(err, w.setTablesAside(err))
 	}
-	if err := errors.Join(w.set.CloseGlobal()); err != nil {
-		w.config.Logger.Debug("damaged global tables", "error", err)
+	return err
+}
+
+// setTablesAside takes damaged global tables out of the way: all rows are read again.
+func (w *Worker) setTablesAside(damage error) error {
+	to, err := store.SetAside(w.globalDir())
+	if err == nil {
+		w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", damage)
 	}
-	to, aside := store.SetAside(w.globalDir())
-	if aside != nil {
-		return nil, aside
-	}
-	w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", err)
-	return open()
+	return err
 }
 
 func (w *Worker) globalDir() string {
 	return filepath.Join(w.config.StateDir, fmt.Sprintf("global-%d", w.config.Index))
 }
 
-// plan finds from where each partition is read, and where it ends now. Rows of a log that has forgotten their deletes
-// since, or of another log, are dropped, and all is read again.
+// plan finds from where each partition is read, and where what is committed of it ends now: it is others who write these
+// topics, and their transactions may stay open. Rows of a log that has forgotten their deletes since, or of another log,
+// are dropped, and all is read again.
 func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
 	admin, topics := g.worker.config.Cluster.admin, g.worker.config.Topology.GlobalTopics()
 	starts, err := listed(admin.ListStartOffsets(ctx, topics...))
 	if err != nil {
 		return nil, err
 	}
-	ends, err := listed(admin.ListEndOffsets(ctx, topics...))
+	ends, err := listed(admin.ListCommittedOffsets(ctx, topics...))
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// join makes a member of the group the session's, when the first tasks come. It is an error if later ones come to another
-// member.
+// join makes a member of the group the session's, when the first tasks come. It is an error if later ones come to
+// another member.
 func (w *Worker) join(member string) error {
 	if w.member == "" {
 		w.member = member
@@ -32,26 +32,37 @@ func (w *Worker) same(member string) error {
 	return nil
 }
 
+// membership is what a commit proves its right with: the member, and the generation of its group as of now.
+func (w *Worker) membership() (member string, generation int32, err error) {
+	member, generation = w.client.GroupMetadata()
+	return member, generation, w.same(member)
+}
+
 // replaced makes an error that came from being fenced ErrFenced, if it was another process that joined the group under
 // this worker's identity. The group may not have said so: the producer is fenced first, or the client keeps the answer
 // to itself. So it is asked.
 func (w *Worker) replaced(ctx context.Context, err error) error {
-	if errors.Is(err, kerr.FencedInstanceID) || classify(err) == fenced && w.member != "" && w.heartbeat(ctx) == kerr.FencedInstanceID {
-		return fmt.Errorf("%w: %w", ErrFenced, err)
+	switch {
+	case errors.Is(err, kerr.FencedInstanceID):
+	case classify(err) == fenced && errors.Is(w.heartbeat(ctx), kerr.FencedInstanceID):
+	default:
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrFenced, err)
 }
 
 // heartbeatTimeout is how long a worker that was fenced may take to find out by whom.
 const heartbeatTimeout = 2 * time.Second
 
-// heartbeat is what the group says to this session's member.
+// heartbeat is what the group says to the client's member, nil if the client is none just now.
 func (w *Worker) heartbeat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
 	defer cancel()
 	req := kmsg.NewPtrHeartbeatRequest()
-	req.Group, req.MemberID, req.InstanceID = w.config.Topology.App, w.member, &w.config.Identity
-	_, req.Generation = w.client.GroupMetadata()
+	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
+	if req.MemberID, req.Generation = w.client.GroupMetadata(); req.MemberID == "" {
+		return nil
+	}
 	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,29 @@ import (
 
 // offsets are committed offsets by topic and partition.
 type offsets map[string]map[int32]task.Committed
+
+func (o offsets) add(more offsets) {
+	for topic, partitions := range more {
+		if o[topic] == nil {
+			o[topic] = map[int32]task.Committed{}
+		}
+		maps.Copy(o[topic], partitions)
+	}
+}
+
+func (o offsets) remove(gone map[string][]int32) {
+	for topic, partitions := range gone {
+		for _, p := range partitions {
+			delete(o[topic], p)
+		}
+	}
+}
+
+func (o offsets) clone() offsets {
+	out := offsets{}
+	out.add(o)
+	return out
+}
 
 // committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
 // transaction.

@@ -239,18 +239,47 @@ func (r *restore) read(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	for len(r.open) > 0 {
-		fetches := client.PollRecords(ctx, 50_000)
-		if ctx.Err() != nil {
-			return ctx.Err()
+	for len(r.open) > 0 && err == nil {
+		err = r.poll(ctx, client)
+	}
+	return err
+}
+
+// lookAfter is how long a restore waits for records before it asks whether they are still there. Most often an open
+// transaction holds them up.
+const lookAfter = time.Second
+
+func (r *restore) poll(ctx context.Context, client *kgo.Client) (err error) {
+	wait, cancel := context.WithTimeout(ctx, lookAfter)
+	defer cancel()
+	fetches := client.PollRecords(wait, 50_000)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case fetches.NumRecords() == 0 && wait.Err() != nil:
+		return r.look(ctx)
+	}
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if err == nil {
+			err = r.take(client, p)
 		}
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			if err == nil {
-				err = r.take(client, p)
+	})
+	return err
+}
+
+// look is an error if a changelog starts behind the place that its restore has come to. Where the log has been emptied
+// the restore would wait for ever; the next session plans anew.
+func (r *restore) look(ctx context.Context) error {
+	starts, err := listed(r.worker.config.Cluster.admin.ListStartOffsets(ctx, slices.Sorted(maps.Keys(r.logs))...))
+	if err != nil {
+		return err
+	}
+	for topic, partitions := range r.logs {
+		for p, replay := range partitions {
+			at := max(replay.from, replay.changelog.From())
+			if start, ok := starts.Lookup(topic, p); ok && start.Offset > at {
+				return fmt.Errorf("changelog %s/%d was deleted up to %d, and was read up to %d", topic, p, start.Offset, at)
 			}
-		})
-		if err != nil {
-			return err
 		}
 	}
 	return nil

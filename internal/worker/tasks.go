@@ -17,6 +17,10 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	if err := w.join(member); err != nil {
 		return err
 	}
+	if err := w.config.Cluster.grown(committed); err != nil {
+		return err
+	}
+	w.assigned.add(committed)
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
 		for p := range committed[topic] {
 			yield(p)
@@ -24,8 +28,8 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	})
 	var opened []*task.Task
 	for _, id := range ids {
-		if w.set.Task(id) != nil {
-			continue // the offsets were fetched twice
+		if w.set.Task(id) != nil || !w.complete(id) {
+			continue // the offsets were fetched twice, or are not all there yet
 		}
 		t, err := w.openTask(id)
 		if err != nil {
@@ -35,11 +39,21 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	}
 	if len(opened) > 0 {
 		w.report(Restoring)
-		w.restore(ctx, opened, committed)
+		w.restore(ctx, opened, w.assigned.clone())
 	} else if len(w.restores) == 0 {
 		w.report(Running)
 	}
 	return nil
+}
+
+// complete is true if all inputs of a task have been assigned. While members of two versions of an application share a
+// group, it may happen that they come one by one.
+func (w *Worker) complete(id topology.TaskID) bool {
+	topo := w.config.Topology
+	return !slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
+		_, ok := w.assigned[topic][id.Partition]
+		return !ok && id.Partition < w.config.Cluster.Partitions.Topics[topic]
+	})
 }
 
 // tasksOf are the tasks that read any of the given partitions.
@@ -61,7 +75,7 @@ func (w *Worker) tasksOf(partitions func(topic string, yield func(int32))) (ids 
 func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 	dir := filepath.Join(w.config.StateDir, id.String())
 	open := func() (*task.Task, error) {
-		engine, err := store.OpenPebble(dir, store.Options{Budget: w.config.Stores, Logger: w.config.Logger})
+		engine, err := w.config.OpenEngine(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -106,6 +120,7 @@ func (w *Worker) start(r *restore, t *task.Task) error {
 
 // revoke commits, and gives up the tasks whose inputs go to other members.
 func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
+	w.assigned.remove(gone)
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
 		for _, p := range gone[topic] {
 			yield(p)

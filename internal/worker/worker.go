@@ -28,6 +28,8 @@ type Worker struct {
 	events  *events
 	globals *globals // nil if the topology has no global tables
 	member  string   // that the group has given this session's tasks; empty before it has
+	// assigned are the inputs that the group has given to this worker, as they were committed then.
+	assigned offsets
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 
@@ -61,11 +63,19 @@ func (w *Worker) Run(ctx context.Context) error {
 		if time.Since(started) > time.Minute {
 			w.restarts = 0
 		}
-		w.config.Logger.Warn("worker begins again from the last commit", "error", err, "class", classify(err).String())
+		w.warn(err)
 		if !w.pause(ctx) {
 			return nil
 		}
 	}
+}
+
+func (w *Worker) warn(err error) {
+	message := "worker begins again from the last commit"
+	if classify(err) == full {
+		message = "the disk is full: the worker waits for space, to go on from the last commit"
+	}
+	w.config.Logger.Warn(message, "error", err, "class", classify(err).String())
 }
 
 // pause waits a little longer before each new beginning. It returns false if ctx ended.
@@ -91,15 +101,17 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	tasks := w.config.Task
 	tasks.PartitionsOf = w.sinkPartitions(work)
 	w.set = task.NewSet(w.config.Topology, tasks, now())
-	w.events, w.restores, w.member = newEvents(), map[topology.TaskID]*restore{}, ""
+	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	w.member, w.assigned = "", offsets{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
 	if w.globals, err = w.openGlobals(ctx); err != nil {
-		return unlessDone(ctx, errors.Join(err, w.set.CloseGlobal()))
+		return unlessDone(ctx, w.closeTables(err))
 	}
 	if w.client, err = w.newClient(); err != nil {
-		return err
+		w.globals.stop()
+		return w.closeTables(err)
 	}
 	defer func() { err = w.finish(work, err) }()
 	if w.globals != nil {
@@ -118,30 +130,37 @@ func (w *Worker) session(ctx context.Context) (err error) {
 
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
-	damaged := w.damaged(err)
 	err = w.replaced(ctx, err)
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx)
 	}
-	for _, id := range damaged {
+	id, one, tables := w.damaged(err)
+	if one {
 		err = errors.Join(err, w.setAside(id, err))
+	}
+	if tables {
+		err = errors.Join(err, w.setTablesAside(err))
 	}
 	return err
 }
 
-// damaged are the tasks whose databases an error found damaged: all of them, if it does not tell.
-func (w *Worker) damaged(err error) (ids []topology.TaskID) {
-	if !errors.Is(err, store.ErrCorrupt) {
-		return nil
-	}
+// damaged is what an error found damaged: the database of a task, and whether that of the global tables may be, which a
+// task's steps read, too.
+func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
 	var process *task.ProcessError
-	if errors.As(err, &process) {
-		return []topology.TaskID{process.Task}
+	var failed *task.Error
+	switch {
+	case !errors.Is(err, store.ErrCorrupt):
+		return id, false, false
+	case errors.Is(err, task.ErrGlobalTables):
+		return id, false, true
+	case errors.As(err, &process) && errors.Is(process, store.ErrCorrupt):
+		own := process.Task.Sub != topology.GlobalSub
+		return process.Task, own, !own || w.globals != nil
+	case errors.As(err, &failed) && errors.Is(failed, store.ErrCorrupt):
+		return failed.Task, true, false
 	}
-	for _, t := range w.set.Tasks() {
-		ids = append(ids, t.ID)
-	}
-	return ids
+	return id, false, false
 }
 
 // ShutdownError means that the last commit failed: what was done since the one before will be done again at the next

@@ -12,8 +12,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -26,13 +28,64 @@ func TestClassify(t *testing.T) {
 		fenced: {kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.TransactionAbortable},
 		fatal: {
 			&task.ProcessError{Err: errors.New("x")}, &task.ErrStateFormat{}, kerr.FencedInstanceID, kerr.MessageTooLarge,
-			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, syscall.ENOSPC, &InternalTopicError{},
+			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, &InternalTopicError{}, &GrownTopicError{},
+			fmt.Errorf("%w: %w", store.ErrDisk, syscall.EROFS),
+			&task.ProcessError{Err: syscall.ENOSPC}, // the user's own file
+			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
+		},
+		full: {
+			fmt.Errorf("%w: %w", store.ErrDisk, syscall.ENOSPC),
+			&task.ProcessError{Err: fmt.Errorf("%w: %w", store.ErrDisk, syscall.EDQUOT)},
 		},
 	} {
 		for _, err := range errs {
 			require.Equal(t, want, classify(fmt.Errorf("wrapped: %w", err)), "%v", err)
 		}
 	}
+}
+
+// TestDamageIsOfOneTask: only a task that the error names loses its database.
+func TestDamageIsOfOneTask(t *testing.T) {
+	one, other := topology.TaskID{Sub: 1, Partition: 2}, topology.TaskID{Sub: 3, Partition: 4}
+	healthy := &task.Error{Task: other, Err: errors.New("x")}
+	for name, err := range map[string]error{
+		"record": &task.ProcessError{Task: one, Err: store.ErrCorrupt},
+		"commit": fmt.Errorf("local state: %w", &task.Error{Task: one, Err: store.ErrCorrupt}),
+		"close":  errors.Join(kerr.ProducerFenced, &task.Error{Task: one, Err: store.ErrCorrupt}),
+	} {
+		id, ok, _ := (&Worker{}).damaged(err)
+		require.True(t, ok, name)
+		require.Equal(t, one, id, name)
+	}
+	_, ok, _ := (&Worker{}).damaged(healthy)
+	require.False(t, ok)
+	_, ok, _ = (&Worker{}).damaged(store.ErrCorrupt)
+	require.False(t, ok)
+}
+
+// TestATaskNeedsAllItsInputs: without the committed offset of one it would read that from its start.
+func TestATaskNeedsAllItsInputs(t *testing.T) {
+	g := topology.NewGraph()
+	source := func(name string) *topology.Node {
+		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
+	}
+	node := topology.AddProcessor(g, "merge", "here", []*topology.Node{source("a"), source("b")}, nil,
+		func() topology.Processor[[]byte, []byte, []byte, []byte] { return operator.Merge[[]byte, []byte]() })
+	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
+	topo, err := topology.Compile(g, "app")
+	require.NoError(t, err)
+	cluster := &Cluster{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
+	w := New(Config{Topology: topo, Cluster: cluster})
+	w.assigned = offsets{}
+	first, second := topology.TaskID{Partition: 0}, topology.TaskID{Partition: 1}
+
+	w.assigned.add(offsets{"a": {0: {Offset: 5}, 1: {Offset: 6}}})
+	require.False(t, w.complete(first), "partition 0 of b is to come")
+	require.True(t, w.complete(second), "b has no partition 1")
+	w.assigned.add(offsets{"b": {0: {Offset: 7}}})
+	require.True(t, w.complete(first))
+	w.assigned.remove(map[string][]int32{"a": {0}})
+	require.False(t, w.complete(first))
 }
 
 // TestPartitioner: a partition that is given stays; windowed keys are partitioned by the key alone, as Java does.

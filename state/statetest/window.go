@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"cmp"
@@ -38,11 +38,11 @@ type windowTwin struct {
 	swept int64 // up to where windows were swept
 }
 
-func TestWindowMachine(t *testing.T) {
+func runWindow(t *testing.T, open opener) {
 	plain := state.NewWindow("windows", serde.String, serde.Bytes).Retain(keep)
 	for name, spec := range map[string]state.Window[string, []byte]{"by start": plain, "by key": plain.ByKey()} {
 		t.Run(name, func(t *testing.T) {
-			checkModel(t, spec, func() *windowTwin {
+			checkModel(t, open, spec, func() *windowTwin {
 				return &windowTwin{spec: spec, rows: map[windowAt]windowRow{}, time: -1, swept: -1}
 			})
 		})

@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"cmp"
@@ -27,14 +27,14 @@ type kvTwin struct {
 	time  int64
 }
 
-func TestKeyValueMachine(t *testing.T) {
+func runKeyValue(t *testing.T, open opener) {
 	plain := state.NewKeyValue("plain", serde.String, serde.Bytes)
 	for name, spec := range map[string]state.KeyValue[string, []byte]{
 		"plain": plain, "ttl": plain.TTL(50 * time.Millisecond),
 		"suppress": state.SuppressBuffer(state.NewSuppress("suppress", serde.String, serde.Bytes), serde.Bytes),
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkModel(t, spec, func() *kvTwin {
+			checkModel(t, open, spec, func() *kvTwin {
 				return &kvTwin{spec: spec, timed: spec.Layout() != "", rows: map[string]kvRow{}, time: -1}
 			})
 		})

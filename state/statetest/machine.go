@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"fmt"
@@ -33,16 +33,12 @@ type machine[M model[M]] struct {
 	dirty     int64 // at the mark
 }
 
-// checkModel compares a store with its twin on both engines.
-func checkModel[M model[M]](t *testing.T, spec state.Spec, empty func() M) {
-	disk := newOnDisk(t)
+// checkModel compares a store with its twin.
+func checkModel[M model[M]](t *testing.T, open opener, spec state.Spec, empty func() M) {
+	p := &place{open: open, parent: t.TempDir()}
 	rapid.Check(t, func(rt *rapid.T) {
-		var p place = &inMemory{}
-		if rapid.IntRange(0, 4).Draw(rt, "engine") == 4 {
-			p = disk
-		}
 		cache := rapid.SampledFrom([]int64{0, 20_000, 1 << 30}).Draw(rt, "cache")
-		m := &machine[M]{h: newHarnessIn(rt, spec, cache, p), now: empty()}
+		m := &machine[M]{h: newHarness(rt, spec, cache, p), now: empty()}
 		m.h.start()
 		m.marked, m.committed = m.now.clone(), m.now.clone()
 		rt.Repeat(m.actions())
@@ -103,7 +99,7 @@ func (m *machine[M]) lose(rt *rapid.T) {
 	if m.h.spec.Kind() != state.KindVersioned && rapid.Bool().Draw(rt, "compacted") {
 		records = m.h.log.compacted()
 	}
-	m.h.loseAll(records, rapid.IntRange(1, 10).Draw(rt, "batch"))
+	m.h.lose(records, rapid.IntRange(1, 10).Draw(rt, "batch"))
 	m.back(rt)
 }
 

@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"cmp"
@@ -33,8 +33,8 @@ type sessionTwin struct {
 
 var sessions = state.NewSession("sessions", serde.String, serde.Bytes).Retain(keep)
 
-func TestSessionMachine(t *testing.T) {
-	checkModel(t, sessions, func() *sessionTwin {
+func runSession(t *testing.T, open opener) {
+	checkModel(t, open, sessions, func() *sessionTwin {
 		return &sessionTwin{rows: map[sessionAt]sessionRow{}, time: -1, swept: -1}
 	})
 }
@@ -177,11 +177,4 @@ func (m *sessionTwin) check(rt *rapid.T, h *harness) {
 	requireRows(rt, m.between(2*from, from), s.Between(2*from, from), nil)
 	requireRows(rt, m.find(key, from, to), s.Find(key, from, to), s.FindReverse(key, from, to), "%d to %d", from, to)
 	requireRows(rt, m.find(key, 0, math.MaxInt64), s.Find(key, math.MinInt64, math.MaxInt64), nil, "all of %q", key)
-}
-
-// TestSessionOfNoTime: bounds that no session has are a mistake of the caller.
-func TestSessionOfNoTime(t *testing.T) {
-	h := newHarness(t, sessions, 1<<20)
-	require.ErrorContains(t, sessions.In(h).Put("a", -1, 5, nil, 5), "the start must be 0 or more")
-	require.ErrorContains(t, sessions.In(h).Put("a", 6, 5, nil, 5), "not after the end")
 }

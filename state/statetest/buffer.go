@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"cmp"
@@ -34,7 +34,7 @@ type bufferTwin[V any] struct {
 	arrivals int
 }
 
-func TestBufferMachine(t *testing.T) {
+func runBuffer(t *testing.T, open opener) {
 	declared := state.NewBuffer("buffer", serde.String, serde.Bytes).Retain(keep)
 	plain := bufferTwin[[]byte]{
 		make: func(_ *rapid.T, text []byte) []byte { return text },
@@ -53,11 +53,11 @@ func TestBufferMachine(t *testing.T) {
 	for name, spec := range map[string]state.Buffer[string, []byte]{"by key": declared, "by time": declared.ByTime()} {
 		t.Run(name, func(t *testing.T) {
 			plain.spec = spec
-			checkModel(t, spec, func() *bufferTwin[[]byte] { return plain.clone() })
+			checkModel(t, open, spec, func() *bufferTwin[[]byte] { return plain.clone() })
 		})
 	}
 	t.Run("held", func(t *testing.T) {
-		checkModel(t, held.spec, func() *bufferTwin[state.Held[[]byte]] { return held.clone() })
+		checkModel(t, open, held.spec, func() *bufferTwin[state.Held[[]byte]] { return held.clone() })
 	})
 }
 
@@ -194,31 +194,4 @@ func (m *bufferTwin[V]) check(rt *rapid.T, h *harness) {
 	requireRows(rt, m.fetch(key, from, to), m.shown(s.Fetch(key, from, to), &row), nil, "%d to %d", from, to)
 	all := m.shown(s.Fetch(key, math.MinInt64, math.MaxInt64), &row)
 	requireRows(rt, m.fetch(key, 0, math.MaxInt64), all, nil, "all of %q", key)
-}
-
-// TestBufferTimeIsThatOfTheKey: where a broker stamps records itself, the time of a changelog record says nothing.
-func TestBufferTimeIsThatOfTheKey(t *testing.T) {
-	declared := state.NewBuffer("buffer", serde.String, serde.Int64).Retain(keep)
-	for _, spec := range []state.Buffer[string, int64]{declared, declared.ByTime()} {
-		h := newHarness(t, spec, 1<<20)
-		require.NoError(t, spec.In(h).Put("a", 1, 50))
-		h.commit()
-		h.log.records[0].timestamp = 7
-		h.lose()
-		s := spec.In(h)
-		walk := func() iter.Seq2[state.BufferRow[string, int64], error] {
-			if spec.Layout() == "" {
-				return s.Fetch("a", 0, 100)
-			}
-			return s.Until(100)
-		}
-		for row, err := range walk() {
-			require.NoError(t, err)
-			require.Equal(t, int64(50), row.Timestamp)
-			require.NoError(t, s.Remove(row))
-		}
-		for range walk() {
-			require.Fail(t, "is removed")
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"cmp"
@@ -30,8 +30,8 @@ type unmatchedTwin struct {
 
 var unmatched = state.NewUnmatched("unmatched", serde.String, serde.Bytes, serde.Bytes)
 
-func TestUnmatchedMachine(t *testing.T) {
-	checkModel(t, unmatched, func() *unmatchedTwin { return &unmatchedTwin{map[unmatchedAt]unmatchedRow{}} })
+func runUnmatched(t *testing.T, open opener) {
+	checkModel(t, open, unmatched, func() *unmatchedTwin { return &unmatchedTwin{map[unmatchedAt]unmatchedRow{}} })
 }
 
 func (m *unmatchedTwin) clone() *unmatchedTwin { return &unmatchedTwin{maps.Clone(m.rows)} }
@@ -116,21 +116,4 @@ func (m *unmatchedTwin) check(rt *rapid.T, h *harness) {
 	left, right := m.at(rt), m.at(rt)
 	requireRows(rt, m.due(left, right), s.Due(left, right), nil, "left before %d, right before %d", left, right)
 	requireRows(rt, m.due(math.MaxInt64, math.MaxInt64), s.Due(math.MaxInt64, math.MaxInt64), nil)
-}
-
-// TestUnmatchedDamage: a row that does not decode is told, and is still there the next time.
-func TestUnmatchedDamage(t *testing.T) {
-	h := newHarness(t, unmatched, 1<<20)
-	require.NoError(t, unmatched.In(h).PutLeft("a", nil, 5))
-	h.commit()
-	h.log.records[0].value = []byte("damaged")
-	h.lose()
-	for range 2 {
-		var errs []error
-		for _, err := range unmatched.In(h).Due(10, 10) {
-			errs = append(errs, err)
-		}
-		require.Len(t, errs, 1)
-		require.ErrorContains(t, errs[0], "state: store unmatched")
-	}
 }

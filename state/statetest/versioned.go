@@ -1,11 +1,10 @@
-package state_test
+package statetest
 
 import (
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +31,8 @@ const history = 50
 
 var versioned = state.NewVersioned("versioned", serde.String, serde.Bytes, history*time.Millisecond)
 
-func TestVersionedMachine(t *testing.T) {
-	checkModel(t, versioned, func() *versionedTwin {
+func runVersioned(t *testing.T, open opener) {
+	checkModel(t, open, versioned, func() *versionedTwin {
 		return &versionedTwin{rows: map[string][]version{}, time: -1}
 	})
 }
@@ -138,28 +137,4 @@ func (m *versionedTwin) check(rt *rapid.T, h *harness) {
 	_, _, ok, err := s.Get(key)
 	require.NoError(rt, err)
 	require.Equal(rt, slices.ContainsFunc(m.newest(), func(r kvRow) bool { return r.Key == key }), ok)
-}
-
-// TestVersionedForgets: what nobody can ask for any more leaves the database.
-func TestVersionedForgets(t *testing.T) {
-	h := newHarness(t, versioned, 1<<20)
-	for at := range int64(100) {
-		_, _, err := versioned.In(h).Put("a", []byte("value"), at*10)
-		require.NoError(t, err)
-		h.commit()
-	}
-	value, ok, err := h.engine.Get(nil, []byte{1, 7, 0, 'a'})
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Less(t, strings.Count(string(value), "value"), 8)
-
-	_, _, err = versioned.In(h).Delete("a", 1000)
-	require.NoError(t, err)
-	h.commit()
-	versioned.In(h).Observe(1000 + history + 1)
-	h.commit()
-	it, err := h.engine.Scan(nil, nil, false)
-	require.NoError(t, err)
-	require.False(t, it.Next(), "a row that was deleted is buried after the history")
-	require.NoError(t, it.Close())
 }

@@ -1,0 +1,30 @@
+package worker
+
+import "fmt"
+
+// GrownTopicError means that an input topic has got more partitions while the application runs. It has to start again
+// to read them; and if it has state, or joins the topic with others, that is kept by partition, so that it must start
+// anew, under another application id, with topics that are alike.
+type GrownTopicError struct {
+	Topic    string
+	Had, Has int32 // partitions
+}
+
+func (e *GrownTopicError) Error() string {
+	return fmt.Sprintf("topic %s has grown from %d partitions to at least %d: start the application again",
+		e.Topic, e.Had, e.Has)
+}
+
+// grown finds partitions that did not exist when the application started.
+func (c *Cluster) grown(assigned offsets) error {
+	for topic, partitions := range assigned {
+		had, has := c.Partitions.Topics[topic], int32(0)
+		for p := range partitions {
+			has = max(has, p+1)
+		}
+		if has > had {
+			return &GrownTopicError{Topic: topic, Had: had, Has: has}
+		}
+	}
+	return nil
+}

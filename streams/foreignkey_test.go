@@ -1,0 +1,48 @@
+package streams_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+)
+
+// A change takes its time to the right side and back; the left row may have changed again by then.
+func TestALeftRowThatStopsPointingAnywhereLosesItsResult(t *testing.T) {
+	for name, changes := range map[string][]record{
+		"twice":               {rec("l", "nowhere", 3), rec("l", "still nowhere", 4)},
+		"deleted, then back":  {nullValue("l", 3), rec("l", "nowhere", 4)},
+		"nowhere, then gone":  {rec("l", "nowhere", 3), nullValue("l", 4)},
+		"elsewhere, and gone": {rec("l", "s:", 3), rec("l", "nowhere", 4), rec("l", "still nowhere", 5)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := streams.NewBuilder("app")
+			right := streams.TableFrom(b, other, state.NewKeyValue("right", serde.String, serde.String))
+			via := streams.NewForeignKey("via", serde.String, serde.String, serde.String, serde.String)
+			streams.JoinForeignKey(streams.TableFrom(b, in, rows), right, via,
+				state.NewKeyValue("joined", serde.String, serde.String),
+				func(_, v string) streams.Optional[string] {
+					key, _, ok := strings.Cut(v, ":")
+					return streams.Optional[string]{Value: key, OK: ok}
+				},
+				func(l, r string) string { return l + r }).ToStream().To(out)
+			d := drive(t, b, testkit.CommitEvery(0))
+			testkit.Input(d, other).PipeRecord(rec("r", "right", 1))
+			pipe(d, rec("l", "r:", 2))
+			d.Commit()
+			joined := testkit.Output(d, out)
+			require.Equal(t, map[string]string{"l": "r:right"}, testkit.Latest(joined))
+
+			pipe(d, changes...) // none is answered before the commit
+			d.Commit()
+			after := joined.Read()
+			require.Len(t, after, 1)
+			require.True(t, after[0].NullValue, "the result is still there: %v", after)
+		})
+	}
+}
