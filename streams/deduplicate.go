@@ -9,10 +9,10 @@ import (
 )
 
 // Deduplicate passes the first record of each id: one whose id was passed already, at a timestamp no further than
-// within from its own, is left out. The ids are kept in a window store for twice that time; a record that is later than
-// within cannot be judged any more and is dropped and counted as late. Records of one id must be in one partition, as
-// they are if their key follows from the id, or the id is unique within a key. Records with a null value pass
-// untouched.
+// within from its own, is left out. The ids are kept in a window store for twice that time; a record that is later
+// than within cannot be judged any more and is dropped and counted as late. Records of one id must be in one
+// partition, as they are if their key follows from the id, or the id is unique within a key. Records with a null value
+// pass untouched.
 //
 // Kafka Streams has no such step (KIP-655).
 func Deduplicate[ID, K, V any](

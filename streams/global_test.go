@@ -15,8 +15,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// named joins each record of topic in with the row of a global table, of topic other, that its value names.
-func named(b *streams.Builder) {
+// joinNamed joins each record of topic in with the row of a global table, of topic other, that its value names.
+func joinNamed(b *streams.Builder) {
 	table := streams.GlobalTableFrom(b, other, rows)
 	streams.LeftJoinGlobal(streams.From(b, in), table, itself, func(v string, row optional) string {
 		return v + "/" + orNull(row)
@@ -26,7 +26,7 @@ func named(b *streams.Builder) {
 func globalDriver(t *testing.T, opts ...testkit.Option) *testkit.Driver {
 	t.Helper()
 	b := streams.NewBuilder("app")
-	named(b)
+	joinNamed(b)
 	return drive(t, b, opts...)
 }
 

@@ -10,8 +10,8 @@ import (
 // small tables that change little, such as reference data.
 //
 // It is read to its end before processing begins, and followed from then on, without any order between its changes and
-// the records of streams: what a join sees depends on when it looks. A processor that names the table's store among its
-// own may read it, and must not write to it.
+// the records of streams: what a join sees depends on when it looks. A processor that names the table's store among
+// its own may read it, and must not write to it.
 type GlobalTable[K, V any] struct {
 	b     *Builder
 	store state.KeyValue[K, V]
@@ -20,8 +20,8 @@ type GlobalTable[K, V any] struct {
 
 // GlobalTableFrom reads a topic as a global table: each record is the new row of its key, a null value deletes it.
 // Records without a key are dropped and counted. The rows are kept in a store, once for each of Config.Workers; it
-// needs no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or table,
-// too.
+// needs no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or
+// table, too.
 func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *GlobalTable[K, V] {
 	site := topology.Site()
 	source := globalSource(b, topic, site)

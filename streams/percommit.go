@@ -6,9 +6,9 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// PerCommit thins the changes of a table out: of each row only the latest of a commit goes on, when the commit is made.
-// So fewer changes leave the application, none of them later than Config.CommitInterval. How many they are depends on
-// that; the rows that they end with do not.
+// PerCommit thins the changes of a table out: of each row only the latest of a commit goes on, when the commit is
+// made. So fewer changes leave the application, none of them later than Config.CommitInterval. How many they are
+// depends on that; the rows that they end with do not.
 func PerCommit[K comparable, V any](t *Table[K, V]) *Table[K, V] {
 	n := perCommit[K, V](t.b, t.node)
 	return &Table[K, V]{b: t.b, node: n}

@@ -209,9 +209,10 @@ func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
 	return &WindowResults[K, V]{b: t.b, node: t.finals(0)}
 }
 
-// FinalIdle is Final for partitions that may fall silent: once no record has come for the given time by the wall clock,
-// windows close as if stream time had moved on by the time since the last record. Records for them that come after all
-// are late. That makes results depend on when records come, and so on faults and delays: choose a time well above them.
+// FinalIdle is Final for partitions that may fall silent: once no record has come for the given time by the wall
+// clock, windows close as if stream time had moved on by the time since the last record. Records for them that come
+// after all are late. That makes results depend on when records come, and so on faults and delays: choose a time well
+// above them.
 func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] {
 	if after < time.Millisecond || after%time.Millisecond != 0 {
 		t.b.graph.Fail(topology.Site(), "idle time %v: must be whole milliseconds, 1 or more", after)
@@ -231,7 +232,8 @@ func (t *WindowTable[K, V]) FilterNot(drop func(V) bool) *WindowTable[K, V] {
 	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return !drop(r.Value), nil })
 }
 
-// FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and value.
+// FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and
+// value.
 func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]) (bool, error)) *WindowTable[K, V] {
 	return mapWindows(t, "filter", func(r Record[window.Windowed[K], V]) (Optional[V], error) {
 		ok, err := keep(r)

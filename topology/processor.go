@@ -10,8 +10,8 @@ import (
 // Processor is one step of a topology: the built-in steps are written against this interface, and users' own have the
 // same standing. There is one instance for each task, and only one goroutine at a time calls it.
 //
-// An error that Process or a punctuation returns, or a panic in it, takes back whatever the record did: its outputs and
-// its writes to stores. What happens then is the application's error policy.
+// An error that Process or a punctuation returns, or a panic in it, takes back whatever the record did: its outputs
+// and its writes to stores. What happens then is the application's error policy.
 type Processor[KIn, VIn, KOut, VOut any] interface {
 	// Init is called once, with the stores open and restored.
 	Init(ctx *Context[KOut, VOut]) error
@@ -53,8 +53,8 @@ type Context[K, V any] struct {
 // returns when they are done. A caller returns the error as it is.
 func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
 
-// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step was
-// not declared with that store: a mistake of the program, found by its first test.
+// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step
+// was not declared with that store: a mistake of the program, found by its first test.
 func (c *Context[K, V]) Store(name string) state.Store {
 	for _, specs := range [][]state.Spec{c.node.Stores, c.node.Lookups} {
 		for _, s := range specs {

@@ -15,8 +15,8 @@ import (
 // again.
 var ErrGlobalTables = errors.New("global tables")
 
-// Global is the global tables of a worker: whole topics, read by every instance, whose rows all tasks of the worker may
-// look up. It has no part in commits with Kafka: rows and the offsets up to which they are complete are written
+// Global is the global tables of a worker: whole topics, read by every instance, whose rows all tasks of the worker
+// may look up. It has no part in commits with Kafka: rows and the offsets up to which they are complete are written
 // together to a database of its own, and what the topics have beyond is read again.
 type Global struct {
 	set      *Set
@@ -45,7 +45,7 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 		open := spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget})
 		at, err := g.db.offset('t', spec.Name())
 		if err != nil {
-			return nil, fmt.Errorf("global tables: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
 		open.SetTime(at)
 		g.stores = append(g.stores, open)

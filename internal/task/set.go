@@ -94,8 +94,8 @@ func (s *Set) Add(in *Input, records []topology.Raw, end int64) error {
 	return in.task.refresh()
 }
 
-// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough to
-// be resumed.
+// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough
+// to be resumed.
 func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 	for _, t := range s.tasks {
 		for _, in := range t.inputs {
@@ -230,8 +230,8 @@ func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 	return offsets, nil
 }
 
-// Committed ends a commit that Kafka has: it writes rows and offsets to the databases. An error leaves the databases at
-// the commit before; the changelog has what is missing.
+// Committed ends a commit that Kafka has: it writes rows and offsets to the databases. An error leaves the databases
+// at the commit before; the changelog has what is missing.
 func (s *Set) Committed(now int64) error {
 	var errs []error
 	for _, p := range s.prepared {
