@@ -26,6 +26,7 @@ type database struct {
 	db     *pebble.DB
 	health *health
 	disk   *disk
+	idle   idle
 }
 
 // OpenPebble opens, or creates, the database of a directory. A damaged one gives ErrCorrupt, one that is in use
@@ -125,11 +126,17 @@ func (d *database) Scan(lower, upper []byte, reverse bool) (it Iterator, err err
 	if len(lower) == 0 {
 		lower = smallestKey
 	}
+	i, commits := d.idle.take()
+	if i != nil {
+		i.it.SetBounds(lower, upper)
+		i.reverse, i.started = reverse, false
+		return i, nil
+	}
 	rows, err := d.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return nil, d.error(err)
 	}
-	return &pebbleIterator{db: d, it: rows, reverse: reverse}, nil
+	return &pebbleIterator{db: d, it: rows, reverse: reverse, commits: commits}, nil
 }
 
 func (d *database) NewBatch() Batch { return &pebbleBatch{db: d, batch: d.db.NewBatch()} }
@@ -141,8 +148,9 @@ func (d *database) Close() (err error) {
 	if d.health.stuck.Load() {
 		return errors.Join(d.health.err(), d.disk.unlock())
 	}
+	err = d.error(d.idle.close())
 	if d.health.err() == nil {
-		err = d.error(d.db.Flush())
+		err = errors.Join(err, d.error(d.db.Flush()))
 	}
 	err = errors.Join(err, d.error(d.db.Close()))
 	if failure := d.health.err(); failure != nil {
