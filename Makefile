@@ -18,7 +18,7 @@ lint: ## formatting, linters, and the rules of internal/lint (`go test ./interna
 	.ci/lint
 
 conformance: ## the answers of Kafka Streams
-	go test -count=1 -v -run TestScenarios ./internal/conformance | grep -vE '^(=== |\s*--- PASS)'
+	go test -count=1 -v -run 'TestScenarios$$' ./internal/conformance | grep -vE '^(=== |\s*--- PASS)'
 
 meta: ## the tests against models, COUNT times, each with a seed of its own
 	go test -count=$(COUNT) ./internal/assign ./internal/store ./state

@@ -44,9 +44,8 @@ func (l *live) runApp(t *testing.T) *Answer {
 		}
 	})
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("no answer within %v", patience))
-	defer cancel()
-	ctx, end := context.WithCancelCause(ctx)
+	ctx, end := context.WithCancelCause(context.Background())
+	defer end(nil)
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan error, 1)
@@ -58,9 +57,7 @@ func (l *live) runApp(t *testing.T) *Answer {
 	}()
 	answer := &Answer{}
 	for i, step := range l.Steps {
-		require.NoError(t, l.pipe(ctx, step.Pipe), "step %d", i+1)
-		require.NoError(t, l.rest(ctx), "step %d", i+1)
-		results, err := l.results(ctx)
+		results, err := l.step(ctx, step, func() {})
 		require.NoError(t, err, "step %d", i+1)
 		answer.Steps = append(answer.Steps, results)
 	}

@@ -37,8 +37,13 @@ type live struct {
 // enteredHeader numbers the records of global tables: no offset tells that an application has entered one.
 const enteredHeader = "conformance-piped"
 
-// patience is how long a scenario may take. Without an end, a result that never comes would not be told.
+// patience is how long a step may take. Without an end, a result that never comes would not be told.
 const patience = 2 * time.Minute
+
+// patient is a context for a step.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+}
 
 func (s *Scenario) onTopics(app string) surroundings {
 	return surroundings{topic: func(name string) string { return app + "." + name }}
@@ -82,7 +87,7 @@ func newClient(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 
 // deleteTopics spares the broker some hundreds of them.
 func (l *live) deleteTopics(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := patient(context.Background())
 	defer cancel()
 	all, err := l.admin.ListTopics(ctx)
 	require.NoError(t, err)
@@ -95,6 +100,20 @@ func (l *live) deleteTopics(t *testing.T) {
 
 // topicOf is the broker's name of a topic.
 func (l *live) topicOf(name string) string { return l.onTopics(l.app).topic(name) }
+
+// step pipes a record and gives its results. Between the two it lets meanwhile happen.
+func (l *live) step(ctx context.Context, step Step, meanwhile func()) ([]Result, error) {
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	if err := l.pipe(ctx, step.Pipe); err != nil {
+		return nil, err
+	}
+	meanwhile()
+	if err := l.rest(ctx); err != nil {
+		return nil, err
+	}
+	return l.results(ctx)
+}
 
 // enter notes a record that a global table enters.
 func (l *live) enter(number string) error {

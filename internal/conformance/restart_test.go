@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -30,13 +29,12 @@ type restarts struct {
 }
 
 func (l *live) runRestarted(t *testing.T, seed uint64) *Answer {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("no answer within %v", patience))
-	t.Cleanup(cancel)
 	r := &restarts{
 		live: l, t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 1)), log: &syncBuffer{}, done: map[string]int{},
 	}
-	r.ctx, r.end = context.WithCancelCause(ctx)
+	r.ctx, r.end = context.WithCancelCause(context.Background())
 	t.Cleanup(func() {
+		r.end(nil)
 		if t.Failed() {
 			t.Logf("log:\n%s", r.log)
 		}
@@ -44,13 +42,12 @@ func (l *live) runRestarted(t *testing.T, seed uint64) *Answer {
 	r.start()
 	answer := &Answer{}
 	for i, step := range l.Steps {
-		require.NoError(t, l.pipe(r.ctx, step.Pipe), "step %d", i+1)
-		if r.random.IntN(4) == 0 {
-			time.Sleep(time.Duration(r.random.IntN(20)) * time.Millisecond) // into the work of the step
-			r.restart("at work")
-		}
-		require.NoError(t, l.rest(r.ctx), "step %d", i+1)
-		results, err := l.results(r.ctx)
+		results, err := l.step(r.ctx, step, func() {
+			if r.random.IntN(4) == 0 {
+				time.Sleep(time.Duration(r.random.IntN(20)) * time.Millisecond) // into the work of the step
+				r.restart("at work")
+			}
+		})
 		require.NoError(t, err, "step %d", i+1)
 		answer.Steps = append(answer.Steps, results)
 		if r.random.IntN(4) == 0 {
