@@ -240,27 +240,27 @@ func (s *KeyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(
 
 // Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
 func (s *KeyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
-	return s.oldest(s.time - s.ttl)
+	return s.until(s.time - s.ttl - 1)
 }
 
 // Oldest walks the rows of a store that finds them by time, oldest first, then by encoded key. They may be deleted on
 // the way.
-func (s *KeyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.oldest(math.MaxInt64) }
+func (s *KeyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.until(math.MaxInt64) }
 
 // Until walks those of them that are not younger than a time.
 func (s *KeyValueStore[K, V]) Until(timestamp int64) iter.Seq2[Row[K, V], error] {
-	return s.oldest(timestamp + 1)
+	return s.until(timestamp)
 }
 
-func (s *KeyValueStore[K, V]) oldest(before int64) iter.Seq2[Row[K, V], error] {
+func (s *KeyValueStore[K, V]) until(last int64) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) bool) error {
-		if s.byTime == nil || before <= s.first {
+		if s.byTime == nil || last < s.first {
 			return nil
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			err = s.byTime.walk(s.timeKey(nil, s.first), s.byTime.upper, false, func(b []byte) (bool, error) {
-				if at := int64(binary.BigEndian.Uint64(b)); at >= before {
+				if at := int64(binary.BigEndian.Uint64(b)); at > last {
 					next = at
 					return false, nil
 				}

@@ -146,5 +146,6 @@ func (m *kvTwin) checkByTime(rt *rapid.T, s *state.KeyValueStore[string, []byte]
 	if ttl := m.spec.Options().TTL.Milliseconds(); ttl > 0 {
 		requireRows(rt, m.until(m.time-ttl-1), s.Expired(), nil, "expired at %d", m.time)
 	}
+	requireRows(rt, m.until(math.MaxInt64), s.Until(math.MaxInt64), nil)
 	requireRows(rt, m.until(math.MaxInt64), s.Oldest(), nil)
 }
