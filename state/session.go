@@ -223,7 +223,7 @@ func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], e
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			lower := s.timeKey(max(from, s.first, s.oldest()))
-		err = s.each(lower, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			err = s.each(lower, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
 				row, err := s.row(b, value, ts)
 				if err == nil && row.End > to {
 					next = row.End

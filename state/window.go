@@ -210,7 +210,7 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 		return s.sweep(func() (next int64, whole bool, err error) {
 			next, whole = math.MaxInt64, true
 			lower := s.startKey(max(from, s.first, s.oldest()))
-		err = s.each(lower, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+			err = s.each(lower, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
 				row, err := s.row(b, value, ts)
 				if err == nil && row.Start > to {
 					next = row.Start

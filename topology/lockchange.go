@@ -39,7 +39,8 @@ func (c LockChange) String() string { return fmt.Sprintf("%s %q %s", c.Subject, 
 // Compare tells what a deployment of newer does to the state that older has left: stores first, then repartition
 // topics, then source topics. Locks that differ have at least one change. If the application id differs nothing else is
 // compared, as under the new one nothing of the old state is found.
-func (older Lock) Compare(newer Lock) []LockChange {
+func (l Lock) Compare(newer Lock) []LockChange {
+	older := l
 	c := &comparison{older: older, newer: newer}
 	if older.App != newer.App {
 		c.breaks(SubjectApp, older.App, "is now %q: all state, internal topics and committed offsets are orphaned, and "+

@@ -55,8 +55,9 @@ func (g *generator) topology() {
 			g.grow(g.following())
 		}
 	}
-	for i := 0; i < len(g.nodes); i++ { // finishing adds nodes, which are finished in turn
-		g.finish(g.nodes[i])
+	for done := 0; done < len(g.nodes); { // finishing adds nodes, which are finished in turn
+		g.finish(g.nodes[done])
+		done++
 	}
 }
 

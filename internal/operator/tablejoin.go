@@ -5,6 +5,11 @@ import "github.com/millstream-go/millstream/topology"
 // Sides says which rows of a join of two tables have a result although the other side has none.
 type Sides struct{ Left, Right bool }
 
+// result is true if rows of these sides have one.
+func (s Sides) result(left, right bool) bool {
+	return left && right || left && s.Left || right && s.Right
+}
+
 // Joiner makes the result of two rows of a key, of which at least one is there.
 type Joiner[K, L, R, V any] func(key K, left optional[L], right optional[R]) (optional[V], error)
 
@@ -64,7 +69,7 @@ func (j *tableJoin[K, V, U, R]) Process(r record[K, change[V]]) (err error) {
 
 // result is the row of the join for one state of this side.
 func (j *tableJoin[K, V, U, R]) result(key K, own optional[V], other optional[U]) (optional[R], error) {
-	if !own.OK && !(other.OK && j.otherAlone) || !other.OK && !j.ownAlone {
+	if alone := (Sides{Left: j.ownAlone, Right: j.otherAlone}); !alone.result(own.OK, other.OK) {
 		return optional[R]{}, nil
 	}
 	return j.join(key, own, other)
@@ -84,7 +89,7 @@ func JoinView[K, L, R, V any](left View[K, L], right View[K, R], alone Sides, jo
 			if r.Value, tr, r.OK, err = getRight(key, at); err != nil {
 				return value, 0, false, err
 			}
-			if !l.OK && !(r.OK && alone.Right) || !r.OK && !(l.OK && alone.Left) {
+			if !alone.result(l.OK, r.OK) {
 				return value, 0, false, nil
 			}
 			out, err := join(key, l, r)

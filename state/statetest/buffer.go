@@ -109,7 +109,7 @@ func (m *bufferTwin[V]) shown(
 		for row, err := range walk {
 			*keep = row
 			out := buffered[V]{key: row.Key, value: row.Value, timestamp: row.Timestamp}
-			fmt.Sscan(string(m.text(row.Value)), &out.arrival)
+			_, _ = fmt.Sscan(string(m.text(row.Value)), &out.arrival)
 			if !yield(out, err) {
 				return
 			}
