@@ -36,7 +36,7 @@ bench: ## the benchmarks that need no broker
 	go test -run '^$$' -bench . -benchmem ./internal/store ./internal/task ./state ./testkit
 
 costs: ## what each operator costs: docs/costs.md
-	go test -run '^$$' -bench . -benchtime 200x -timeout 1h ./internal/costs | tee /dev/stderr | go run ./internal/costs
+	go test -run '^$$' -bench . -benchtime 100x -count 3 -timeout 1h ./internal/costs | tee /dev/stderr | go run ./internal/costs
 
 cover: ## how much of the code the tests run
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1

@@ -25,6 +25,8 @@ type Driver struct {
 	topo    *topology.Topology
 	options options
 	counts  *topology.Partitions
+	sources []string // topics that tasks read
+	globals []string // topics of global tables
 	drops   task.Drops
 	err     error
 	now     int64 // wall clock, milliseconds
@@ -63,7 +65,7 @@ func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 	d := &Driver{
 		topo: topo, options: defaults(), engines: map[topology.TaskID]store.Engine{}, logs: map[partition]*log{},
 		byTopic: map[string][]*log{}, arrivals: map[string][]arrival{}, group: map[partition]task.Offset{},
-		partitioners: map[string]kgo.TopicPartitioner{},
+		partitioners: map[string]kgo.TopicPartitioner{}, sources: topo.SourceTopics(), globals: topo.GlobalTopics(),
 	}
 	for _, o := range opts {
 		o(&d.options)
@@ -196,7 +198,7 @@ func (d *Driver) deliverGlobal() error {
 	if g == nil {
 		return nil
 	}
-	for _, topic := range d.topo.GlobalTopics() {
+	for _, topic := range d.globals {
 		for _, l := range d.byTopic[topic] {
 			if l.delivered == l.committed {
 				continue
@@ -263,7 +265,7 @@ func (d *Driver) sendOutputs() {
 
 // deliver gives the tasks what they can see and have not been given.
 func (d *Driver) deliver() {
-	for _, topic := range d.topo.SourceTopics() {
+	for _, topic := range d.sources {
 		for _, l := range d.byTopic[topic] {
 			if l.delivered < l.committed {
 				in := d.set.Input(l.topic, l.partition)

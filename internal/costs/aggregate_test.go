@@ -1,7 +1,6 @@
 package main
 
 import (
-	"testing"
 	"time"
 
 	"github.com/millstream-go/millstream/serde"
@@ -10,11 +9,11 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-func BenchmarkAggregates(b *testing.B) {
+func aggregates() []operation {
 	group := func(name string, build func(g *streams.Group[int64, event])) operation {
 		return operation{name, func(b *streams.Builder) { build(streams.From(b, in).GroupByKey()) }, evenly}
 	}
-	run(b, []operation{
+	return []operation{
 		group("GroupByKey, Count", func(g *streams.Group[int64, event]) { g.Count(sums).ToStream().To(totals) }),
 		group("GroupByKey, Reduce", func(g *streams.Group[int64, event]) { g.Reduce(rows, larger).ToStream().To(out) }),
 		group("GroupByKey, Aggregate", func(g *streams.Group[int64, event]) {
@@ -27,7 +26,7 @@ func BenchmarkAggregates(b *testing.B) {
 			c := streams.NewCogroup(streams.From(b, in).GroupByKey(), noSum, fold)
 			streams.AddGroup(c, streams.From(b, other).GroupByKey(), fold).Aggregate(sums).ToStream().To(totals)
 		}, alternating},
-	})
+	}
 }
 
 func fold(r record, sum int64) (number, error) { return streams.Some(sum + r.Value.Amount), nil }
@@ -50,8 +49,8 @@ func results(r *streams.WindowResults[int64, int64]) {
 	streams.Results(r, func(k window.Windowed[int64]) int64 { return k.Key }).To(totals)
 }
 
-// BenchmarkWindows: each key has a record every 10 seconds.
-func BenchmarkWindows(b *testing.B) {
+// windowed: each key has a record every 10 seconds.
+func windowed() []operation {
 	var operations []operation
 	for _, w := range []struct {
 		name    string
@@ -74,7 +73,7 @@ func BenchmarkWindows(b *testing.B) {
 				operation{w.name + ", final", func(b *streams.Builder) { results(table(b).Final()) }, evenly})
 		}
 	}
-	run(b, append(operations, sessions()...))
+	return append(operations, sessions()...)
 }
 
 func sessions() []operation {

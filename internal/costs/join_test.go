@@ -1,7 +1,6 @@
 package main
 
 import (
-	"testing"
 	"time"
 
 	"github.com/millstream-go/millstream/serde"
@@ -17,11 +16,11 @@ var (
 
 func orNone(e event, r streams.Optional[event]) event { return sumUp(e, r.Value) }
 
-func BenchmarkStreamTableJoins(b *testing.B) {
+func streamTableJoins() []operation {
 	join := func(name string, join func(b *streams.Builder, s *streams.Stream[int64, event])) operation {
 		return operation{name, func(b *streams.Builder) { join(b, streams.From(b, in)) }, tableFirst}
 	}
-	run(b, []operation{
+	return []operation{
 		join("Join", func(b *streams.Builder, s *streams.Stream[int64, event]) {
 			streams.Join(s, streams.TableFrom(b, other, rows), sumUp).To(out)
 		}),
@@ -41,7 +40,7 @@ func BenchmarkStreamTableJoins(b *testing.B) {
 		join("JoinGlobal", func(b *streams.Builder, s *streams.Stream[int64, event]) {
 			streams.JoinGlobal(s, streams.GlobalTableFrom(b, other, rows), ref, sumUp).To(out)
 		}),
-	})
+	}
 }
 
 // tableFirst fills a table, and then has one change of it for 9 records of the stream.
@@ -53,7 +52,7 @@ func tableFirst(i int64) input {
 	return in
 }
 
-func BenchmarkStreamJoins(b *testing.B) {
+func streamJoins() []operation {
 	type stream = *streams.Stream[int64, event]
 	windows := window.Within(8 * time.Second).Grace(time.Second)
 	join := func(name string, join func(l, r stream) stream) operation {
@@ -61,7 +60,7 @@ func BenchmarkStreamJoins(b *testing.B) {
 			join(streams.From(b, in), streams.From(b, other)).To(out)
 		}, inPairs}
 	}
-	run(b, []operation{
+	return []operation{
 		join("JoinStreams", func(l, r stream) stream { return streams.JoinStreams(l, r, windows, pairs, sumUp) }),
 		join("LeftJoinStreams", func(l, r stream) stream {
 			return streams.LeftJoinStreams(l, r, windows, pairs, orNone)
@@ -71,7 +70,7 @@ func BenchmarkStreamJoins(b *testing.B) {
 				return sumUp(l.Value, r.Value)
 			})
 		}),
-	})
+	}
 }
 
 // inPairs is a left and a right record in turn, one of them each millisecond. The right record comes 5 seconds after

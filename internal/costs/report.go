@@ -84,8 +84,21 @@ func (t *report) add(line string) error {
 			r.bytes = n
 		}
 	}
-	t.group(m[1]).rows = append(t.group(m[1]).rows, r)
+	t.group(m[1]).add(r)
 	return nil
+}
+
+// add takes a row; of several runs of an operator the one that was disturbed least.
+func (g *group) add(r row) {
+	for i := range g.rows {
+		if g.rows[i].name == r.name {
+			if r.nanoseconds < g.rows[i].nanoseconds {
+				g.rows[i] = r
+			}
+			return
+		}
+	}
+	g.rows = append(g.rows, r)
 }
 
 func (t *report) group(name string) *group {
@@ -108,9 +121,10 @@ Records come one a millisecond, the keys in turn, so that each key has a record 
 
 Each row is a whole topology, from a source to a sink: the first one is what these two cost by themselves, and is to be
 subtracted. Steps that go through an internal topic are charged for both sides of it. What a step keeps is in memory
-here; rows that were evicted cost a read of the database in addition.
+here; rows that were evicted cost a read of the database in addition, and sliding windows, sessions, joins of streams and
+suppress then take two to four times as long.
 
-Allocations are not all per record: chunks of output bytes, growing tables and batches make the small fractions.
+Of several runs the fastest counts. Allocations are not all per record: chunks of output bytes, growing tables and batches make the small fractions.
 
 `
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"testing"
-
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -39,11 +37,11 @@ func evenly(i int64) input {
 	return input{topic: "in", key: i * 7919 % keys, value: event{Ref: i % 1000, Amount: i}, at: i}
 }
 
-func BenchmarkStreams(b *testing.B) {
+func onStreams() []operation {
 	stream := func(name string, build func(s *streams.Stream[int64, event])) operation {
 		return operation{name, func(b *streams.Builder) { build(streams.From(b, in)) }, evenly}
 	}
-	run(b, []operation{
+	return []operation{
 		stream("From, To", func(s *streams.Stream[int64, event]) { s.To(out) }),
 		stream("Filter", func(s *streams.Stream[int64, event]) { s.Filter(func(event) bool { return true }).To(out) }),
 		stream("Peek", func(s *streams.Stream[int64, event]) { s.Peek(func(record) {}).To(out) }),
@@ -79,7 +77,7 @@ func BenchmarkStreams(b *testing.B) {
 		stream("SelectKey, Repartition", func(s *streams.Stream[int64, event]) {
 			streams.SelectKey(s, ref).Repartition(byRef).To(out)
 		}),
-	})
+	}
 }
 
 // pass hands records on.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"testing"
 	"time"
 
 	"github.com/millstream-go/millstream/serde"
@@ -15,11 +14,11 @@ var (
 	byRefRows = streams.NewRepartition("rows-by-ref", serde.Int64, serde.Int64)
 )
 
-func BenchmarkTables(b *testing.B) {
+func onTables() []operation {
 	table := func(name string, build func(t *streams.Table[int64, event])) operation {
 		return operation{name, func(b *streams.Builder) { build(streams.TableFrom(b, in, rows)) }, evenly}
 	}
-	run(b, []operation{
+	return []operation{
 		table("TableFrom, ToStream", func(t *streams.Table[int64, event]) { t.ToStream().To(out) }),
 		{"ToTable", func(b *streams.Builder) { streams.From(b, in).ToTable(rows).ToStream().To(out) }, evenly},
 		{"TableFrom with NewestWins", func(b *streams.Builder) {
@@ -48,12 +47,12 @@ func BenchmarkTables(b *testing.B) {
 		table("Suppress, 2 changes become 1", func(t *streams.Table[int64, event]) {
 			t.Suppress(streams.HoldFor(15*time.Second), held).ToStream().To(out)
 		}),
-	})
+	}
 }
 
 var foreignKey = streams.NewForeignKey("pointed", serde.Int64, serde.Int64, events, events)
 
-func BenchmarkTableJoins(b *testing.B) {
+func tableJoins() []operation {
 	join := func(name string, join func(l, r *streams.Table[int64, event]) *streams.Table[int64, event]) operation {
 		return operation{name, func(b *streams.Builder) {
 			join(streams.TableFrom(b, in, rows), streams.TableFrom(b, other, others)).ToStream().To(out)
@@ -64,7 +63,7 @@ func BenchmarkTableJoins(b *testing.B) {
 		pointer := func(_ int64, e event) streams.Optional[int64] { return streams.Some(e.Ref) }
 		streams.JoinForeignKey(l, r, foreignKey, result, pointer, sumUp).ToStream().To(out)
 	}
-	run(b, []operation{
+	return []operation{
 		join("JoinTables", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
 			return streams.JoinTables(l, r, sumUp)
 		}),
@@ -91,5 +90,5 @@ func BenchmarkTableJoins(b *testing.B) {
 			}
 			return input{topic: "other", key: i * 7919 % 1000, value: event{Amount: i}, at: i}
 		}},
-	})
+	}
 }

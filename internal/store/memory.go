@@ -81,33 +81,54 @@ func (i *memoryIterator) Close() error {
 
 type memoryBatch struct {
 	engine  *memory
-	changes []func(rows *btree.BTreeG[row])
+	changes []change
 	bytes   int
 	closed  bool
 }
 
-func (b *memoryBatch) Set(key, value []byte) error {
-	if len(key) == 0 {
-		return errEmptyKey
-	}
-	r := row{bytes.Clone(key), bytes.Clone(value)}
-	return b.add(len(key)+len(value), func(rows *btree.BTreeG[row]) { rows.Set(r) })
+// change is one change of a batch: a row with its key and value, a delete of the row, or of those up to a key.
+type change struct {
+	row
+	kind changeKind
 }
 
-func (b *memoryBatch) Delete(key []byte) error {
-	if len(key) == 0 {
+type changeKind int
+
+const (
+	setRow changeKind = iota
+	deleteRow
+	deleteRows // key is the lower bound, value the upper
+)
+
+func (b *memoryBatch) Set(key, value []byte) error { return b.add(key, value, setRow) }
+
+func (b *memoryBatch) Delete(key []byte) error { return b.add(key, nil, deleteRow) }
+
+func (b *memoryBatch) DeleteRange(lower, upper []byte) error { return b.add(lower, upper, deleteRows) }
+
+func (b *memoryBatch) add(key, value []byte, kind changeKind) error {
+	switch {
+	case len(key) == 0 && kind != deleteRows:
 		return errEmptyKey
+	case b.closed:
+		return errBatchClosed
 	}
-	r := row{key: bytes.Clone(key)}
-	return b.add(len(key), func(rows *btree.BTreeG[row]) { rows.Delete(r) })
+	both := append(append(make([]byte, 0, len(key)+len(value)), key...), value...)
+	b.changes = append(b.changes, change{row{both[:len(key):len(key)], both[len(key):]}, kind})
+	b.bytes += 1 + len(both)
+	return nil
 }
 
-func (b *memoryBatch) DeleteRange(lower, upper []byte) error {
-	lower, upper = bytes.Clone(lower), bytes.Clone(upper)
-	return b.add(len(lower)+len(upper), func(rows *btree.BTreeG[row]) {
+func (c *change) apply(rows *btree.BTreeG[row]) {
+	switch c.kind {
+	case setRow:
+		rows.Set(c.row)
+	case deleteRow:
+		rows.Delete(c.row)
+	case deleteRows:
 		var gone []row
-		rows.Ascend(row{key: lower}, func(r row) bool {
-			if bytes.Compare(r.key, upper) >= 0 {
+		rows.Ascend(c.row, func(r row) bool {
+			if bytes.Compare(r.key, c.value) >= 0 {
 				return false
 			}
 			gone = append(gone, r)
@@ -116,16 +137,7 @@ func (b *memoryBatch) DeleteRange(lower, upper []byte) error {
 		for _, r := range gone {
 			rows.Delete(r)
 		}
-	})
-}
-
-func (b *memoryBatch) add(bytes int, change func(rows *btree.BTreeG[row])) error {
-	if b.closed {
-		return errBatchClosed
 	}
-	b.changes = append(b.changes, change)
-	b.bytes += 1 + bytes
-	return nil
 }
 
 func (b *memoryBatch) Len() int { return b.bytes }
@@ -136,8 +148,8 @@ func (b *memoryBatch) Commit() error {
 	}
 	b.engine.mu.Lock()
 	defer b.engine.mu.Unlock()
-	for _, change := range b.changes {
-		change(b.engine.mu.rows)
+	for i := range b.changes {
+		b.changes[i].apply(b.engine.mu.rows)
 	}
 	return b.Close()
 }
