@@ -32,6 +32,8 @@ func classify(err error) class {
 	var format *task.ErrStateFormat
 	var topics *InternalTopicError
 	var offset *NoOffsetError
+	var ambiguous *topology.ErrAmbiguousTopic
+	var counts *topology.ErrCopartition
 	var unavailable *topology.ErrUnavailable
 	switch {
 	case errors.As(err, &unavailable):
@@ -41,7 +43,7 @@ func classify(err error) class {
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics),
-		errors.As(err, &offset):
+		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):

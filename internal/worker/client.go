@@ -20,6 +20,8 @@ func Tuning() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.FetchMaxBytes(16 << 20),
 		kgo.MaxConcurrentFetches(2),
+		// A partition that is resumed waits for the fetch under way, which waits so long for records of the others.
+		kgo.FetchMaxWait(500 * time.Millisecond),
 		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(50_000),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
@@ -29,8 +31,8 @@ func Tuning() []kgo.Opt {
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c := w.config
-	events := w.events // of this session: callbacks of a client that is closing find it stopped
-	var starts offsets // of the partitions just assigned; between two calls of one goroutine of the client
+	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
+	var starts offsets                   // of the partitions just assigned; used by one goroutine of the client
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
@@ -38,7 +40,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.HeartbeatInterval(c.SessionTimeout/10),
 		kgo.RebalanceTimeout(max(time.Minute, c.SessionTimeout)),
 		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir}),
-		kgo.ConsumeTopics(c.Topology.SourceTopics()...),
+		kgo.ConsumeTopics(w.layout.inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
@@ -48,9 +50,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
 		kgo.OnOffsetsFetched(func(ctx context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
-			committed, err := w.committed(resp)
+			committed, err := layout.committed(resp)
 			if err == nil {
-				err = w.choose(ctx, committed)
+				err = c.Cluster.choose(ctx, c.Topology, committed)
 			}
 			if starts = committed; err != nil {
 				events.post(func(context.Context) error { return err })
@@ -92,16 +94,6 @@ func lost(gone map[string][]int32) error {
 		return nil
 	}
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
-}
-
-// topicOf is the name of a topic that the application reads.
-func (c *Cluster) topicOf(id [16]byte) string {
-	for name, have := range c.ids {
-		if have == id {
-			return name
-		}
-	}
-	return ""
 }
 
 // leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request

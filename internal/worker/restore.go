@@ -117,6 +117,9 @@ func (r *restore) readInputs(ctx context.Context) error {
 	for _, t := range r.tasks {
 		r.committed[t.ID] = map[string]task.Committed{}
 		for _, in := range t.Inputs() {
+			if !r.offsets.has(in.Topic, in.Partition) {
+				continue // not assigned yet: it counts as empty
+			}
 			c := r.offsets[in.Topic][in.Partition]
 			start, _ := starts.Lookup(in.Topic, in.Partition)
 			end, _ := ends.Lookup(in.Topic, in.Partition)

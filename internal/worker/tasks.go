@@ -21,13 +21,17 @@ func (w *Worker) open(ctx context.Context, committed offsets) error {
 	})
 	var opened []*task.Task
 	for _, id := range ids {
-		if w.set.Task(id) != nil {
+		if t := w.set.Task(id); t != nil {
+			if w.completes(t, committed) {
+				return w.leaveLayout(ctx)
+			}
 			continue // the offsets were fetched twice
 		}
 		t, err := w.openTask(id)
 		if err != nil {
 			return err
 		}
+		w.held[id] = committed
 		opened = append(opened, t)
 	}
 	if len(opened) > 0 {
@@ -37,6 +41,22 @@ func (w *Worker) open(ctx context.Context, committed offsets) error {
 		w.report(Running)
 	}
 	return nil
+}
+
+// completes is true if inputs come to a task that it does not have: topics of a pattern are assigned by a leader who
+// may know them later than this member.
+func (w *Worker) completes(t *task.Task, committed offsets) bool {
+	return slices.ContainsFunc(t.Inputs(), func(in *task.Input) bool {
+		return committed.has(in.Topic, in.Partition) && !w.held[t.ID].has(in.Topic, in.Partition)
+	})
+}
+
+// keepsInputs is true if some of a task's inputs go and others stay, for the same reason.
+func (w *Worker) keepsInputs(id topology.TaskID, gone map[string][]int32) bool {
+	t := w.set.Task(id)
+	return t != nil && slices.ContainsFunc(t.Inputs(), func(in *task.Input) bool {
+		return w.held[id].has(in.Topic, in.Partition) && !slices.Contains(gone[in.Topic], in.Partition)
+	})
 }
 
 // tasksOf are the tasks that read any of the given partitions.
@@ -118,6 +138,9 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 		}
 	}
 	for _, id := range ids {
+		if w.keepsInputs(id, gone) {
+			return errTopicsChanged // the session that follows has what stays
+		}
 		if r := w.restores[id]; r != nil {
 			r.stop()
 			for other, s := range w.restores {

@@ -41,8 +41,12 @@ type Worker struct {
 	began    time.Time // of the session; zero once it has committed
 	atOnce   int       // records to process before looking up
 
-	coveredAt time.Time   // of the last look at who owns what
-	checking  atomic.Bool // while one is under way
+	coveredAt time.Time                   // of the last look at who owns what
+	checking  atomic.Bool                 // while one is under way
+	held      map[topology.TaskID]offsets // what open tasks were assigned
+	layout    *Layout                     // of the session
+	listedAt  time.Time                   // of the last look at which topics there are
+	listing   atomic.Bool                 // while one is under way
 }
 
 // New is a worker that is not running yet.
@@ -56,6 +60,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		err := w.session(ctx)
 		if err == nil || ctx.Err() != nil || classify(err) == fatal {
 			return err
+		}
+		if errors.Is(err, errTopicsChanged) {
+			w.config.Logger.Info("worker begins again with other topics")
+			continue
 		}
 		if time.Since(started) > time.Minute {
 			w.restarts = 0
@@ -82,6 +90,12 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.config.ShutdownTimeout, cancel) })()
 	w.report(Joining)
+	if err := w.findTopics(ctx); err != nil {
+		return unlessDone(ctx, err)
+	}
+	if w.layout.empty() {
+		return w.awaitTopics(ctx)
+	}
 	if w.config.ExactlyOnce {
 		if err := w.fenceOwnTransaction(ctx); err != nil {
 			return unlessDone(ctx, err)
@@ -91,6 +105,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	tasks.PartitionsOf = w.sinkPartitions(work)
 	w.set = task.NewSet(w.config.Topology, tasks, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	w.held = map[topology.TaskID]offsets{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
@@ -184,6 +199,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		}
 		w.flow()
 		w.checkCoverage()
+		w.checkTopics()
 	}
 	return nil
 }
@@ -244,6 +260,9 @@ func (w *Worker) deadline() time.Time {
 	}
 	if w.config.Task.MaxIdle > 0 {
 		next = min(next, now()+max(1, w.config.Task.MaxIdle/4))
+	}
+	if w.layout.matched != nil {
+		next = min(next, w.listedAt.Add(w.config.TopicRefresh).UnixMilli())
 	}
 	return time.UnixMilli(next)
 }
