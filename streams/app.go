@@ -122,11 +122,7 @@ func (a *App) clientOpts() []kgo.Opt {
 
 // runWorkers runs all workers until ctx ends or one of them fails for good, which ends the others.
 func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process string) error {
-	tasks := 0
-	for _, n := range cluster.Partitions.Tasks {
-		tasks += int(n)
-	}
-	stores := store.NewBudget(a.config.MemoryBytes/4, tasks)
+	stores := store.NewBudget(a.config.MemoryBytes/4, cluster.Tasks())
 	defer stores.Close()
 	rows := state.NewBudget(a.config.MemoryBytes / 8 * 3)
 	a.mu.workers = make([]worker.State, a.config.Workers)
@@ -149,10 +145,11 @@ func (a *App) workerConfig(
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
 		Index: i, StateDir: c.appDir(), OpenEngine: a.openEngine(stores, log),
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
-		ShutdownTimeout: c.ShutdownTimeout, Client: a.clientOpts(), Cluster: cluster, Logger: log,
+		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, Client: a.clientOpts(), Cluster: cluster,
+		Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },
 		Task: task.Config{
-			Partitions: cluster.Partitions.Topics, OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
+			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
 			Buffer: c.BufferedRecords, MaxIdle: c.MaxIdle.Milliseconds(), CommitInterval: c.CommitInterval.Milliseconds(),
 			Budget: rows, Drops: &a.drops, Logger: log,
 		},

@@ -110,13 +110,16 @@ func (r *rig) start(describe func(b *streams.Builder), config streams.Config) (a
 }
 
 // send produces words, all different in their keys' numbers.
-func (r *rig) send(n int) {
+func (r *rig) send(n int) { r.sendTo("words", n) }
+
+// sendTo is send to another topic.
+func (r *rig) sendTo(topic string, n int) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.fake.ListenAddrs()...), kgo.DisableIdempotentWrite())
 	require.NoError(r.t, err)
 	defer client.Close()
 	for range n {
 		rec := &kgo.Record{
-			Topic: "words", Key: fmt.Append(nil, "k", r.sent%10), Value: fmt.Append(nil, "w", r.sent%7), Timestamp: time.UnixMilli(int64(r.sent)),
+			Topic: topic, Key: fmt.Append(nil, "k", r.sent%10), Value: fmt.Append(nil, "w", r.sent%7), Timestamp: time.UnixMilli(int64(r.sent)),
 		}
 		r.sent++
 		require.NoError(r.t, client.ProduceSync(context.Background(), rec).FirstErr())

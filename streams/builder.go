@@ -13,7 +13,7 @@ import (
 type Builder struct {
 	app     string
 	graph   *topology.Graph
-	sources map[string]any           // the Topic[K, V] that each source was declared with, by name
+	sources map[*topology.Node]any   // the Topic[K, V] that each source was declared with
 	owners  map[string]string        // file:line of the step that writes each store, by name
 	idles   map[string]time.Duration // of the final results of each store
 	keepers map[string]keeper        // of windowed stores, by name
@@ -29,7 +29,7 @@ type keeper struct {
 // internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
 	return &Builder{
-		app: name, graph: topology.NewGraph(), sources: map[string]any{}, owners: map[string]string{},
+		app: name, graph: topology.NewGraph(), sources: map[*topology.Node]any{}, owners: map[string]string{},
 		idles: map[string]time.Duration{}, keepers: map[string]keeper{},
 	}
 }
@@ -58,10 +58,24 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 	return &Stream[K, V]{b: b, node: merged[K, V](b, nodes, site)}
 }
 
+// FromPattern reads all topics of a pattern as one stream: those that are there at the start, and those that come
+// later, which are found within Config.TopicRefresh. A topic that the topology reads by name, or by another pattern, is
+// a mistake; the application's internal topics are left out.
+//
+// A larger topic brings more tasks. State and repartition topics behind the stream have as many partitions as they were
+// created with: where they need more, the application stops with an InternalTopicError.
+func FromPattern[K, V any](b *Builder, topics TopicPattern[K, V]) *Stream[K, V] {
+	site := topology.Site()
+	return &Stream[K, V]{b: b, node: sourceOf(b, topics.spec(b, site), topics.each, site)}
+}
+
 func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
-	spec := topic.spec(site)
+	return sourceOf(b, topic.spec(site), topic, site)
+}
+
+func sourceOf[K, V any](b *Builder, spec *topology.Topic, topic Topic[K, V], site string) *topology.Node {
 	if n := b.graph.Source(spec); n != nil {
-		first, ok := b.sources[topic.name].(Topic[K, V])
+		first, ok := b.sources[n].(Topic[K, V])
 		switch {
 		case n.Global:
 			b.globalOrSource(topic.name, site, n)
@@ -72,7 +86,6 @@ func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node
 				topic.name, n.Site)
 		}
 	}
-	b.sources[topic.name] = topic
 	b.checkSerdes(spec, topic.key, topic.value)
 	if topic.reset == topology.Past && topic.past < time.Millisecond {
 		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", topic.name, topic.past)
@@ -81,7 +94,9 @@ func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node
 	if topic.extract != nil {
 		extract = *topic.extract
 	}
-	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
+	n := topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
+	b.sources[n] = topic
+	return n
 }
 
 // own makes a step the one that writes a store: two would write over each other's rows.

@@ -98,6 +98,8 @@ type Config struct {
 	// that was deleted.
 	AllowNewStores bool
 
+	// TopicRefresh is the time between looks at the topics of the cluster, where sources read by pattern. Default: 10 s.
+	TopicRefresh time.Duration
 	// SessionTimeout is how long the group waits for a process that went silent before it gives its tasks to others. A
 	// killed process that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
 	SessionTimeout time.Duration
@@ -131,6 +133,7 @@ func (c Config) withDefaults(appID string) Config {
 	setDefault(&c.BufferedRecords, 10_000)
 	setDefault(&c.ReplicationFactor, -1)
 	setDefault(&c.WindowRetention, 24*time.Hour)
+	setDefault(&c.TopicRefresh, 10*time.Second)
 	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.TransactionTimeout, 10*time.Second)
 	setDefault(&c.StartTimeout, 30*time.Second)
@@ -176,7 +179,7 @@ func (c Config) validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"WindowRetention", c.WindowRetention}, {"SessionTimeout", c.SessionTimeout}, {"TransactionTimeout", c.TransactionTimeout},
+		{"WindowRetention", c.WindowRetention}, {"TopicRefresh", c.TopicRefresh}, {"SessionTimeout", c.SessionTimeout}, {"TransactionTimeout", c.TransactionTimeout},
 		{"StartTimeout", c.StartTimeout}, {"ShutdownTimeout", c.ShutdownTimeout},
 	} {
 		bad(d.value < time.Millisecond, "%s is %v: must be a millisecond or more", d.name, d.value)

@@ -28,6 +28,8 @@ type (
 	// NoOffsetError tells of a topic that is read FromCommitted, and has no committed offset, or none that is still
 	// there.
 	NoOffsetError = worker.NoOffsetError
+	// AmbiguousTopicError tells of a topic that is read by two patterns, or by a pattern and by name.
+	AmbiguousTopicError = topology.ErrAmbiguousTopic
 	// CopartitionError tells of topics that are joined and have different numbers of partitions.
 	CopartitionError = topology.ErrCopartition
 	// InternalTopicError tells of an internal topic that is not as the topology needs it.

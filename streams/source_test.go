@@ -64,3 +64,79 @@ func TestFromAllNeedsATopic(t *testing.T) {
 	line := lineAbove()
 	require.Contains(t, mistakes(t, b), line+": FromAll reads no topic")
 }
+
+func ExampleFromPattern() {
+	b := streams.NewBuilder("example")
+	users := streams.NewTopicPattern("user-.+", serde.String, serde.String)
+	streams.FromPattern(b, users).Peek(func(r record) { fmt.Println(r.Key, r.Value) })
+	topo, err := b.Build()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d, _ := testkit.NewDriver(topo)
+	defer d.Close()
+	testkit.Input(d, users.Topic("user-ann")).Pipe("ann", "hello", time.UnixMilli(1))
+	testkit.Input(d, users.Topic("user-bob")).Pipe("bob", "hi", time.UnixMilli(2)) // a topic that is new
+	// Output:
+	// ann hello
+	// bob hi
+}
+
+func countPerUser(b *streams.Builder) {
+	streams.FromPattern(b, perUser).GroupByKey().Count(tally).ToStream().To(counts)
+}
+
+// TestFromPatternFindsTopics that are new, without losing what was there or counting it twice.
+func TestFromPatternFindsTopics(t *testing.T) {
+	b := streams.NewBuilder("app")
+	countPerUser(b)
+	for _, every := range []int{0, 1, 3} {
+		d := testkit.New(t, build(t, b), testkit.Partitions(2), testkit.CommitEvery(every))
+		for i := range 12 {
+			topic := perUser.Topic(fmt.Sprintf("user-%d", i/3))
+			testkit.Input(d, topic).Pipe("k", "v", time.UnixMilli(int64(i)))
+			if i == 7 {
+				d.Crash(testkit.DuringCommit)
+			}
+		}
+		d.Commit()
+		n, ok := testkit.Get(d, tally, "k")
+		require.True(t, ok)
+		require.Equal(t, int64(12), n)
+		require.Equal(t, map[string]int64{"k": 12}, testkit.Latest(testkit.Output(d, counts)))
+	}
+}
+
+// TestFromPatternFindsItsOwnOutput: a topic that the application itself writes first.
+func TestFromPatternFindsItsOwnOutput(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.From(b, in).ToEach(perUser, ofUser)
+	countPerUser(b)
+	d := drive(t, b)
+	pipe(d, rec("ann", "1", 1), rec("bob", "2", 2), rec("ann", "3", 3))
+	require.Equal(t, map[string]int64{"ann": 2, "bob": 1}, testkit.Latest(testkit.Output(d, counts)))
+}
+
+// TestFromPatternWithStateKeepsItsPartitions: a larger topic needs more tasks, and a changelog does not grow.
+func TestFromPatternWithStateKeepsItsPartitions(t *testing.T) {
+	stateful, stateless := streams.NewBuilder("app"), streams.NewBuilder("app")
+	countPerUser(stateful)
+	streams.FromPattern(stateless, perUser).To(out)
+	for _, b := range []*streams.Builder{stateful, stateless} {
+		d, err := testkit.NewDriver(build(t, b), testkit.Partitions(2), testkit.PartitionsOf("user-a", 1))
+		require.NoError(t, err)
+		testkit.Input(d, perUser.Topic("user-a")).Pipe("k", "v", time.UnixMilli(1))
+		testkit.Input(d, perUser.Topic("user-b")).Pipe("k", "v", time.UnixMilli(2))
+		if b == stateless {
+			require.NoError(t, d.Err())
+			require.Len(t, testkit.Output(d, out).Read(), 2)
+		} else {
+			var wrong *streams.InternalTopicError
+			require.ErrorAs(t, d.Err(), &wrong)
+			require.Equal(t, "app-tally-changelog", wrong.Topic)
+			require.ErrorContains(t, wrong, "has 1 partitions, the topology needs 2")
+		}
+		require.NoError(t, d.Close())
+	}
+}

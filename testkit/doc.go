@@ -9,6 +9,9 @@
 //	testkit.Input(d, Orders).Pipe("k1", Order{Cents: 100}, at)
 //	got := testkit.Output(d, Totals).Read()
 //
+// A topic that a source reads by pattern is there from the first record on that is piped or written to it, or from the
+// start if PartitionsOf names it.
+//
 // AssertTopology fails a test when the topology would orphan state that is deployed, by a lock file beside the code:
 //
 //	testkit.AssertTopology(t, topo, "topology.lock")

@@ -21,8 +21,10 @@ import (
 
 // Driver runs a topology in memory. It is used by one goroutine.
 type Driver struct {
-	tb      testing.TB // nil: errors are kept in err
-	topo    *topology.Topology
+	tb      testing.TB         // nil: errors are kept in err
+	base    *topology.Topology // as built
+	topo    *topology.Topology // with topics in place of patterns
+	matched []string           // those topics
 	options options
 	counts  *topology.Partitions
 	sources []string // topics that tasks read
@@ -63,25 +65,20 @@ func New(tb testing.TB, topo *topology.Topology, opts ...Option) *Driver {
 // NewDriver is a driver outside of tests. After a call that went wrong Err tells why, and the driver does nothing more.
 func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 	d := &Driver{
-		topo: topo, options: defaults(), engines: map[topology.TaskID]store.Engine{}, logs: map[partition]*log{},
+		base: topo, options: defaults(), engines: map[topology.TaskID]store.Engine{}, logs: map[partition]*log{},
 		byTopic: map[string][]*log{}, arrivals: map[string][]arrival{}, group: map[partition]task.Offset{},
-		partitioners: map[string]kgo.TopicPartitioner{}, sources: topo.SourceTopics(), globals: topo.GlobalTopics(),
+		partitioners: map[string]kgo.TopicPartitioner{}, globals: topo.GlobalTopics(),
 	}
 	for _, o := range opts {
 		o(&d.options)
 	}
-	external := map[string]int32{}
-	sources, sinks := topo.ExternalTopics()
-	for _, name := range sources {
-		external[name] = d.externalPartitions(name)
-	}
-	var err error
+	_, sinks := topo.ExternalTopics()
 	for _, name := range sinks {
-		if _, err = d.sinkPartitions(name); err != nil {
+		if _, err := d.sinkPartitions(name); err != nil {
 			return nil, err
 		}
 	}
-	if d.counts, err = topo.Partitions(external); err != nil {
+	if err := d.lay(); err != nil {
 		return nil, err
 	}
 	return d, d.open()
@@ -284,6 +281,7 @@ func (d *Driver) arrived() {
 	if d.paused {
 		return
 	}
+	d.discover()
 	d.run()
 	if d.piped++; d.options.commitEvery > 0 && d.piped >= d.options.commitEvery {
 		d.Commit()
@@ -302,6 +300,13 @@ func (d *Driver) Resume() {
 
 // Commit commits, and works on what that makes visible behind repartition topics, until all is done and committed.
 func (d *Driver) Commit() {
+	d.commit()
+	for d.discover() {
+		d.commit()
+	}
+}
+
+func (d *Driver) commit() {
 	d.run()
 	for d.err == nil && d.set.Pending() {
 		if offsets, ok := d.prepare(); ok {

@@ -28,7 +28,8 @@ func defaults() options {
 // Partitions is the number of partitions of every topic that is not internal. The default is 1.
 func Partitions(n int32) Option { return func(o *options) { o.partitions = n } }
 
-// PartitionsOf is the number of partitions of one topic; 0: it does not exist.
+// PartitionsOf is the number of partitions of one topic; 0: it does not exist. A topic that is named so is there from
+// the start, for sources that read by pattern.
 func PartitionsOf(topic string, n int32) Option { return func(o *options) { o.byTopic[topic] = n } }
 
 // CommitEvery commits after every n piped records. The default is 1; with 0 only Driver.Commit and Restart commit. What

@@ -32,6 +32,10 @@ func (t *Topology) Describe() string {
 func (t *Topology) describe(b *strings.Builder, n *Node) {
 	switch n.Kind {
 	case SourceNode:
+		if n.Topic.Pattern != nil {
+			fmt.Fprintf(b, "    Source: %s (topics: %s)\n", n.Name, n.Topic.Name)
+			break
+		}
 		fmt.Fprintf(b, "    Source: %s (topics: [%s])\n", n.Name, t.TopicName(n.Topic))
 	case ProcessorNode:
 		fmt.Fprintf(b, "    Processor: %s (stores: [%s])\n", n.Name, strings.Join(storeNames(n.Stores), ", "))

@@ -44,7 +44,7 @@ type RepartitionLock struct {
 
 // SourceLock is what matters to stored state of a topic that is read.
 type SourceLock struct {
-	Name  string `json:"name"`
+	Name  string `json:"name"` // of a pattern: "any of" and the pattern
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	Reset string `json:"reset"` // see Reset; past is followed by a duration
@@ -58,9 +58,10 @@ func (t *Topology) Lock() Lock {
 		if topic.Repartition {
 			l.Repartitions = append(l.Repartitions, RepartitionLock{name, topic.Key, topic.Value, topic.Partitions})
 		} else {
-			l.Sources = append(l.Sources, SourceLock{name, topic.Key, topic.Value, topic.resetText()})
+			l.Sources = append(l.Sources, SourceLock{t.label(topic), topic.Key, topic.Value, topic.resetText()})
 		}
 	}
+	slices.SortFunc(l.Sources, func(a, b SourceLock) int { return strings.Compare(a.Name, b.Name) })
 	return l
 }
 
@@ -94,7 +95,7 @@ func (t *Topology) feeding(sub *Sub, store string) []string {
 	}
 	names := []string{}
 	for _, n := range sources {
-		names = append(names, t.TopicName(n.Topic))
+		names = append(names, t.label(n.Topic))
 	}
 	slices.SortFunc(names, cmp.Compare)
 	return names

@@ -225,7 +225,11 @@ func (c *comparison) sources() {
 		c.notes(SubjectSource, s.Name, "is not read any more: its committed offsets expire")
 	}
 	for _, s := range added {
-		c.notes(SubjectSource, s.Name, "is new: it must exist, and is read from %s", beginning(s.Reset))
+		exist := "it must exist, and is"
+		if strings.HasPrefix(s.Name, anyOf) {
+			exist = "topics that match are"
+		}
+		c.notes(SubjectSource, s.Name, "is new: %s read from %s", exist, beginning(s.Reset))
 	}
 }
 

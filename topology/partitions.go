@@ -108,12 +108,13 @@ func (t *Topology) copartition(counts map[string]int32, fixed map[string]bool) e
 		var want int32
 		var wantFixed bool
 		for _, n := range c.Sources {
-			name := t.TopicName(n.Topic)
-			seen[name] = counts[name]
-			if fixed[name] {
-				want, wantFixed = counts[name], true
-			} else if !wantFixed {
-				want = max(want, counts[name])
+			for _, name := range t.topics(n) {
+				seen[name] = counts[name]
+				if fixed[name] {
+					want, wantFixed = counts[name], true
+				} else if !wantFixed {
+					want = max(want, counts[name])
+				}
 			}
 		}
 		for name, n := range seen {

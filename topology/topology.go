@@ -20,7 +20,8 @@ type Topology struct {
 	// Global is the part that each instance runs for itself, over all partitions: the global tables. Nil without any.
 	Global *Sub
 
-	graph *Graph
+	graph    *Graph
+	expanded map[*Node][]*Node // the sources of the topics that each pattern stands for; nil before Expand
 }
 
 // Sub is a sub-topology: nodes that are connected by calls or by shared stores, and therefore run in one task. Between
@@ -48,6 +49,7 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	t.Subs, t.Global = split(g)
 	errs = append(errs, t.checkStores()...)
 	errs = append(errs, t.checkTopics()...)
+	errs = append(errs, t.checkPatterns()...)
 	errs = append(errs, t.checkMetadata()...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -279,10 +281,12 @@ func (t *Topology) TopicName(topic *Topic) string {
 	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
 }
 
+const anyOf = "any of "
+
 // label is what descriptions call a topic, or the topics of a pattern.
 func (t *Topology) label(topic *Topic) string {
 	if topic.Pattern != nil {
-		return "any of " + topic.Name
+		return anyOf + topic.Name
 	}
 	return t.TopicName(topic)
 }
@@ -325,7 +329,7 @@ func (t *Topology) SourceTopics() []string {
 func (t *Topology) ExternalTopics() (sources, sinks []string) {
 	for _, s := range t.all() {
 		for _, n := range s.Sources {
-			if !n.Topic.Repartition {
+			if !n.Topic.Repartition && n.Topic.Pattern == nil {
 				sources = append(sources, n.Topic.Name)
 			}
 		}

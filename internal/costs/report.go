@@ -121,10 +121,11 @@ Records come one a millisecond, the keys in turn, so that each key has a record 
 
 Each row is a whole topology, from a source to a sink: the first one is what these two cost by themselves, and is to be
 subtracted. Steps that go through an internal topic are charged for both sides of it. What a step keeps is in memory
-here; rows that were evicted cost a read of the database in addition, and sliding windows, sessions, joins of streams and
-suppress then take two to four times as long.
+here; rows that were evicted cost a read of the database in addition, and sliding windows, sessions, joins of streams
+and suppress then take two to four times as long.
 
-Of several runs the fastest counts. Allocations are not all per record: chunks of output bytes, growing tables and batches make the small fractions.
+Of several runs the fastest counts. Allocations are not all per record: chunks of output bytes, growing tables and
+batches make the small fractions.
 
 `
 

@@ -34,6 +34,8 @@ func classify(err error) class {
 	var topics *InternalTopicError
 	var grown *GrownTopicError
 	var offset *NoOffsetError
+	var ambiguous *topology.ErrAmbiguousTopic
+	var counts *topology.ErrCopartition
 	var unavailable *topology.ErrUnavailable
 	switch {
 	case errors.As(err, &unavailable):
@@ -46,7 +48,7 @@ func classify(err error) class {
 		// Also where a record met it: the database is as it was at the last commit, and Kafka has what is missing.
 		return full
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
-		errors.As(err, &offset):
+		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):

@@ -33,8 +33,8 @@ func Tuning() []kgo.Opt {
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c := w.config
-	events := w.events // of this session: callbacks of a client that is closing find it stopped
-	var starts offsets // of the partitions just assigned; between two calls of one goroutine of the client
+	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
+	var starts offsets                   // of the partitions just assigned; used by one goroutine of the client
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
@@ -42,7 +42,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.HeartbeatInterval(c.SessionTimeout/10),
 		kgo.RebalanceTimeout(max(time.Minute, c.SessionTimeout)),
 		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir}),
-		kgo.ConsumeTopics(c.Topology.SourceTopics()...),
+		kgo.ConsumeTopics(w.layout.inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
@@ -52,9 +52,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 		}),
 		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
-			committed, err := w.committed(resp)
+			committed, err := layout.committed(resp)
 			if err == nil {
-				err = w.choose(ctx, committed)
+				err = c.Cluster.choose(ctx, c.Topology, committed)
 			}
 			if starts = committed; err != nil {
 				events.post(func(context.Context) error { return err })
@@ -99,16 +99,6 @@ func lost(gone map[string][]int32) error {
 		return nil
 	}
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
-}
-
-// topicOf is the name of a topic that the application reads.
-func (c *Cluster) topicOf(id [16]byte) string {
-	for name, have := range c.ids {
-		if have == id {
-			return name
-		}
-	}
-	return ""
 }
 
 // leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -15,15 +18,19 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Cluster is what an application knows of its Kafka cluster, read once at the start, and a client for requests outside
+// Cluster is what an application knows of its Kafka cluster, and a client for requests outside
 // of groups and transactions.
 type Cluster struct {
-	Partitions    *topology.Partitions
 	Transactions2 bool // transaction version 2 (KIP-890): the epoch rises with each transaction
 
 	client *kgo.Client
 	admin  *kadm.Client
-	ids    map[string][16]byte // of the topics the application reads
+	setup  Setup
+
+	mu struct {
+		sync.Mutex
+		layout *Layout // as last found
+	}
 }
 
 // Setup is what an application needs of the cluster before it can run.
@@ -60,7 +67,7 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
-	c := &Cluster{client: client, admin: kadm.NewClient(client), ids: map[string][16]byte{}}
+	c := &Cluster{client: client, admin: kadm.NewClient(client), setup: s}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
 		return nil, err
@@ -78,7 +85,7 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 		return err
 	}
 	for {
-		err := c.check(ctx, s)
+		_, err := c.Layout(ctx)
 		if err == nil || time.Since(began) > patience(err, s.Wait) {
 			return err
 		}
@@ -115,18 +122,27 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // check finds the application's topics as they must be, or makes them so.
-func (c *Cluster) check(ctx context.Context, s Setup) error {
+func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) (*Layout, error) {
 	external, err := c.checkExternal(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if c.Partitions, err = s.Topology.Partitions(external); err != nil {
-		return err
+	l := &Layout{Topology: s.Topology, matched: matched}
+	if s.Topology.HasPatterns() {
+		maps.Copy(external, matched)
+		if l.Topology, err = s.Topology.Expand(slices.Collect(maps.Keys(matched))); err != nil {
+			return nil, err
+		}
+		s.Topology = l.Topology
 	}
-	if err := c.ensureInternal(ctx, s); err != nil {
-		return err
+	if l.Partitions, err = l.Topology.Partitions(external); err != nil {
+		return nil, err
 	}
-	return c.readIDs(ctx, s.Topology.SourceTopics())
+	if err := c.ensureInternal(ctx, s, l.Partitions); err != nil {
+		return nil, err
+	}
+	l.ids, err = c.readIDs(ctx, l.inputs())
+	return l, err
 }
 
 // reach waits for the first answer, which tells what the cluster can do.
@@ -156,11 +172,14 @@ func (c *Cluster) checkExternal(ctx context.Context, s Setup) (map[string]int32,
 	if s.DeadLetterTopic != "" {
 		sinks = append(sinks, s.DeadLetterTopic)
 	}
+	counts := map[string]int32{}
+	if len(sources)+len(sinks) == 0 {
+		return counts, nil // no names would mean all topics
+	}
 	topics, err := c.topics(ctx, append(sources, sinks...))
 	if err != nil {
 		return nil, err
 	}
-	counts := map[string]int32{}
 	for name, t := range topics {
 		counts[name] = int32(len(t.Partitions))
 	}
@@ -199,19 +218,27 @@ func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails
 	return found, nil
 }
 
-func (c *Cluster) readIDs(ctx context.Context, names []string) error {
+func (c *Cluster) readIDs(ctx context.Context, names []string) (map[string][16]byte, error) {
+	ids := map[string][16]byte{}
+	if len(names) == 0 {
+		return ids, nil // no names would mean all topics
+	}
 	topics, err := c.topics(ctx, names)
-	if err != nil {
-		return err
-	}
 	for name, t := range topics {
-		c.ids[name] = t.ID
+		ids[name] = t.ID
 	}
-	return nil
+	return ids, err
 }
 
-// ID is the id of a topic that the application reads.
-func (c *Cluster) ID(topic string) [16]byte { return c.ids[topic] }
+// Tasks is the number of tasks of the topology as it lies now.
+func (c *Cluster) Tasks() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, tasks := range c.mu.layout.Partitions.Tasks {
+		n += int(tasks)
+	}
+	return n
+}
 
 // Client is the client for requests outside of groups and transactions.
 func (c *Cluster) Client() *kgo.Client { return c.client }

@@ -70,7 +70,7 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewOffsetCommitRequestTopic()
-		t.Topic, t.TopicID = topic, w.config.Cluster.ID(topic)
+		t.Topic, t.TopicID = topic, w.layout.ids[topic]
 		for _, o := range offsets {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
@@ -150,7 +150,7 @@ func (w *Worker) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *
 	req.ProducerID, req.ProducerEpoch = id, epoch
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
-		t.Topic, t.TopicID = topic, w.config.Cluster.ID(topic)
+		t.Topic, t.TopicID = topic, w.layout.ids[topic]
 		for _, o := range offsets {
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata

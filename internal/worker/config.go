@@ -13,7 +13,7 @@ import (
 
 // Config is what a worker needs to run.
 type Config struct {
-	Topology    *topology.Topology
+	Topology    *topology.Topology // in a session: with topics in place of patterns
 	ExactlyOnce bool
 	Task        task.Config
 	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.
@@ -25,7 +25,8 @@ type Config struct {
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
-	Client             []kgo.Opt // brokers, security, logger
+	TopicRefresh       time.Duration // between looks for topics that match a pattern
+	Client             []kgo.Opt     // brokers, security, logger
 	Cluster            *Cluster
 	Logger             *slog.Logger
 	// Report is told when the worker's state changes.

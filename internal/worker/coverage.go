@@ -19,11 +19,11 @@ func (w *Worker) checkCoverage() {
 	}
 	w.coveredAt = time.Now()
 	client, events, log := w.client, w.events, w.config.Logger
-	cluster, group := w.config.Cluster, w.config.Topology.App
+	cluster, group, inputs := w.config.Cluster, w.config.Topology.App, w.layout.Partitions.Topics
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
 		defer w.checking.Store(false)
-		orphans, err := cluster.orphans(cluster.client.Context(), group)
+		orphans, err := cluster.orphans(cluster.client.Context(), group, inputs)
 		if err != nil || len(orphans) == 0 {
 			return // a group that is rebalancing, or a broker that is away: the next look will tell
 		}
@@ -35,8 +35,9 @@ func (w *Worker) checkCoverage() {
 	}()
 }
 
-// orphans are the input partitions without an owner, in a group that is stable.
-func (c *Cluster) orphans(ctx context.Context, group string) ([]string, error) {
+// orphans are the partitions without an owner, in a group that is stable. inputs are topics with their numbers of
+// partitions.
+func (c *Cluster) orphans(ctx context.Context, group string, inputs map[string]int32) ([]string, error) {
 	described, err := c.admin.DescribeGroups(ctx, group)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (c *Cluster) orphans(ctx context.Context, group string) ([]string, error) {
 	}
 	owned := g.AssignedPartitions()
 	var orphans []string
-	for topic, n := range c.Partitions.Topics {
+	for topic, n := range inputs {
 		for p := range n {
 			if _, ok := owned[topic][p]; !ok {
 				orphans = append(orphans, fmt.Sprintf("%s/%d", topic, p))

@@ -149,7 +149,7 @@ func (g *globals) fits(starts, ends kadm.ListedOffsets) (bool, error) {
 
 // each shows each partition with the offset from which it is to be read on.
 func (g *globals) each(show func(topic string, p int32, from int64)) error {
-	for topic, n := range g.worker.config.Cluster.Partitions.Global {
+	for topic, n := range g.worker.layout.Partitions.Global {
 		for p := range n {
 			from, err := g.tables.From(topic, p)
 			if err != nil {

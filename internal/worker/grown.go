@@ -15,14 +15,19 @@ func (e *GrownTopicError) Error() string {
 		e.Topic, e.Had, e.Has)
 }
 
-// grown finds partitions that did not exist when the application started.
-func (c *Cluster) grown(assigned offsets) error {
+// grown finds partitions that did not exist when the session began. Topics that it does not know are left: they match
+// a pattern, and only the leader of the group has found them yet.
+func (l *Layout) grown(assigned offsets) error {
 	for topic, partitions := range assigned {
-		had, has := c.Partitions.Topics[topic], int32(0)
+		had, has := l.Partitions.Topics[topic], int32(0)
 		for p := range partitions {
 			has = max(has, p+1)
 		}
-		if has > had {
+		switch {
+		case had == 0 || has <= had:
+		case l.matched[topic] > 0:
+			return errTopicsChanged
+		default:
 			return &GrownTopicError{Topic: topic, Had: had, Has: has}
 		}
 	}

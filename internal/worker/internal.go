@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // internalTopic is a topic that the application creates for itself, as it must be.
@@ -24,6 +25,7 @@ type internalTopic struct {
 	retention  time.Duration // least retention of a windowed changelog; 0: not limited by time
 	changelog  bool
 	inputs     []string // of the sub-topology that a changelog belongs to
+	largest    string   // of the inputs
 }
 
 // InternalTopicError means that an internal topic is not as the topology needs it. Either restore it, or start anew:
@@ -39,24 +41,31 @@ func (e *InternalTopicError) Error() string {
 }
 
 // internalTopics are the repartition topics and changelogs of a topology, with the settings of Kafka Streams.
-func (c *Cluster) internalTopics(s Setup) []internalTopic {
+func (c *Cluster) internalTopics(s Setup, counts *topology.Partitions) []internalTopic {
 	var out []internalTopic
 	for _, sub := range s.Topology.Subs {
 		inputs := s.Topology.Inputs(sub)
 		for _, n := range sub.Sources {
 			if n.Topic.Repartition {
 				name := s.Topology.TopicName(n.Topic)
-				out = append(out, internalTopic{name: name, partitions: c.Partitions.Topics[name], configs: repartitionConfigs()})
+				out = append(out, internalTopic{name: name, partitions: counts.Topics[name], configs: repartitionConfigs()})
 			}
 		}
 		for _, spec := range sub.Stores {
 			if !spec.Options().NoChangelog {
 				t := changelogTopic(s, spec)
-				t.partitions, t.inputs = c.Partitions.Tasks[sub.ID], inputs
+				t.partitions, t.inputs = counts.Tasks[sub.ID], inputs
+				for _, input := range inputs {
+					if counts.Topics[input] == t.partitions {
+						t.largest = input
+					}
+				}
 				out = append(out, t)
 			}
 		}
 	}
+	// Behind patterns that no topic matches yet they have no partitions, and wait.
+	out = slices.DeleteFunc(out, func(t internalTopic) bool { return t.partitions == 0 })
 	for i := range out {
 		out[i].configs["message.timestamp.type"] = "CreateTime"
 		maps.Copy(out[i].configs, s.TopicConfigs)
@@ -90,8 +99,8 @@ const forEver = 100 * 365 * 24 * time.Hour
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // ensureInternal creates the internal topics that are missing and checks the others.
-func (c *Cluster) ensureInternal(ctx context.Context, s Setup) error {
-	wanted := c.internalTopics(s)
+func (c *Cluster) ensureInternal(ctx context.Context, s Setup, counts *topology.Partitions) error {
+	wanted := c.internalTopics(s, counts)
 	var names []string
 	for _, t := range wanted {
 		names = append(names, t.name)
@@ -178,7 +187,11 @@ func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found ka
 	}
 	for _, t := range wanted {
 		if have := int32(len(found[t.name].Partitions)); have != t.partitions {
-			return &InternalTopicError{Topic: t.name, Have: fmt.Sprintf("%d partitions", have), Want: fmt.Sprint(t.partitions)}
+			want := fmt.Sprint(t.partitions)
+			if t.changelog {
+				want += ", as topic " + t.largest + " has"
+			}
+			return &InternalTopicError{Topic: t.name, Have: fmt.Sprintf("%d partitions", have), Want: want}
 		}
 		rc, err := configs.On(t.name, nil)
 		if err != nil || rc.Err != nil {

@@ -42,15 +42,21 @@ func (o offsets) clone() offsets {
 	return out
 }
 
+// has is true if the partition is among them.
+func (o offsets) has(topic string, partition int32) bool {
+	_, ok := o[topic][partition]
+	return ok
+}
+
 // committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
 // transaction.
-func (w *Worker) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
+func (l *Layout) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 	out := offsets{}
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
 			name := t.Topic
 			if name == "" {
-				name = w.config.Cluster.topicOf(t.TopicID)
+				name = l.topicOf(t.TopicID)
 			}
 			out[name] = map[int32]task.Committed{}
 			for _, p := range t.Partitions {
@@ -83,15 +89,15 @@ func (e *NoOffsetError) Error() string {
 
 // choose finds where the partitions without a committed offset begin, as their topics' declarations say. Those that
 // begin at the start of the log are left out: what is there is read when the task is restored.
-func (w *Worker) choose(ctx context.Context, committed offsets) error {
+func (c *Cluster) choose(ctx context.Context, topo *topology.Topology, committed offsets) error {
 	for topic, partitions := range committed {
 		var without []int32
-		for p, c := range partitions {
-			if c.Offset < 0 {
+		for p, at := range partitions {
+			if at.Offset < 0 {
 				without = append(without, p)
 			}
 		}
-		reset, past := w.config.Topology.ResetOf(topic)
+		reset, past := topo.ResetOf(topic)
 		if len(without) == 0 || reset == topology.Earliest {
 			continue
 		}
@@ -99,7 +105,7 @@ func (w *Worker) choose(ctx context.Context, committed offsets) error {
 		if reset == topology.Committed {
 			return &NoOffsetError{Topic: topic, Partitions: without}
 		}
-		listed, err := w.config.Cluster.begin(ctx, topic, reset, past)
+		listed, err := c.begin(ctx, topic, reset, past)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	if err := w.join(member); err != nil {
 		return err
 	}
-	if err := w.config.Cluster.grown(committed); err != nil {
+	if err := w.layout.grown(committed); err != nil {
 		return err
 	}
 	w.assigned.add(committed)
@@ -46,13 +46,21 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	return nil
 }
 
-// complete is true if all inputs of a task have been assigned. While members of two versions of an application share a
-// group, it may happen that they come one by one.
+// complete is true if all inputs of a task have been assigned. It may happen that they come one by one: while members
+// of two versions of an application share a group, and while its leader does not know yet of a topic that matches a
+// pattern.
 func (w *Worker) complete(id topology.TaskID) bool {
 	topo := w.config.Topology
 	return !slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
-		_, ok := w.assigned[topic][id.Partition]
-		return !ok && id.Partition < w.config.Cluster.Partitions.Topics[topic]
+		return !w.assigned.has(topic, id.Partition) && id.Partition < w.layout.Partitions.Topics[topic]
+	})
+}
+
+// keepsInputs is true if a task loses some of its inputs and keeps others, for the same reasons.
+func (w *Worker) keepsInputs(id topology.TaskID) bool {
+	t := w.set.Task(id)
+	return t != nil && slices.ContainsFunc(t.Inputs(), func(in *task.Input) bool {
+		return w.assigned.has(in.Topic, in.Partition)
 	})
 }
 
@@ -136,6 +144,9 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 		}
 	}
 	for _, id := range ids {
+		if w.keepsInputs(id) {
+			return errTopicsChanged // the session that follows has what stays
+		}
 		if r := w.restores[id]; r != nil {
 			r.stop()
 			for other, s := range w.restores {

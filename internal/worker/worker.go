@@ -46,6 +46,9 @@ type Worker struct {
 
 	coveredAt time.Time   // of the last look at who owns what
 	checking  atomic.Bool // while one is under way
+	layout    *Layout     // of the session
+	listedAt  time.Time   // of the last look at which topics there are
+	listing   atomic.Bool // while one is under way
 }
 
 // New is a worker that is not running yet.
@@ -59,6 +62,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		err := w.session(ctx)
 		if err == nil || ctx.Err() != nil || classify(err) == fatal {
 			return err
+		}
+		if errors.Is(err, errTopicsChanged) {
+			w.config.Logger.Info("worker begins again with other topics")
+			continue
 		}
 		if time.Since(started) > time.Minute {
 			w.restarts = 0
@@ -93,6 +100,12 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.config.ShutdownTimeout, cancel) })()
 	w.report(Joining)
+	if err := w.findTopics(ctx); err != nil {
+		return unlessDone(ctx, err)
+	}
+	if w.layout.empty() {
+		return w.awaitTopics(ctx)
+	}
 	if w.config.ExactlyOnce {
 		if err := w.fenceOwnTransaction(ctx); err != nil {
 			return unlessDone(ctx, err)
@@ -206,6 +219,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		}
 		w.flow()
 		w.checkCoverage()
+		w.checkTopics()
 	}
 	return nil
 }
@@ -266,6 +280,9 @@ func (w *Worker) deadline() time.Time {
 	}
 	if w.config.Task.MaxIdle > 0 {
 		next = min(next, now()+max(1, w.config.Task.MaxIdle/4))
+	}
+	if w.layout.matched != nil {
+		next = min(next, w.listedAt.Add(w.config.TopicRefresh).UnixMilli())
 	}
 	return time.UnixMilli(next)
 }

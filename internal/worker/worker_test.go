@@ -74,8 +74,8 @@ func TestATaskNeedsAllItsInputs(t *testing.T) {
 	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
-	cluster := &Cluster{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
-	w := New(Config{Topology: topo, Cluster: cluster})
+	w := New(Config{Topology: topo})
+	w.layout = &Layout{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
 	w.assigned = offsets{}
 	first, second := topology.TaskID{Partition: 0}, topology.TaskID{Partition: 1}
 

@@ -1,0 +1,138 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Layout is how a topology lies on the topics of the cluster. It changes only where sources read by pattern.
+type Layout struct {
+	Topology   *topology.Topology // with topics in place of patterns
+	Partitions *topology.Partitions
+
+	matched map[string]int32    // partitions of the topics that match patterns; nil if there are no patterns
+	ids     map[string][16]byte // of the topics the application reads
+}
+
+// inputs are the topics to read: those that are there. Behind patterns without a topic, internal ones are not.
+func (l *Layout) inputs() []string {
+	return slices.DeleteFunc(l.Topology.SourceTopics(), func(name string) bool { return l.Partitions.Topics[name] == 0 })
+}
+
+// topicOf is the name of a topic that the application reads.
+func (l *Layout) topicOf(id [16]byte) string {
+	for name, have := range l.ids {
+		if have == id {
+			return name
+		}
+	}
+	return ""
+}
+
+// errTopicsChanged ends a session, so that the next one begins with the topics as they are now, and with the inputs
+// that the group has assigned.
+var errTopicsChanged = errors.New("worker: the topics to read have changed")
+
+// Layout looks which topics match, and is how the topology lies on them. Internal topics that become needed are
+// created; one that would need more partitions than it has is an InternalTopicError.
+func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
+	c.mu.Lock() // over requests, too: the workers of a process find the same once, one after the other
+	defer c.mu.Unlock()
+	matched, err := c.matching(ctx)
+	if have := c.mu.layout; err != nil || have != nil && maps.Equal(matched, have.matched) {
+		return have, err
+	}
+	l, err := c.check(ctx, c.setup, matched)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.layout = l
+	return l, nil
+}
+
+// matching are the topics that sources read by pattern, with their numbers of partitions.
+func (c *Cluster) matching(ctx context.Context) (map[string]int32, error) {
+	if !c.setup.Topology.HasPatterns() {
+		return nil, nil
+	}
+	topics, err := c.admin.ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("topics: %w", err)
+	}
+	matched := map[string]int32{}
+	for _, name := range c.setup.Topology.Matching(topics.Names()) {
+		switch t := topics[name]; {
+		case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
+		case t.Err != nil:
+			return nil, fmt.Errorf("topic %s: %w", name, t.Err)
+		case len(t.Partitions) > 0:
+			matched[name] = int32(len(t.Partitions))
+		}
+	}
+	return matched, nil
+}
+
+// findTopics begins a session with the topics as they are now.
+func (w *Worker) findTopics(ctx context.Context) error {
+	var err error
+	if w.layout, err = w.config.Cluster.Layout(ctx); err != nil {
+		return err
+	}
+	w.config.Topology, w.config.Task.Partitions = w.layout.Topology, w.layout.Partitions.Topics
+	w.listedAt = time.Now()
+	return nil
+}
+
+// empty is true where no topic matches yet, and there is nothing else to read.
+func (l *Layout) empty() bool { return l.matched != nil && len(l.inputs()) == 0 }
+
+// awaitTopics is the session of a topology that has no topic to read yet. It ends with errTopicsChanged.
+func (w *Worker) awaitTopics(ctx context.Context) error {
+	w.config.Logger.Info("no topic matches yet")
+	w.report(Running)
+	for sleep(ctx, w.config.TopicRefresh) == nil {
+		if matched, err := w.config.Cluster.matching(ctx); err == nil && len(matched) > 0 {
+			return errTopicsChanged
+		}
+	}
+	return nil
+}
+
+// checkTopics looks now and then whether topics that match a pattern have come, gone or grown.
+func (w *Worker) checkTopics() {
+	if w.layout.matched == nil || time.Since(w.listedAt) < w.config.TopicRefresh {
+		return
+	}
+	if w.listedAt = time.Now(); !w.listing.CompareAndSwap(false, true) {
+		return
+	}
+	cluster, events, have := w.config.Cluster, w.events, w.layout.matched
+	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
+	go func() {
+		defer w.listing.Store(false)
+		matched, err := cluster.matching(cluster.client.Context())
+		if err != nil || maps.Equal(matched, have) {
+			return // a broker that is away: the next look will tell
+		}
+		events.post(w.leaveLayout)
+	}()
+}
+
+// leaveLayout commits and ends the session.
+func (w *Worker) leaveLayout(ctx context.Context) error {
+	w.send(ctx, w.set.Outputs())
+	if w.set.Pending() {
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+	}
+	return errTopicsChanged
+}

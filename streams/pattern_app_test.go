@@ -1,0 +1,150 @@
+package streams_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/streams"
+)
+
+// watching looks for new topics often.
+func (r *rig) watching(t *testing.T) streams.Config {
+	config := r.config(t.TempDir())
+	config.TopicRefresh = 20 * time.Millisecond
+	return config
+}
+
+func (r *rig) create(topic string, partitions int32) {
+	_, err := r.admin.CreateTopic(context.Background(), partitions, -1, nil, topic)
+	require.NoError(r.t, err)
+}
+
+func copyUsers(b *streams.Builder) { streams.FromPattern(b, perUser).To(out) }
+
+// TestFromPatternPicksUpNewTopics while it runs, with several workers and processes, and counts nothing twice.
+func TestFromPatternPicksUpNewTopics(t *testing.T) {
+	for _, guarantee := range []streams.Guarantee{streams.ExactlyOnce, streams.AtLeastOnce} {
+		t.Run(guarantee.String(), func(t *testing.T) {
+			r := newRig(t, "user-a", "other", "out")
+			first, second := r.watching(t), r.watching(t)
+			first.Guarantee, first.Workers, second.Guarantee = guarantee, 2, guarantee
+			r.produce("user-a", "a", "1", "b", "2")
+			_, stopFirst := r.start(copyUsers, first)
+			_, stopSecond := r.start(copyUsers, second)
+			r.requireValues("out", "1", "2")
+			r.create("user-b", 3) // larger: a task more
+			r.produce("user-b", "a", "3", "b", "4", "c", "5", "d", "6")
+			r.produce("other", "a", "not")
+			r.requireValues("out", "1", "2", "3", "4", "5", "6")
+			r.create("user-c", 1)
+			r.produce("user-c", "a", "7")
+			r.produce("user-a", "a", "8")
+			r.requireValues("out", "1", "2", "3", "4", "5", "6", "7", "8")
+			require.NoError(t, stopFirst())
+			r.produce("user-b", "a", "9", "b", "10", "c", "11")
+			r.requireValues("out", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11")
+			require.NoError(t, stopSecond())
+		})
+	}
+}
+
+// TestFromPatternWaitsForItsFirstTopic, and creates what is behind it only then.
+func TestFromPatternWaitsForItsFirstTopic(t *testing.T) {
+	r := newRig(t, "per-key", "per-word")
+	stop := r.startRunning(countPatternWords, r.watching(t))
+	r.create("words", 2)
+	r.send(30)
+	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+	r.requireLog("no topic matches yet")
+}
+
+// countPatternWords is countWords of topics that match.
+func countPatternWords(b *streams.Builder) {
+	s := streams.FromPattern(b, streams.NewTopicPattern("wor.+|app-.*", words.Key(), words.Value()))
+	s.GroupByKey().Count(keyRows).ToStream().To(perKey)
+	streams.GroupBy(s, func(w string) string { return w }, byWord).Count(wordRows).ToStream().To(perWord)
+}
+
+// TestFromPatternCountsEachRecordOnce while topics come and the group deals tasks out.
+func TestFromPatternCountsEachRecordOnce(t *testing.T) {
+	r := newRig(t, "words-0", "per-key", "per-word")
+	first := r.watching(t)
+	first.Workers = 2
+	_, stopFirst := r.start(countPatternWords, first)
+	r.sendTo("words-0", 50)
+	_, stopSecond := r.start(countPatternWords, r.watching(t))
+	for i := range 4 {
+		topic := fmt.Sprint("words-", i+1)
+		r.create(topic, 2)
+		r.sendTo(topic, 50)
+		r.sendTo("words-0", 50)
+	}
+	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stopFirst())
+	r.sendTo("words-3", 50)
+	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stopSecond())
+}
+
+func TestFromPatternSurvivesATopicThatGoes(t *testing.T) {
+	r := newRig(t, "user-a", "user-b", "out")
+	_, stop := r.start(copyUsers, r.watching(t))
+	r.produce("user-a", "a", "1")
+	r.produce("user-b", "a", "2")
+	r.requireValues("out", "1", "2")
+	_, err := r.admin.DeleteTopic(context.Background(), "user-b")
+	require.NoError(t, err)
+	r.produce("user-a", "b", "3")
+	r.requireValues("out", "1", "2", "3")
+	r.create("user-b", 1)
+	r.produce("user-b", "a", "4")
+	r.requireValues("out", "1", "2", "3", "4")
+	require.NoError(t, stop())
+}
+
+// TestFromPatternStopsBeforeStateThatCannotGrow: the changelog has as many partitions as there were tasks.
+func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
+	r := newRig(t, "user-a", "out")
+	config := r.watching(t)
+	stateful := func(b *streams.Builder) { streams.FromPattern(b, perUser).ToTable(rows).ToStream().To(out) }
+	stop := r.startRunning(stateful, config)
+	r.create("user-b", 2)
+	r.produce("user-b", "a", "1")
+	r.requireValues("out", "1")
+	require.NoError(t, stop())
+
+	failed := make(chan struct{})
+	config.OnState = func(_, is streams.State) {
+		if is == streams.Failed {
+			close(failed)
+		}
+	}
+	_, stop = r.start(stateful, config)
+	r.produce("user-b", "a", "2")
+	r.requireValues("out", "1", "2")
+	r.create("user-large", 3)
+	<-failed
+	var wrong *streams.InternalTopicError
+	require.ErrorAs(t, stop(), &wrong)
+	require.Equal(t, "app-rows-changelog", wrong.Topic)
+	require.ErrorContains(t, wrong, "has 2 partitions, the topology needs 3, as topic user-large has")
+}
+
+func TestATopicThatTwoPatternsMatch(t *testing.T) {
+	r := newRig(t, "user-a", "out")
+	err := r.run(func(b *streams.Builder) {
+		copyUsers(b)
+		streams.FromPattern(b, streams.NewTopicPattern(".+-a", in.Key(), in.Value())).To(out)
+	}, r.watching(t))
+	var ambiguous *streams.AmbiguousTopicError
+	require.ErrorAs(t, err, &ambiguous)
+	require.Equal(t, "user-a", ambiguous.Topic)
+}
