@@ -25,12 +25,17 @@ type onKafka struct {
 	in, out  string
 	produced int
 	log      *syncBuffer
+	// source is the stream of the words, by default those of in.
+	source func(b *streams.Builder) *streams.Stream[string, string]
 }
 
 func newOnKafka(t *testing.T, brokers []string) *onKafka {
 	k := &onKafka{
 		t: t, brokers: brokers, app: kafkatest.Name("app"), in: kafkatest.Name("in"), out: kafkatest.Name("out"),
 		log: &syncBuffer{},
+	}
+	k.source = func(b *streams.Builder) *streams.Stream[string, string] {
+		return streams.From(b, streams.NewTopic(k.in, serde.String, serde.String))
 	}
 	kafkatest.CreateTopic(t, brokers, k.in, 3)
 	kafkatest.CreateTopic(t, brokers, k.out, 3)
@@ -40,14 +45,13 @@ func newOnKafka(t *testing.T, brokers []string) *onKafka {
 // start runs the application: a count by word behind a repartition topic.
 func (k *onKafka) start(guarantee streams.Guarantee, dir string) (stop func() error) {
 	b := streams.NewBuilder(k.app)
-	in := streams.From(b, streams.NewTopic(k.in, serde.String, serde.String))
-	counts := streams.GroupBy(in, func(w string) string { return w }, byWord).Count(wordRows)
+	counts := streams.GroupBy(k.source(b), func(w string) string { return w }, byWord).Count(wordRows)
 	counts.ToStream().To(streams.NewTopic(k.out, serde.String, serde.Int64))
 	topo, err := b.Build()
 	require.NoError(k.t, err)
 	a, err := streams.New(topo, streams.Config{
 		Brokers: k.brokers, StateDir: dir, Guarantee: guarantee, CommitInterval: 100 * time.Millisecond, Workers: 2,
-		Logger: slog.New(slog.NewTextHandler(k.log, nil)),
+		TopicRefresh: 200 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(k.log, nil)),
 	})
 	require.NoError(k.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -59,14 +63,16 @@ func (k *onKafka) start(guarantee streams.Guarantee, dir string) (stop func() er
 	}
 }
 
-func (k *onKafka) produce(n int) {
+func (k *onKafka) produce(n int) { k.produceTo(k.in, n) }
+
+func (k *onKafka) produceTo(topic string, n int) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.brokers...))
 	require.NoError(k.t, err)
 	defer client.Close()
 	var records []*kgo.Record
 	for range n {
 		records = append(records, &kgo.Record{
-			Topic: k.in, Key: fmt.Append(nil, k.produced), Value: fmt.Append(nil, "w", k.produced%50), Timestamp: time.Now(),
+			Topic: topic, Key: fmt.Append(nil, k.produced), Value: fmt.Append(nil, "w", k.produced%50), Timestamp: time.Now(),
 		})
 		k.produced++
 	}
@@ -142,4 +148,26 @@ func TestKafkaBrokerDies(t *testing.T) {
 	k.produce(1000)
 	k.requireCounted()
 	require.NoError(t, stop())
+}
+
+// TestKafkaPattern: topics that begin to match are read by processes that run, and by those that start later.
+func TestKafkaPattern(t *testing.T) {
+	k := newOnKafka(t, kafkatest.Brokers(t))
+	k.source = func(b *streams.Builder) *streams.Stream[string, string] {
+		return streams.FromPattern(b, streams.NewTopicPattern(regexp.QuoteMeta(k.in)+".*", serde.String, serde.String))
+	}
+	stopFirst := k.start(streams.ExactlyOnce, t.TempDir())
+	k.produce(500)
+	k.requireCounted()
+	stopSecond := k.start(streams.ExactlyOnce, t.TempDir())
+	for _, more := range []string{"-a", "-b", "-c"} {
+		kafkatest.CreateTopic(t, k.brokers, k.in+more, 3)
+		k.produceTo(k.in+more, 500)
+		k.produce(500)
+	}
+	k.requireCounted()
+	require.NoError(t, stopFirst())
+	k.produceTo(k.in+"-b", 500)
+	k.requireCounted()
+	require.NoError(t, stopSecond())
 }
