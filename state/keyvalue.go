@@ -53,7 +53,7 @@ func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
 }
 
 // NewestWins is the same store for a table in which the record with the highest timestamp is the row, in whatever order
-// records arrive: one that is older than the row is passed over. A delete leaves nothing to compare
+// records arrive: one that is older than the row is dropped and counted as late. A delete leaves nothing to compare
 // with: an older record that comes after it is a row again; a versioned store remembers deletes, too. By default the
 // later arrival wins.
 func (s KeyValue[K, V]) NewestWins() KeyValue[K, V] {

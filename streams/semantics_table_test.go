@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
 )
 
 func TestJoinsOfTablesFollowTheirTwin(t *testing.T) {
@@ -172,7 +173,8 @@ type tableTwin struct {
 	times  map[string]int64   // stream time of each side
 }
 
-// stale is true for a change that a versioned table keeps to itself: it is not the newest of its key, or too old.
+// stale is true for a change that a versioned table keeps to itself: it is not the newest of its key, or
+// too old, which is counted.
 func (w *tableTwin) stale(side string, r record) bool {
 	w.times[side] = max(w.times[side], r.Timestamp)
 	for _, l := range w.root.leaves() {
@@ -180,7 +182,11 @@ func (w *tableTwin) stale(side string, r record) bool {
 			continue
 		}
 		at := tableKey{side, r.Key}
-		if r.Timestamp < max(w.newest[at], w.times[side]-l.history) {
+		if r.Timestamp < w.times[side]-l.history {
+			w.ledger[topology.DropLate]++
+			return true
+		}
+		if r.Timestamp < w.newest[at] {
 			return true
 		}
 		w.newest[at] = r.Timestamp

@@ -121,7 +121,7 @@ type Punctuation struct {
 type DropReason string
 
 const (
-	DropLate        DropReason = "late"        // for a window, or a join, that is closed
+	DropLate        DropReason = "late"        // for a window, a join or a table: what it would change is closed, or newer
 	DropNullKey     DropReason = "null_key"    // where records need a key
 	DropNullValue   DropReason = "null_value"  // where records need a value
 	DropDeserialize DropReason = "deserialize" // does not decode; policy skip or dead letter

@@ -30,8 +30,12 @@ func (t *toTable[K, V]) Process(r record[K, V]) error {
 		return nil
 	}
 	row, ok, err := t.store.Row(r.Key)
-	if err != nil || ok && t.newest && r.Timestamp < row.Timestamp {
+	if err != nil {
 		return err
+	}
+	if ok && t.newest && r.Timestamp < row.Timestamp {
+		t.Ctx.Drop(topology.DropLate)
+		return nil
 	}
 	c := change[V]{Old: optional[V]{Value: row.Value, OK: ok}, New: optional[V]{Value: r.Value, OK: !r.NullValue}}
 	if err := keep(t.store, r.Key, c.New, r.Timestamp); err != nil || !c.Old.OK && !c.New.OK {

@@ -6,8 +6,8 @@ import (
 )
 
 // VersionedTable reads a stream as a versioned table: each record is a version of the row of its key, from its
-// timestamp on. Records that are older than the history are passed over, and those that are not the newest of their key
-// are marked stale: they change the past only (KIP-889, KIP-914).
+// timestamp on. Records that are older than the history are dropped and counted as late, and those that are not the
+// newest of their key are marked stale: they change the past only (KIP-889, KIP-914).
 func VersionedTable[K, V any](store state.Versioned[K, V]) processor[K, V, K, change[V]] {
 	return &versionedTable[K, V]{declared: store}
 }
@@ -33,7 +33,11 @@ func (t *versionedTable[K, V]) Process(r record[K, V]) (err error) {
 		return err
 	}
 	stored, newest, err := t.enter(r)
-	if c.Stale = !newest; err != nil || !stored || !c.Old.OK && !c.New.OK {
+	if err == nil && !stored {
+		t.Ctx.Drop(topology.DropLate)
+		return nil
+	}
+	if c.Stale = !newest; err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}
 	return t.Ctx.Forward(topology.WithValue(r, c))
