@@ -26,7 +26,6 @@ var rowTests = map[int]string{
 	27: "TestOldestHeadFirst",                // of a task's partitions
 	35: "TestKafkaBothGuarantees",            // state and outputs commit with the transaction
 	37: "TestRecordsGoDepthFirstInTheOrderOfDeclaration",
-	38: "TestDifferingPartitionsInAJoin",
 }
 
 const rowsOfSemantics = 45

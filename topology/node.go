@@ -34,6 +34,7 @@ type Node struct {
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
+	suffix   int    // of a source: bytes at the end of its keys that take no part in partitioning
 
 	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes behind it, each a
 	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.

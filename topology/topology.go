@@ -366,6 +366,16 @@ func (t *Topology) ResetOf(topicName string) (Reset, time.Duration) {
 	return Earliest, 0
 }
 
+// Keyed is true for a topic of other applications whose records meet state by their partition: each must be where its
+// key belongs. suffix is the number of bytes at the end of a key that take no part in partitioning.
+func (t *Topology) Keyed(topicName string) (suffix int, ok bool) {
+	n := t.source(topicName)
+	if n == nil || n.Topic.Repartition {
+		return 0, false
+	}
+	return n.suffix, len(t.SubOf(topicName).Stores) > 0
+}
+
 func (t *Topology) source(topicName string) *Node {
 	for _, s := range t.Subs {
 		for _, n := range s.Sources {

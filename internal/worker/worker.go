@@ -40,9 +40,11 @@ type Worker struct {
 	state    State
 	purgedAt time.Time
 	warned   map[string]bool // changelogs whose records the broker deletes by age
-	restarts int
-	began    time.Time // of the session; zero once it has committed
-	atOnce   int       // records to process before looking up
+	// misplaced are topics with records that are not where their keys belong.
+	misplaced map[string]bool
+	restarts  int
+	began     time.Time // of the session; zero once it has committed
+	atOnce    int       // records to process before looking up
 
 	coveredAt time.Time   // of the last look at who owns what
 	checking  atomic.Bool // while one is under way
@@ -52,7 +54,9 @@ type Worker struct {
 }
 
 // New is a worker that is not running yet.
-func New(config Config) *Worker { return &Worker{config: config, warned: map[string]bool{}} }
+func New(config Config) *Worker {
+	return &Worker{config: config, warned: map[string]bool{}, misplaced: map[string]bool{}}
+}
 
 // Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new
 // beginning would cure.
@@ -296,6 +300,7 @@ func (w *Worker) take(p kgo.FetchTopicPartition) error {
 	if in == nil {
 		return nil // revoked meanwhile
 	}
+	w.checkPlacement(p)
 	raws := make([]topology.Raw, len(p.Records))
 	for i, r := range p.Records {
 		raws[i] = raw(r)
