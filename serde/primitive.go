@@ -21,10 +21,18 @@ var (
 	Int32 Serde[int32] = fixed[int32]{"int32", 4, func(dst []byte, v int32) []byte {
 		return binary.BigEndian.AppendUint32(dst, uint32(v))
 	}, func(src []byte) int32 { return int32(binary.BigEndian.Uint32(src)) }}
+	// Int16 is a Java Short: 2 bytes, big-endian, two's complement.
+	Int16 Serde[int16] = fixed[int16]{"int16", 2, func(dst []byte, v int16) []byte {
+		return binary.BigEndian.AppendUint16(dst, uint16(v))
+	}, func(src []byte) int16 { return int16(binary.BigEndian.Uint16(src)) }}
 	// Float64 is a Java Double: the 8 bytes of IEEE 754, big-endian.
 	Float64 Serde[float64] = fixed[float64]{"float64", 8, func(dst []byte, v float64) []byte {
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
 	}, func(src []byte) float64 { return math.Float64frombits(binary.BigEndian.Uint64(src)) }}
+	// Float32 is a Java Float: the 4 bytes of IEEE 754, big-endian.
+	Float32 Serde[float32] = fixed[float32]{"float32", 4, func(dst []byte, v float32) []byte {
+		return binary.BigEndian.AppendUint32(dst, math.Float32bits(v))
+	}, func(src []byte) float32 { return math.Float32frombits(binary.BigEndian.Uint32(src)) }}
 	// Bool is a Java Boolean: one byte, 1 or 0.
 	Bool Serde[bool] = boolSerde{}
 )

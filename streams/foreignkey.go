@@ -17,6 +17,7 @@ type ForeignKey[K, FK, L, R any] struct {
 	left     serde.Serde[L]
 	right    serde.Serde[R]
 	inMemory bool
+	spread   Partitioner[FK, wire.Subscription]
 }
 
 // NewForeignKey declares a join by foreign key, with the serdes of both tables' keys and values. The name must not
@@ -30,6 +31,17 @@ func NewForeignKey[K, FK, L, R any](
 // InMemory is the same with its store in memory: it is restored from the changelog at each start.
 func (f ForeignKey[K, FK, L, R]) InMemory() ForeignKey[K, FK, L, R] {
 	f.inMemory = true
+	return f
+}
+
+// RightPartition says how the right table is partitioned, if not by the hash of its key: partition gives the partition,
+// of so many, in which the row of a key is. How the left table is partitioned does not matter.
+func (f ForeignKey[K, FK, L, R]) RightPartition(
+	partition func(key FK, partitions int32) int32,
+) ForeignKey[K, FK, L, R] {
+	f.spread = func(r Record[FK, wire.Subscription], partitions int32) []int32 {
+		return []int32{partition(r.Key, partitions)}
+	}
 	return f
 }
 
@@ -121,7 +133,7 @@ func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
 	subscribe := topology.AddProcessor(g, "subscribe", f.site, []*topology.Node{f.left.node}, nil,
 		func() topology.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
 	topic := NewRepartition(f.via.name+"-subscription-registration-topic", f.via.foreign, wire.SubscriptionSerde)
-	source := throughTopic(f.b, subscribe, topic.named(), f.site)
+	source := throughTopic(f.b, subscribe, topic.named().Partitioner(f.via.spread), f.site)
 	g.Copartition(f.site, source, f.right.node)
 	return source
 }

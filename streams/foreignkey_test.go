@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // A change takes its time to the right side and back; the left row may have changed again by then.
@@ -45,4 +46,30 @@ func TestALeftRowThatStopsPointingAnywhereLosesItsResult(t *testing.T) {
 			require.True(t, after[0].NullValue, "the result is still there: %v", after)
 		})
 	}
+}
+
+// The right table may be partitioned in a way of its own: those who point into it ask where its rows are.
+func TestARightTableThatIsPartitionedInAnotherWay(t *testing.T) {
+	byLength := func(key string, partitions int32) int32 { return int32(len(key)) % partitions }
+	b := streams.NewBuilder("app")
+	right := streams.TableFrom(b, other, state.NewKeyValue("right", serde.String, serde.String))
+	via := streams.NewForeignKey("via", serde.String, serde.String, serde.String, serde.String).RightPartition(byLength)
+	streams.JoinForeignKey(streams.TableFrom(b, in, rows), right, via,
+		state.NewKeyValue("joined", serde.String, serde.String),
+		func(_, v string) streams.Optional[string] { return streams.Some(v) },
+		func(l, r string) string { return l + "=" + r }).ToStream().To(out)
+	d := drive(t, b, testkit.PartitionsOf("in", 2), testkit.PartitionsOf("other", 3))
+	want := map[string]string{}
+	for i, key := range []string{"a", "bb", "ccc", "dddd", "eeeee"} {
+		put := func(v string) {
+			raw := topology.Raw{Key: []byte(key), Value: []byte(v), Timestamp: int64(i)}
+			testkit.Input(d, other).PipeTo(byLength(key, 3), raw)
+		}
+		put("before")
+		pipe(d, rec("left "+key, key, int64(i)))
+		put("after")
+		want["left "+key] = key + "=after"
+	}
+	d.Commit()
+	require.Equal(t, want, testkit.Latest(testkit.Output(d, out)))
 }
