@@ -39,15 +39,14 @@ func (d *disk) do(write func() error) error {
 	return nil
 }
 
-// file is a file to write to: one in memory, which nobody reads, if a write has failed.
-func (d *disk) file(name string, open func() (vfs.File, error)) (vfs.File, error) {
-	var f vfs.File
-	err := d.do(func() (err error) {
-		f, err = open()
-		return err
-	})
-	if err != nil {
-		return nil, err
+// file is a file to write to: one in memory, which nobody reads, if a write has failed. That there is no such file, or
+// no directory for it any more, is a failure, too: Pebble would end the process.
+func (d *disk) file(name string, open func() (vfs.File, error)) (f vfs.File, err error) {
+	if d.err() == nil {
+		if f, err = open(); err != nil {
+			f = nil
+			d.fail(ErrDisk, err)
+		}
 	}
 	if f == nil {
 		f, err = vfs.NewMem().Create("lost", vfs.WriteCategoryUnspecified)

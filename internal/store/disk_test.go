@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -73,6 +75,31 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, err, "from write %d", from)
 		require.GreaterOrEqual(t, n, acknowledged, "from write %d: acknowledged batches are gone", from)
 		require.NoError(t, write(e, n), "there is space again")
+		require.NoError(t, e.Close())
+	}
+}
+
+// TestRemovedDirectory: files are made in a directory that somebody has removed under the process.
+func TestRemovedDirectory(t *testing.T) {
+	for _, batches := range []int{0, 1, 700, 2500} {
+		dir := filepath.Join(t.TempDir(), "db")
+		e := open(t, dir)
+		for i := range batches {
+			require.NoError(t, write(e, i))
+		}
+		require.NoError(t, os.RemoveAll(dir))
+		var err error
+		for i := 0; i < 20_000 && err == nil; i++ {
+			err = write(e, i)
+		}
+		require.ErrorIs(t, err, store.ErrDisk, "after %d batches", batches)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorIs(t, e.Close(), store.ErrDisk)
+
+		e = open(t, dir)
+		_, found, err := e.Get(nil, rowKey(0))
+		require.NoError(t, err)
+		require.False(t, found)
 		require.NoError(t, e.Close())
 	}
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -47,6 +48,9 @@ func classify(err error) class {
 	case errors.Is(err, store.ErrDisk) && isDiskFull(err):
 		// Also where a record met it: the database is as it was at the last commit, and Kafka has what is missing.
 		return full
+	case errors.Is(err, store.ErrDisk) && errors.Is(err, fs.ErrNotExist):
+		// Somebody has removed the state directory under the process: it is made and restored anew.
+		return again
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts):
 		// The record, the code, the topology or the cluster must change first.

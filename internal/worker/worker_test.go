@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ func TestClassify(t *testing.T) {
 		again: {
 			store.ErrCorrupt, &task.ProcessError{Err: store.ErrCorrupt}, kerr.NotLeaderForPartition, context.DeadlineExceeded,
 			kerr.CoordinatorNotAvailable, errors.New("connection refused"), kgo.ErrClientClosed,
+			&task.ProcessError{Err: fmt.Errorf("%w: %w", store.ErrDisk, fs.ErrNotExist)}, // a directory that was removed
 		},
 		fenced: {kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.TransactionAbortable},
 		fatal: {
