@@ -66,7 +66,8 @@ func in[S Store](stores Stores, name string) S {
 	s := stores.Store(name)
 	typed, ok := s.(S)
 	if !ok {
-		panic(fmt.Sprintf("state: store %s is open as %T, asked for as %T: declare it once and use that value", name, s, typed))
+		panic(fmt.Sprintf("state: store %s is open as %T, asked for as %T: declare it once and use that value",
+			name, s, typed))
 	}
 	return typed
 }

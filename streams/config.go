@@ -162,7 +162,8 @@ func (c Config) validate() error {
 			errs = append(errs, fmt.Errorf("streams: Config."+format, args...))
 		}
 	}
-	bad(c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce, "Guarantee is %d: use ExactlyOnce or AtLeastOnce", c.Guarantee)
+	bad(c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce,
+		"Guarantee is %d: use ExactlyOnce or AtLeastOnce", c.Guarantee)
 	bad(c.OnError < Fail || c.OnError > DeadLetter, "OnError is %d: use Fail, Skip or DeadLetter", c.OnError)
 	bad(c.OnError == DeadLetter && c.DeadLetterTopic == "", "DeadLetterTopic is needed for OnError: DeadLetter")
 	bad(c.OnError != DeadLetter && c.DeadLetterTopic != "", "DeadLetterTopic has no effect without OnError: DeadLetter")
@@ -174,12 +175,14 @@ func (c Config) validate() error {
 	bad(c.MemoryBytes < 8<<20, "MemoryBytes is %d: must be 8 MB or more", c.MemoryBytes)
 	bad(c.BufferedRecords < 1, "BufferedRecords is %d: must be 1 or more", c.BufferedRecords)
 	bad(c.MaxIdle < 0, "MaxIdle is %v: must not be negative", c.MaxIdle)
-	bad(c.ReplicationFactor < -1, "ReplicationFactor is %d: must be 1 or more, or -1 for the brokers' default", c.ReplicationFactor)
+	bad(c.ReplicationFactor < -1,
+		"ReplicationFactor is %d: must be 1 or more, or -1 for the brokers' default", c.ReplicationFactor)
 	for _, d := range []struct {
 		name  string
 		value time.Duration
 	}{
-		{"WindowRetention", c.WindowRetention}, {"TopicRefresh", c.TopicRefresh}, {"SessionTimeout", c.SessionTimeout}, {"TransactionTimeout", c.TransactionTimeout},
+		{"WindowRetention", c.WindowRetention}, {"TopicRefresh", c.TopicRefresh},
+		{"SessionTimeout", c.SessionTimeout}, {"TransactionTimeout", c.TransactionTimeout},
 		{"StartTimeout", c.StartTimeout}, {"ShutdownTimeout", c.ShutdownTimeout},
 	} {
 		bad(d.value < time.Millisecond, "%s is %v: must be a millisecond or more", d.name, d.value)

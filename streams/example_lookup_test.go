@@ -174,6 +174,16 @@ func ExampleJoinForeignKey() {
 	// a1 mj/Thriller by Michael
 }
 
+func ExampleForeignKey_RightPartition() {
+	b := streams.NewBuilder("example")
+	byLength := func(artist string, partitions int32) int32 { return int32(len(artist)) % partitions }
+	joined := streams.JoinForeignKey(albums(b), artists(b), albumArtists.RightPartition(byLength), rows, artistOf,
+		func(album, artist string) string { return album + " by " + artist })
+	joined.ToStream().To(out)
+	perform(b, out, send(other, rec("mj", "Michael", 1)), send(in, rec("a1", "mj/Bad", 2)))
+	// Output: a1 mj/Bad by Michael
+}
+
 func ExampleLeftJoinForeignKey() {
 	b := streams.NewBuilder("example")
 	joined := streams.LeftJoinForeignKey(albums(b), artists(b), albumArtists.InMemory(), rows, artistOf,

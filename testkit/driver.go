@@ -3,7 +3,6 @@ package testkit
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"path/filepath"
@@ -127,7 +126,7 @@ func (d *Driver) open() error {
 	if d.set = task.NewSet(d.topo, task.Config{
 		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
 		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
-		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
 	}, d.now); d.topo.Global != nil {
 		if err := d.openGlobal(); err != nil {
 			return err

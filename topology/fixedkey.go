@@ -69,7 +69,9 @@ func (c *FixedKeyContext[K, V]) Drop(reason DropReason) { c.ctx.Drop(reason) }
 func (c *FixedKeyContext[K, V]) Logger() *slog.Logger { return c.ctx.Logger() }
 
 // Schedule is Context.Schedule. A punctuation has no record and so no key to forward under.
-func (c *FixedKeyContext[K, V]) Schedule(every time.Duration, clock PunctuationType, fn func(now int64) error) (cancel func()) {
+func (c *FixedKeyContext[K, V]) Schedule(
+	every time.Duration, clock PunctuationType, fn func(now int64) error,
+) (cancel func()) {
 	return c.ctx.Schedule(every, clock, fn)
 }
 

@@ -14,7 +14,9 @@ type TimestampExtractor[K, V any] func(r Record[K, V], partitionTime int64) (int
 
 // AddSource adds a source of one topic. A nil extractor takes the record's own timestamp and fails on a negative one
 // (Kafka's FailOnInvalidTimestamp).
-func AddSource[K, V any](g *Graph, t *Topic, key serde.Serde[K], value serde.Serde[V], extract TimestampExtractor[K, V]) *Node {
+func AddSource[K, V any](
+	g *Graph, t *Topic, key serde.Serde[K], value serde.Serde[V], extract TimestampExtractor[K, V],
+) *Node {
 	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global, suffix: hashSuffix(key)}
 	n.link = func(in *Instance, children []any) (any, error) {
 		forward, err := fan[K, V](n, children)

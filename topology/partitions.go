@@ -27,7 +27,8 @@ func (e *ErrCopartition) Error() string {
 type ErrMissingSource struct{ Topics []string }
 
 func (e *ErrMissingSource) Error() string {
-	return "topology: source topics do not exist: " + strings.Join(e.Topics, ", ") + ": create them before the application starts"
+	return "topology: source topics do not exist: " + strings.Join(e.Topics, ", ") +
+		": create them before the application starts"
 }
 
 // Partitions is the number of partitions of each topic an application reads, and of each task set.

@@ -63,7 +63,8 @@ func (c *Context[K, V]) Store(name string) state.Store {
 			}
 		}
 	}
-	panic("topology: step " + c.node.Name + " uses store " + name + ", which was not given to it where it was declared (" + c.node.Site + ")")
+	panic("topology: step " + c.node.Name + " uses store " + name +
+		", which was not given to it where it was declared (" + c.node.Site + ")")
 }
 
 // StreamTime is the highest timestamp of the records that the task has taken, in milliseconds; -1 before the first.
@@ -104,9 +105,8 @@ const (
 // Schedule calls fn every interval of the given clock, with that clock's time in milliseconds. fn may forward and use
 // stores. The interval is at least a millisecond. The returned function ends it.
 func (c *Context[K, V]) Schedule(every time.Duration, clock PunctuationType, fn func(now int64) error) (cancel func()) {
-	return c.in.host.Schedule(&Punctuation{Node: c.node, Every: every.Milliseconds(), Clock: clock, Call: func(now int64) error {
-		return c.in.enter(c.node, func() error { return fn(now) })
-	}})
+	call := func(now int64) error { return c.in.enter(c.node, func() error { return fn(now) }) }
+	return c.in.host.Schedule(&Punctuation{Node: c.node, Every: every.Milliseconds(), Clock: clock, Call: call})
 }
 
 // Punctuation is a scheduled call, for the task that keeps the schedule.

@@ -37,7 +37,9 @@ type source[K, V any] struct {
 
 func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
 	s.in.node = s.node
-	s.head = Record[K, V]{Timestamp: raw.Timestamp, Headers: raw.Headers, NullKey: raw.Key == nil, NullValue: raw.Value == nil}
+	s.head = Record[K, V]{
+		Timestamp: raw.Timestamp, Headers: raw.Headers, NullKey: raw.Key == nil, NullValue: raw.Value == nil,
+	}
 	var err error
 	if raw.Key != nil {
 		if s.head.Key, err = s.key.Decode(raw.Key); err != nil {

@@ -188,8 +188,8 @@ func (t *Topology) checkStores() []error {
 				first[name], site[name] = s, n.Site
 			} else if a, b := declaration(other), declaration(s); a != b && !reported[name] {
 				reported[name] = true
-				errs = append(errs, fmt.Errorf("%s: store %q is declared twice, as %s and, at %s, as %s: give one of them another name",
-					n.Site, name, b, site[name], a))
+				errs = append(errs, fmt.Errorf("%s: store %q is declared twice, as %s and, at %s, as %s: give one of them "+
+					"another name", n.Site, name, b, site[name], a))
 			}
 		}
 	}
@@ -227,8 +227,8 @@ func (t *Topology) checkTopics() []error {
 		}
 		id := n.Topic.id()
 		if other, ok := seen[id]; ok && (other.Key != n.Topic.Key || other.Value != n.Topic.Value) {
-			errs = append(errs, fmt.Errorf("%s: topic %q is declared twice, with %s/%s and with %s/%s: declare it once and use that value",
-				n.Site, n.Topic.Name, other.Key, other.Value, n.Topic.Key, n.Topic.Value))
+			errs = append(errs, fmt.Errorf("%s: topic %q is declared twice, with %s/%s and with %s/%s: declare it once and "+
+				"use that value", n.Site, n.Topic.Name, other.Key, other.Value, n.Topic.Key, n.Topic.Value))
 		}
 		seen[id] = n.Topic
 	}
@@ -247,8 +247,8 @@ func (t *Topology) checkMetadata() []error {
 			times[s.Name()] = 0
 		}
 		if n := len((Metadata{Times: times}).Encode()); n > metadataLimit {
-			errs = append(errs, fmt.Errorf("topology: the names of sub-topology %d's stores need %d bytes of offset metadata, brokers allow %d: "+
-				"shorten the names", sub.ID, n, metadataLimit))
+			errs = append(errs, fmt.Errorf("topology: the names of sub-topology %d's stores need %d bytes of offset metadata, "+
+				"brokers allow %d: shorten the names", sub.ID, n, metadataLimit))
 		}
 	}
 	return errs

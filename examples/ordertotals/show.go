@@ -76,11 +76,13 @@ func (b *board) printLine() {
 	for _, p := range b.products {
 		orders += p.Orders
 	}
-	fmt.Printf("%d orders counted by product; %d totals per minute, newest %s\n", orders, b.finals, b.newest[len(b.newest)-1].line())
+	fmt.Printf("%d orders counted by product; %d totals per minute, newest %s\n",
+		orders, b.finals, b.newest[len(b.newest)-1].line())
 }
 
 func (t Total) line() string {
-	return fmt.Sprintf("%-8s %s %4d orders %10.2f", t.Customer, time.UnixMilli(t.Minute).UTC().Format("15:04"), t.Orders, float64(t.Cents)/100)
+	minute := time.UnixMilli(t.Minute).UTC().Format("15:04")
+	return fmt.Sprintf("%-8s %s %4d orders %10.2f", t.Customer, minute, t.Orders, float64(t.Cents)/100)
 }
 
 // drawTable draws over what it drew before.

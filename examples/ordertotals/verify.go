@@ -33,7 +33,8 @@ func verify(ctx context.Context, c *cluster) error {
 	if err := demo.Differences(differences); err != nil {
 		return err
 	}
-	fmt.Printf("verified: %d totals per minute, each once, and %d product totals equal those computed from %d orders (%d not paid, %d late)\n",
+	fmt.Printf("verified: %d totals per minute, each once, and %d product totals equal those computed from %d orders "+
+		"(%d not paid, %d late)\n",
 		len(want.minutes), len(want.products), want.orders, want.unpaid, want.late)
 	return nil
 }
@@ -133,7 +134,8 @@ func (e *expected) compareProducts(partitions map[int32][]*kgo.Record) (differen
 				continue
 			}
 			if before := last[got.Product]; got.Orders != before.Orders+1 {
-				differences = append(differences, fmt.Sprintf("%s: update to %d orders after %d", got.Product, got.Orders, before.Orders))
+				differences = append(differences,
+					fmt.Sprintf("%s: update to %d orders after %d", got.Product, got.Orders, before.Orders))
 			}
 			last[got.Product] = got
 		}

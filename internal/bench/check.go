@@ -123,7 +123,9 @@ func (c *checker) tumble(r *kgo.Record) {
 func (c *checker) output(r *kgo.Record) { c.add(amount(r.Value)) }
 
 // read reads a topic up to its present end, or at most a number of records.
-func read(ctx context.Context, o options, topic string, from kadm.ListedOffsets, most int64, each func(*kgo.Record)) error {
+func read(
+	ctx context.Context, o options, topic string, from kadm.ListedOffsets, most int64, each func(*kgo.Record),
+) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(o.bootstrap))
 	if err != nil {
 		return err
@@ -141,7 +143,8 @@ func read(ctx context.Context, o options, topic string, from kadm.ListedOffsets,
 			start[end.Partition], left[end.Partition] = kgo.NewOffset().At(begin.Offset), end.Offset
 		}
 	})
-	reader, err := kgo.NewClient(kgo.SeedBrokers(o.bootstrap), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+	reader, err := kgo.NewClient(kgo.SeedBrokers(o.bootstrap),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: start}))
 	if err != nil {
 		return err

@@ -67,7 +67,8 @@ func (m *meter) stop() (err error) {
 func (m *meter) result(o options) result {
 	n := float64(m.records - m.warm)
 	return result{
-		Peer: "millstream", Workload: o.workload, Guarantee: o.guarantee, CommitMs: o.commit.Milliseconds(), CacheMB: o.cacheMB,
+		Peer: "millstream", Workload: o.workload, Guarantee: o.guarantee,
+		CommitMs: o.commit.Milliseconds(), CacheMB: o.cacheMB,
 		Records: m.records - m.warm, CPUMicros: float64(m.cpu.Nanoseconds()) / 1e3 / n, RecordsPerS: n / m.wall.Seconds(),
 		RSSPeakMB: m.peak, FirstRecordMs: m.first.Sub(m.start).Milliseconds(), AllocsPerRec: float64(m.allocs) / n,
 	}

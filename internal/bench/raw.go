@@ -22,8 +22,9 @@ func runRaw(o options, m *meter) error {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(o.bootstrap), kgo.ConsumerGroup(group), kgo.ConsumeTopics(in.Name()), kgo.DisableAutoCommit(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ProducerLinger(20 * time.Millisecond), kgo.MaxBufferedRecords(50_000),
-		kgo.FetchMaxBytes(16 << 20), kgo.MaxConcurrentFetches(2), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxBytes(16 << 20), kgo.MaxConcurrentFetches(2),
+		kgo.ProducerLinger(20 * time.Millisecond), kgo.MaxBufferedRecords(50_000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}
 	if o.guarantee == "eos" {
 		opts = append(opts, kgo.TransactionalID(group))

@@ -55,8 +55,8 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("no Kafka broker answered within %v: check Config.Brokers, the network and the security settings in "+
-		"Config.Kafka: %v", e.Waited, e.Err)
+	return fmt.Sprintf("no Kafka broker answered within %v: check Config.Brokers, the network and the security settings "+
+		"in Config.Kafka: %v", e.Waited, e.Err)
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }

@@ -57,8 +57,8 @@ func (w *Worker) warnOfOldEvents() {
 			if oldest := time.Now().Add(-keep - w.config.WindowRetention); keep > 0 && at >= 0 && !w.warned[c.Topic] &&
 				time.UnixMilli(at).Before(oldest) {
 				w.warned[c.Topic] = true
-				w.config.Logger.Warn("event time is behind the retention of a changelog, which brokers delete by event time: a restore "+
-					"would miss windows; raise Config.WindowRetention", "topic", c.Topic, "stream_time", time.UnixMilli(at))
+				w.config.Logger.Warn("event time is behind the retention of a changelog, which brokers delete by event time: "+
+					"a restore would miss windows; raise Config.WindowRetention", "topic", c.Topic, "stream_time", time.UnixMilli(at))
 			}
 		}
 	}

@@ -36,8 +36,8 @@ type InternalTopicError struct {
 }
 
 func (e *InternalTopicError) Error() string {
-	return fmt.Sprintf("internal topic %s has %s, the topology needs %s: mend the topic, or start anew under another application id",
-		e.Topic, e.Have, e.Want)
+	return fmt.Sprintf("internal topic %s has %s, the topology needs %s: mend the topic, or start anew under another "+
+		"application id", e.Topic, e.Have, e.Want)
 }
 
 // internalTopics are the repartition topics and changelogs of a topology, with the settings of Kafka Streams.
@@ -172,8 +172,8 @@ func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic)
 	for _, topic := range t.inputs {
 		for _, o := range offsets[topic] {
 			if o.At > 0 && !s.AllowLostState {
-				return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets for " +
-					topic + ": if the state may start empty, set Config.AllowNewStores"}
+				return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets " +
+					"for " + topic + ": if the state may start empty, set Config.AllowNewStores"}
 			}
 		}
 	}
