@@ -138,11 +138,7 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 	if l.Partitions, err = l.Topology.Partitions(external); err != nil {
 		return nil, err
 	}
-	if err := c.ensureInternal(ctx, s, l.Partitions); err != nil {
-		return nil, err
-	}
-	l.ids, err = c.readIDs(ctx, l.inputs())
-	return l, err
+	return l, c.ensureInternal(ctx, s, l.Partitions)
 }
 
 // reach waits for the first answer, which tells what the cluster can do.
