@@ -3,10 +3,14 @@ package streams_test
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/streams"
 )
@@ -108,6 +112,73 @@ func TestFromPatternSurvivesATopicThatGoes(t *testing.T) {
 	r.produce("user-b", "a", "4")
 	r.requireValues("out", "1", "2", "3", "4")
 	require.NoError(t, stop())
+}
+
+// TestStopWhileTopicsChange: the application is stopped in the midst of the commit with which it goes over to others.
+func TestStopWhileTopicsChange(t *testing.T) {
+	r := newRig(t, "user-a", "out")
+	config := r.watching(t)
+	config.Guarantee, config.CommitInterval = streams.AtLeastOnce, time.Hour
+	a, err := streams.New(topo(t, copyUsers), config)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r.fake.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cancel()
+		return nil, nil, false
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	r.produce("user-a", "a", "1")
+	r.requireValues("out", "1")
+	r.create("user-b", 1)
+	require.NoError(t, <-ended)
+	groups, err := r.admin.DescribeGroups(context.Background(), "app")
+	require.NoError(t, err)
+	require.Empty(t, groups["app"].Members, "it has left the group")
+}
+
+// TestFromPatternOfABrokerThatIsBehind: the group deals out partitions of a topic that has grown, and the broker that is
+// asked for the topics does not know yet. The worker asks again, but not without end and pause.
+func TestFromPatternOfABrokerThatIsBehind(t *testing.T) {
+	r := newRig(t, "out")
+	r.create("user-a", 1)
+	config := r.watching(t)
+	config.Kafka = []kgo.Opt{kgo.MetadataMinAge(10 * time.Millisecond), kgo.MetadataMaxAge(20 * time.Millisecond)}
+	stop := r.startRunning(copyUsers, config)
+	catchUp := r.fallBehind()
+	_, err := r.admin.UpdatePartitions(context.Background(), 3, "user-a")
+	require.NoError(t, err)
+	began := time.Now()
+	const again = "worker begins again with other topics"
+	require.Eventually(t, func() bool { return strings.Count(r.log.String(), again) > 5 }, time.Minute, time.Millisecond)
+	require.Greater(t, time.Since(began), time.Second)
+	catchUp()
+	r.produce("user-a", "a", "1", "b", "2", "c", "3")
+	r.requireValues("out", "1", "2", "3")
+	require.NoError(t, stop())
+}
+
+// fallBehind makes the broker answer questions for all topics with what they are now, until it catches up.
+func (r *rig) fallBehind() (catchUp func()) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.fake.ListenAddrs()...))
+	require.NoError(r.t, err)
+	defer client.Close()
+	all := kmsg.NewPtrMetadataRequest()
+	old, err := all.RequestWith(context.Background(), client)
+	require.NoError(r.t, err)
+	var behind atomic.Bool
+	behind.Store(true)
+	r.fake.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.KeepControl()
+		if !behind.Load() || req.(*kmsg.MetadataRequest).Topics != nil {
+			return nil, nil, false
+		}
+		answer := *old
+		answer.SetVersion(req.GetVersion())
+		return &answer, nil, true
+	})
+	return func() { behind.Store(false) }
 }
 
 // TestFromPatternStopsBeforeStateThatCannotGrow: the changelog has as many partitions as there were tasks.
