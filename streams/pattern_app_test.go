@@ -209,6 +209,25 @@ func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
 	require.ErrorContains(t, wrong, "has 2 partitions, the topology needs 3, as topic user-large has")
 }
 
+// TestFromPatternKeepsStateOfALargerTopicThatGoes: the internal topics stay as large as they are.
+func TestFromPatternKeepsStateOfALargerTopicThatGoes(t *testing.T) {
+	r := newRig(t, "words-1", "per-key", "per-word")
+	r.create("words-0", 1)
+	stop := r.startRunning(countPatternWords, r.watching(t))
+	r.sendTo("words-1", 30)
+	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
+	_, err := r.admin.DeleteTopic(context.Background(), "words-1")
+	require.NoError(t, err)
+	r.sendTo("words-0", 30)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+	stop = r.startRunning(countPatternWords, r.watching(t))
+	r.sendTo("words-0", 30)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+}
+
 func TestATopicThatTwoPatternsMatch(t *testing.T) {
 	r := newRig(t, "user-a", "out")
 	err := r.run(func(b *streams.Builder) {
