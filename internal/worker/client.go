@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,19 +102,24 @@ func lost(gone map[string][]int32) error {
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
 }
 
-// leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request
-// goes out when the client has closed, since a heartbeat after it would be an error.
-func (w *Worker) leave(ctx context.Context) {
+// leave tells the group that a member is gone for good; the client kept its place, as a static member's. The request
+// goes out when the client has closed, since a heartbeat after it would be an error. Without the member's id it would
+// remove whoever has this worker's identity by now.
+func (w *Worker) leave(ctx context.Context, member string) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group = w.config.Topology.App
 	m := kmsg.NewLeaveGroupRequestMember()
-	m.InstanceID = &w.config.Identity
+	m.MemberID, m.InstanceID = member, &w.config.Identity
 	req.Members = append(req.Members, m)
 	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
 	if err == nil && len(resp.Members) > 0 {
 		err = kerr.ErrorForCode(resp.Members[0].ErrorCode)
 	}
-	if err != nil {
+	switch {
+	case err == nil, errors.Is(err, kerr.UnknownMemberID): // gone already
+	case errors.Is(err, kerr.FencedInstanceID):
+		w.config.Logger.Warn("not a member of the group any more", "error", ErrFenced)
+	default:
 		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
 	}
 }

@@ -150,8 +150,9 @@ func (w *Worker) session(ctx context.Context) (err error) {
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
 	err = w.replaced(ctx, err)
+	member := w.lastMember()
 	if err = errors.Join(err, w.end()); err == nil {
-		w.leave(ctx)
+		w.leave(ctx, member)
 	}
 	id, one, tables := w.damaged(err)
 	if one {
