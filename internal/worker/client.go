@@ -57,6 +57,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			if err == nil {
 				err = c.Cluster.choose(ctx, c.Topology, committed)
 			}
+			if ctx.Err() != nil {
+				return ctx.Err() // a rebalance, after which they are fetched anew, or the end of the client
+			}
 			if starts = committed; err != nil {
 				events.post(func(context.Context) error { return err })
 				return err
