@@ -172,13 +172,19 @@ func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic)
 	}
 	for _, topic := range t.inputs {
 		for _, o := range offsets[topic] {
-			if o.At > 0 && !s.AllowLostState {
+			if o.At > 0 && !s.AllowLostState && !c.exists(ctx, s, t.name) {
 				return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets for " +
 					topic + ": if the state may start empty, set Config.AllowNewStores"}
 			}
 		}
 	}
 	return nil
+}
+
+// exists asks the controller, which knows of a topic that another process has just created before other brokers do.
+func (c *Cluster) exists(ctx context.Context, s Setup, topic string) bool {
+	found, _ := c.admin.ValidateCreateTopics(ctx, 1, s.ReplicationFactor, nil, topic)
+	return errors.Is(found[topic].Err, kerr.TopicAlreadyExists)
 }
 
 func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found kadm.TopicDetails) error {

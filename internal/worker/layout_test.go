@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -45,4 +46,21 @@ func TestLayoutOfATopicThatWasCreatedAnew(t *testing.T) {
 		second, err := c.Layout(ctx)
 		return err == nil && second.ids["in"] != first.ids["in"]
 	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// TestAChangelogThatAnotherProcessHasJustCreated is not lost, although the broker that was asked did not show it yet, and
+// the other process has committed.
+func TestAChangelogThatAnotherProcessHasJustCreated(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in", "app-new-changelog"))
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	c, ctx := connectTo(t, fake), context.Background()
+	var committed kadm.Offsets
+	committed.AddOffset("in", 0, 5, -1)
+	require.NoError(t, c.admin.CommitAllOffsets(ctx, "app", committed))
+	changelog := internalTopic{name: "app-new-changelog", partitions: 2, changelog: true, inputs: []string{"in"}}
+	require.NoError(t, c.refuseLostState(ctx, c.setup, changelog))
+	changelog.name = "app-lost-changelog"
+	var wrong *InternalTopicError
+	require.ErrorAs(t, c.refuseLostState(ctx, c.setup, changelog), &wrong)
 }
