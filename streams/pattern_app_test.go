@@ -56,6 +56,26 @@ func TestFromPatternPicksUpNewTopics(t *testing.T) {
 	}
 }
 
+// TestFromPatternSpreadsTheNews: when one process has found a topic, the others look, too. Until all have, tasks wait for
+// inputs that the leader does not know of, or that their member does not.
+func TestFromPatternSpreadsTheNews(t *testing.T) {
+	for name, looking := range map[string]int{"from the leader": 0, "to the leader": 1} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "user-a", "out")
+			configs := []streams.Config{r.watching(t), r.watching(t)}
+			configs[1-looking].TopicRefresh = time.Hour
+			stopFirst := r.startRunning(copyUsers, configs[0])
+			stopSecond := r.startRunning(copyUsers, configs[1])
+			r.create("user-b", 2)
+			r.produce("user-b", "a", "1", "b", "2", "c", "3", "d", "4")
+			r.produce("user-a", "a", "5", "b", "6", "c", "7", "d", "8")
+			r.requireValues("out", "1", "2", "3", "4", "5", "6", "7", "8")
+			require.NoError(t, stopSecond())
+			require.NoError(t, stopFirst())
+		})
+	}
+}
+
 // TestFromPatternWaitsForItsFirstTopic, and creates what is behind it only then.
 func TestFromPatternWaitsForItsFirstTopic(t *testing.T) {
 	r := newRig(t, "per-key", "per-word")

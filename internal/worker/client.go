@@ -42,7 +42,11 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout/10),
 		kgo.RebalanceTimeout(max(time.Minute, c.SessionTimeout)),
-		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir}),
+		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir, heard: func(topics []string) {
+			if layout.news(topics) {
+				events.post(func(context.Context) error { w.lookNow(); return nil })
+			}
+		}}),
 		kgo.ConsumeTopics(w.layout.inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),

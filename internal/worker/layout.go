@@ -131,6 +131,15 @@ func (w *Worker) checkTopics() {
 	}()
 }
 
+// news is true if topics that other members of the group know match a pattern, and this session does not have them.
+func (l *Layout) news(topics []string) bool {
+	return slices.ContainsFunc(l.Topology.Matching(topics), func(name string) bool { return l.matched[name] == 0 })
+}
+
+// lookNow has checkTopics look at once. Until all members know a topic, tasks may wait for it: for a member that knows
+// it and has a leader that does not, or the other way round.
+func (w *Worker) lookNow() { w.listedAt = time.Time{} }
+
 // leaveLayout commits and ends the session.
 func (w *Worker) leaveLayout(ctx context.Context) error {
 	w.send(ctx, w.set.Outputs())

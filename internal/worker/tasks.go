@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -19,6 +20,9 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	}
 	if err := w.layout.grown(committed); err != nil {
 		return err
+	}
+	if w.layout.news(slices.Collect(maps.Keys(committed))) {
+		w.lookNow()
 	}
 	w.assigned.add(committed)
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
