@@ -55,6 +55,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
+			if len(added) == 0 {
+				events.post(w.nothingAdded)
+			}
 		}),
 		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := layout.committed(resp)

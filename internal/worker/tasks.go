@@ -50,6 +50,14 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	return nil
 }
 
+// nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
+func (w *Worker) nothingAdded(context.Context) error {
+	if len(w.restores) == 0 {
+		w.report(Running)
+	}
+	return nil
+}
+
 // complete is true if all inputs of a task have been assigned. It may happen that they come one by one: while members
 // of two versions of an application share a group, and while its leader does not know yet of a topic that matches a
 // pattern.
