@@ -33,9 +33,7 @@ func Tuning() []kgo.Opt {
 
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
-	c := w.config
-	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
-	var starts offsets                   // of the partitions just assigned; used by one goroutine of the client
+	c, layout, events := w.config, w.layout, w.events
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
@@ -47,12 +45,37 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 				events.post(func(context.Context) error { w.lookNow(); return nil })
 			}
 		}}),
-		kgo.ConsumeTopics(w.layout.inputs()...),
+		kgo.ConsumeTopics(layout.inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.RecordPartitioner(Partitioner()),
+	)
+	opts = append(opts, w.callbacks()...)
+	if c.ExactlyOnce {
+		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
+		if !c.Cluster.Transactions2 {
+			// TxnOffsetCommit from version 5 on means transaction version 2.
+			v := kversion.Stable()
+			v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
+			opts = append(opts, kgo.MaxVersions(v))
+		}
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return client, nil
+}
+
+// callbacks are what the client calls when partitions come and go.
+func (w *Worker) callbacks() []kgo.Opt {
+	c := w.config
+	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
+	var starts offsets                   // of the partitions just assigned; used by one goroutine of the client
+	return []kgo.Opt{
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 			if len(added) == 0 {
@@ -86,22 +109,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			events.wait(func(context.Context) error { return lost(gone) })
 		}),
-		kgo.RecordPartitioner(Partitioner()),
-	)
-	if c.ExactlyOnce {
-		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
-		if !c.Cluster.Transactions2 {
-			// TxnOffsetCommit from version 5 on means transaction version 2.
-			v := kversion.Stable()
-			v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
-			opts = append(opts, kgo.MaxVersions(v))
-		}
 	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	return client, nil
 }
 
 // lost ends the session: the group has given its tasks to others, and what was not committed must not be.

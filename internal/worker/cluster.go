@@ -144,8 +144,8 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 	return l, c.ensureInternal(ctx, s, l.Partitions)
 }
 
-// keepSizes adds the repartition topics that are there. They may be larger than they would be made now, as a large topic
-// that matched a pattern has gone, and have records in all their partitions.
+// keepSizes adds the repartition topics that are there. They may be larger than they would be made now, because a large
+// topic that matched a pattern has gone, and have records in all their partitions.
 func (c *Cluster) keepSizes(ctx context.Context, topo *topology.Topology, counts map[string]int32) error {
 	names := slices.DeleteFunc(topo.SourceTopics(), func(name string) bool { return !topo.IsRepartition(name) })
 	if len(names) == 0 {
