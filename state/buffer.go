@@ -298,7 +298,7 @@ func (s *BufferStore[K, V]) Abort() {
 func (s *BufferStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	n := len(key) - timeSize - sequenceSize
 	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: changelog key of %d bytes", s.name, store.ErrCorrupt, len(key))
+		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))
 	}
 	at, sequence := int64(binary.BigEndian.Uint64(key[n:])), binary.BigEndian.Uint32(key[n+timeSize:])
 	if err := s.restore(b, s.rowKey(key[:n], at, sequence), value, timestamp); err != nil {

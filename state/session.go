@@ -323,7 +323,7 @@ func (s *SessionStore[K, V]) Abort() {
 func (s *SessionStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	n := len(key) - 2*timeSize
 	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: changelog key of %d bytes", s.name, store.ErrCorrupt, len(key))
+		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))
 	}
 	end, start := key[n:n+timeSize], key[n+timeSize:]
 	s.buf = append(append(append(s.buf[:0], s.prefix...), end...), key[:n]...)

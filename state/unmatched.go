@@ -296,7 +296,7 @@ func (s *UnmatchedStore[K, L, R]) Abort() {
 // Restore enters a changelog record: time, side, key.
 func (s *UnmatchedStore[K, L, R]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	if len(key) < timeSize+1 || key[timeSize] > leftSide {
-		return fmt.Errorf("state: store %s: %w: changelog key %x", s.name, store.ErrCorrupt, key)
+		return fmt.Errorf("state: store %s: %w: key %x", s.name, store.ErrMalformed, key)
 	}
 	s.buf = append(append(append(s.buf[:0], s.prefix...), key[timeSize]), key[:timeSize]...)
 	s.buf = append(s.buf, key[timeSize+1:]...)

@@ -304,7 +304,7 @@ func (s *VersionedStore[K, V]) Restore(b store.Batch, key, value []byte, timesta
 	if v.there {
 		var err error
 		if v.value, err = s.values.Decode(value); err != nil {
-			return fmt.Errorf("state: store %s: value: %w", s.name, err)
+			return fmt.Errorf("state: store %s: %w: value: %w", s.name, store.ErrMalformed, err)
 		}
 		v.value = owned(s.values, v.value)
 	}

@@ -382,7 +382,7 @@ func (s *WindowStore[K, V]) Abort() {
 func (s *WindowStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	n := len(key) - timeSize - 4
 	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: changelog key of %d bytes", s.name, store.ErrCorrupt, len(key))
+		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))
 	}
 	s.buf = append(append(append(s.buf[:0], s.prefix...), key[n:n+timeSize]...), key[:n]...)
 	if err := s.restore(b, s.buf, value, timestamp); err != nil || s.byKey == nil {

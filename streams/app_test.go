@@ -213,6 +213,17 @@ func TestStatesAreReported(t *testing.T) {
 	}, seen)
 }
 
+// TestAWorkerWithoutTasks does not keep the application from running.
+func TestAWorkerWithoutTasks(t *testing.T) {
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	config.Workers = 5 // for four tasks
+	stop := r.startRunning(countWords, config)
+	r.send(20)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+}
+
 // TestTwoProcessesShareTheTasks adds a process, and takes one away.
 func TestTwoProcessesShareTheTasks(t *testing.T) {
 	r := newCountRig(t)

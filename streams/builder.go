@@ -63,7 +63,7 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 // a mistake; the application's internal topics are left out.
 //
 // A larger topic brings more tasks. State and repartition topics behind the stream have as many partitions as they were
-// created with: where they need more, the application stops with an InternalTopicError.
+// created with: where they need more, the application stops with an InternalTopicError. They stay when a topic goes.
 func FromPattern[K, V any](b *Builder, topics TopicPattern[K, V]) *Stream[K, V] {
 	site := topology.Site()
 	return &Stream[K, V]{b: b, node: sourceOf(b, topics.spec(b, site), topics.each, site)}

@@ -34,6 +34,8 @@ type (
 	CopartitionError = topology.ErrCopartition
 	// InternalTopicError tells of an internal topic that is not as the topology needs it.
 	InternalTopicError = worker.InternalTopicError
+	// ChangelogError tells of a record in a changelog that the store cannot have written.
+	ChangelogError = task.ChangelogError
 	// GrownTopicError means that an input topic has got more partitions since the application started.
 	GrownTopicError = worker.GrownTopicError
 	// UnreachableError means that no broker answered within Config.StartTimeout.

@@ -48,6 +48,29 @@ func TestACopiedStateDirectory(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
+// TestAFencedProcessLeavesItsReplacement in the group when it stops: it says which member it is, beside the identity that
+// both have.
+func TestAFencedProcessLeavesItsReplacement(t *testing.T) {
+	r := newCountRig(t)
+	var left atomic.Pointer[kmsg.LeaveGroupRequestMember]
+	r.fake.ControlKey(int16(kmsg.LeaveGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		leave := req.(*kmsg.LeaveGroupRequest)
+		left.Store(&leave.Members[0])
+		resp := leave.ResponseKind().(*kmsg.LeaveGroupResponse)
+		resp.Members = []kmsg.LeaveGroupResponseMember{{ErrorCode: kerr.FencedInstanceID.Code}} // as Kafka does
+		return resp, nil, true
+	})
+	_, stop := r.start(countWords, r.config(t.TempDir()))
+	r.send(1)
+	r.requireCounts("per-key", 1)
+	groups, err := r.admin.DescribeGroups(context.Background(), "app")
+	require.NoError(t, err)
+	require.NoError(t, stop())
+	require.Equal(t, groups["app"].Members[0].MemberID, left.Load().MemberID)
+	require.Equal(t, groups["app"].Members[0].InstanceID, left.Load().InstanceID)
+	r.requireLog("another process uses the identity")
+}
+
 // TestAZombieCommitsNothing: a process stands still just when it is to join a rebalance, and the group gives it up.
 // Another one takes its tasks and goes on with them. When the first is back, its client joins anew by itself, under a
 // new name that the group accepts: but what the worker has in hand belongs to the old one.

@@ -3,10 +3,14 @@ package streams_test
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/streams"
 )
@@ -48,6 +52,26 @@ func TestFromPatternPicksUpNewTopics(t *testing.T) {
 			r.produce("user-b", "a", "9", "b", "10", "c", "11")
 			r.requireValues("out", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11")
 			require.NoError(t, stopSecond())
+		})
+	}
+}
+
+// TestFromPatternSpreadsTheNews: when one process has found a topic, the others look, too. Until all have, tasks wait for
+// inputs that the leader does not know of, or that their member does not.
+func TestFromPatternSpreadsTheNews(t *testing.T) {
+	for name, looking := range map[string]int{"from the leader": 0, "to the leader": 1} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "user-a", "out")
+			configs := []streams.Config{r.watching(t), r.watching(t)}
+			configs[1-looking].TopicRefresh = time.Hour
+			stopFirst := r.startRunning(copyUsers, configs[0])
+			stopSecond := r.startRunning(copyUsers, configs[1])
+			r.create("user-b", 2)
+			r.produce("user-b", "a", "1", "b", "2", "c", "3", "d", "4")
+			r.produce("user-a", "a", "5", "b", "6", "c", "7", "d", "8")
+			r.requireValues("out", "1", "2", "3", "4", "5", "6", "7", "8")
+			require.NoError(t, stopSecond())
+			require.NoError(t, stopFirst())
 		})
 	}
 }
@@ -110,6 +134,73 @@ func TestFromPatternSurvivesATopicThatGoes(t *testing.T) {
 	require.NoError(t, stop())
 }
 
+// TestStopWhileTopicsChange: the application is stopped in the midst of the commit with which it goes over to others.
+func TestStopWhileTopicsChange(t *testing.T) {
+	r := newRig(t, "user-a", "out")
+	config := r.watching(t)
+	config.Guarantee, config.CommitInterval = streams.AtLeastOnce, time.Hour
+	a, err := streams.New(topo(t, copyUsers), config)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r.fake.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cancel()
+		return nil, nil, false
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	r.produce("user-a", "a", "1")
+	r.requireValues("out", "1")
+	r.create("user-b", 1)
+	require.NoError(t, <-ended)
+	groups, err := r.admin.DescribeGroups(context.Background(), "app")
+	require.NoError(t, err)
+	require.Empty(t, groups["app"].Members, "it has left the group")
+}
+
+// TestFromPatternOfABrokerThatIsBehind: the group deals out partitions of a topic that has grown, and the broker that is
+// asked for the topics does not know yet. The worker asks again, but not without end and pause.
+func TestFromPatternOfABrokerThatIsBehind(t *testing.T) {
+	r := newRig(t, "out")
+	r.create("user-a", 1)
+	config := r.watching(t)
+	config.Kafka = []kgo.Opt{kgo.MetadataMinAge(10 * time.Millisecond), kgo.MetadataMaxAge(20 * time.Millisecond)}
+	stop := r.startRunning(copyUsers, config)
+	catchUp := r.fallBehind()
+	_, err := r.admin.UpdatePartitions(context.Background(), 3, "user-a")
+	require.NoError(t, err)
+	began := time.Now()
+	const again = "worker begins again with other topics"
+	require.Eventually(t, func() bool { return strings.Count(r.log.String(), again) > 5 }, time.Minute, time.Millisecond)
+	require.Greater(t, time.Since(began), time.Second)
+	catchUp()
+	r.produce("user-a", "a", "1", "b", "2", "c", "3")
+	r.requireValues("out", "1", "2", "3")
+	require.NoError(t, stop())
+}
+
+// fallBehind makes the broker answer questions for all topics with what they are now, until it catches up.
+func (r *rig) fallBehind() (catchUp func()) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.fake.ListenAddrs()...))
+	require.NoError(r.t, err)
+	defer client.Close()
+	all := kmsg.NewPtrMetadataRequest()
+	old, err := all.RequestWith(context.Background(), client)
+	require.NoError(r.t, err)
+	var behind atomic.Bool
+	behind.Store(true)
+	r.fake.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.KeepControl()
+		if !behind.Load() || req.(*kmsg.MetadataRequest).Topics != nil {
+			return nil, nil, false
+		}
+		answer := *old
+		answer.SetVersion(req.GetVersion())
+		return &answer, nil, true
+	})
+	return func() { behind.Store(false) }
+}
+
 // TestFromPatternStopsBeforeStateThatCannotGrow: the changelog has as many partitions as there were tasks.
 func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
 	r := newRig(t, "user-a", "out")
@@ -136,6 +227,25 @@ func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
 	require.ErrorAs(t, stop(), &wrong)
 	require.Equal(t, "app-rows-changelog", wrong.Topic)
 	require.ErrorContains(t, wrong, "has 2 partitions, the topology needs 3, as topic user-large has")
+}
+
+// TestFromPatternKeepsStateOfALargerTopicThatGoes: the internal topics stay as large as they are.
+func TestFromPatternKeepsStateOfALargerTopicThatGoes(t *testing.T) {
+	r := newRig(t, "words-1", "per-key", "per-word")
+	r.create("words-0", 1)
+	stop := r.startRunning(countPatternWords, r.watching(t))
+	r.sendTo("words-1", 30)
+	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
+	_, err := r.admin.DeleteTopic(context.Background(), "words-1")
+	require.NoError(t, err)
+	r.sendTo("words-0", 30)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+	stop = r.startRunning(countPatternWords, r.watching(t))
+	r.sendTo("words-0", 30)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
 }
 
 func TestATopicThatTwoPatternsMatch(t *testing.T) {

@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/streams"
 )
@@ -109,4 +111,39 @@ func TestFromCommittedWantsAnOffset(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorAs(t, r.run(copyOf(in.FromCommitted()), config), &none)
 	require.Len(t, none.Partitions, 1)
+}
+
+// TestARebalanceMeetsTheChoiceOfOffsets: a second process comes while the first asks where a topic ends.
+func TestARebalanceMeetsTheChoiceOfOffsets(t *testing.T) {
+	r := newRig(t, "in", "out")
+	asked, rejoined := make(chan struct{}), make(chan struct{})
+	var asks, rejoins sync.Once
+	r.fake.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.KeepControl()
+		asks.Do(func() {
+			close(asked)
+			r.fake.SleepControl(func() { <-rejoined })
+		})
+		return nil, nil, false
+	})
+	r.fake.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.KeepControl()
+		select {
+		case <-asked:
+			if req.(*kmsg.JoinGroupRequest).MemberID != "" {
+				rejoins.Do(func() { close(rejoined) })
+			}
+		default:
+		}
+		return nil, nil, false
+	})
+	latest := func(b *streams.Builder) { streams.From(b, in.FromLatest()).To(out) }
+	_, stopFirst := r.start(latest, r.config(t.TempDir()))
+	<-asked
+	_, stopSecond := r.start(latest, r.config(t.TempDir()))
+	<-rejoined
+	require.Eventually(t, func() bool { return strings.Count(r.log.String(), "first commit") == 2 }, 30*time.Second, time.Millisecond)
+	require.NoError(t, stopFirst())
+	require.NoError(t, stopSecond())
+	require.NotContains(t, r.log.String(), "begins again")
 }

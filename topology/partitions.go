@@ -42,7 +42,8 @@ type Partitions struct {
 // the external topics. external may hold more topics than needed.
 //
 // A repartition topic without a count of its own gets as many partitions as the largest source of the sub-topology that
-// writes it; one that is joined with external topics gets theirs (Kafka's CopartitionedTopicsEnforcer).
+// writes it, and not less than it has in external; one that is joined with external topics gets theirs (Kafka's
+// CopartitionedTopicsEnforcer).
 func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
 	p := &Partitions{Topics: map[string]int32{}, Global: map[string]int32{}}
 	global := t.GlobalTopics()
@@ -62,6 +63,11 @@ func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
 		return nil, &ErrMissingSource{Topics: missing}
 	}
 	fixed := t.fixedCounts(p.Topics)
+	for _, name := range t.SourceTopics() {
+		if n := external[name]; n > 0 && t.IsRepartition(name) && !fixed[name] {
+			p.Topics[name] = n
+		}
+	}
 	for range len(t.Subs) + 1 { // counts flow along the sub-topologies; a chain is at most that long
 		t.deriveCounts(p.Topics, fixed)
 		if err := t.copartition(p.Topics, fixed); err != nil {

@@ -50,6 +50,9 @@ var (
 	// ErrCorrupt marks rows or files that are damaged. Close the engine, set the directory aside with SetAside, and
 	// restore from the changelog.
 	ErrCorrupt = errors.New("store: corrupt")
+	// ErrMalformed marks a changelog record that the store cannot have written. It will be read again by each restore:
+	// mend the changelog.
+	ErrMalformed = errors.New("store: malformed changelog record")
 	// ErrDisk marks a write that the disk refused; the cause, as syscall.ENOSPC, is wrapped too. Nothing that was
 	// committed before is lost: see to the disk, then close the engine and open it again.
 	ErrDisk = errors.New("store: disk")

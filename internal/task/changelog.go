@@ -2,6 +2,7 @@ package task
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,22 @@ type Changelog struct {
 	any   bool
 }
 
+// ChangelogError is a record in a changelog that the store cannot have written. Each restore would meet it again: find
+// out which program writes to the topic, mend the topic, or start anew under another application id.
+type ChangelogError struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Err       error
+}
+
+func (e *ChangelogError) Error() string {
+	return fmt.Sprintf("changelog %s/%d offset %d: %v: another program may write to the topic: mend it, or start anew "+
+		"under another application id", e.Topic, e.Partition, e.Offset, e.Err)
+}
+
+func (e *ChangelogError) Unwrap() error { return e.Err }
+
 // From is the offset at which a restore must start, -1: at the start of the log.
 func (c *Changelog) From() int64 { return c.next }
 
@@ -42,7 +59,9 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 			if r.Control || r.Key == nil {
 				continue
 			}
-			if err := c.store.Restore(b, r.Key, r.Value, c.timestamp(r)); err != nil {
+			if err := c.store.Restore(b, r.Key, r.Value, c.timestamp(r)); errors.Is(err, store.ErrMalformed) {
+				return &ChangelogError{Topic: c.Topic, Partition: c.Partition, Offset: r.Offset, Err: err}
+			} else if err != nil {
 				return err
 			}
 		}

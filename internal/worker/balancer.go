@@ -22,6 +22,8 @@ const protocol = "millstream-1"
 type balancer struct {
 	topology *topology.Topology
 	stateDir string
+	// heard is called on the leader, with the topics that each member reads.
+	heard func(topics []string)
 }
 
 // userData is what a member tells the leader beside the partitions that it owns.
@@ -86,6 +88,7 @@ func (b *balancer) Balance(c *kgo.ConsumerBalancer, counts map[string]int32) kgo
 	var members []assign.Member
 	c.EachMember(func(m *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
 		members = append(members, b.member(m, meta))
+		b.heard(meta.Topics)
 	})
 	plan := c.NewPlan()
 	dealt := assign.Tasks(tasks, members)

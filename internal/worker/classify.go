@@ -32,6 +32,7 @@ var ErrFenced = errors.New("worker: another process uses the identity of this st
 func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
+	var changelog *task.ChangelogError
 	var topics *InternalTopicError
 	var grown *GrownTopicError
 	var offset *NoOffsetError
@@ -52,7 +53,7 @@ func classify(err error) class {
 		// Somebody has removed the state directory under the process: it is made and restored anew.
 		return again
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
-		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts):
+		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):

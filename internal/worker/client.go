@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,29 +33,62 @@ func Tuning() []kgo.Opt {
 
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
-	c := w.config
-	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
-	var starts offsets                   // of the partitions just assigned; used by one goroutine of the client
+	c, layout, events := w.config, w.layout, w.events
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout/10),
 		kgo.RebalanceTimeout(max(time.Minute, c.SessionTimeout)),
-		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir}),
-		kgo.ConsumeTopics(w.layout.inputs()...),
+		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir, heard: func(topics []string) {
+			if layout.news(topics) {
+				events.post(func(context.Context) error { w.lookNow(); return nil })
+			}
+		}}),
+		kgo.ConsumeTopics(layout.inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.RecordPartitioner(Partitioner()),
+	)
+	opts = append(opts, w.callbacks()...)
+	if c.ExactlyOnce {
+		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
+		if !c.Cluster.Transactions2 {
+			// TxnOffsetCommit from version 5 on means transaction version 2.
+			v := kversion.Stable()
+			v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
+			opts = append(opts, kgo.MaxVersions(v))
+		}
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return client, nil
+}
+
+// callbacks are what the client calls when partitions come and go.
+func (w *Worker) callbacks() []kgo.Opt {
+	c := w.config
+	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
+	var starts offsets                   // of the partitions just assigned; used by one goroutine of the client
+	return []kgo.Opt{
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
+			if len(added) == 0 {
+				events.post(w.nothingAdded)
+			}
 		}),
 		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := layout.committed(resp)
 			if err == nil {
 				err = c.Cluster.choose(ctx, c.Topology, committed)
+			}
+			if ctx.Err() != nil {
+				return ctx.Err() // a rebalance, after which they are fetched anew, or the end of the client
 			}
 			if starts = committed; err != nil {
 				events.post(func(context.Context) error { return err })
@@ -75,22 +109,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			events.wait(func(context.Context) error { return lost(gone) })
 		}),
-		kgo.RecordPartitioner(Partitioner()),
-	)
-	if c.ExactlyOnce {
-		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
-		if !c.Cluster.Transactions2 {
-			// TxnOffsetCommit from version 5 on means transaction version 2.
-			v := kversion.Stable()
-			v.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 4)
-			opts = append(opts, kgo.MaxVersions(v))
-		}
 	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	return client, nil
 }
 
 // lost ends the session: the group has given its tasks to others, and what was not committed must not be.
@@ -101,19 +120,24 @@ func lost(gone map[string][]int32) error {
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
 }
 
-// leave tells the group that this member is gone for good; the client kept its place, as a static member's. The request
-// goes out when the client has closed, since a heartbeat after it would be an error.
-func (w *Worker) leave(ctx context.Context) {
+// leave tells the group that a member is gone for good; the client kept its place, as a static member's. The request
+// goes out when the client has closed, since a heartbeat after it would be an error. Without the member's id it would
+// remove whoever has this worker's identity by now.
+func (w *Worker) leave(ctx context.Context, member string) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group = w.config.Topology.App
 	m := kmsg.NewLeaveGroupRequestMember()
-	m.InstanceID = &w.config.Identity
+	m.MemberID, m.InstanceID = member, &w.config.Identity
 	req.Members = append(req.Members, m)
 	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
 	if err == nil && len(resp.Members) > 0 {
 		err = kerr.ErrorForCode(resp.Members[0].ErrorCode)
 	}
-	if err != nil {
+	switch {
+	case err == nil, errors.Is(err, kerr.UnknownMemberID): // gone already
+	case errors.Is(err, kerr.FencedInstanceID):
+		w.config.Logger.Warn("not a member of the group any more", "error", ErrFenced)
+	default:
 		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
 	}
 }

@@ -134,15 +134,28 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 			return nil, err
 		}
 		s.Topology = l.Topology
+		if err := c.keepSizes(ctx, s.Topology, external); err != nil {
+			return nil, err
+		}
 	}
 	if l.Partitions, err = l.Topology.Partitions(external); err != nil {
 		return nil, err
 	}
-	if err := c.ensureInternal(ctx, s, l.Partitions); err != nil {
-		return nil, err
+	return l, c.ensureInternal(ctx, s, l.Partitions)
+}
+
+// keepSizes adds the repartition topics that are there. They may be larger than they would be made now, because a large
+// topic that matched a pattern has gone, and have records in all their partitions.
+func (c *Cluster) keepSizes(ctx context.Context, topo *topology.Topology, counts map[string]int32) error {
+	names := slices.DeleteFunc(topo.SourceTopics(), func(name string) bool { return !topo.IsRepartition(name) })
+	if len(names) == 0 {
+		return nil // no names would mean all topics
 	}
-	l.ids, err = c.readIDs(ctx, l.inputs())
-	return l, err
+	found, err := c.topics(ctx, names)
+	for name, t := range found {
+		counts[name] = int32(len(t.Partitions))
+	}
+	return err
 }
 
 // reach waits for the first answer, which tells what the cluster can do.

@@ -26,6 +26,7 @@ type internalTopic struct {
 	changelog  bool
 	inputs     []string // of the sub-topology that a changelog belongs to
 	largest    string   // of the inputs
+	shrinks    bool     // a larger input may have gone: partitions without a task are left alone
 }
 
 // InternalTopicError means that an internal topic is not as the topology needs it. Either restore it, or start anew:
@@ -54,7 +55,7 @@ func (c *Cluster) internalTopics(s Setup, counts *topology.Partitions) []interna
 		for _, spec := range sub.Stores {
 			if !spec.Options().NoChangelog {
 				t := changelogTopic(s, spec)
-				t.partitions, t.inputs = counts.Tasks[sub.ID], inputs
+				t.partitions, t.inputs, t.shrinks = counts.Tasks[sub.ID], inputs, s.Topology.HasPatterns()
 				for _, input := range inputs {
 					if counts.Topics[input] == t.partitions {
 						t.largest = input
@@ -172,12 +173,25 @@ func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic)
 	for _, topic := range t.inputs {
 		for _, o := range offsets[topic] {
 			if o.At > 0 && !s.AllowLostState {
-				return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets " +
-					"for " + topic + ": if the state may start empty, set Config.AllowNewStores"}
+				return c.lost(ctx, s, t, topic)
 			}
 		}
 	}
 	return nil
+}
+
+// lost is the error for a changelog that is gone. The controller is asked first: it knows of a topic that another
+// process has just created before other brokers do.
+func (c *Cluster) lost(ctx context.Context, s Setup, t internalTopic, input string) error {
+	found, err := c.admin.ValidateCreateTopics(ctx, 1, s.ReplicationFactor, nil, t.name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for changelog %s: %w", t.name, err)
+	case errors.Is(found[t.name].Err, kerr.TopicAlreadyExists):
+		return nil
+	}
+	return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets for " +
+		input + ": if the state may start empty, set Config.AllowNewStores"}
 }
 
 func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found kadm.TopicDetails) error {
@@ -186,7 +200,7 @@ func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found ka
 		return fmt.Errorf("configs of internal topics: %w", err)
 	}
 	for _, t := range wanted {
-		if have := int32(len(found[t.name].Partitions)); have != t.partitions {
+		if have := int32(len(found[t.name].Partitions)); have != t.partitions && !(t.shrinks && have > t.partitions) {
 			want := fmt.Sprint(t.partitions)
 			if t.changelog {
 				want += ", as topic " + t.largest + " has"

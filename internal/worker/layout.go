@@ -42,20 +42,25 @@ func (l *Layout) topicOf(id [16]byte) string {
 var errTopicsChanged = errors.New("worker: the topics to read have changed")
 
 // Layout looks which topics match, and is how the topology lies on them. Internal topics that become needed are
-// created; one that would need more partitions than it has is an InternalTopicError.
+// created; one that would need more partitions than it has is an InternalTopicError. The ids of the topics are as they
+// are now: one that was deleted and created anew has another.
 func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
 	c.mu.Lock() // over requests, too: the workers of a process find the same once, one after the other
 	defer c.mu.Unlock()
 	matched, err := c.matching(ctx)
-	if have := c.mu.layout; err != nil || have != nil && maps.Equal(matched, have.matched) {
-		return have, err
-	}
-	l, err := c.check(ctx, c.setup, matched)
 	if err != nil {
 		return nil, err
 	}
-	c.mu.layout = l
-	return l, nil
+	l := c.mu.layout
+	if l == nil || !maps.Equal(matched, l.matched) {
+		if l, err = c.check(ctx, c.setup, matched); err != nil {
+			return nil, err
+		}
+		c.mu.layout = l
+	}
+	now := *l
+	now.ids, err = c.readIDs(ctx, l.inputs())
+	return &now, err
 }
 
 // matching are the topics that sources read by pattern, with their numbers of partitions.
@@ -125,6 +130,15 @@ func (w *Worker) checkTopics() {
 		events.post(w.leaveLayout)
 	}()
 }
+
+// news is true if topics that other members of the group know match a pattern, and this session does not have them.
+func (l *Layout) news(topics []string) bool {
+	return slices.ContainsFunc(l.Topology.Matching(topics), func(name string) bool { return l.matched[name] == 0 })
+}
+
+// lookNow has checkTopics look at once. Until all members know a topic, tasks may wait for it: for a member that knows
+// it and has a leader that does not, or the other way round.
+func (w *Worker) lookNow() { w.listedAt = time.Time{} }
 
 // leaveLayout commits and ends the session.
 func (w *Worker) leaveLayout(ctx context.Context) error {

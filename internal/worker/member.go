@@ -38,6 +38,14 @@ func (w *Worker) membership() (member string, generation int32, err error) {
 	return member, generation, w.same(member)
 }
 
+// lastMember is the member of the group that the session has, or had; empty if it never joined.
+func (w *Worker) lastMember() string {
+	if member, _ := w.client.GroupMetadata(); member != "" {
+		return member
+	}
+	return w.member
+}
+
 // replaced makes an error that came from being fenced ErrFenced, if it was another process that joined the group under
 // this worker's identity. The group may not have said so: the producer is fenced first, or the client keeps the answer
 // to itself. So it is asked.

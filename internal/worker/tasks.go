@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -19,6 +20,9 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	}
 	if err := w.layout.grown(committed); err != nil {
 		return err
+	}
+	if w.layout.news(slices.Collect(maps.Keys(committed))) {
+		w.lookNow()
 	}
 	w.assigned.add(committed)
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
@@ -41,6 +45,14 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 		w.report(Restoring)
 		w.restore(ctx, opened, w.assigned.clone())
 	} else if len(w.restores) == 0 {
+		w.report(Running)
+	}
+	return nil
+}
+
+// nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
+func (w *Worker) nothingAdded(context.Context) error {
+	if len(w.restores) == 0 {
 		w.report(Running)
 	}
 	return nil

@@ -64,17 +64,19 @@ func (w *Worker) Run(ctx context.Context) error {
 	for {
 		started := time.Now()
 		err := w.session(ctx)
-		if err == nil || ctx.Err() != nil || classify(err) == fatal {
+		switch {
+		case err == nil, classify(err) == fatal:
 			return err
-		}
-		if errors.Is(err, errTopicsChanged) {
+		case errors.Is(err, errTopicsChanged):
 			w.config.Logger.Info("worker begins again with other topics")
-			continue
+		case ctx.Err() != nil:
+			return err
+		default:
+			w.warn(err)
 		}
 		if time.Since(started) > time.Minute {
 			w.restarts = 0
 		}
-		w.warn(err)
 		if !w.pause(ctx) {
 			return nil
 		}
@@ -134,7 +136,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	if w.globals != nil {
 		w.globals.follow()
 	}
-	if err := w.loop(ctx, work); err != nil {
+	if err := w.loop(ctx, work); err != nil && !(ctx.Err() != nil && errors.Is(err, errTopicsChanged)) {
 		return err
 	}
 	if w.set.Pending() {
@@ -148,8 +150,9 @@ func (w *Worker) session(ctx context.Context) (err error) {
 // finish ends a session, and leaves the group if all went well.
 func (w *Worker) finish(ctx context.Context, err error) error {
 	err = w.replaced(ctx, err)
+	member := w.lastMember()
 	if err = errors.Join(err, w.end()); err == nil {
-		w.leave(ctx)
+		w.leave(ctx, member)
 	}
 	id, one, tables := w.damaged(err)
 	if one {

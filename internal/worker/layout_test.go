@@ -1,0 +1,66 @@
+package worker
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// connectTo is what an application that reads a topic "in" knows of a cluster.
+func connectTo(t *testing.T, fake *kfake.Cluster) *Cluster {
+	g := topology.NewGraph()
+	topology.AddSource[string, string](g, &topology.Topic{Name: "in", Site: "test:1"}, serde.String, serde.String, nil)
+	topo, err := topology.Compile(g, "app")
+	require.NoError(t, err)
+	c, err := Connect(context.Background(), Setup{
+		Topology: topo, ReplicationFactor: -1, Wait: 10 * time.Second, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}, []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// TestLayoutOfATopicThatWasCreatedAnew has its new id: the group takes no commit under the old one.
+func TestLayoutOfATopicThatWasCreatedAnew(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in"))
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	c, ctx := connectTo(t, fake), context.Background()
+	first, err := c.Layout(ctx)
+	require.NoError(t, err)
+	_, err = c.admin.DeleteTopic(ctx, "in")
+	require.NoError(t, err)
+	_, err = c.admin.CreateTopic(ctx, 2, -1, nil, "in")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { // the client remembers metadata for a moment
+		second, err := c.Layout(ctx)
+		return err == nil && second.ids["in"] != first.ids["in"]
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// TestAChangelogThatAnotherProcessHasJustCreated is not lost, although the broker that was asked did not show it yet, and
+// the other process has committed.
+func TestAChangelogThatAnotherProcessHasJustCreated(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in", "app-new-changelog"))
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	c, ctx := connectTo(t, fake), context.Background()
+	var committed kadm.Offsets
+	committed.AddOffset("in", 0, 5, -1)
+	require.NoError(t, c.admin.CommitAllOffsets(ctx, "app", committed))
+	changelog := internalTopic{name: "app-new-changelog", partitions: 2, changelog: true, inputs: []string{"in"}}
+	require.NoError(t, c.refuseLostState(ctx, c.setup, changelog))
+	changelog.name = "app-lost-changelog"
+	var wrong *InternalTopicError
+	require.ErrorAs(t, c.refuseLostState(ctx, c.setup, changelog), &wrong)
+}
