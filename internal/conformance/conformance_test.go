@@ -11,7 +11,7 @@ import (
 )
 
 // shared is the number of scenarios in testdata.
-const shared = 411
+const shared = 420
 
 // TestScenarios runs every scenario of testdata, or of the folder that MILLSTREAM_CONFORMANCE names.
 func TestScenarios(t *testing.T) {
