@@ -200,7 +200,7 @@ func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found ka
 		return fmt.Errorf("configs of internal topics: %w", err)
 	}
 	for _, t := range wanted {
-		if have := int32(len(found[t.name].Partitions)); have != t.partitions && !(t.shrinks && have > t.partitions) {
+		if have := int32(len(found[t.name].Partitions)); have < t.partitions || have > t.partitions && !t.shrinks {
 			want := fmt.Sprint(t.partitions)
 			if t.changelog {
 				want += ", as topic " + t.largest + " has"

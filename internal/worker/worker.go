@@ -136,7 +136,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	if w.globals != nil {
 		w.globals.follow()
 	}
-	if err := w.loop(ctx, work); err != nil && !(ctx.Err() != nil && errors.Is(err, errTopicsChanged)) {
+	err = w.loop(ctx, work)
+	if stopped := ctx.Err() != nil && errors.Is(err, errTopicsChanged); err != nil && !stopped {
 		return err
 	}
 	if w.set.Pending() {
