@@ -138,6 +138,13 @@ signal() { # signal, broker
   if alive "$2"; then kill "-$1" "$(cat "$(home_of "$2")/pid")"; fi
 }
 
+# A process that was killed is a zombie while its threads end ("l"), and they hold its socket until they have.
+ended() { # pid
+  local stat
+  stat=$(ps -o stat= -p "$1" || true)
+  [[ -z $stat || ( $stat == Z* && $stat != *l* ) ]]
+}
+
 # Ends a broker, and returns when its ports are free: a process loses its name before its sockets.
 end() { # signal, broker, seconds
   local pid
@@ -145,7 +152,7 @@ end() { # signal, broker, seconds
   pid=$(cat "$(home_of "$2")/pid")
   kill "-$1" "$pid"
   for _ in $(seq $(($3 * 10))); do
-    [[ $(ps -o stat= -p "$pid") == [!Z]* ]] || return 0
+    if ended "$pid"; then return; fi
     sleep 0.1
   done
   fail "broker $2 has not ended after $3 s"
