@@ -366,14 +366,18 @@ func (t *Topology) ResetOf(topicName string) (Reset, time.Duration) {
 	return Earliest, 0
 }
 
-// Keyed is true for a topic of other applications whose records meet state by their partition: each must be where its
-// key belongs. suffix is the number of bytes at the end of a key that take no part in partitioning.
-func (t *Topology) Keyed(topicName string) (suffix int, ok bool) {
-	n := t.source(topicName)
-	if n == nil || n.Topic.Repartition {
-		return 0, false
+// Keyed are the topics of other applications whose records meet state by their partition: each must be where its key
+// belongs. With each topic comes the number of bytes at the end of its keys that take no part in partitioning.
+func (t *Topology) Keyed() map[string]int {
+	suffixes := map[string]int{}
+	for _, s := range t.Subs {
+		for _, n := range s.Sources {
+			if !n.Topic.Repartition && len(s.Stores) > 0 {
+				suffixes[n.Topic.Name] = n.suffix
+			}
+		}
 	}
-	return n.suffix, len(t.SubOf(topicName).Stores) > 0
+	return suffixes
 }
 
 func (t *Topology) source(topicName string) *Node {

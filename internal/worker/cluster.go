@@ -141,6 +141,7 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 	if l.Partitions, err = l.Topology.Partitions(external); err != nil {
 		return nil, err
 	}
+	l.keyed = l.Topology.Keyed()
 	return l, c.ensureInternal(ctx, s, l.Partitions)
 }
 

@@ -173,16 +173,16 @@ func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic)
 	for _, topic := range t.inputs {
 		for _, o := range offsets[topic] {
 			if o.At > 0 && !s.AllowLostState {
-				return c.lost(ctx, s, t, topic)
+				return c.lostState(ctx, s, t, topic)
 			}
 		}
 	}
 	return nil
 }
 
-// lost is the error for a changelog that is gone. The controller is asked first: it knows of a topic that another
+// lostState is the error for a changelog that is gone. The controller is asked first: it knows of a topic that another
 // process has just created before other brokers do.
-func (c *Cluster) lost(ctx context.Context, s Setup, t internalTopic, input string) error {
+func (c *Cluster) lostState(ctx context.Context, s Setup, t internalTopic, input string) error {
 	found, err := c.admin.ValidateCreateTopics(ctx, 1, s.ReplicationFactor, nil, t.name)
 	switch {
 	case err != nil:

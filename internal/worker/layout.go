@@ -20,6 +20,7 @@ type Layout struct {
 
 	matched map[string]int32    // partitions of the topics that match patterns; nil if there are no patterns
 	ids     map[string][16]byte // of the topics the application reads
+	keyed   map[string]int      // see Topology.Keyed
 }
 
 // inputs are the topics to read: those that are there. Behind patterns without a topic, internal ones are not.
@@ -113,12 +114,11 @@ func (w *Worker) awaitTopics(ctx context.Context) error {
 
 // checkTopics looks now and then whether topics that match a pattern have come, gone or grown.
 func (w *Worker) checkTopics() {
-	if w.layout.matched == nil || time.Since(w.listedAt) < w.config.TopicRefresh {
+	if w.layout.matched == nil || time.Since(w.listedAt) < w.config.TopicRefresh ||
+		!w.listing.CompareAndSwap(false, true) {
 		return
 	}
-	if w.listedAt = time.Now(); !w.listing.CompareAndSwap(false, true) {
-		return
-	}
+	w.listedAt = time.Now()
 	cluster, events, have := w.config.Cluster, w.events, w.layout.matched
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
@@ -136,7 +136,7 @@ func (l *Layout) news(topics []string) bool {
 	return slices.ContainsFunc(l.Topology.Matching(topics), func(name string) bool { return l.matched[name] == 0 })
 }
 
-// lookNow has checkTopics look at once. Until all members know a topic, tasks may wait for it: for a member that knows
+// lookNow has checkTopics look at once, or after the look that is under way. Until all members know a topic, tasks may wait for it: for a member that knows
 // it and has a leader that does not, or the other way round.
 func (w *Worker) lookNow() { w.listedAt = time.Time{} }
 

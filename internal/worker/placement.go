@@ -14,7 +14,7 @@ func (w *Worker) checkPlacement(p kgo.FetchTopicPartition) {
 		return
 	}
 	first := p.Records[0]
-	suffix, ok := w.config.Topology.Keyed(p.Topic)
+	suffix, ok := w.layout.keyed[p.Topic]
 	if !ok || first.Key == nil || first.Attrs.IsControl() {
 		return
 	}

@@ -289,7 +289,7 @@ func (w *Worker) deadline() time.Time {
 	if w.config.Task.MaxIdle > 0 {
 		next = min(next, now()+max(1, w.config.Task.MaxIdle/4))
 	}
-	if w.layout.matched != nil {
+	if w.layout.matched != nil && !w.listing.Load() {
 		next = min(next, w.listedAt.Add(w.config.TopicRefresh).UnixMilli())
 	}
 	return time.UnixMilli(next)
