@@ -136,8 +136,8 @@ func (l *Layout) news(topics []string) bool {
 	return slices.ContainsFunc(l.Topology.Matching(topics), func(name string) bool { return l.matched[name] == 0 })
 }
 
-// lookNow has checkTopics look at once, or after the look that is under way. Until all members know a topic, tasks may wait for it: for a member that knows
-// it and has a leader that does not, or the other way round.
+// lookNow has checkTopics look at once, or after the look that is under way. Until all members know a topic, tasks may
+// wait for it: for a member that knows it and has a leader that does not, or the other way round.
 func (w *Worker) lookNow() { w.listedAt = time.Time{} }
 
 // leaveLayout commits and ends the session.
