@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 // apart.
 type segments struct {
 	interval int64
+	scratch  []byte // for bounds; nil while a walk has it
 }
 
 const (
@@ -40,7 +42,9 @@ func (s *segments) bounds(
 	prefix, key []byte, from, to int64, reverse bool, walk func(lower, upper []byte) (bool, error),
 ) error {
 	n := len(prefix) + timeSize + lengthSize + len(key)
-	both := make([]byte, 0, 2*(n+timeSize)) // the key is likely to be scratch of the store, which walk uses
+	both := slices.Grow(s.scratch[:0], 2*(n+timeSize)) // the key is likely to be scratch of the store, which walk uses
+	s.scratch = nil
+	defer func() { s.scratch = both }()
 	lower := binary.BigEndian.AppendUint64(s.appendKey(append(both, prefix...), key, 0), 0)
 	upper := append(lower[len(lower):], lower...)
 	binary.BigEndian.PutUint64(upper[n:], uint64(to)+1)

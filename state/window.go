@@ -270,45 +270,39 @@ func (s *WindowStore[K, V]) FetchReverse(key K, from, to int64) iter.Seq2[Window
 
 func (s *WindowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	from, to = max(from, s.oldest()), min(to, s.time)
-	if s.byKey != nil {
-		return s.fetchByKey(key, from, to, reverse)
-	}
-	return s.leap(key, from, to, reverse)
-}
-
-func (s *WindowStore[K, V]) fetchByKey(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) bool) error {
-		b, err := s.encodeKey(key, 0)
-		if err == nil {
-			err = s.byKey.find(s.keyOf(b), from, to, reverse, func(start int64, _ []byte) (bool, error) {
-				row, ok, err := s.Row(key, start)
-				return err == nil && (!ok || show(row)), err
-			})
+		if s.byKey == nil {
+			return s.leap(key, from, to, reverse, show)
 		}
-		return err
+		b, err := s.encodeKey(key, 0)
+		if err != nil {
+			return err
+		}
+		return s.byKey.find(s.keyOf(b), from, to, reverse, func(start int64, _ []byte) (bool, error) {
+			row, ok, err := s.Row(key, start)
+			return err == nil && (!ok || show(row)), err
+		})
 	})
 }
 
 // leap goes to the next row of key, or of another one, and from there to where key may have its next.
-func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	return walking(func(show func(WindowRow[K, V]) bool) error {
-		for from <= to {
-			start, ok, err := s.nextStart(from, to, reverse)
-			if err != nil || !ok {
-				return err
-			}
-			row, ok, err := s.Row(key, start)
-			if err != nil || ok && !show(row) || start == math.MaxInt64 && !reverse {
-				return err
-			}
-			if reverse {
-				to = start - 1
-			} else {
-				from = start + 1
-			}
+func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool, show func(WindowRow[K, V]) bool) error {
+	for from <= to {
+		start, ok, err := s.nextStart(from, to, reverse)
+		if err != nil || !ok {
+			return err
 		}
-		return nil
-	})
+		row, ok, err := s.Row(key, start)
+		if err != nil || ok && !show(row) || start == math.MaxInt64 && !reverse {
+			return err
+		}
+		if reverse {
+			to = start - 1
+		} else {
+			from = start + 1
+		}
+	}
+	return nil
 }
 
 // nextStart is the next start at which any key has a row.

@@ -1,8 +1,6 @@
 package streams
 
 import (
-	"bytes"
-
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
@@ -39,17 +37,8 @@ func groupTable[KR, VR, K, V any](
 	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
 	site := topology.Site()
-	keys := topic.key
-	same := func(a, b KR) (bool, error) {
-		x, err := keys.Append(nil, a)
-		if err != nil {
-			return false, err
-		}
-		y, err := keys.Append(nil, b)
-		return bytes.Equal(x, y), err
-	}
 	regroup := topology.AddProcessor(t.b.graph, "regroup", site, []*topology.Node{t.node}, nil,
-		func() topology.Processor[K, Change[V], KR, Change[VR]] { return operator.Regroup(fn, same) })
+		func() topology.Processor[K, Change[V], KR, Change[VR]] { return operator.Regroup(fn, topic.key) })
 	changes := NewRepartition(topic.name, topic.key, wire.Change(topic.value))
 	changes.partitions = topic.partitions
 	if topic.value == nil {

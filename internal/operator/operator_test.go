@@ -25,6 +25,8 @@ var (
 	rows    = state.NewKeyValue("rows", serde.Int64, serde.Int64)
 	minutes = window.Hopping(10e6, 5e6)
 	spans   = state.NewWindow("spans", serde.Int64, serde.Int64).Retain(10e6)
+	slides  = state.NewWindow("slides", serde.Int64, serde.Int64).ByKey().Retain(30e6)
+	visits  = state.NewSession("visits", serde.Int64, serde.Int64).Retain(10e6)
 )
 
 // host is a task with stores in memory and nothing else.
@@ -112,6 +114,8 @@ func pass(record) (bool, error)                    { return true, nil }
 func same(r record) (record, error)                { return r, nil }
 func value(r record) (optional, error)             { return topology.Some(r.Value), nil }
 func sum(r record, row optional) (optional, error) { return topology.Some(row.Value + r.Value), nil }
+func zero() int64                                  { return 0 }
+func join(_, a, b int64) (int64, error)            { return a + b, nil }
 func each(r record, emit func(record) error) error { return emit(r) }
 func twice(r record, emit func(optional) error) error {
 	if err := emit(topology.Some(r.Value)); err != nil {
@@ -156,6 +160,19 @@ func TestNoOperatorAllocates(t *testing.T) {
 			add(b, operator.Final[int64, int64](spans, minutes, 0), spans)
 			end[windowed, int64](t, b)
 			b.count++ // no window closes: nothing to see in the sink
+		},
+		"sliding": func(t *testing.T, b *bench) {
+			add(b, operator.SlidingAggregate(slides, window.Sliding(10e6), sum), slides)
+			end[windowed, change](t, b)
+		},
+		"session": func(t *testing.T, b *bench) {
+			add(b, operator.SessionAggregate(visits, window.Sessions(10e6), zero, sum, join), visits)
+			end[windowed, change](t, b)
+		},
+		"regroup": func(t *testing.T, b *bench) {
+			add(b, operator.ToTable(rows), rows)
+			add(b, operator.Regroup(same, serde.Int64))
+			end[int64, change](t, b)
 		},
 		"join": func(t *testing.T, b *bench) {
 			view := func(stores state.Stores) operator.Getter[int64, int64] {

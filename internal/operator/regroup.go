@@ -1,21 +1,27 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import (
+	"bytes"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/topology"
+)
 
 // Regroup sends the rows of a table to their groups: fn gives the group and the value that a row has there, or a null
 // one for a row that is in no group. A change within a group is one record with both sides; a change of group is one
-// that takes the row out of the old group, then one that puts it into the new one (Kafka's KTableRepartitionMap). equal
-// tells whether two groups are one.
+// that takes the row out of the old group, then one that puts it into the new one (Kafka's KTableRepartitionMap). Two
+// groups are one if keys gives them the same bytes.
 func Regroup[K, V, KR, VR any](
-	fn func(record[K, V]) (record[KR, VR], error), equal func(a, b KR) (bool, error),
+	fn func(record[K, V]) (record[KR, VR], error), keys serde.Serde[KR],
 ) processor[K, change[V], KR, change[VR]] {
-	return &regroup[K, V, KR, VR]{fn: fn, equal: equal}
+	return &regroup[K, V, KR, VR]{fn: fn, keys: keys}
 }
 
 type regroup[K, V, KR, VR any] struct {
 	topology.Contextual[KR, change[VR]]
-	fn    func(record[K, V]) (record[KR, VR], error)
-	equal func(a, b KR) (bool, error)
+	fn   func(record[K, V]) (record[KR, VR], error)
+	keys serde.Serde[KR]
+	a, b []byte // scratch of same
 }
 
 func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
@@ -31,7 +37,7 @@ func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
 		return err
 	}
 	if old.OK && new.OK {
-		same, err := g.equal(old.Value.Key, new.Value.Key)
+		same, err := g.same(old.Value.Key, new.Value.Key)
 		if err != nil {
 			return err
 		}
@@ -48,6 +54,14 @@ func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
 		return nil
 	}
 	return g.forward(r, new.Value.Key, change[VR]{New: side(new)})
+}
+
+func (g *regroup[K, V, KR, VR]) same(a, b KR) (_ bool, err error) {
+	if g.a, err = g.keys.Append(g.a[:0], a); err != nil {
+		return false, err
+	}
+	g.b, err = g.keys.Append(g.b[:0], b)
+	return bytes.Equal(g.a, g.b), err
 }
 
 func side[K, V any](member optional[record[K, V]]) optional[V] {

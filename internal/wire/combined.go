@@ -12,7 +12,7 @@ type Combined struct {
 }
 
 // CombinedSerde has the bytes of Java's CombinedKeySchema: the length of the foreign key as int32, the foreign key, the
-// primary key.
+// primary key. What it decodes shares memory with its input, until it is cloned.
 var CombinedSerde serde.Serde[Combined] = combinedSerde{}
 
 // CombinedPrefix is what the keys of all subscriptions of a foreign key begin with, and no others.
@@ -29,10 +29,14 @@ func (combinedSerde) Append(dst []byte, c Combined) ([]byte, error) {
 }
 
 func (combinedSerde) Decode(src []byte) (Combined, error) {
-	r := reader{src: bytes.Clone(src)}
+	r := reader{src: src}
 	c := Combined{Foreign: r.sized(), Primary: r.rest(0)}
 	if err := r.end("combined key"); err != nil {
 		return Combined{}, err
 	}
 	return c, nil
+}
+
+func (combinedSerde) Clone(c Combined) Combined {
+	return Combined{Foreign: bytes.Clone(c.Foreign), Primary: bytes.Clone(c.Primary)}
 }

@@ -13,7 +13,8 @@ type Response struct {
 	Value []byte // the right row, nil if there is none; an empty one cannot be told from none, in Java either
 }
 
-// ResponseSerde has the bytes of Java's SubscriptionResponseWrapperSerde, version 0.
+// ResponseSerde has the bytes of Java's SubscriptionResponseWrapperSerde, version 0. What it decodes shares memory with
+// its input, until it is cloned.
 var ResponseSerde serde.Serde[Response] = responseSerde{}
 
 type responseSerde struct{}
@@ -32,10 +33,15 @@ func (responseSerde) Decode(src []byte) (Response, error) {
 	}
 	v := Response{Hash: r.hash(first)}
 	if r.left() > 0 {
-		v.Value = bytes.Clone(r.rest(0))
+		v.Value = r.rest(0)
 	}
 	if err := r.end("response"); err != nil {
 		return Response{}, err
 	}
 	return v, nil
+}
+
+func (responseSerde) Clone(v Response) Response {
+	v.Value = bytes.Clone(v.Value)
+	return v
 }

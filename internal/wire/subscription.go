@@ -38,7 +38,8 @@ const (
 	subscriptionPartitioned = 1
 )
 
-// SubscriptionSerde has the bytes of Java's SubscriptionWrapperSerde: version 1, or 0 if the partition is unknown.
+// SubscriptionSerde has the bytes of Java's SubscriptionWrapperSerde: version 1, or 0 if the partition is unknown. What
+// it decodes shares memory with its input, until it is cloned.
 var SubscriptionSerde serde.Serde[Subscription] = subscriptionSerde{}
 
 type subscriptionSerde struct{}
@@ -70,9 +71,9 @@ func (subscriptionSerde) Decode(src []byte) (Subscription, error) {
 	}
 	switch version := first &^ hashNull; version {
 	case subscriptionBare:
-		s.PrimaryKey = bytes.Clone(r.rest(0))
+		s.PrimaryKey = r.rest(0)
 	case subscriptionPartitioned:
-		s.PrimaryKey = bytes.Clone(r.rest(4))
+		s.PrimaryKey = r.rest(4)
 		if s.PrimaryPartition = r.int32(); s.PrimaryPartition < 0 {
 			r.fail("partition %d", s.PrimaryPartition)
 		}
@@ -83,4 +84,9 @@ func (subscriptionSerde) Decode(src []byte) (Subscription, error) {
 		return Subscription{}, err
 	}
 	return s, nil
+}
+
+func (subscriptionSerde) Clone(s Subscription) Subscription {
+	s.PrimaryKey = bytes.Clone(s.PrimaryKey)
+	return s
 }
