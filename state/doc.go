@@ -12,6 +12,9 @@
 // at the commit: one changelog record for each key, and one row in the task's database. A read finds the uncommitted
 // value, a cached one, or decodes the row. How much is cached never changes an answer.
 //
-// A value that was given to a store, or came from one, belongs to the store: change a copy. Values of []byte are the
-// exception, they are copied on the way in.
+// A value that was given to a store, or came from one, belongs to the store: change a copy. It is the row itself, and
+// not a copy as in Kafka Streams: a map that is changed in place is changed in the row that was there before, too,
+// which a table's change shows as the old one and a record that is left out returns to. testkit.Driver, and an
+// application that is built with -tags invariants, find that: ErrChangedInPlace. Values of []byte are the exception,
+// they are copied on the way in.
 package state

@@ -31,6 +31,7 @@ type harness struct {
 	budget *state.Budget
 	log    changelog
 	time   int64 // that was committed, -1 if none
+	watch  bool
 	open   state.Store
 }
 
@@ -43,7 +44,7 @@ func newHarness(t require.TestingT, spec state.Spec, cacheBytes int64) *harness 
 func (h *harness) Store(string) state.Store { return h.open }
 
 func (h *harness) openStore() {
-	h.open = h.spec.Open(state.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget})
+	h.open = h.spec.Open(state.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget, Watch: h.watch})
 }
 
 func (h *harness) commit() {

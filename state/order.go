@@ -144,4 +144,5 @@ func (r *rows[V]) compact() {
 		return true
 	})
 	r.young, r.order = to, compacted
+	r.watch.reset()
 }

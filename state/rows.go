@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -32,7 +33,10 @@ type rows[V any] struct {
 	dirtyBytes int64
 	order      *order // nil until a scan needs it
 	filled     bool   // fill has been tried
-	idle       []*scan[V]
+	watch      *watch[V]
+
+	encodeOnPut bool
+	idle        []*scan[V]
 
 	undo      []undo[V]
 	markDirty int
@@ -65,21 +69,23 @@ func (s *sizes) average() int64 {
 	return s.bytes / s.count
 }
 
-// flat is true for types of numbers only.
-func flat(t reflect.Type) bool {
+// consistsOf is true for types made of nothing but some kinds.
+func consistsOf(t reflect.Type, some func(reflect.Kind) bool) bool {
 	switch t.Kind() {
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if !flat(t.Field(i).Type) {
+			if !consistsOf(t.Field(i).Type, some) {
 				return false
 			}
 		}
 		return true
 	case reflect.Array:
-		return flat(t.Elem())
+		return consistsOf(t.Elem(), some)
 	}
-	return t.Kind() <= reflect.Complex128 && t.Kind() != reflect.Uintptr
+	return some(t.Kind())
 }
+
+func isNumber(k reflect.Kind) bool { return k <= reflect.Complex128 && k != reflect.Uintptr }
 
 // cloner is implemented by serdes whose decoded values share memory with their input.
 type cloner[V any] interface{ Clone(v V) V }
@@ -95,10 +101,11 @@ func owned[V any](values serde.Serde[V], v V) V {
 func newRows[V any](name string, env Env, values serde.Serde[V]) *rows[V] {
 	r := &rows[V]{
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: after(env.Prefix), values: values, budget: env.Budget,
-		young: &table[V]{}, old: &table[V]{}, clone: func(v V) V { return v },
+		young: &table[V]{}, old: &table[V]{}, clone: func(v V) V { return v }, watch: newWatch(env, values),
+		encodeOnPut: env.EncodeOnPut,
 	}
 	r.complete = r.isEmpty()
-	r.sizes.flat = flat(reflect.TypeFor[V]())
+	r.sizes.flat = consistsOf(reflect.TypeFor[V](), isNumber)
 	if c, ok := values.(cloner[V]); ok {
 		r.clone = c.Clone
 	}
@@ -122,7 +129,7 @@ func (r *rows[V]) Name() string { return r.name }
 func (r *rows[V]) load(key []byte) (int, *entry[V], error) {
 	hash := hashKey(key)
 	if id := r.young.find(key, hash); id >= 0 {
-		return id, r.young.entry(id), nil
+		return r.use(id)
 	}
 	return r.bring(key, hash)
 }
@@ -131,7 +138,7 @@ func (r *rows[V]) load(key []byte) (int, *entry[V], error) {
 func (r *rows[V]) look(key []byte) (int, *entry[V], error) {
 	hash := hashKey(key)
 	if id := r.young.find(key, hash); id >= 0 {
-		return id, r.young.entry(id), nil
+		return r.use(id)
 	}
 	if r.complete && r.old.count == 0 {
 		return 0, nil, nil
@@ -145,7 +152,7 @@ func (r *rows[V]) bring(key []byte, hash uint32) (int, *entry[V], error) {
 		from := r.old.entry(id)
 		id, e := r.insert(key, hash)
 		e.value, e.timestamp, e.there = from.value, from.timestamp, from.there
-		return id, e, nil
+		return r.use(id)
 	}
 	value, ts, ok, err := r.read(key)
 	if err != nil {
@@ -153,7 +160,23 @@ func (r *rows[V]) bring(key []byte, hash uint32) (int, *entry[V], error) {
 	}
 	id, e := r.insert(key, hash)
 	e.value, e.timestamp, e.there = value, ts, ok
-	return id, e, nil
+	return r.use(id)
+}
+
+// use is an entry of young that is about to be read or written.
+func (r *rows[V]) use(id int) (int, *entry[V], error) {
+	return id, r.young.entry(id), r.unchanged(id)
+}
+
+// unchanged is an error if the value of an entry was changed in place.
+func (r *rows[V]) unchanged(id int) error {
+	if r.watch == nil {
+		return nil
+	}
+	if err := r.watch.use(id, r.young.entry(id)); err != nil {
+		return r.failed(r.young.key(id), err)
+	}
+	return nil
 }
 
 // read decodes a row of the database.
@@ -215,6 +238,7 @@ func (r *rows[V]) rotate() {
 	}
 	r.complete = r.complete && r.old.count == 0
 	r.old, r.young = r.young, &table[V]{}
+	r.watch.reset()
 }
 
 func (r *rows[V]) get(key []byte) (value V, timestamp int64, ok bool, err error) {
@@ -229,6 +253,11 @@ func (r *rows[V]) put(key []byte, value V, timestamp int64) error {
 	id, e, err := r.load(key)
 	if err != nil {
 		return err
+	}
+	if r.encodeOnPut {
+		if r.scratch, err = r.encode(r.scratch[:0], key, value, timestamp); err != nil {
+			return err
+		}
 	}
 	r.write(id, e, r.clone(value), timestamp, true)
 	return nil
@@ -248,6 +277,7 @@ func (r *rows[V]) write(id int, e *entry[V], value V, timestamp int64, there boo
 	r.undo = append(r.undo, undo[V]{id: id, value: e.value, timestamp: e.timestamp, there: e.there, dirty: e.dirty})
 	wasThere, wasDirty := e.there, e.dirty
 	e.value, e.timestamp, e.there = value, timestamp, there
+	r.watch.wrote(id, e)
 	if !e.dirty {
 		e.dirty = true
 		r.dirty = append(r.dirty, id)
@@ -261,6 +291,7 @@ func (r *rows[V]) Mark() {
 		clear(r.undo)
 		r.undo = r.undo[:0]
 	}
+	r.watch.mark()
 	r.markDirty, r.markBytes = len(r.dirty), r.dirtyBytes
 }
 
@@ -273,6 +304,7 @@ func (r *rows[V]) Undo() {
 		r.reorder(u.id, wasThere, wasDirty)
 	}
 	r.dirty, r.dirtyBytes = r.dirty[:r.markDirty], r.markBytes
+	r.watch.takeBack()
 	r.Mark()
 }
 
@@ -281,6 +313,11 @@ func (r *rows[V]) Dirty() int64 { return r.dirtyBytes }
 // flush encodes the dirty rows. logKey turns the part of a row's key behind the prefix into the key of its changelog
 // record.
 func (r *rows[V]) flush(b store.Batch, log Changelog, logKey func(dst, key []byte) []byte) error {
+	for id := range r.watch.usedIDs() {
+		if err := r.unchanged(id); err != nil {
+			return err
+		}
+	}
 	for _, id := range r.dirty {
 		e, key := r.young.entry(id), r.young.key(id)
 		k := log.Keep(logKey(log.Room(), key[len(r.prefix):]))
@@ -291,7 +328,7 @@ func (r *rows[V]) flush(b store.Batch, log Changelog, logKey func(dst, key []byt
 			log.Append(k, nil, e.timestamp)
 			continue
 		}
-		row, err := r.encode(log.Room(), e.value, e.timestamp)
+		row, err := r.encode(log.Room(), key, e.value, e.timestamp)
 		if err != nil {
 			return err
 		}
@@ -316,6 +353,7 @@ func (r *rows[V]) Committed() {
 // Abort forgets both generations: what is in memory may be uncommitted, or stem from a read that followed it.
 func (r *rows[V]) Abort() {
 	r.young, r.old, r.order = &table[V]{}, &table[V]{}, nil
+	r.watch.reset()
 	r.complete, r.filled = r.isEmpty(), false
 	r.clean()
 	r.charge()
@@ -326,6 +364,7 @@ func (r *rows[V]) clean() {
 	if r.order != nil && !r.order.whole {
 		r.order = nil
 	}
+	r.watch.committed()
 	clear(r.undo)
 	r.undo = r.undo[:0]
 }
@@ -333,12 +372,21 @@ func (r *rows[V]) clean() {
 // The value of a row in the database is its timestamp and the encoded value (Kafka's ValueAndTimestampSerializer).
 const timestampSize = 8
 
-func (r *rows[V]) encode(dst []byte, value V, timestamp int64) ([]byte, error) {
+// ErrEncode is the error of a commit, or of a Put, see Env.EncodeOnPut, that meets a value which its serde cannot
+// encode. One that is put over before the commit is not encoded.
+var ErrEncode = errors.New("cannot encode the value")
+
+func (r *rows[V]) encode(dst, key []byte, value V, timestamp int64) ([]byte, error) {
 	row, err := r.values.Append(binary.BigEndian.AppendUint64(dst, uint64(timestamp)), value)
 	if err != nil {
-		return nil, fmt.Errorf("state: store %s: value: %w", r.name, err)
+		return nil, r.failed(key, fmt.Errorf("%w: %w", ErrEncode, err))
 	}
 	return row, nil
+}
+
+// failed is an error of the row under a key.
+func (r *rows[V]) failed(key []byte, err error) error {
+	return fmt.Errorf("state: store %s, key %q: %w", r.name, key[len(r.prefix):], err)
 }
 
 func (r *rows[V]) decode(row []byte) (value V, timestamp int64, err error) {

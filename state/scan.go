@@ -63,6 +63,9 @@ func (s *scan[V]) next() bool {
 		}
 		e := s.rows.young.entry(id)
 		s.last = s.it.Item().key
+		if s.err = s.rows.unchanged(id); s.err != nil {
+			return false
+		}
 		if e.there {
 			s.key, s.value, s.timestamp = s.last, e.value, e.timestamp
 			return true

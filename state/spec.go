@@ -54,6 +54,11 @@ type Env struct {
 	Engine store.Engine // holds the rows
 	Prefix []byte       // of this store's rows
 	Budget *Budget      // of the process's cached rows
+	// Watch has the store find values that are changed in place, at the cost of encoding a value at each use.
+	Watch bool
+	// EncodeOnPut has a value that its serde cannot encode fail the Put, and not only the commit, at the cost of
+	// encoding each value once more.
+	EncodeOnPut bool
 }
 
 // Stores finds the open stores of a task by name. A topology.Context is one.

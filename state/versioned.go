@@ -249,7 +249,7 @@ func (s *VersionedStore[K, V]) Flush(b store.Batch, log Changelog) error {
 		if p.there {
 			v, err := s.values.Append(log.Room(), p.value)
 			if err != nil {
-				return fmt.Errorf("state: store %s: value: %w", s.name, err)
+				return fmt.Errorf("state: store %s, key %q: %w: %w", s.name, p.key, ErrEncode, err)
 			}
 			value = log.Keep(v)
 		}
@@ -334,7 +334,7 @@ func (s *VersionedStore[K, V]) restored(b store.Batch, key []byte, v version[V])
 	}
 	list, _ = s.insert(list, v)
 	s.batched[string(key)] = list
-	row, err := s.encode(nil, list, list[len(list)-1].from)
+	row, err := s.encode(nil, key, list, list[len(list)-1].from)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/plugin/kslog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/millstream-go/millstream/internal/invariants"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
@@ -151,7 +152,7 @@ func (a *App) workerConfig(
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
 			Buffer: c.BufferedRecords, MaxIdle: c.MaxIdle.Milliseconds(), CommitInterval: c.CommitInterval.Milliseconds(),
-			Budget: rows, Drops: &a.drops, Logger: log,
+			Budget: rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
 		},
 	}
 }

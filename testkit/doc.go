@@ -16,6 +16,9 @@
 //
 //	testkit.AssertTopology(t, topo, "topology.lock")
 //
+// Stores keep values as they are, without copies. The driver looks after each of them: one that is changed in place, a
+// map for example, is an error that names the store, state.ErrChangedInPlace.
+//
 // What the driver does not have: brokers, groups of several processes, and the retention of topics. Topics are empty
 // when it starts, so where a topic is read from without a committed offset makes no difference.
 package testkit

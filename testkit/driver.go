@@ -126,6 +126,7 @@ func (d *Driver) open() error {
 	if d.set = task.NewSet(d.topo, task.Config{
 		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
 		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
+		WatchValues: true, EncodeOnPut: true,
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
 	}, d.now); d.topo.Global != nil {
 		if err := d.openGlobal(); err != nil {

@@ -3,6 +3,7 @@ package testkit_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -384,4 +385,37 @@ func BenchmarkCount(b *testing.B) {
 			read.Read()
 		}
 	}
+}
+
+// A fold that changes its row in place fails the test that meets it, whatever the error policy: what the record did
+// cannot be taken back.
+func TestAFoldThatChangesItsRowInPlace(t *testing.T) {
+	seen := state.NewKeyValue("seen", serde.String, serde.JSON[map[string]int]())
+	aggregate := func(change func(map[string]int) map[string]int) *topology.Topology {
+		return build(t, func(b *streams.Builder) {
+			streams.Aggregate(streams.From(b, in).GroupByKey(), seen, func() map[string]int { return map[string]int{} },
+				func(_, v string, row map[string]int) map[string]int {
+					row = change(row)
+					row[v]++
+					return row
+				})
+		})
+	}
+	pipe := func(topo *topology.Topology) *testkit.Driver {
+		d, err := testkit.NewDriver(topo, testkit.Skip())
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, d.Close()) })
+		for i := range 3 {
+			testkit.Input(d, in).Pipe("k", "v", at(int64(i)))
+		}
+		return d
+	}
+	d := pipe(aggregate(func(row map[string]int) map[string]int { return row }))
+	require.ErrorIs(t, d.Err(), state.ErrChangedInPlace)
+	require.ErrorContains(t, d.Err(), `store seen, key "k"`)
+
+	d = pipe(aggregate(maps.Clone[map[string]int]))
+	require.NoError(t, d.Err())
+	row, _ := testkit.Get(d, seen, "k")
+	require.Equal(t, map[string]int{"v": 3}, row)
 }

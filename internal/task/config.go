@@ -3,6 +3,7 @@ package task
 import (
 	"log/slog"
 
+	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
 )
 
@@ -32,6 +33,17 @@ type Config struct {
 	// CommitInterval is the time between commits, in milliseconds.
 	CommitInterval int64
 	Budget         *state.Budget
-	Drops          *Drops
-	Logger         *slog.Logger
+	// WatchValues has stores find values that are changed in place; see state.Env.
+	WatchValues bool
+	// EncodeOnPut has stores find values that cannot be encoded as they are put; see state.Env.
+	EncodeOnPut bool
+	Drops       *Drops
+	Logger      *slog.Logger
+}
+
+// env is what a store with a prefix of an engine's rows is opened with.
+func (c *Config) env(engine store.Engine, prefix []byte) state.Env {
+	return state.Env{
+		Engine: engine, Prefix: prefix, Budget: c.Budget, Watch: c.WatchValues, EncodeOnPut: c.EncodeOnPut,
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -95,11 +96,11 @@ func (t *Task) failure(err error) *ProcessError {
 }
 
 // fatal is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
-// nothing about the record.
+// nothing about the record, and a value that was changed in place cannot be taken back.
 func (c *Config) fatal(err error) bool {
 	var unavailable *topology.ErrUnavailable
 	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
-		errors.As(err, &unavailable)
+		errors.Is(err, state.ErrChangedInPlace) || errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

@@ -42,7 +42,7 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
-		open := spec.Open(state.Env{Engine: engine, Prefix: prefix, Budget: s.config.Budget})
+		open := spec.Open(s.config.env(engine, prefix))
 		at, err := g.db.offset('t', spec.Name())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)

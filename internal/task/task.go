@@ -80,7 +80,7 @@ func (t *Task) openStore(spec state.Spec) error {
 	if err != nil {
 		return err
 	}
-	s := spec.Open(state.Env{Engine: db.engine, Prefix: prefix, Budget: t.config.Budget})
+	s := spec.Open(t.config.env(db.engine, prefix))
 	t.stores = append(t.stores, s)
 	t.changelogs = append(t.changelogs, &Changelog{
 		Store: spec.Name(), Topic: t.topo.ChangelogName(spec.Name()), Partition: t.ID.Partition,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -52,6 +53,9 @@ func classify(err error) class {
 	case errors.Is(err, store.ErrDisk) && errors.Is(err, fs.ErrNotExist):
 		// Somebody has removed the state directory under the process: it is made and restored anew.
 		return again
+	case errors.Is(err, state.ErrChangedInPlace):
+		// The code must change first.
+		return fatal
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog):
 		// The record, the code, the topology or the cluster must change first.
