@@ -12,6 +12,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -45,6 +46,8 @@ type Worker struct {
 	restarts  int
 	began     time.Time // of the session; zero once it has committed
 	atOnce    int       // records to process before looking up
+	// encodeOnPut is true once a commit met a value that cannot be encoded. So the record that put it is found.
+	encodeOnPut bool
 
 	coveredAt time.Time   // of the last look at who owns what
 	checking  atomic.Bool // while one is under way
@@ -71,6 +74,10 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.config.Logger.Info("worker begins again with other topics")
 		case ctx.Err() != nil:
 			return err
+		case errors.Is(err, state.ErrEncode) && !w.encodeOnPut:
+			w.encodeOnPut = true
+			w.config.Logger.Warn("worker begins again and encodes each value as it is put, to find the record", "error", err)
+			continue
 		default:
 			w.warn(err)
 		}
@@ -118,7 +125,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		}
 	}
 	tasks := w.config.Task
-	tasks.PartitionsOf = w.sinkPartitions(work)
+	tasks.PartitionsOf, tasks.EncodeOnPut = w.sinkPartitions(work), w.encodeOnPut
 	w.set = task.NewSet(w.config.Topology, tasks, now())
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
