@@ -25,6 +25,12 @@
 // takes the whole record with its NullKey, NullValue, Timestamp and Headers, and may return an error. Where a result
 // may be null, or the side of a join missing, it is an Optional.
 //
+// # Rows
+//
+// Stores keep values as they are, not as bytes. So a function that folds or merges returns a new row and leaves those
+// that it gets as they are: it copies a map before it changes it, and clips a slice before it appends to it. The test
+// driver finds functions that do not.
+//
 // # Errors
 //
 // A record whose function returns an error or panics is taken back whole, its outputs and its writes to stores.

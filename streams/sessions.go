@@ -28,7 +28,8 @@ func (g *SessionGroup[K, V]) Reduce(store state.Session[K, V], fn func(row, valu
 }
 
 // AggregateSessions folds the records of each key and session into a row that begins with initial(). The rows of
-// sessions that meet are combined by merge, the earlier one first, beginning with initial().
+// sessions that meet are combined by merge, the earlier one first, beginning with initial(). Both leave the rows that
+// they get as they are.
 func AggregateSessions[K, V, A any](
 	g *SessionGroup[K, V], store state.Session[K, A], initial func() A,
 	add func(key K, value V, row A) A, merge func(key K, a, b A) A,

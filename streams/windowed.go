@@ -34,7 +34,8 @@ func (g *WindowedGroup[K, V]) ReduceRecord(
 	return aggregateWindows(g, store, reduceRecord(fn))
 }
 
-// AggregateWindows folds the records of each key and window into a row that begins with initial().
+// AggregateWindows folds the records of each key and window into a row that begins with initial(). add leaves the row
+// that it gets as it is: sliding windows begin with rows of others.
 func AggregateWindows[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(key K, value V, row A) A,
 ) *WindowTable[K, A] {
