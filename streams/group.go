@@ -33,8 +33,8 @@ func (g *Group[K, V]) ReduceRecord(
 	return aggregate(g, store, reduceRecord(fn))
 }
 
-// Aggregate folds the records of each key into a row that begins with initial(). add leaves the
-// row that it gets as it is; see Rows in the package documentation.
+// Aggregate folds the records of each key into a row that begins with initial(). add leaves the row that it gets as it
+// is; see Rows in the package documentation.
 func Aggregate[K, V, A any](
 	g *Group[K, V], store state.KeyValue[K, A], initial func() A, add func(key K, value V, row A) A,
 ) *Table[K, A] {
