@@ -21,7 +21,8 @@ type (
 	Partitioner[K, V any]               = topology.Partitioner[K, V]
 )
 
-// ProcessError is the failure of one record: where it came from, the step that failed, and why.
+// ProcessError is the failure of one record: where it came from, the step that failed, and why. Of a call that a step
+// gets without a record, such as Init and punctuations, Topic is empty.
 type ProcessError = task.ProcessError
 
 // Some is a value that is there.

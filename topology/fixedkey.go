@@ -75,8 +75,11 @@ func (c *FixedKeyContext[K, V]) Schedule(
 	return c.ctx.Schedule(every, clock, fn)
 }
 
-// FixedKey makes a Processor of a FixedKeyProcessor.
+// FixedKey makes a Processor of a FixedKeyProcessor; of nil, nil.
 func FixedKey[K, VIn, VOut any](p FixedKeyProcessor[K, VIn, VOut]) Processor[K, VIn, K, VOut] {
+	if p == nil {
+		return nil
+	}
 	return fixedKey[K, VIn, VOut]{p}
 }
 

@@ -45,6 +45,7 @@ type Instance struct {
 	node   *Node // that runs now; after an error or a panic, the one that failed
 	steps  []step
 
+	begun       int // steps whose init has succeeded
 	remembering []Remembering
 	committing  []step
 }
@@ -89,21 +90,26 @@ func (in *Instance) link(n *Node, linked map[*Node]any) (any, error) {
 	return inlet, err
 }
 
-// Init initialises the steps, those behind others first.
+// Init makes and initialises the steps, those behind others first. After an error Node tells whose it is.
 func (in *Instance) Init() error {
 	for _, s := range in.steps {
 		if err := in.enter(s.node, s.init); err != nil {
-			return fmt.Errorf("init of %s (%s): %w", s.node.Name, s.node.Site, err)
+			return err
 		}
+		in.begun++
 	}
 	return nil
 }
 
-// Close closes all steps and returns their errors joined.
-func (in *Instance) Close() error {
+// Close closes the steps that were initialised and returns their errors joined. Each call goes through shielded, which
+// makes an error of a panic, so that one step does not keep others from being closed.
+func (in *Instance) Close(shielded func(call func() error) error) error {
 	var errs []error
-	for _, s := range in.steps {
-		errs = append(errs, in.enter(s.node, s.close))
+	for _, s := range in.steps[:in.begun] {
+		in.node = s.node
+		if err := shielded(s.close); err != nil {
+			errs = append(errs, fmt.Errorf("close of %s (%s): %w", s.node.Name, s.node.Site, err))
+		}
 	}
 	return errors.Join(errs...)
 }

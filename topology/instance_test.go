@@ -83,7 +83,7 @@ func TestLifeOfAnInstance(t *testing.T) {
 	require.Equal(t, []string{"first", "both", "second", "both"}, g.log, "depth first, in the order of declaration")
 
 	g.log = nil
-	require.NoError(t, in.Close())
+	require.NoError(t, in.Close(func(call func() error) error { return call() }))
 	require.Equal(t, []string{"close both", "close first", "close second"}, g.log)
 }
 
@@ -98,7 +98,7 @@ func TestAnInstanceKnowsTheNodeThatFailed(t *testing.T) {
 	require.ErrorIs(t, take(t, in, topology.Raw{}), bad)
 	require.Same(t, failing, in.Node())
 	require.NotContains(t, g.log, "after", "an error ends the record")
-	require.ErrorIs(t, in.Close(), bad)
+	require.ErrorIs(t, in.Close(func(call func() error) error { return call() }), bad)
 	require.Contains(t, g.log, "close after", "and ends no Close but its own")
 }
 

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/millstream-go/millstream/serde"
@@ -36,19 +37,15 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 		if err != nil {
 			return nil, err
 		}
-		p := new()
-		ctx := &Context[KOut, VOut]{in: in, node: n, forward: forward}
-		in.steps = append(in.steps, step{node: n, init: func() error { return p.Init(ctx) }, close: p.Close})
-		users := any(p)
-		if f, ok := users.(interface{ unwrap() any }); ok {
-			users = f.unwrap()
+		var p Processor[KIn, VIn, KOut, VOut]
+		init := func() error {
+			if p = new(); p == nil {
+				return errors.New("the function that makes the processor returned nil")
+			}
+			in.know(n, p)
+			return p.Init(&Context[KOut, VOut]{in: in, node: n, forward: forward})
 		}
-		if r, ok := users.(Remembering); ok {
-			in.remembering = append(in.remembering, r)
-		}
-		if c, ok := users.(Committing); ok {
-			in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
-		}
+		in.steps = append(in.steps, step{node: n, init: init, close: func() error { return p.Close() }})
 		return func(r Record[KIn, VIn]) error {
 			caller := in.node
 			in.node = n
@@ -60,6 +57,19 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 		}, nil
 	}
 	return g.add(n, op)
+}
+
+// know finds out what a step's processor can do beyond the interface.
+func (in *Instance) know(n *Node, p any) {
+	if f, ok := p.(interface{ unwrap() any }); ok {
+		p = f.unwrap()
+	}
+	if r, ok := p.(Remembering); ok {
+		in.remembering = append(in.remembering, r)
+	}
+	if c, ok := p.(Committing); ok {
+		in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
+	}
 }
 
 // fan makes one outlet of the inlets behind a node, in their order.

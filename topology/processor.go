@@ -13,11 +13,12 @@ import (
 // An error that Process or a punctuation returns, or a panic in it, takes back whatever the record did: its outputs
 // and its writes to stores. What happens then is the application's error policy.
 type Processor[KIn, VIn, KOut, VOut any] interface {
-	// Init is called once, with the stores open and restored.
+	// Init is called once, with the stores open and restored. There is no record to leave out for an error here: it ends
+	// the application, whatever the error policy.
 	Init(ctx *Context[KOut, VOut]) error
 	// Process takes one record; it passes results on with Context.Forward.
 	Process(r Record[KIn, VIn]) error
-	// Close is called once, when the task ends. It must not forward.
+	// Close is called once, when the task ends, unless Init has failed. It must not forward.
 	Close() error
 }
 

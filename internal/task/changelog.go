@@ -137,11 +137,22 @@ var suppressHeaders = []topology.Header{wire.BufferHeader}
 // flush encodes what the store has for the present commit.
 func (c *Changelog) flush(emit func(topology.Output)) error {
 	c.emit, c.any, c.acked = emit, false, c.next
-	err := c.store.Flush(c.batch, c)
+	err := flush(c.store, c.batch, c)
 	if c.any && err == nil {
 		c.last.Ack = func(offset int64) { c.acked = offset + 1 }
 		emit(c.last)
 	}
 	c.emit, c.last = nil, topology.Output{}
+	return err
+}
+
+// flush shields the task from panics in serdes. Like their errors they are met again by the record that puts the value,
+// once that is encoded at once.
+func flush(s state.Store, b store.Batch, log state.Changelog) error {
+	err := shielded(func() error { return s.Flush(b, log) })
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		return fmt.Errorf("state: store %s: %w: %w", s.Name(), state.ErrEncode, err)
+	}
 	return err
 }

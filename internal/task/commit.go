@@ -29,6 +29,7 @@ func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
 	for i, db := range t.databases {
 		batches[i] = db.engine.NewBatch()
 	}
+	t.set.prepared = append(t.set.prepared, prepared{task: t, batches: batches}) // Abort closes the batches
 	for _, c := range t.changelogs {
 		c.batch = batches[0]
 		if c.spec.Options().InMemory {
@@ -38,24 +39,17 @@ func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
 			return nil, t.failed(err)
 		}
 	}
-	t.set.prepared = append(t.set.prepared, prepared{task: t, batches: batches})
 	return t.offsets(), nil
 }
 
 // beforeCommit lets the steps say what they have for the commit.
 func (t *Task) beforeCommit() (err error) {
 	t.mark()
-	if err = t.shielded(t.instance.BeforeCommit); err != nil {
-		return t.failure(err)
+	if err = shielded(t.instance.BeforeCommit); err != nil {
+		return t.failure("BeforeCommit", err)
 	}
 	t.done()
 	return nil
-}
-
-// shielded turns a panic in a call into an error.
-func (t *Task) shielded(call func() error) (err error) {
-	defer recoverInto(&err)
-	return call()
 }
 
 // offsets are the positions that have moved; all of them if the time of a store has moved without a record, so that
@@ -132,5 +126,5 @@ func (t *Task) abort() error {
 	for _, s := range t.stores {
 		s.Abort()
 	}
-	return err
+	return t.failed(err)
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// ProcessError is the failure of one record, or of a punctuation, in which case Topic is empty.
+// ProcessError is the failure of one record, or of a call that a step gets without one, such as Init and punctuations:
+// then Topic is empty.
 type ProcessError struct {
 	Task      topology.TaskID
 	Node      string // the step that failed
@@ -20,10 +21,12 @@ type ProcessError struct {
 	Partition int32
 	Offset    int64
 	Err       error
+
+	call string // of the step, if there is no record
 }
 
 func (e *ProcessError) Error() string {
-	where := "punctuation"
+	where := e.call
 	if e.Topic != "" {
 		where = fmt.Sprintf("%s/%d offset %d", e.Topic, e.Partition, e.Offset)
 	}
@@ -71,9 +74,15 @@ func recoverInto(err *error) {
 	}
 }
 
+// shielded turns a panic in a call into an error.
+func shielded(call func() error) (err error) {
+	defer recoverInto(&err)
+	return call()
+}
+
 // reject applies the error policy to a record whose effects have been taken back. A nil result means: go on without it.
 func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
-	failed := t.failure(err)
+	failed := t.failure("", err)
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
 	if t.config.fatal(err) {
 		return failed
@@ -87,9 +96,14 @@ func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	return nil
 }
 
-func (t *Task) failure(err error) *ProcessError {
-	failed := &ProcessError{Task: t.ID, Offset: -1, Err: err}
-	if n := t.instance.Node(); n != nil {
+// failure is an error of the step that runs, in a call without a record unless the caller adds one.
+func (t *Task) failure(call string, err error) *ProcessError {
+	return failure(t.ID, t.instance, call, err)
+}
+
+func failure(id topology.TaskID, in *topology.Instance, call string, err error) *ProcessError {
+	failed := &ProcessError{Task: id, Offset: -1, Err: err, call: call}
+	if n := in.Node(); n != nil {
 		failed.Node, failed.Site = n.Name, n.Site
 	}
 	return failed

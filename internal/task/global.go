@@ -58,12 +58,15 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 }
 
 // init shields the worker from panics in the user's processors.
-func (g *Global) init() (err error) {
-	defer recoverInto(&err)
-	if err := g.instance.Init(); err != nil {
-		return fmt.Errorf("global tables: %w", err)
+func (g *Global) init() error {
+	if err := shielded(g.instance.Init); err != nil {
+		return g.failure("Init", err)
 	}
 	return nil
+}
+
+func (g *Global) failure(call string, err error) *ProcessError {
+	return failure(topology.TaskID{Sub: topology.GlobalSub}, g.instance, call, err)
 }
 
 // Global is the set's global tables, nil if there are none.
@@ -161,12 +164,8 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	}
 	g.instance.Undo()
 	g.dropped = g.dropped[:0]
-	failed := &ProcessError{
-		Task: topology.TaskID{Sub: topology.GlobalSub}, Topic: g.topic, Partition: g.partition, Offset: raw.Offset, Err: err,
-	}
-	if n := g.instance.Node(); n != nil {
-		failed.Node, failed.Site = n.Name, n.Site
-	}
+	failed := g.failure("", err)
+	failed.Topic, failed.Partition, failed.Offset = g.topic, g.partition, raw.Offset
 	if g.set.config.fatal(err) {
 		return failed
 	}
@@ -204,7 +203,7 @@ func (g *Global) Commit() error {
 	b := g.db.engine.NewBatch()
 	err := func() error {
 		for _, s := range g.stores {
-			if err := s.Flush(b, unlogged{&g.set.box}); err != nil {
+			if err := flush(s, b, unlogged{&g.set.box}); err != nil {
 				return err
 			}
 			if at, ok := s.Time(); ok && at >= 0 {
@@ -246,7 +245,7 @@ func (s *Set) CloseGlobal() error {
 	s.global = nil
 	var err error
 	if g.instance != nil { // nil: the database did not fit
-		err = g.instance.Close()
+		err = g.instance.Close(shielded)
 	}
 	return errors.Join(err, g.db.engine.Close())
 }

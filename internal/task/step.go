@@ -163,9 +163,9 @@ func (t *Task) fire(p *punctuation, now int64) error {
 		return nil
 	}
 	t.mark()
-	if err := t.call(p, now); err != nil {
+	if err := shielded(func() error { return p.Call(now) }); err != nil {
 		t.undo()
-		failed := t.failure(err)
+		failed := t.failure("punctuation", err)
 		if t.config.fatal(err) {
 			return failed
 		}
@@ -174,11 +174,6 @@ func (t *Task) fire(p *punctuation, now int64) error {
 	}
 	t.done()
 	return nil
-}
-
-func (t *Task) call(p *punctuation, now int64) (err error) {
-	defer recoverInto(&err)
-	return p.Call(now)
 }
 
 // nextWallClock is the time of the next wall-clock punctuation.

@@ -143,24 +143,21 @@ func (t *Task) start(committed map[string]Committed) error {
 	return t.init()
 }
 
-func (t *Task) init() (err error) {
-	defer recoverInto(&err)
-	if err := t.instance.Init(); err != nil {
-		return t.failed(err)
+func (t *Task) init() error {
+	if err := shielded(t.instance.Init); err != nil {
+		return errors.Join(t.failure("Init", err), t.instance.Close(shielded))
 	}
-	t.mark()
 	t.running = true
-	return nil
+	return shielded(func() error { t.mark(); return nil })
 }
 
 // stop ends the running instance, without a commit.
-func (t *Task) stop() (err error) {
+func (t *Task) stop() error {
 	if !t.running {
 		return nil
 	}
-	defer recoverInto(&err)
 	t.running, t.changed, t.headInput = false, false, nil
-	return t.instance.Close()
+	return t.instance.Close(shielded)
 }
 
 // close ends the task and its databases. Its stores give back the memory that they have of the process's budget.

@@ -74,7 +74,9 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.config.Logger.Info("worker begins again with other topics")
 		case ctx.Err() != nil:
 			return err
-		case errors.Is(err, state.ErrEncode) && !w.encodeOnPut:
+		case errors.Is(err, state.ErrEncode) && w.encodeOnPut:
+			return fmt.Errorf("a value that could be encoded when it was put, and was changed since: %w", err)
+		case errors.Is(err, state.ErrEncode):
 			w.encodeOnPut = true
 			w.config.Logger.Warn("worker begins again and encodes each value as it is put, to find the record", "error", err)
 			continue
