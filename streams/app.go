@@ -127,15 +127,22 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 	defer stores.Close()
 	rows := state.NewBudget(a.config.MemoryBytes / 8 * 3)
 	a.mu.workers = make([]worker.State, a.config.Workers)
-	group, ctx := errgroup.WithContext(ctx)
-	defer context.AfterFunc(ctx, func() { a.setState(Stopping) })()
+	group, work := errgroup.WithContext(ctx)
+	defer context.AfterFunc(work, func() { a.setState(Stopping) })()
 	for i := range a.config.Workers {
 		w := worker.New(a.workerConfig(i, cluster, process, stores, rows))
 		// A worker owns its tasks and its client; it ends with ctx.
-		group.Go(func() error { return w.Run(ctx) })
+		group.Go(func() error { return w.Run(work) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return errExited
 }
+
+// errExited: a worker returns nil only when ctx has ended.
+var errExited = errors.New("the code of a step has ended its goroutine: it must not call runtime.Goexit, as FailNow of " +
+	"a test does")
 
 func (a *App) workerConfig(
 	i int, cluster *worker.Cluster, process string, stores *store.Budget, rows *state.Budget,
@@ -159,11 +166,21 @@ func (a *App) workerConfig(
 
 // openEngine is Config.OpenEngine, or Pebble.
 func (a *App) openEngine(stores *store.Budget, log *slog.Logger) func(dir string) (state.Engine, error) {
-	if a.config.OpenEngine != nil {
-		return a.config.OpenEngine
+	open := a.config.OpenEngine
+	if open == nil {
+		return func(dir string) (state.Engine, error) {
+			return store.OpenPebble(dir, store.Options{Budget: stores, Logger: log})
+		}
 	}
 	return func(dir string) (state.Engine, error) {
-		return store.OpenPebble(dir, store.Options{Budget: stores, Logger: log})
+		engine, err := open(dir)
+		if err == nil && engine == nil {
+			err = errors.New("no engine")
+		}
+		if err != nil {
+			return nil, &worker.SettingsError{Setting: "Config.OpenEngine", Err: fmt.Errorf("open %s: %w", dir, err)}
+		}
+		return engine, nil
 	}
 }
 

@@ -57,7 +57,8 @@ type Config struct {
 
 	// OpenEngine opens the engine that keeps the rows of a task in a directory of its own, which may not exist yet. It
 	// is called by all workers. An error that wraps state.ErrCorrupt has the directory set aside and the task restored
-	// into a new one. The engine must pass statetest.Run. Default: Pebble.
+	// into a new one; a full disk that is told with state.ErrDisk is waited for; other errors end the application. The
+	// engine must pass statetest.Run. Default: Pebble.
 	OpenEngine func(dir string) (state.Engine, error)
 
 	// Guarantee is ExactlyOnce by default.

@@ -149,7 +149,7 @@ func (c *Changelog) flush(emit func(topology.Output)) error {
 // flush shields the task from panics in serdes. Like their errors they are met again by the record that puts the value,
 // once that is encoded at once.
 func flush(s state.Store, b store.Batch, log state.Changelog) error {
-	err := shielded(func() error { return s.Flush(b, log) })
+	err := Shielded(func() error { return s.Flush(b, log) })
 	var panicked *PanicError
 	if errors.As(err, &panicked) {
 		return fmt.Errorf("state: store %s: %w: %w", s.Name(), state.ErrEncode, err)

@@ -45,7 +45,7 @@ func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
 // beforeCommit lets the steps say what they have for the commit.
 func (t *Task) beforeCommit() (err error) {
 	t.mark()
-	if err = shielded(t.instance.BeforeCommit); err != nil {
+	if err = Shielded(t.instance.BeforeCommit); err != nil {
 		return t.failure("BeforeCommit", err)
 	}
 	t.done()

@@ -74,8 +74,8 @@ func recoverInto(err *error) {
 	}
 }
 
-// shielded turns a panic in a call into an error.
-func shielded(call func() error) (err error) {
+// Shielded makes a PanicError of a panic in a call.
+func Shielded(call func() error) (err error) {
 	defer recoverInto(&err)
 	return call()
 }

@@ -59,7 +59,7 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 
 // init shields the worker from panics in the user's processors.
 func (g *Global) init() error {
-	if err := shielded(g.instance.Init); err != nil {
+	if err := Shielded(g.instance.Init); err != nil {
 		return g.failure("Init", err)
 	}
 	return nil
@@ -245,9 +245,9 @@ func (s *Set) CloseGlobal() error {
 	s.global = nil
 	var err error
 	if g.instance != nil { // nil: the database did not fit
-		err = g.instance.Close(shielded)
+		err = g.instance.Close(Shielded)
 	}
-	return errors.Join(err, g.db.engine.Close())
+	return errors.Join(err, Shielded(g.db.engine.Close))
 }
 
 // Store and the methods below make it the host of its nodes.

@@ -113,10 +113,9 @@ func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 
 // Step processes up to n records: of the tasks, the one whose head is oldest. It returns how many it did; less than n
 // means that there is nothing to do for now. After an error the set must be aborted.
-func (s *Set) Step(now int64, n int) (done int, err error) {
-	defer recoverInto(&err) // of Mark and Undo
+func (s *Set) Step(now int64, n int) (int, error) {
 	s.now = now
-	for ; done < n; done++ {
+	for done := range n {
 		t := s.oldest()
 		if t == nil && s.config.MaxIdle > 0 {
 			if err := s.refresh(); err != nil {
@@ -157,8 +156,7 @@ func (s *Set) oldest() *Task {
 }
 
 // Punctuate fires the wall-clock punctuations that are due.
-func (s *Set) Punctuate(now int64) (err error) {
-	defer recoverInto(&err) // of Mark and Undo
+func (s *Set) Punctuate(now int64) error {
 	s.now = now
 	for _, t := range s.tasks {
 		if err := t.punctuateWallClock(); err != nil {
@@ -217,8 +215,8 @@ func (s *Set) full() bool {
 // Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the
 // offsets to commit. Outputs that were not sent yet, and what steps say before a commit, go to emit first. No record
 // may be processed until Committed or Abort.
-func (s *Set) Prepare(emit func(topology.Output)) (offsets []Offset, err error) {
-	defer recoverInto(&err) // of Mark and Undo
+func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
+	var offsets []Offset
 	for _, t := range s.tasks {
 		if !t.running || !t.changed {
 			continue

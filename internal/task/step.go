@@ -163,7 +163,7 @@ func (t *Task) fire(p *punctuation, now int64) error {
 		return nil
 	}
 	t.mark()
-	if err := shielded(func() error { return p.Call(now) }); err != nil {
+	if err := Shielded(func() error { return p.Call(now) }); err != nil {
 		t.undo()
 		failed := t.failure("punctuation", err)
 		if t.config.fatal(err) {

@@ -144,11 +144,12 @@ func (t *Task) start(committed map[string]Committed) error {
 }
 
 func (t *Task) init() error {
-	if err := shielded(t.instance.Init); err != nil {
-		return errors.Join(t.failure("Init", err), t.instance.Close(shielded))
+	if err := Shielded(t.instance.Init); err != nil {
+		return errors.Join(t.failure("Init", err), t.instance.Close(Shielded))
 	}
+	t.mark()
 	t.running = true
-	return shielded(func() error { t.mark(); return nil })
+	return nil
 }
 
 // stop ends the running instance, without a commit.
@@ -157,7 +158,7 @@ func (t *Task) stop() error {
 		return nil
 	}
 	t.running, t.changed, t.headInput = false, false, nil
-	return t.instance.Close(shielded)
+	return t.instance.Close(Shielded)
 }
 
 // close ends the task and its databases. Its stores give back the memory that they have of the process's budget.
@@ -167,7 +168,7 @@ func (t *Task) close() error {
 		s.Abort()
 	}
 	for _, db := range t.databases {
-		errs = append(errs, db.engine.Close())
+		errs = append(errs, Shielded(db.engine.Close))
 	}
 	return t.failed(errors.Join(errs...))
 }

@@ -41,6 +41,7 @@ func classify(err error) class {
 	var counts *topology.ErrCopartition
 	var unavailable *topology.ErrUnavailable
 	var panicked *task.PanicError
+	var settings *SettingsError
 	switch {
 	case errors.As(err, &unavailable):
 		// The record waits for an answer that the cluster did not give.
@@ -58,7 +59,7 @@ func classify(err error) class {
 		// The code must change first.
 		return fatal
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
-		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
+		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog), errors.As(err, &settings),
 		errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal

@@ -63,9 +63,24 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			opts = append(opts, kgo.MaxVersions(v))
 		}
 	}
+	return newClient(opts...)
+}
+
+// SettingsError is a mistake in the settings that shows only when they are used.
+type SettingsError struct {
+	Setting string // of streams.Config
+	Err     error
+}
+
+func (e *SettingsError) Error() string { return fmt.Sprintf("%v: see %s", e.Err, e.Setting) }
+
+func (e *SettingsError) Unwrap() error { return e.Err }
+
+// newClient makes a client without asking a broker: an error is one of its options.
+func newClient(opts ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
+		return nil, &SettingsError{"Config.Kafka and Config.SessionTimeout", fmt.Errorf("kafka client: %w", err)}
 	}
 	return client, nil
 }

@@ -63,9 +63,9 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Connect waits for the cluster, checks the application's topics and creates the internal ones that are missing.
 func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
-	client, err := kgo.NewClient(append(opts, kgo.MetadataMinAge(20*time.Millisecond))...)
+	client, err := newClient(append(opts, kgo.MetadataMinAge(20*time.Millisecond))...)
 	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
+		return nil, err
 	}
 	c := &Cluster{client: client, admin: kadm.NewClient(client), setup: s}
 	if err := c.connect(ctx, s); err != nil {

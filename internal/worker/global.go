@@ -43,11 +43,11 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 		return nil, err
 	}
 	opts := w.config.Client
-	g.client, err = kgo.NewClient(append(opts[:len(opts):len(opts)],
+	g.client, err = newClient(append(opts[:len(opts):len(opts)],
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
+		return nil, err
 	}
 	for len(g.ends) > 0 {
 		fetches := g.client.PollRecords(ctx, highRecords)

@@ -54,7 +54,7 @@ func (w *Worker) restore(ctx context.Context, tasks []*task.Task, committed offs
 	}
 	go func() {
 		defer close(r.done)
-		if err := r.run(ctx); err != nil && ctx.Err() == nil {
+		if err := w.shielded(func() error { return r.run(ctx) }); err != nil && ctx.Err() == nil {
 			events.post(func(context.Context) error { return fmt.Errorf("restore: %w", err) })
 		}
 	}()
@@ -232,7 +232,7 @@ func (r *restore) read(ctx context.Context) error {
 		}
 	}
 	opts := r.worker.config.Client
-	client, err := kgo.NewClient(append(opts[:len(opts):len(opts)],
+	client, err := newClient(append(opts[:len(opts):len(opts)],
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {

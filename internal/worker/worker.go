@@ -134,7 +134,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
 	w.coveredAt = time.Now()
 	w.failure.Store(nil)
-	if w.globals, err = w.openGlobals(ctx); err != nil {
+	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
+	if err != nil {
 		return unlessDone(ctx, w.closeTables(err))
 	}
 	if w.client, err = w.newClient(); err != nil {
@@ -145,7 +146,12 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	if w.globals != nil {
 		w.globals.follow()
 	}
-	err = w.loop(ctx, work)
+	return w.shielded(func() error { return w.run(ctx, work) })
+}
+
+// run works until ctx ends, and commits.
+func (w *Worker) run(ctx, work context.Context) error {
+	err := w.loop(ctx, work)
 	if stopped := ctx.Err() != nil && errors.Is(err, errTopicsChanged); err != nil && !stopped {
 		return err
 	}
@@ -155,6 +161,17 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// shielded makes an error of a panic, of an engine for example. Those of steps have become errors by then.
+func (w *Worker) shielded(call func() error) error {
+	err := task.Shielded(call)
+	var panicked *task.PanicError
+	var known *task.ProcessError
+	if errors.As(err, &panicked) && !errors.As(err, &known) {
+		w.config.Logger.Error("panic outside of the steps", "error", err, "stack", string(panicked.Stack))
+	}
+	return err
 }
 
 // finish ends a session, and leaves the group if all went well.
