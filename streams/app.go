@@ -141,8 +141,8 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 }
 
 // errExited: a worker returns nil only when ctx has ended.
-var errExited = errors.New("the code of a step has ended its goroutine: it must not call runtime.Goexit, as FailNow of " +
-	"a test does")
+var errExited = errors.New("the code of a step has ended its goroutine: " +
+	"it must not call runtime.Goexit, as FailNow of a test does")
 
 func (a *App) workerConfig(
 	i int, cluster *worker.Cluster, process string, stores *store.Budget, rows *state.Budget,

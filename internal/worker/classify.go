@@ -59,8 +59,8 @@ func classify(err error) class {
 		// The code must change first.
 		return fatal
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
-		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog), errors.As(err, &settings),
-		errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
+		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
+		errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):
@@ -75,7 +75,8 @@ func classify(err error) class {
 		errors.Is(err, kerr.SaslAuthenticationFailed):
 		// Someone has to grant the right.
 		return fatal
-	case errors.Is(err, kerr.InvalidSessionTimeout), errors.Is(err, kerr.InvalidTransactionTimeout):
+	case errors.Is(err, kerr.InvalidSessionTimeout), errors.Is(err, kerr.InvalidTransactionTimeout),
+		errors.Is(err, kerr.OffsetMetadataTooLarge):
 		// The settings must fit what the brokers allow.
 		return fatal
 	case errors.Is(err, kerr.InconsistentGroupProtocol):

@@ -33,7 +33,8 @@ func TestClassify(t *testing.T) {
 			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, &InternalTopicError{}, &GrownTopicError{},
 			fmt.Errorf("%w: %w", store.ErrDisk, syscall.EROFS),
 			&task.ProcessError{Err: syscall.ENOSPC}, // the user's own file
-			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout, &task.PanicError{}, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
+			&task.PanicError{}, kerr.OffsetMetadataTooLarge, &SettingsError{Err: errors.New("x")},
+			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
 		},
 		full: {
 			fmt.Errorf("%w: %w", store.ErrDisk, syscall.ENOSPC),
