@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -105,6 +106,22 @@ func TestAProcessorThatDoesNotStart(t *testing.T) {
 			require.Contains(t, failed.Site, "failing_app_test.go:")
 			require.Equal(t, opened.Load(), closed.Load(), "what had started is closed")
 			require.NotContains(t, r.log.String(), "begins again")
+		})
+	}
+}
+
+// TestWhatInitForwards is committed without a record: else its transaction would stay open.
+func TestWhatInitForwards(t *testing.T) {
+	for _, guarantee := range []streams.Guarantee{streams.ExactlyOnce, streams.AtLeastOnce} {
+		t.Run(guarantee.String(), func(t *testing.T) {
+			r := newRig(t, "words", "out")
+			config := r.config(t.TempDir())
+			config.Guarantee = guarantee
+			stop := r.startRunning(inTurn(hook(hooked{init: func(ctx *textContext) error {
+				return ctx.Forward(record{Key: "k", Value: fmt.Sprint(ctx.Task())})
+			}})), config)
+			r.requireValues("out", "0_0", "0_1")
+			require.NoError(t, stop())
 		})
 	}
 }

@@ -143,10 +143,13 @@ func (t *Task) start(committed map[string]Committed) error {
 	return t.init()
 }
 
+// init initialises the steps. What they forward or put is committed, even if no record ever comes.
 func (t *Task) init() error {
+	waiting := t.box.Len()
 	if err := Shielded(t.instance.Init); err != nil {
 		return errors.Join(t.failure("Init", err), t.instance.Close(Shielded))
 	}
+	t.changed = t.changed || t.box.Len() > waiting || t.dirty() > 0
 	t.mark()
 	t.running = true
 	return nil
