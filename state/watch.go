@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/millstream-go/millstream/serde"
@@ -17,7 +18,7 @@ var ErrChangedInPlace = errors.New("its value was changed in place: what was put
 // It knows what each value was encoded to, and looks again when the row is used, and at the commit.
 type watch[V any] struct {
 	values  serde.Serde[V]
-	was     map[int][]byte   // by id
+	was     map[int][]byte   // by id; nil where it is not known
 	undo    map[int][]byte   // what was was at Mark
 	used    map[int]struct{} // since the last commit
 	scratch []byte
@@ -38,14 +39,14 @@ func (w *watch[V]) use(id int, e *entry[V]) error {
 		return nil
 	}
 	w.used[id] = struct{}{}
-	was, ok := w.was[id]
-	if !ok {
+	was := w.was[id]
+	if was == nil {
 		w.was[id] = w.encode(e)
 		return nil
 	}
 	now, err := w.values.Append(w.scratch[:0], e.value)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrChangedInPlace, err) // it could be encoded before
 	}
 	if w.scratch = now; !bytes.Equal(was, now) && !w.same(was, now) {
 		return ErrChangedInPlace
@@ -60,9 +61,12 @@ func (w *watch[V]) same(a, b []byte) bool {
 	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
 }
 
-// encode is the value as it is now. One that cannot be encoded fails the commit.
+// encode is the value as it is now; nil if it cannot be encoded, which fails the commit.
 func (w *watch[V]) encode(e *entry[V]) []byte {
-	b, _ := w.values.Append([]byte{}, e.value)
+	b, err := w.values.Append([]byte{}, e.value)
+	if err != nil {
+		return nil
+	}
 	return b
 }
 

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,6 +80,26 @@ func TestValuesChangedInPlaceAreFound(t *testing.T) {
 			require.ErrorContains(t, err, `store ballots, key "a"`)
 		})
 	}
+}
+
+// A value that cannot be encoded was not changed in place. The commit tells, as of a store that does not watch.
+func TestAWatchedValueThatCannotBeEncoded(t *testing.T) {
+	spec := state.NewKeyValue("ratios", serde.String, serde.JSON[map[string]float64]())
+	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
+	h.openStore()
+	s := h.open.(*state.KeyValueStore[string, map[string]float64])
+	require.NoError(t, s.Put("a", map[string]float64{"x": math.NaN()}, 1))
+	_, _, err := s.Get("a")
+	require.NoError(t, err)
+	err = h.flush()
+	require.ErrorIs(t, err, state.ErrEncode)
+	require.ErrorContains(t, err, `store ratios, key "a"`)
+
+	s.Abort()
+	value := map[string]float64{"x": 1}
+	require.NoError(t, s.Put("a", value, 2))
+	value["x"] = math.NaN()
+	require.ErrorIs(t, h.flush(), state.ErrChangedInPlace)
 }
 
 func TestCopiesMayBeChanged(t *testing.T) {
