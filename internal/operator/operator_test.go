@@ -124,68 +124,71 @@ func twice(r record, emit func(optional) error) error {
 	return emit(topology.Some(r.Value))
 }
 
+// chains are operators to measure, each behind a source and before a sink.
+var chains = map[string]func(*testing.T, *bench){
+	"filter": func(t *testing.T, b *bench) { add(b, operator.Filter(pass)); end[int64, int64](t, b) },
+	"peek": func(t *testing.T, b *bench) {
+		add(b, operator.Peek(func(record) error { return nil }))
+		end[int64, int64](t, b)
+	},
+	"map":           func(t *testing.T, b *bench) { add(b, operator.Map(same)); end[int64, int64](t, b) },
+	"flatmap":       func(t *testing.T, b *bench) { add(b, operator.FlatMap(each)); end[int64, int64](t, b) },
+	"flatmapvalues": func(t *testing.T, b *bench) { add(b, operator.FlatMapValues(twice)); end[int64, int64](t, b) },
+	"keyed":         func(t *testing.T, b *bench) { add(b, operator.Keyed[int64, int64]()); end[int64, int64](t, b) },
+	"merge":         func(t *testing.T, b *bench) { add(b, operator.Merge[int64, int64]()); end[int64, int64](t, b) },
+	"split": func(t *testing.T, b *bench) {
+		add(b, operator.Split([]func(record) (bool, error){pass}))
+		add(b, operator.Branch[int64, int64](0))
+		end[int64, int64](t, b)
+	},
+	"table": func(t *testing.T, b *bench) {
+		add(b, operator.ToTable(rows), rows)
+		add(b, operator.MapChange(value))
+		add(b, operator.Materialize(state.NewKeyValue("more", serde.Int64, serde.Int64)),
+			state.NewKeyValue("more", serde.Int64, serde.Int64))
+		add(b, operator.ToStream[int64, int64]())
+		end[int64, int64](t, b)
+	},
+	"aggregate": func(t *testing.T, b *bench) { add(b, operator.Aggregate(rows, sum), rows); end[int64, change](t, b) },
+	"windows": func(t *testing.T, b *bench) {
+		add(b, operator.WindowAggregate(spans, minutes, sum), spans)
+		end[windowed, change](t, b)
+	},
+	"final": func(t *testing.T, b *bench) {
+		add(b, operator.Final[int64, int64](spans, minutes, 0), spans)
+		end[windowed, int64](t, b)
+		b.count++ // no window closes: nothing to see in the sink
+	},
+	"sliding": func(t *testing.T, b *bench) {
+		add(b, operator.SlidingAggregate(slides, window.Sliding(10e6), sum), slides)
+		end[windowed, change](t, b)
+	},
+	"session": func(t *testing.T, b *bench) {
+		add(b, operator.SessionAggregate(visits, window.Sessions(10e6), zero, sum, join), visits)
+		end[windowed, change](t, b)
+	},
+	"regroup": func(t *testing.T, b *bench) {
+		add(b, operator.ToTable(rows), rows)
+		add(b, operator.Regroup(same, serde.Int64))
+		end[int64, change](t, b)
+	},
+	"join": func(t *testing.T, b *bench) {
+		view := func(stores state.Stores) operator.Getter[int64, int64] {
+			open := rows.In(stores)
+			return func(key, _ int64) (int64, int64, bool, error) {
+				row, ok, err := open.Row(key)
+				return row.Value, row.Timestamp, ok, err
+			}
+		}
+		add(b, operator.StreamTable(view, true, sum), rows)
+		end[int64, int64](t, b)
+	},
+}
+
 // TestNoOperatorAllocates: garbage for each record is what makes a stream processor slow. Rows are there already, as a
 // new row has to be kept somewhere.
 func TestNoOperatorAllocates(t *testing.T) {
-	for name, chain := range map[string]func(*testing.T, *bench){
-		"filter": func(t *testing.T, b *bench) { add(b, operator.Filter(pass)); end[int64, int64](t, b) },
-		"peek": func(t *testing.T, b *bench) {
-			add(b, operator.Peek(func(record) error { return nil }))
-			end[int64, int64](t, b)
-		},
-		"map":           func(t *testing.T, b *bench) { add(b, operator.Map(same)); end[int64, int64](t, b) },
-		"flatmap":       func(t *testing.T, b *bench) { add(b, operator.FlatMap(each)); end[int64, int64](t, b) },
-		"flatmapvalues": func(t *testing.T, b *bench) { add(b, operator.FlatMapValues(twice)); end[int64, int64](t, b) },
-		"keyed":         func(t *testing.T, b *bench) { add(b, operator.Keyed[int64, int64]()); end[int64, int64](t, b) },
-		"merge":         func(t *testing.T, b *bench) { add(b, operator.Merge[int64, int64]()); end[int64, int64](t, b) },
-		"split": func(t *testing.T, b *bench) {
-			add(b, operator.Split([]func(record) (bool, error){pass}))
-			add(b, operator.Branch[int64, int64](0))
-			end[int64, int64](t, b)
-		},
-		"table": func(t *testing.T, b *bench) {
-			add(b, operator.ToTable(rows), rows)
-			add(b, operator.MapChange(value))
-			add(b, operator.Materialize(state.NewKeyValue("more", serde.Int64, serde.Int64)),
-				state.NewKeyValue("more", serde.Int64, serde.Int64))
-			add(b, operator.ToStream[int64, int64]())
-			end[int64, int64](t, b)
-		},
-		"aggregate": func(t *testing.T, b *bench) { add(b, operator.Aggregate(rows, sum), rows); end[int64, change](t, b) },
-		"windows": func(t *testing.T, b *bench) {
-			add(b, operator.WindowAggregate(spans, minutes, sum), spans)
-			end[windowed, change](t, b)
-		},
-		"final": func(t *testing.T, b *bench) {
-			add(b, operator.Final[int64, int64](spans, minutes, 0), spans)
-			end[windowed, int64](t, b)
-			b.count++ // no window closes: nothing to see in the sink
-		},
-		"sliding": func(t *testing.T, b *bench) {
-			add(b, operator.SlidingAggregate(slides, window.Sliding(10e6), sum), slides)
-			end[windowed, change](t, b)
-		},
-		"session": func(t *testing.T, b *bench) {
-			add(b, operator.SessionAggregate(visits, window.Sessions(10e6), zero, sum, join), visits)
-			end[windowed, change](t, b)
-		},
-		"regroup": func(t *testing.T, b *bench) {
-			add(b, operator.ToTable(rows), rows)
-			add(b, operator.Regroup(same, serde.Int64))
-			end[int64, change](t, b)
-		},
-		"join": func(t *testing.T, b *bench) {
-			view := func(stores state.Stores) operator.Getter[int64, int64] {
-				open := rows.In(stores)
-				return func(key, _ int64) (int64, int64, bool, error) {
-					row, ok, err := open.Row(key)
-					return row.Value, row.Timestamp, ok, err
-				}
-			}
-			add(b, operator.StreamTable(view, true, sum), rows)
-			end[int64, int64](t, b)
-		},
-	} {
+	for name, chain := range chains {
 		t.Run(name, func(t *testing.T) {
 			b := newBench()
 			chain(t, b)
