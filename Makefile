@@ -4,9 +4,10 @@ COUNT    ?= 20
 FUZZTIME ?= 30s
 KILLS    ?= 100
 SEED     ?= $(shell date +%s)0000
+SEEDS    ?= 1000
 TIME     ?= 10m
 
-.PHONY: test race lint conformance meta metamorphic fuzz bench costs cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta metamorphic simulation fuzz bench costs cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -27,6 +28,10 @@ meta: ## the tests against models, COUNT times, each with a seed of its own
 metamorphic: ## random topologies, for TIME or CASES of them, from SEED
 	MILLSTREAM_META_SEED=$(SEED) MILLSTREAM_META_$(if $(CASES),CASES=$(CASES),TIME=$(TIME)) \
 		go test -count=1 -timeout 24h -v -run TestMetamorphic ./internal/metamorphic
+
+simulation: ## whole applications in virtual time, with SEEDS scripts of faults from SEED for each topology
+	MILLSTREAM_SIM_SEED=$(SEED) MILLSTREAM_SIM_SEEDS=$(SEEDS) \
+		go test -tags synctests -count=1 -timeout 24h -v ./testkit/cluster | grep -vE '^(=== |\s+--- PASS)'
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \

@@ -22,6 +22,7 @@ var levels = map[string]int{
 	"internal/worker": 7,
 	"streams":         8,
 	"testkit":         9,
+	"testkit/cluster": 10,
 	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
 	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
 }
@@ -57,12 +58,13 @@ var owners = map[string][]string{
 	"github.com/twmb/murmur3":        {"internal/wire"},
 	"pgregory.net/rapid":             {"internal/store/storetest", "state/statetest"},
 
-	kafka: {"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker"},
+	kafka: {"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "testkit/cluster"},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
 	kafka + "/pkg/kgo": {
 		"examples", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit",
+		"testkit/cluster",
 	},
-	kafka + "/pkg/kfake":    {"examples/internal/demo"},
+	kafka + "/pkg/kfake":    {"examples/internal/demo", "testkit/cluster"},
 	kafka + "/plugin/kslog": {"streams"},
 }
 

@@ -1,0 +1,89 @@
+package cluster
+
+import (
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
+)
+
+// disk is the state of one instance: the databases in memory, the small files in a directory of the test's.
+type disk struct {
+	dir    string
+	budget *store.Budget
+
+	mu struct {
+		sync.Mutex
+		files *store.MemoryDisk
+		dead  bool
+	}
+}
+
+func newDisk(dir string, budget *store.Budget) *disk {
+	d := &disk{dir: dir, budget: budget}
+	d.mu.files = store.NewMemoryDisk()
+	return d
+}
+
+// open is Config.OpenEngine. A database whose directory is not there any more was set aside or removed.
+func (d *disk) open(dir string) (state.Engine, error) {
+	name, err := filepath.Rel(d.dir, dir)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mu.dead {
+		return nil, errCut
+	}
+	if _, err := os.Stat(dir); os.IsNotExist(err) {
+		if err := d.mu.files.Remove(name); err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return d.mu.files.Open(name, store.Options{Budget: d.budget, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// left is the disk as a crash at this moment leaves it, in another directory. percent is how much of what was not synced
+// is there.
+func (d *disk) left(dir string, percent int, rng *rand.Rand) (*disk, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.dead = true
+	out := &disk{dir: dir, budget: d.budget}
+	out.mu.files = d.mu.files.Left(percent, rng)
+	return out, copyFiles(d.dir, dir)
+}
+
+// copyFiles copies a directory without its locks.
+func copyFiles(from, to string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch target := filepath.Join(to, name); {
+		case e.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case e.Name() == "lock":
+			return nil
+		default:
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(target, content, 0o600)
+		}
+	})
+}

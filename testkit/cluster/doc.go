@@ -1,0 +1,22 @@
+// Package cluster tries a topology against failures: several instances of an application run over a broker within the
+// process, in virtual time, while a script of faults that a seed gives goes on: processes are killed in the middle of a
+// commit, disks are lost, networks freeze, replies vanish, brokers go away. Afterwards the results must be those of the
+// test driver, all lag must be gone, and no offset may ever have gone back.
+//
+//	func TestTotalsSurvive(t *testing.T) {
+//		cluster.Run(t, cluster.Job{
+//			Topology: build,
+//			Inputs:   []cluster.Input{cluster.In(Orders, 4, orders...)},
+//			Outputs:  []cluster.Output{cluster.Out(Totals, 4, cluster.Same)},
+//		})
+//	}
+//
+// Time is that of testing/synctest: minutes pass in milliseconds, and nothing waits for the machine. The locks of the
+// Kafka client stand in its way unless the test is built with a tag:
+//
+//	go test -tags synctests ./...
+//
+// A failure prints its seed and the faults that are left when all have been taken out that it does not need.
+// MILLSTREAM_SIM_SEED sets the first seed, MILLSTREAM_SIM_SEEDS how many are tried. A seed gives the same faults at the
+// same times, and not the same order of goroutines: repeat it a few times.
+package cluster

@@ -1,0 +1,109 @@
+package cluster
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Job is what is tried.
+type Job struct {
+	// Topology is what the instances run.
+	Topology func() (*topology.Topology, error)
+	// Inputs are the topics that the topology reads, with their records.
+	Inputs []Input
+	// Outputs are the topics that it writes, with how they are compared.
+	Outputs []Output
+	// Config is the configuration of each instance. Brokers, StateDir, OpenEngine, Logger and OnState are set here, and
+	// the dialer of Kafka.
+	Config streams.Config
+	// Instances is how many processes share the work. Default: 2.
+	Instances int
+	// Faults are the kinds of faults; see Kinds. Default: all.
+	Faults []string
+	// Seeds is how many scripts are tried, unless MILLSTREAM_SIM_SEEDS says otherwise. Default: 20.
+	Seeds int
+}
+
+// Run tries a job with one script of faults after the other. A script that fails is made as short as it still fails,
+// and fails the test.
+func Run(t *testing.T, job Job) {
+	t.Helper()
+	if !tagged {
+		t.Fatal("cluster: build the test with -tags synctests: virtual time stands still behind the locks of the client")
+	}
+	if job.Instances == 0 {
+		job.Instances = 2
+	}
+	first, n := uint64(setting(t, "MILLSTREAM_SIM_SEED", 1)), setting(t, "MILLSTREAM_SIM_SEEDS", or(job.Seeds, 20))
+	met := map[string]int{}
+	for seed := first; seed < first+uint64(n); seed++ {
+		script := newScript(rand.New(rand.NewPCG(seed, 0)), &job)
+		for _, f := range script {
+			met[f.kind]++
+		}
+		if err := job.try(t, seed, script); err != nil {
+			script, err = job.shrink(t, seed, script, err)
+			t.Fatalf("cluster: seed %d (MILLSTREAM_SIM_SEED=%d MILLSTREAM_SIM_SEEDS=1): %v\nfaults:\n%v", seed, seed, err, script)
+		}
+	}
+	t.Logf("cluster: seeds %d to %d, faults met: %v", first, first+uint64(n)-1, met)
+}
+
+// try plays one script in a bubble of its own.
+func (j *Job) try(t *testing.T, seed uint64, s script) (err error) {
+	name := fmt.Sprintf("seed=%d", seed)
+	dir := t.TempDir()
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			err = newSimulation(j, seed, dir).run(t.Context(), s)
+		})
+	})
+	return err
+}
+
+// shrink takes out faults as long as the script still fails.
+func (j *Job) shrink(t *testing.T, seed uint64, s script, err error) (script, error) {
+	deadline := time.Now().Add(shrinkFor)
+	for i := len(s) - 1; i >= 0 && time.Now().Before(deadline); i-- {
+		less := append(s[:i:i], s[i+1:]...)
+		for range shrinkTries {
+			if failed := j.try(t, seed, less); failed != nil {
+				s, err = less, failed
+				break
+			}
+		}
+	}
+	return s, err
+}
+
+const (
+	shrinkFor   = time.Minute
+	shrinkTries = 3 // the order of goroutines is not the seed's
+)
+
+func setting(t *testing.T, name string, otherwise int) int {
+	value := os.Getenv(name)
+	if value == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		t.Fatalf("%s is %q: give a number", name, value)
+	}
+	return n
+}
+
+func or(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}

@@ -1,0 +1,5 @@
+//go:build synctests
+
+package cluster
+
+const tagged = true

@@ -1,0 +1,188 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Input is a topic that the topology reads, with its records.
+type Input struct {
+	topic      string
+	partitions int32
+	count      int
+	// pipe gives record i to the model, and is that record for Kafka.
+	record func(model *testkit.Driver, i int) (*kgo.Record, error)
+	pipe   func(model *testkit.Driver, r *kgo.Record)
+}
+
+// In are records of a topic, in the order in which they are produced.
+func In[K, V any](topic streams.Topic[K, V], partitions int32, records ...streams.Record[K, V]) Input {
+	return Input{
+		topic: topic.Name(), partitions: partitions, count: len(records),
+		record: func(model *testkit.Driver, i int) (*kgo.Record, error) {
+			r := &records[i]
+			out := &kgo.Record{Topic: topic.Name(), Timestamp: time.UnixMilli(r.Timestamp)}
+			var err error
+			if !r.NullKey {
+				if out.Key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
+					return nil, fmt.Errorf("key of record %d for topic %s: %w", i, topic.Name(), err)
+				}
+				out.Partition = testkit.PartitionOf(model, topic, r.Key)
+			}
+			if !r.NullValue {
+				if out.Value, err = topic.Value().Append([]byte{}, r.Value); err != nil {
+					return nil, fmt.Errorf("value of record %d for topic %s: %w", i, topic.Name(), err)
+				}
+			}
+			for _, h := range r.Headers {
+				out.Headers = append(out.Headers, kgo.RecordHeader(h))
+			}
+			return out, nil
+		},
+		pipe: func(model *testkit.Driver, r *kgo.Record) {
+			raw := topology.Raw{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli()}
+			for _, h := range r.Headers {
+				raw.Headers = append(raw.Headers, topology.Header(h))
+			}
+			testkit.Input(model, topic).PipeTo(r.Partition, raw)
+		},
+	}
+}
+
+// Output is a topic that the topology writes.
+type Output struct {
+	topic      string
+	partitions int32
+	// check compares what the model wrote with what the cluster did.
+	check func(model *testkit.Driver, got []*kgo.Record) error
+}
+
+// Out is a topic whose records must be as the model's: the test driver's, which gets the same records in the same order
+// of each partition. same says what that means: Same, Latest, or a function of the test's. The records are in the order
+// of their partitions and offsets.
+func Out[K, V any](topic streams.Topic[K, V], partitions int32, same func(want, got []streams.Record[K, V]) error) Output {
+	return Output{topic: topic.Name(), partitions: partitions, check: func(model *testkit.Driver, got []*kgo.Record) error {
+		records := make([]streams.Record[K, V], len(got))
+		for i, r := range got {
+			if err := decode(topic, r, &records[i]); err != nil {
+				return err
+			}
+		}
+		want := testkit.Output(model, topic).Read()
+		if err := model.Err(); err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+		if err := same(want, records); err != nil {
+			return fmt.Errorf("topic %s: %w", topic.Name(), err)
+		}
+		return nil
+	}}
+}
+
+func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record, to *streams.Record[K, V]) (err error) {
+	to.NullKey, to.NullValue, to.Timestamp = r.Key == nil, r.Value == nil, r.Timestamp.UnixMilli()
+	if !to.NullKey {
+		if to.Key, err = topic.Key().Decode(r.Key); err != nil {
+			return fmt.Errorf("topic %s/%d offset %d: key: %w", r.Topic, r.Partition, r.Offset, err)
+		}
+	}
+	if !to.NullValue {
+		if to.Value, err = topic.Value().Decode(r.Value); err != nil {
+			return fmt.Errorf("topic %s/%d offset %d: value: %w", r.Topic, r.Partition, r.Offset, err)
+		}
+	}
+	return nil
+}
+
+// Same wants the same records of each key, in the same order: none lost, none twice. It is right where each result
+// follows from the records of one input partition.
+func Same[K comparable, V any](want, got []streams.Record[K, V]) error {
+	wanted, have := perKey(want), perKey(got)
+	for key, values := range wanted {
+		if err := sameSequence(key, values, have[key]); err != nil {
+			return err
+		}
+	}
+	for key, values := range have {
+		if len(wanted[key]) == 0 {
+			return fmt.Errorf("key %v: %d records that should not be: %v", key, len(values), values[0].Value)
+		}
+	}
+	return nil
+}
+
+func sameSequence[K comparable, V any](key K, want, got []streams.Record[K, V]) error {
+	for i := range max(len(want), len(got)) {
+		switch {
+		case i >= len(got):
+			return fmt.Errorf("key %v: record %d of %d is missing: %v", key, i, len(want), want[i].Value)
+		case i >= len(want):
+			return fmt.Errorf("key %v: record %d is one too many: %v", key, i, got[i].Value)
+		case want[i].NullValue != got[i].NullValue || !reflect.DeepEqual(want[i].Value, got[i].Value):
+			return fmt.Errorf("key %v: record %d is %v, want %v", key, i, got[i].Value, want[i].Value)
+		}
+	}
+	return nil
+}
+
+// Latest wants the same last record of each key. It is right also behind a repartition topic, if the last result does
+// not depend on the order of the records there; at least once, if it does not depend on repetitions either.
+func Latest[K comparable, V any](want, got []streams.Record[K, V]) error {
+	return Same(last(want), last(got))
+}
+
+func last[K comparable, V any](records []streams.Record[K, V]) (out []streams.Record[K, V]) {
+	for _, values := range perKey(records) {
+		out = append(out, values[len(values)-1])
+	}
+	return out
+}
+
+func perKey[K comparable, V any](records []streams.Record[K, V]) map[K][]streams.Record[K, V] {
+	out := map[K][]streams.Record[K, V]{}
+	for _, r := range records {
+		out[r.Key] = append(out[r.Key], r)
+	}
+	return out
+}
+
+// readAll reads the committed records of topics to their ends.
+func readAll(ctx context.Context, client *kgo.Client, ends map[string]map[int32]int64) (map[string][]*kgo.Record, error) {
+	out := map[string][]*kgo.Record{}
+	at := map[string]map[int32]int64{}
+	for topic := range ends {
+		at[topic] = map[int32]int64{}
+	}
+	for !reached(at, ends) {
+		fetches := client.PollFetches(ctx)
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("reading results: %w at %v of %v", err, at, ends)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			at[r.Topic][r.Partition] = r.Offset + 1
+			if !r.Attrs.IsControl() {
+				out[r.Topic] = append(out[r.Topic], r)
+			}
+		})
+	}
+	return out, nil
+}
+
+func reached(at, ends map[string]map[int32]int64) bool {
+	for topic, partitions := range ends {
+		for p, end := range partitions {
+			if at[topic][p] < end {
+				return false
+			}
+		}
+	}
+	return true
+}
