@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,7 +59,7 @@ func check(t *testing.T, dir string) testPackage {
 		trees = append(trees, tree)
 	}
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
-	config := types.Config{Importer: importer.ForCompiler(fset, "gc", compiled(t, "-test", module+"/"+dir))}
+	config := types.Config{Importer: importer.ForCompiler(fset, "gc", compiled(t, imports(trees)...))}
 	pkg, err := config.Check(module+"/"+dir+"_test", fset, trees, info)
 	require.NoError(t, err)
 	p := testPackage{pkg: pkg, uses: map[types.Object][]types.Object{}}
@@ -68,6 +69,18 @@ func check(t *testing.T, dir string) testPackage {
 		}
 	}
 	return p
+}
+
+// imports are the packages that files import. The compiler need not build the files themselves: a package's own tests
+// take it far longer than all that they import.
+func imports(trees []*ast.File) (paths []string) {
+	for _, tree := range trees {
+		for _, spec := range tree.Imports {
+			paths = append(paths, strings.Trim(spec.Path.Value, `"`))
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // declare notes what a declaration uses, for each name that it declares.
