@@ -98,7 +98,7 @@ func TestARowOutlivesItsTimeByAnotherTouch(t *testing.T) {
 	pipe(d, rec("k", "a", 0), rec("k", "b", 5), rec("l", "c", 15))
 	require.Equal(t, []record{rec("k", "a", 0), rec("k", "b", 5), rec("l", "c", 15)}, testkit.Output(d, out).Read())
 	pipe(d, rec("l", "d", 16))
-	require.Equal(t, []record{nullValue("k", 16), rec("l", "d", 16)}, testkit.Output(d, out).Read()[3:])
+	require.Equal(t, []record{nullValue("k", 16), rec("l", "d", 16)}, testkit.Output(d, out).Read())
 	require.Len(t, testkit.Rows(d, rows), 1)
 }
 

@@ -2,7 +2,9 @@ package testkit
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/topology"
@@ -22,7 +24,11 @@ const (
 
 // Crash ends the process at a point of its next commit, and starts it again on the same state.
 func (d *Driver) Crash(at CrashPoint) {
-	if d.err != nil {
+	d.helper()
+	if at < BeforeCommit || at > AfterCommit {
+		d.fail(fmt.Errorf("testkit: there is no crash point %d", at))
+	}
+	if !d.usable() {
 		return
 	}
 	d.run()
@@ -37,12 +43,14 @@ func (d *Driver) Crash(at CrashPoint) {
 
 // Restart commits, stops cleanly and starts again on the same state.
 func (d *Driver) Restart() {
+	d.helper()
 	d.Commit()
 	d.restart()
 }
 
 // LoseState commits, stops, removes the local stores and starts again: all state comes from the changelogs.
 func (d *Driver) LoseState() {
+	d.helper()
 	d.Commit()
 	if d.err != nil {
 		return
@@ -50,10 +58,21 @@ func (d *Driver) LoseState() {
 	d.fail(d.stop())
 	d.engines = map[topology.TaskID]store.Engine{}
 	if d.options.dir != "" {
-		d.fail(os.RemoveAll(d.options.dir))
+		d.fail(d.removeStores())
 	}
 	d.fail(d.open())
 	d.run()
+}
+
+// removeStores removes everything in the directory but its lock.
+func (d *Driver) removeStores() error {
+	entries, err := os.ReadDir(d.options.dir)
+	for _, e := range entries {
+		if e.Name() != "lock" {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(d.options.dir, e.Name())))
+		}
+	}
+	return err
 }
 
 func (d *Driver) restart() {

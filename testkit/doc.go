@@ -9,6 +9,20 @@
 //	testkit.Input(d, Orders).Pipe("k1", Order{Cents: 100}, at)
 //	got := testkit.Output(d, Totals).Read()
 //
+// What the topology does not have is a mistake, which fails the test and names what it has: topics to feed that it does
+// not read, topics to read that it does not write, stores, partitions out of range, a clock set back, a driver that is
+// closed. So a test that nothing comes out does not pass because of a name.
+//
+// An upgrade is two drivers on one directory, the second of which goes on with the topics, the committed offsets and the
+// stores that the first one leaves:
+//
+//	dir := t.TempDir()
+//	old := testkit.New(t, before, testkit.Pebble(dir))
+//	testkit.Input(old, Orders).Pipe("k1", Order{Cents: 100}, at)
+//	old.Close()
+//	d := testkit.New(t, after, testkit.Pebble(dir))
+//	testkit.Input(d, Orders).Pipe("k1", Order{Cents: 1}, at)
+//
 // A topic that a source reads by pattern is there from the first record on that is piped or written to it, or from the
 // start if PartitionsOf names it.
 //
@@ -20,5 +34,6 @@
 // map for example, is an error that names the store, state.ErrChangedInPlace.
 //
 // What the driver does not have: brokers, groups of several processes, and the retention of topics. Topics are empty
-// when it starts, so where a topic is read from without a committed offset makes no difference.
+// when the first driver starts, so where a topic is read from without a committed offset makes no difference. Package
+// testkit/broker has a broker within the process, for tests of a whole application.
 package testkit

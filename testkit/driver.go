@@ -3,6 +3,7 @@ package testkit
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 // Driver runs a topology in memory. It is used by one goroutine.
 type Driver struct {
 	tb      testing.TB         // nil: errors are kept in err
+	helper  func()             // makes the caller one whose caller a failure is reported at
 	base    *topology.Topology // as built
 	topo    *topology.Topology // with topics in place of patterns
 	matched []string           // those topics
@@ -30,7 +32,9 @@ type Driver struct {
 	globals []string // topics of global tables
 	drops   task.Drops
 	err     error
-	now     int64 // wall clock, milliseconds
+	clock   time.Duration // wall clock, since the epoch
+	lock    io.Closer     // of the directory of the stores, nil if they are in memory
+	closed  bool
 
 	set     *task.Set
 	engines map[topology.TaskID]store.Engine // those in memory outlive the set, as files would
@@ -38,7 +42,9 @@ type Driver struct {
 	logs         map[partition]*log
 	byTopic      map[string][]*log
 	arrivals     map[string][]arrival
-	touched      []*log // with records of the open transaction
+	next         map[string]map[*log]int // offsets of what Output reads next, by topic
+	internal     map[string]int32        // partitions of the internal topics that there are
+	touched      []*log                  // with records of the open transaction
 	group        map[partition]task.Offset
 	partitioners map[string]kgo.TopicPartitioner
 	piped        int  // records since the last commit
@@ -52,7 +58,7 @@ func New(tb testing.TB, topo *topology.Topology, opts ...Option) *Driver {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d.tb = tb
+	d.tb, d.helper = tb, tb.Helper
 	tb.Cleanup(func() {
 		if err := d.Close(); err != nil && !tb.Failed() {
 			tb.Error(err)
@@ -63,24 +69,87 @@ func New(tb testing.TB, topo *topology.Topology, opts ...Option) *Driver {
 
 // NewDriver is a driver outside of tests. After a call that went wrong Err tells why, and the driver does nothing more.
 func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
+	if topo == nil {
+		return nil, errors.New("testkit: there is no topology: Build returns one, or an error")
+	}
 	d := &Driver{
-		base: topo, options: defaults(), engines: map[topology.TaskID]store.Engine{}, logs: map[partition]*log{},
-		byTopic: map[string][]*log{}, arrivals: map[string][]arrival{}, group: map[partition]task.Offset{},
-		partitioners: map[string]kgo.TopicPartitioner{}, globals: topo.GlobalTopics(),
+		base: topo, helper: func() {}, options: defaults(), engines: map[topology.TaskID]store.Engine{},
+		logs: map[partition]*log{}, byTopic: map[string][]*log{}, arrivals: map[string][]arrival{},
+		next:  map[string]map[*log]int{},
+		group: map[partition]task.Offset{}, partitioners: map[string]kgo.TopicPartitioner{}, globals: topo.GlobalTopics(),
 	}
 	for _, o := range opts {
 		o(&d.options)
 	}
-	_, sinks := topo.ExternalTopics()
-	for _, name := range sinks {
-		if _, err := d.sinkPartitions(name); err != nil {
-			return nil, err
-		}
-	}
-	if err := d.lay(); err != nil {
+	if err := d.options.check(); err != nil {
 		return nil, err
 	}
-	return d, d.open()
+	if err := d.begin(); err != nil {
+		return nil, errors.Join(err, d.stop(), d.unlock())
+	}
+	return d, nil
+}
+
+// begin opens the driver on what an earlier one has left in its directory, and works on what that has not done.
+func (d *Driver) begin() error {
+	_, sinks := d.base.ExternalTopics()
+	for _, name := range sinks {
+		if _, err := d.sinkPartitions(name); err != nil {
+			return err
+		}
+	}
+	found, err := d.takeDirectory()
+	if err != nil {
+		return err
+	}
+	if err := d.lay(); err != nil {
+		return err
+	}
+	if err := d.checkPartitionsOf(); err != nil {
+		return err
+	}
+	if err := d.open(); err != nil {
+		return err
+	}
+	if found {
+		d.arrived()
+	}
+	if d.err != nil {
+		return errors.Join(d.err, d.Close())
+	}
+	return nil
+}
+
+// takeDirectory locks the directory of the stores for this driver, if they are in one.
+func (d *Driver) takeDirectory() (found bool, err error) {
+	if d.options.dir == "" {
+		return false, nil
+	}
+	if d.lock, err = store.Lock(d.options.dir); err != nil {
+		return false, fmt.Errorf("testkit: a driver that is not closed has the directory: close it first: %w", err)
+	}
+	return d.bringBack()
+}
+
+func (d *Driver) unlock() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.Close()
+}
+
+// now is the wall clock in milliseconds.
+func (d *Driver) now() int64 { return d.clock.Milliseconds() }
+
+// partitionsOf is the number of partitions of any topic.
+func (d *Driver) partitionsOf(topic string) int32 {
+	if n, ok := d.counts.Topics[topic]; ok {
+		return n
+	}
+	if n, ok := d.internal[topic]; ok {
+		return n
+	}
+	return d.externalPartitions(topic)
 }
 
 func (d *Driver) externalPartitions(topic string) int32 {
@@ -101,10 +170,7 @@ func (d *Driver) sinkPartitions(topic string) (int32, error) {
 
 // partitionOf routes a record as the production partitioner does.
 func (d *Driver) partitionOf(o *topology.Output) int32 {
-	n, ok := d.counts.Topics[o.Topic]
-	if !ok {
-		n = d.externalPartitions(o.Topic)
-	}
+	n := d.partitionsOf(o.Topic)
 	if o.Partition >= 0 {
 		return o.Partition
 	}
@@ -125,10 +191,10 @@ func (d *Driver) partitionOf(o *topology.Output) int32 {
 func (d *Driver) open() error {
 	if d.set = task.NewSet(d.topo, task.Config{
 		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
-		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetter, Buffer: math.MaxInt, MaxIdle: -1,
+		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetterTopic, Buffer: math.MaxInt, MaxIdle: -1,
 		WatchValues: true, EncodeOnPut: true,
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
-	}, d.now); d.topo.Global != nil {
+	}, d.now()); d.topo.Global != nil {
 		if err := d.openGlobal(); err != nil {
 			return err
 		}
@@ -154,6 +220,9 @@ func (d *Driver) start(id topology.TaskID) error {
 	}
 	for _, c := range t.Changelogs() {
 		l := d.log(c.Topic, c.Partition)
+		if c.From() > int64(l.committed) {
+			return d.behind(l, c.From())
+		}
 		if err := c.Restore(l.records[max(0, c.From()):l.committed], int64(l.committed)); err != nil {
 			return err
 		}
@@ -183,7 +252,11 @@ func (d *Driver) openGlobal() error {
 			if err != nil {
 				return err
 			}
-			d.log(topic, p).delivered = int(max(0, from))
+			l := d.log(topic, p)
+			if from > int64(l.committed) {
+				return d.behind(l, from)
+			}
+			l.delivered = int(max(0, from))
 		}
 	}
 	return d.deliverGlobal()
@@ -242,7 +315,7 @@ func (d *Driver) run() {
 	for d.err == nil {
 		d.fail(d.deliverGlobal())
 		d.deliver()
-		n, err := d.set.Step(d.now, math.MaxInt)
+		n, err := d.set.Step(d.now(), math.MaxInt)
 		d.sendOutputs()
 		if err != nil {
 			d.fail(err)
@@ -290,16 +363,25 @@ func (d *Driver) arrived() {
 
 // Pause lets piped records pile up in their topics, as behind an application that is not running. Resume processes
 // them.
-func (d *Driver) Pause() { d.paused = true }
+func (d *Driver) Pause() {
+	d.helper()
+	d.paused = d.usable()
+}
 
 // Resume ends a Pause and works until nothing is left to do.
 func (d *Driver) Resume() {
-	d.paused = false
-	d.arrived()
+	d.helper()
+	if d.paused = false; d.usable() {
+		d.arrived()
+	}
 }
 
 // Commit commits, and works on what that makes visible behind repartition topics, until all is done and committed.
 func (d *Driver) Commit() {
+	d.helper()
+	if !d.usable() {
+		return
+	}
 	d.commit()
 	for d.discover() {
 		d.commit()
@@ -311,7 +393,7 @@ func (d *Driver) commit() {
 	for d.err == nil && d.set.Pending() {
 		if offsets, ok := d.prepare(); ok {
 			d.commitKafka(offsets)
-			d.fail(d.set.Committed(d.now))
+			d.fail(d.set.Committed(d.now()))
 			d.run()
 		}
 	}
@@ -332,16 +414,20 @@ func (d *Driver) commitKafka(offsets []task.Offset) {
 }
 
 // WallClock is the driver's wall-clock time. It starts at the epoch.
-func (d *Driver) WallClock() time.Time { return time.UnixMilli(d.now) }
+func (d *Driver) WallClock() time.Time { return time.UnixMilli(d.now()) }
 
 // AdvanceWallClock moves the wall clock on, in one go, fires the punctuations that are due, and works until nothing is
-// left to do.
+// left to do. The clock does not go back.
 func (d *Driver) AdvanceWallClock(by time.Duration) {
-	if d.err != nil {
+	d.helper()
+	if by < 0 {
+		d.fail(fmt.Errorf("testkit: the wall clock cannot go back: %v", by))
+	}
+	if !d.usable() {
 		return
 	}
-	d.now += by.Milliseconds()
-	d.fail(d.set.Punctuate(d.now))
+	d.clock += by
+	d.fail(d.set.Punctuate(d.now()))
 	d.sendOutputs()
 	d.arrived()
 }
@@ -349,8 +435,20 @@ func (d *Driver) AdvanceWallClock(by time.Duration) {
 // Dropped is the number of records dropped so far, by reason.
 func (d *Driver) Dropped() map[topology.DropReason]int64 { return d.drops.Counts() }
 
-// Close ends the driver without a commit.
-func (d *Driver) Close() error { return d.stop() }
+// Close ends the driver without a commit. Where the stores are in a directory, the topics and the committed offsets are
+// written beside them, and another driver may go on from there.
+func (d *Driver) Close() error {
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	err := d.stop()
+	if d.lock != nil {
+		d.endTransaction(false)
+		err = errors.Join(err, d.keep(), d.unlock())
+	}
+	return err
+}
 
 // stop closes the set, dropping what was not committed.
 func (d *Driver) stop() error {

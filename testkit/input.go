@@ -14,19 +14,23 @@ type InputTopic[K, V any] struct {
 	topic streams.Topic[K, V]
 }
 
-// Input feeds a topic of the topology, with its own serdes. After each record the driver works until nothing is left to
-// do.
+// Input feeds a topic that the topology reads, with its own serdes; another topic is a mistake. After each record the
+// driver works until nothing is left to do.
 func Input[K, V any](d *Driver, topic streams.Topic[K, V]) InputTopic[K, V] {
+	d.helper()
+	d.fail(d.checkInput(topic.Name()))
 	return InputTopic[K, V]{d: d, topic: topic}
 }
 
 // Pipe sends a record with an event time.
 func (i InputTopic[K, V]) Pipe(key K, value V, at time.Time) {
+	i.d.helper()
 	i.PipeRecord(streams.Record[K, V]{Key: key, Value: value, Timestamp: at.UnixMilli()})
 }
 
 // PipeRecord sends a whole record: its NullKey, NullValue, Timestamp and Headers count.
 func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
+	i.d.helper()
 	var key, value []byte
 	var err error
 	if !r.NullKey {
@@ -45,7 +49,8 @@ func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
 // PipeRaw sends bytes, to the partition of the key: records that do not decode, for example. The offset is given by the
 // topic.
 func (i InputTopic[K, V]) PipeRaw(r topology.Raw) {
-	if i.d.err != nil {
+	i.d.helper()
+	if !i.d.usable() {
 		return
 	}
 	i.pipeTo(i.d.partitionOf(&topology.Output{
@@ -53,14 +58,17 @@ func (i InputTopic[K, V]) PipeRaw(r topology.Raw) {
 	}), r)
 }
 
-// PipeTo sends bytes to a partition.
+// PipeTo sends bytes to a partition, which the topic must have.
 func (i InputTopic[K, V]) PipeTo(partition int32, r topology.Raw) {
-	if i.d.err == nil {
+	i.d.helper()
+	i.d.fail(i.d.checkPartition(i.topic.Name(), partition))
+	if i.d.usable() {
 		i.pipeTo(partition, r)
 	}
 }
 
 func (i InputTopic[K, V]) pipeTo(partition int32, r topology.Raw) {
+	i.d.helper()
 	l := i.d.log(i.topic.Name(), partition)
 	offset := l.append(r)
 	l.committed = len(l.records)
@@ -77,6 +85,8 @@ func hashSuffix(key any) int {
 
 // PartitionOf is the partition of a topic that the records of a key go to.
 func PartitionOf[K, V any](d *Driver, topic streams.Topic[K, V], key K) int32 {
+	d.helper()
+	d.fail(d.checkTopic(topic.Name()))
 	b, err := topic.Key().Append([]byte{}, key)
 	d.fail(err)
 	return d.partitionOf(&topology.Output{

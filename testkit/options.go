@@ -1,6 +1,9 @@
 package testkit
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
@@ -18,31 +21,67 @@ type options struct {
 	dir         string // of databases on disk; empty: in memory
 	openEngine  func(dir string) (state.Engine, error)
 	onError     task.Policy
-	deadLetter  string
+
+	deadLetterTopic string
+	wrong           []error // in the options themselves
 }
+
+const deadLetter = task.DeadLetter
 
 func defaults() options {
 	return options{partitions: 1, byTopic: map[string]int32{}, commitEvery: 1, cacheBytes: 64 << 20}
 }
 
+// wrongIf notes what cannot be meant.
+func (o *options) wrongIf(wrong bool, format string, args ...any) {
+	if wrong {
+		o.wrong = append(o.wrong, fmt.Errorf("testkit: "+format, args...))
+	}
+}
+
+func (o *options) check() error { return errors.Join(o.wrong...) }
+
 // Partitions is the number of partitions of every topic that is not internal. The default is 1.
-func Partitions(n int32) Option { return func(o *options) { o.partitions = n } }
+func Partitions(n int32) Option {
+	return func(o *options) {
+		o.partitions = n
+		o.wrongIf(n < 1, "Partitions(%d): a topic has 1 or more; PartitionsOf makes one missing", n)
+	}
+}
 
 // PartitionsOf is the number of partitions of one topic; 0: it does not exist. A topic that is named so is there from
-// the start, for sources that read by pattern.
-func PartitionsOf(topic string, n int32) Option { return func(o *options) { o.byTopic[topic] = n } }
+// the start, for sources that read by pattern. The topic is one that the topology reads or writes; where it chooses
+// topics by pattern, it may be any.
+func PartitionsOf(topic string, n int32) Option {
+	return func(o *options) {
+		o.byTopic[topic] = n
+		o.wrongIf(n < 0, "PartitionsOf(%q, %d): use 1 or more, or 0 for a topic that does not exist", topic, n)
+	}
+}
 
 // CommitEvery commits after every n piped records. The default is 1; with 0 only Driver.Commit and Restart commit. What
 // has not been committed is not seen: neither by Output nor, behind a repartition topic, by the next sub-topology.
-func CommitEvery(n int) Option { return func(o *options) { o.commitEvery = n } }
+func CommitEvery(n int) Option {
+	return func(o *options) {
+		o.commitEvery = n
+		o.wrongIf(n < 0, "CommitEvery(%d): use 1 or more, or 0 for commits by hand", n)
+	}
+}
 
 // AtLeastOnce makes records visible as they are sent: a crash takes back offsets and state, not what was sent.
 func AtLeastOnce() Option { return func(o *options) { o.atLeastOnce = true } }
 
 // CacheBytes is the memory for cached rows. The default is 64 MB. It never changes an answer.
-func CacheBytes(n int64) Option { return func(o *options) { o.cacheBytes = n } }
+func CacheBytes(n int64) Option {
+	return func(o *options) {
+		o.cacheBytes = n
+		o.wrongIf(n < 0, "CacheBytes(%d): use 0 or more", n)
+	}
+}
 
-// Pebble keeps the stores on disk as in production, in a directory of the test's, in place of memory.
+// Pebble keeps the stores on disk as in production, in a directory of the test's, in place of memory. Driver.Close
+// leaves the topics and the committed offsets in it, too: another driver that is opened on the directory goes on where
+// the one before was closed. With the next version of a topology, that is an upgrade.
 func Pebble(dir string) Option {
 	budget := store.NewBudget(16<<20, 8)
 	return OpenEngine(dir, func(dir string) (state.Engine, error) {
@@ -51,9 +90,13 @@ func Pebble(dir string) Option {
 }
 
 // OpenEngine keeps the stores in engines of the test's, as streams.Config.OpenEngine does: each is opened in a
-// directory of its own within dir. Driver.LoseState removes dir.
+// directory of its own within dir. Driver.LoseState removes what is in dir. What else is true of Pebble is true here.
 func OpenEngine(dir string, open func(dir string) (state.Engine, error)) Option {
-	return func(o *options) { o.dir, o.openEngine = dir, open }
+	return func(o *options) {
+		o.dir, o.openEngine = dir, open
+		o.wrongIf(dir == "", "Pebble and OpenEngine need a directory")
+		o.wrongIf(open == nil, "OpenEngine needs a function")
+	}
 }
 
 // Skip leaves out records that do not decode or whose processing fails; they are counted in Dropped. By default they
@@ -62,5 +105,8 @@ func Skip() Option { return func(o *options) { o.onError = task.Skip } }
 
 // DeadLetter sends records that do not decode or whose processing fails to a topic; they are counted in Dropped.
 func DeadLetter(topic string) Option {
-	return func(o *options) { o.onError, o.deadLetter = task.DeadLetter, topic }
+	return func(o *options) {
+		o.onError, o.deadLetterTopic = deadLetter, topic
+		o.wrongIf(topic == "", "DeadLetter needs a topic")
+	}
 }

@@ -11,22 +11,37 @@ import (
 type OutputTopic[K, V any] struct {
 	d     *Driver
 	topic streams.Topic[K, V]
-	next  map[*log]int
 }
 
-// Output reads a topic from its start, with its own serdes, as a consumer that reads committed records does.
+// Output reads a topic that the topology writes, with its own serdes, as a consumer that reads committed records does;
+// another topic is a mistake. The topic is read from its start, and once: another Output of the same topic goes on
+// where this one has come to. FromStart begins anew.
 func Output[K, V any](d *Driver, topic streams.Topic[K, V]) *OutputTopic[K, V] {
-	return &OutputTopic[K, V]{d: d, topic: topic, next: map[*log]int{}}
+	d.helper()
+	d.fail(d.checkOutput(topic.Name()))
+	return &OutputTopic[K, V]{d: d, topic: topic}
 }
 
-// Read is every record since the last Read, in the order in which they were sent.
+// FromStart is the same topic, which is read from its start again, by whichever Output comes next.
+func (o *OutputTopic[K, V]) FromStart() *OutputTopic[K, V] {
+	delete(o.d.next, o.topic.Name())
+	return o
+}
+
+// Read is every record of the topic since the last Read, in the order in which they were sent.
 func (o *OutputTopic[K, V]) Read() []streams.Record[K, V] {
+	o.d.helper()
 	var out []streams.Record[K, V]
+	next := o.d.next[o.topic.Name()]
+	if next == nil {
+		next = map[*log]int{}
+		o.d.next[o.topic.Name()] = next
+	}
 	for _, a := range o.d.arrivals[o.topic.Name()] {
-		if a.offset < o.next[a.log] || a.offset >= a.log.committed {
+		if a.offset < next[a.log] || a.offset >= a.log.committed {
 			continue
 		}
-		o.next[a.log] = a.offset + 1
+		next[a.log] = a.offset + 1
 		r, err := o.decode(&a.log.records[a.offset])
 		if err != nil {
 			o.d.fail(fmt.Errorf("topic %s/%d offset %d: %w", a.log.topic, a.log.partition, a.offset, err))
@@ -39,6 +54,7 @@ func (o *OutputTopic[K, V]) Read() []streams.Record[K, V] {
 
 // Latest reads on, and is the newest value of each key among all read now; keys whose newest value is null are missing.
 func Latest[K comparable, V any](o *OutputTopic[K, V]) map[K]V {
+	o.d.helper()
 	latest := map[K]V{}
 	for _, r := range o.Read() {
 		if r.NullValue {

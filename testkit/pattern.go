@@ -1,12 +1,8 @@
 package testkit
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/millstream-go/millstream/internal/worker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // lay puts the topics that are there in place of the topology's patterns: those that have records, and those that
@@ -25,9 +21,12 @@ func (d *Driver) lay() error {
 	for _, name := range sources {
 		external[name] = d.externalPartitions(name)
 	}
+	for name, n := range d.internal {
+		external[name] = n
+	}
 	counts, err := topo.Partitions(external)
 	if err == nil {
-		err = d.checkInternal(topo, counts)
+		err = d.checkKept(topo, counts)
 	}
 	if err != nil {
 		return err
@@ -60,35 +59,4 @@ func (d *Driver) discover() (found bool) {
 	}
 	d.run()
 	return true
-}
-
-// checkInternal finds internal topics that would have to change their number of partitions.
-func (d *Driver) checkInternal(topo *topology.Topology, counts *topology.Partitions) error {
-	if d.counts == nil {
-		return nil
-	}
-	differ := func(topic string, have, want int32) error {
-		if have == 0 || have == want {
-			return nil
-		}
-		return &worker.InternalTopicError{Topic: topic, Have: fmt.Sprintf("%d partitions", have), Want: fmt.Sprint(want)}
-	}
-	for topic, n := range d.counts.Topics {
-		if d.topo.IsRepartition(topic) {
-			if err := differ(topic, n, counts.Topics[topic]); err != nil {
-				return err
-			}
-		}
-	}
-	for _, sub := range topo.Subs {
-		for _, spec := range sub.Stores {
-			if spec.Options().NoChangelog {
-				continue
-			}
-			if err := differ(topo.ChangelogName(spec.Name()), d.counts.Tasks[sub.ID], counts.Tasks[sub.ID]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -8,7 +8,8 @@ import (
 
 // Get is the value of a key in a store, in whichever task has it.
 func Get[K, V any](d *Driver, store state.KeyValue[K, V], key K) (value V, ok bool) {
-	for _, t := range d.having(store.Name()) {
+	d.helper()
+	for _, t := range d.having(store) {
 		v, found, err := store.In(t).Get(key)
 		d.fail(err)
 		if found {
@@ -19,12 +20,17 @@ func Get[K, V any](d *Driver, store state.KeyValue[K, V], key K) (value V, ok bo
 }
 
 // having are the tasks that have a store; for one of a global table, its only holder.
-func (d *Driver) having(store string) (out []state.Stores) {
-	if g := d.set.Global(); g != nil && g.HasStore(store) {
+func (d *Driver) having(store state.Spec) (out []state.Stores) {
+	d.helper()
+	d.fail(d.checkStore(store))
+	if !d.usable() {
+		return nil
+	}
+	if g := d.set.Global(); g != nil && g.HasStore(store.Name()) {
 		return []state.Stores{g}
 	}
 	for _, t := range d.set.Tasks() {
-		if t.HasStore(store) {
+		if t.HasStore(store.Name()) {
 			out = append(out, t)
 		}
 	}
@@ -33,8 +39,9 @@ func (d *Driver) having(store string) (out []state.Stores) {
 
 // Rows are all rows of a store, by partition and then in the order of their encoded keys.
 func Rows[K, V any](d *Driver, store state.KeyValue[K, V]) []state.Row[K, V] {
+	d.helper()
 	var rows []state.Row[K, V]
-	for _, t := range d.having(store.Name()) {
+	for _, t := range d.having(store) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
@@ -45,8 +52,9 @@ func Rows[K, V any](d *Driver, store state.KeyValue[K, V]) []state.Row[K, V] {
 
 // WindowRows are all rows of a window store, by partition, then start, then in the order of their encoded keys.
 func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow[K, V] {
+	d.helper()
 	var rows []state.WindowRow[K, V]
-	for _, t := range d.having(store.Name()) {
+	for _, t := range d.having(store) {
 		for row, err := range store.In(t).Between(0, math.MaxInt64) {
 			d.fail(err)
 			rows = append(rows, row)
@@ -57,8 +65,9 @@ func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow
 
 // SessionRows are all rows of a session store, by partition, then end, then in the order of their encoded keys.
 func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.SessionRow[K, V] {
+	d.helper()
 	var rows []state.SessionRow[K, V]
-	for _, t := range d.having(store.Name()) {
+	for _, t := range d.having(store) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
@@ -69,8 +78,9 @@ func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.Session
 
 // VersionedRows are the newest rows of a versioned store, by partition and then in the order of their encoded keys.
 func VersionedRows[K, V any](d *Driver, store state.Versioned[K, V]) []state.Row[K, V] {
+	d.helper()
 	var rows []state.Row[K, V]
-	for _, t := range d.having(store.Name()) {
+	for _, t := range d.having(store) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
