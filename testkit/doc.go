@@ -13,8 +13,8 @@
 // not read, topics to read that it does not write, stores, partitions out of range, a clock set back, a driver that is
 // closed. So a test that nothing comes out does not pass because of a name.
 //
-// An upgrade is two drivers on one directory, the second of which goes on with the topics, the committed offsets and the
-// stores that the first one leaves:
+// An upgrade is two drivers on one directory, the second of which goes on with the topics, the committed offsets and
+// the stores that the first one leaves:
 //
 //	dir := t.TempDir()
 //	old := testkit.New(t, before, testkit.Pebble(dir))

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/kafkatest"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 // TestKill kills one of two processes again and again, with -9, while orders come in at 10,000 a second, and starts it
@@ -51,7 +52,7 @@ func TestKill(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	require.NoError(t, k.cluster.waitCaughtUp(ctx, time.Second))
+	require.NoError(t, waitCaughtUp(ctx, k.cluster, time.Second))
 	for _, a := range apps {
 		a.stop()
 	}
@@ -61,7 +62,7 @@ func TestKill(t *testing.T) {
 
 type killRun struct {
 	t         *testing.T
-	cluster   *cluster
+	cluster   *broker.Broker
 	binary    string
 	dir       string
 	kills     int
@@ -85,7 +86,7 @@ func newKillRun(t *testing.T) *killRun {
 	require.NoError(t, err, string(out))
 	k.cluster, err = open(context.Background(), options{brokers: broker.Addrs[0], partitions: 4})
 	require.NoError(t, err)
-	t.Cleanup(k.cluster.close)
+	t.Cleanup(k.cluster.Close)
 	return k
 }
 
@@ -103,7 +104,7 @@ type process struct {
 }
 
 func (k *killRun) start(name string, args ...string) *process {
-	p := &process{cmd: exec.Command(k.binary, append(args, "-brokers", k.cluster.brokers[0])...), out: &safeBuffer{}}
+	p := &process{cmd: exec.Command(k.binary, append(args, "-brokers", k.cluster.Addrs()[0])...), out: &safeBuffer{}}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, io.MultiWriter(p.out, k.log)
 	require.NoError(k.t, p.cmd.Start(), name)
 	k.t.Cleanup(func() { p.cmd.Process.Kill() })
@@ -130,7 +131,7 @@ func (p *process) output() string { return p.out.String() }
 // watchGaps reads product totals as they are committed. The returned function ends it and gives, for each partition,
 // the longest time without one.
 func (k *killRun) watchGaps() func() map[int32]time.Duration {
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.brokers...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.Addrs()...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeTopics(PerProduct.Name()), kgo.FetchMaxWait(50*time.Millisecond))
 	require.NoError(k.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

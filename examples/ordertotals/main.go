@@ -1,19 +1,22 @@
 // Command ordertotals is the main job of Millstream: order totals per customer and minute, final, exactly once, and a
 // running total per product.
 //
-// Without flags it needs nothing installed: it starts a broker within the process, produces orders, runs the job, shows
-// the totals, and compares them with totals that it computes from the input topic. The exit status is 1 if they differ.
+// Without flags it needs nothing installed: it starts a broker within the process, has orders come in for 20 seconds,
+// shows the totals as they come out, and compares them with totals that it computes from the input topic. The exit
+// status is 1 if they differ.
 //
 //	go run ./examples/ordertotals
-//	go run ./examples/ordertotals -brokers localhost:9092 -orders 1000000
+//	go run ./examples/ordertotals -kill 3s
+//	go run ./examples/ordertotals -brokers localhost:9092 -orders 1000000 -for 0
 //
 // With -mode the parts run by themselves, so that several processes can share a cluster, each on a state directory of
-// its own:
+// its own. Mode broker is such a cluster, if there is no Kafka:
 //
-//	ordertotals -mode produce -brokers ... -orders 100000
-//	ordertotals -mode run     -brokers ... -state-dir a
-//	ordertotals -mode run     -brokers ... -state-dir b -run-for 5s
-//	ordertotals -mode verify  -brokers ...
+//	ordertotals -mode broker  -brokers localhost:9092
+//	ordertotals -mode produce -brokers localhost:9092 -orders 100000 -rate 1000
+//	ordertotals -mode run     -brokers localhost:9092 -state-dir a
+//	ordertotals -mode run     -brokers localhost:9092 -state-dir b -run-for 5s
+//	ordertotals -mode verify  -brokers localhost:9092
 package main
 
 import (
@@ -25,6 +28,7 @@ import (
 
 	"github.com/millstream-go/millstream/examples/internal/demo"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 // options are the command line.
@@ -33,9 +37,11 @@ type options struct {
 	mode       string
 	orders     int
 	rate       int
+	during     time.Duration
 	customers  int
 	partitions int
 	workers    int
+	kill       time.Duration
 	stateDir   string
 	guarantee  string
 	runFor     time.Duration
@@ -47,11 +53,14 @@ func parse(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("ordertotals", flag.ContinueOnError)
 	demo.ClusterFlags(f, &o.brokers, &o.partitions, &o.verbose)
-	f.StringVar(&o.mode, "mode", "all", "all, produce, run or verify")
-	f.IntVar(&o.orders, "orders", 50_000, "orders to produce")
-	f.IntVar(&o.rate, "rate", 0, "orders a second, in event time too; 0: at once, over five minutes that end now")
+	f.StringVar(&o.mode, "mode", "all", "all, produce, run, verify or broker")
+	f.IntVar(&o.orders, "orders", 10_000, "orders to produce")
+	f.DurationVar(&o.during, "for", 20*time.Second, "mode all: how long orders come in; 0: all at once")
+	f.IntVar(&o.rate, "rate", 0, "mode produce: orders a second, in event time too; 0: at once, over five minutes of it")
 	f.IntVar(&o.customers, "customers", 500, "number of customers")
 	f.IntVar(&o.workers, "workers", 1, "workers of the application")
+	f.DurationVar(&o.kill, "kill", 0, "mode all: run the application in a process of its own, which is killed with -9 "+
+		"whenever it has run so long, and started again; 0: it is not")
 	f.StringVar(&o.stateDir, "state-dir", "", "directory for local state; none: a temporary one")
 	f.StringVar(&o.guarantee, "guarantee", "eos", "eos (exactly once) or alos (at least once)")
 	f.DurationVar(&o.runFor, "run-for", 0,
@@ -60,15 +69,23 @@ func parse(args []string) (options, error) {
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
+	return o, o.check()
+}
+
+func (o options) check() error {
 	switch {
 	case o.guarantee != "eos" && o.guarantee != "alos":
-		return o, fmt.Errorf("-guarantee %s: use eos or alos", o.guarantee)
+		return fmt.Errorf("-guarantee %s: use eos or alos", o.guarantee)
 	case o.mode != "all" && o.brokers == "":
-		return o, fmt.Errorf("-mode %s needs -brokers: the broker within the process ends with it", o.mode)
+		return fmt.Errorf("-mode %s needs -brokers: the broker within the process ends with it", o.mode)
+	case o.kill != 0 && o.mode != "all":
+		return errors.New("-kill is for mode all")
 	case o.partitions < 1 || o.orders < 0 || o.workers < 1 || o.customers < 1:
-		return o, errors.New("-partitions, -workers and -customers must be 1 or more, -orders 0 or more")
+		return errors.New("-partitions, -workers and -customers must be 1 or more, -orders 0 or more")
+	case o.rate < 0 || o.during < 0 || o.runFor < 0 || o.kill < 0:
+		return errors.New("-rate, -for, -run-for and -kill must not be negative")
 	}
-	return o, nil
+	return nil
 }
 
 func main() {
@@ -79,46 +96,42 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	cluster, err := open(ctx, o)
+	switch o.mode {
+	case "all":
+		return all(ctx, o)
+	case "broker":
+		return serve(ctx, o)
+	}
+	b, err := open(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer cluster.close()
+	defer b.Close()
 	switch o.mode {
-	case "all":
-		return all(ctx, o, cluster)
 	case "produce":
-		return produce(ctx, o, cluster)
+		return produce(ctx, b, o, newOrderClock(o), nil)
 	case "run":
-		return runApp(ctx, o, cluster)
+		return runApp(ctx, b, o)
 	case "verify":
-		return verify(ctx, cluster)
+		return verify(ctx, b)
 	}
-	return fmt.Errorf("-mode %s: use all, produce, run or verify", o.mode)
-}
-
-// all produces, runs the application until it has caught up, and verifies.
-func all(ctx context.Context, o options, c *cluster) error {
-	if err := produce(ctx, o, c); err != nil {
-		return err
-	}
-	if o.runFor == 0 {
-		o.runFor = 300 * time.Millisecond
-	}
-	show, stop := context.WithCancel(ctx)
-	shown := make(chan error, 1)
-	// Started here, owns its client and the terminal, ended by stop below.
-	go func() { shown <- showTotals(show, c) }()
-	err := runApp(ctx, o, c)
-	stop()
-	if err := errors.Join(err, <-shown); err != nil {
-		return err
-	}
-	return verify(ctx, c)
+	return fmt.Errorf("-mode %s: use all, produce, run, verify or broker", o.mode)
 }
 
 // runApp runs the application until it is interrupted, or has caught up for as long as -run-for says.
-func runApp(ctx context.Context, o options, c *cluster) (err error) {
+func runApp(ctx context.Context, b *broker.Broker, o options) error {
+	return withApp(ctx, b, o, func(ctx context.Context, app *streams.App) error {
+		if o.runFor == 0 {
+			return app.Run(ctx)
+		}
+		return demo.RunUntil(ctx, app, func(ctx context.Context) error { return waitCaughtUp(ctx, b, o.runFor) })
+	})
+}
+
+// withApp makes the application, which is not running yet, on its state directory.
+func withApp(
+	ctx context.Context, b *broker.Broker, o options, use func(context.Context, *streams.App) error,
+) (err error) {
 	topo, err := build()
 	if err != nil {
 		return err
@@ -128,19 +141,16 @@ func runApp(ctx context.Context, o options, c *cluster) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	a, err := streams.New(topo, config(o, c, dir))
+	app, err := streams.New(topo, config(o, b, dir))
 	if err != nil {
 		return err
 	}
-	if o.runFor == 0 {
-		return a.Run(ctx)
-	}
-	return demo.RunUntil(ctx, a, func(ctx context.Context) error { return c.waitCaughtUp(ctx, o.runFor) })
+	return use(ctx, app)
 }
 
-func config(o options, c *cluster, dir string) streams.Config {
+func config(o options, b *broker.Broker, dir string) streams.Config {
 	config := streams.Config{
-		Brokers: c.brokers, StateDir: dir, Workers: o.workers, Logger: demo.Logger(o.verbose || o.mode == "run"),
+		Brokers: b.Addrs(), StateDir: dir, Workers: o.workers, Logger: demo.Logger(o.verbose || o.mode == "run"),
 	}
 	if o.guarantee == "alos" {
 		config.Guarantee = streams.AtLeastOnce

@@ -4,83 +4,88 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
+type orderRecord = streams.Record[string, Order]
+
+// mostAtOnce is how many orders wait for the brokers together.
+const mostAtOnce = 5_000
+
 // produce sends orders of many customers: mostly in the order of their time, some a little out of order, a few too late
-// for their minute, and some that are not paid.
-func produce(ctx context.Context, o options, c *cluster) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.MaxBufferedRecords(100_000))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	var failed atomic.Pointer[error]
-	clock := newOrderClock(o)
-	random := newRandom(o.seed)
-	for i := range o.orders {
-		at, err := clock.at(ctx, i)
-		if err != nil {
+// for their minute, and some that are not paid. It tells sent how many there are, if that is not nil.
+func produce(ctx context.Context, b *broker.Broker, o options, clock orderClock, sent func(int)) error {
+	random := rand.New(rand.NewPCG(o.seed, 0))
+	for next := 0; next < o.orders; {
+		if err := clock.wait(ctx, next); err != nil {
 			return err
 		}
-		r, err := orderRecord(random, o, i, at)
-		if err != nil {
+		var orders []orderRecord
+		for next < o.orders && len(orders) < mostAtOnce && clock.due(next) {
+			orders = append(orders, newOrder(random, o, next, clock.at(next)))
+			next++
+		}
+		if err := broker.Produce(ctx, b, Orders, orders...); err != nil {
 			return err
 		}
-		client.Produce(ctx, r, func(_ *kgo.Record, err error) {
-			if err != nil {
-				failed.CompareAndSwap(nil, &err)
-			}
-		})
+		if sent != nil {
+			sent(next)
+		}
 	}
-	if err := client.Flush(ctx); err != nil {
-		return err
+	if o.mode == "produce" {
+		fmt.Printf("produced %d orders of %d customers, seed %d\n", o.orders, o.customers, o.seed)
 	}
-	if err := failed.Load(); err != nil {
-		return fmt.Errorf("produce: %w", *err)
-	}
-	fmt.Printf("produced %d orders of %d customers, seed %d\n", o.orders, o.customers, o.seed)
 	return nil
 }
 
-func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
-
-// orderClock gives the time of each order.
+// orderClock gives each order its time, and when it is sent.
 type orderClock struct {
-	start time.Time
-	step  time.Duration
-	live  bool // orders come as their time does
+	start, sendStart time.Time
+	step, sendStep   time.Duration // between orders
 }
 
+// simulated is the event time between the first order and the last, unless -rate says otherwise.
 const simulated = 5 * time.Minute
 
+// newOrderClock is for orders that come as their time does, with -rate, or else faster, or at once.
 func newOrderClock(o options) orderClock {
+	now := time.Now()
 	if o.rate > 0 {
-		return orderClock{start: time.Now(), step: time.Second / time.Duration(o.rate), live: true}
+		step := time.Second / time.Duration(o.rate)
+		return orderClock{start: now, sendStart: now, step: step, sendStep: step}
 	}
-	return orderClock{start: time.Now().Add(-simulated), step: simulated / time.Duration(max(1, o.orders))}
+	clock := orderClock{start: now.Add(-simulated), sendStart: now, step: simulated / time.Duration(max(1, o.orders))}
+	if o.mode == "all" {
+		clock.sendStep = o.during / time.Duration(max(1, o.orders))
+	}
+	return clock
 }
 
-// at is the time of the i-th order; of a live clock, it waits for that time.
-func (c orderClock) at(ctx context.Context, i int) (time.Time, error) {
-	at := c.start.Add(time.Duration(i) * c.step)
-	if !c.live || time.Until(at) < time.Millisecond {
-		return at, nil
+func (c orderClock) at(i int) time.Time { return c.start.Add(time.Duration(i) * c.step) }
+
+func (c orderClock) sendAt(i int) time.Time { return c.sendStart.Add(time.Duration(i) * c.sendStep) }
+
+func (c orderClock) due(i int) bool { return time.Until(c.sendAt(i)) <= 0 }
+
+// wait waits until an order is due, and a little longer, so that others are, too.
+func (c orderClock) wait(ctx context.Context, i int) error {
+	if c.due(i) {
+		return ctx.Err()
 	}
-	timer := time.NewTimer(time.Until(at))
+	timer := time.NewTimer(max(time.Until(c.sendAt(i)), 5*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return at, ctx.Err()
+		return ctx.Err()
 	case <-timer.C:
-		return at, nil
+		return nil
 	}
 }
 
-func orderRecord(random *rand.Rand, o options, i int, at time.Time) (*kgo.Record, error) {
+func newOrder(random *rand.Rand, o options, i int, at time.Time) orderRecord {
 	order := Order{
 		ID: fmt.Sprintf("o-%d", i), Customer: fmt.Sprintf("c-%d", random.IntN(o.customers)),
 		Product: fmt.Sprintf("p-%d", random.IntN(20)), Cents: 1 + random.Int64N(10_000),
@@ -93,6 +98,5 @@ func orderRecord(random *rand.Rand, o options, i int, at time.Time) (*kgo.Record
 	case p < 130: // too late
 		at = at.Add(-2*time.Minute - time.Duration(random.Int64N(int64(time.Minute))))
 	}
-	value, err := Orders.Value().Append(nil, order)
-	return &kgo.Record{Topic: Orders.Name(), Key: []byte(order.Customer), Value: value, Timestamp: at}, err
+	return orderRecord{Key: order.Customer, Value: order, Timestamp: at.UnixMilli()}
 }

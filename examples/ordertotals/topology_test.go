@@ -1,19 +1,19 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 func newDriver(t *testing.T, opts ...testkit.Option) *testkit.Driver {
@@ -59,16 +59,16 @@ func TestTotals(t *testing.T) {
 }
 
 // someOrders are orders in which nothing is late, however they are partitioned, or with late ones.
-func someOrders(t *testing.T, late bool) []*kgo.Record {
-	var records []*kgo.Record
+func someOrders(late bool) []orderRecord {
+	var records []orderRecord
 	o := options{orders: 3000, customers: 40}
-	random := newRandom(11)
+	random := rand.New(rand.NewPCG(11, 0))
 	start := time.UnixMilli(1_700_000_000_000)
 	for i := range o.orders {
-		r, err := orderRecord(random, o, i, start.Add(time.Duration(i)*100*time.Millisecond))
-		require.NoError(t, err)
+		at := start.Add(time.Duration(i) * 100 * time.Millisecond)
+		r := newOrder(random, o, i, at)
 		if !late {
-			r.Timestamp = start.Add(time.Duration(i) * 100 * time.Millisecond)
+			r.Timestamp = at.UnixMilli()
 		}
 		records = append(records, r)
 	}
@@ -81,16 +81,14 @@ type results struct {
 }
 
 // throughDriver is the last update of each key of both topics, and the records of the input by partition.
-func throughDriver(t *testing.T, records []*kgo.Record, partitions int32) (results, map[int32][]*kgo.Record) {
+func throughDriver(t *testing.T, records []orderRecord, partitions int32) (results, [][]orderRecord) {
 	d := newDriver(t, testkit.Partitions(partitions), testkit.CommitEvery(100))
 	in := testkit.Input(d, Orders)
-	byPartition := map[int32][]*kgo.Record{}
+	byPartition := make([][]orderRecord, partitions)
 	for _, r := range records {
-		o, err := Orders.Value().Decode(r.Value)
-		require.NoError(t, err)
-		p := testkit.PartitionOf(d, Orders, string(r.Key))
+		p := testkit.PartitionOf(d, Orders, r.Key)
 		byPartition[p] = append(byPartition[p], r)
-		in.Pipe(string(r.Key), o, r.Timestamp)
+		in.PipeRecord(r)
 	}
 	d.Commit()
 	got := testkit.Output(d, PerMinute).Read()
@@ -113,8 +111,8 @@ func closedEverywhere(minutes map[string]Total, last int64) map[string]Total {
 // TestPartitionsDoNotMatterWhereNothingIsLate: 1, 4 and 7 partitions give the same, and so does the application on a
 // broker.
 func TestPartitionsDoNotMatterWhereNothingIsLate(t *testing.T) {
-	records := someOrders(t, false)
-	last := records[len(records)-1].Timestamp.UnixMilli()
+	records := someOrders(false)
+	last := records[len(records)-1].Timestamp
 	want, _ := throughDriver(t, records, 1)
 	require.NotEmpty(t, closedEverywhere(want.minutes, last))
 	for _, partitions := range []int32{4, 7} {
@@ -130,11 +128,10 @@ func TestPartitionsDoNotMatterWhereNothingIsLate(t *testing.T) {
 // TestLateOrders: with late orders the results depend on the order in each partition, and equal a recomputation in that
 // order.
 func TestLateOrders(t *testing.T) {
-	records := someOrders(t, true)
+	records := someOrders(true)
 	for _, partitions := range []int32{1, 4, 7} {
 		got, input := throughDriver(t, records, partitions)
-		want, err := compute(input)
-		require.NoError(t, err)
+		want := compute(input)
 		require.NotZero(t, want.late)
 		require.Equal(t, want.minutes, got.minutes)
 		require.Equal(t, want.products, got.products)
@@ -142,55 +139,45 @@ func TestLateOrders(t *testing.T) {
 }
 
 // throughBroker runs the application on a broker within the process.
-func throughBroker(t *testing.T, records []*kgo.Record) results {
+func throughBroker(t *testing.T, records []orderRecord) results {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, err := open(ctx, options{partitions: 4})
+	ctx := t.Context()
+	b, err := open(ctx, options{partitions: 4})
 	require.NoError(t, err)
-	defer c.close()
-	for _, r := range records {
-		r.Topic = Orders.Name()
-	}
-	require.NoError(t, c.Produce(ctx, records...))
-	require.NoError(t, runApp(ctx, options{runFor: 200 * time.Millisecond, workers: 2, guarantee: "eos", mode: "all"}, c))
-	require.NoError(t, verify(ctx, c))
+	defer b.Close()
+	require.NoError(t, broker.Produce(ctx, b, Orders, records...))
+	require.NoError(t, runApp(ctx, b, options{runFor: 200 * time.Millisecond, workers: 2, guarantee: "eos", mode: "all"}))
+	require.NoError(t, verify(ctx, b))
 
 	out := results{map[string]Total{}, map[string]ProductTotal{}}
-	readLatest(t, c, PerMinute, out.minutes)
-	readLatest(t, c, PerProduct, out.products)
+	readLatest(t, b, PerMinute, out.minutes)
+	readLatest(t, b, PerProduct, out.products)
 	return out
 }
 
-func readLatest[V any](t *testing.T, c *cluster, topic streams.Topic[string, V], into map[string]V) {
-	partitions, err := c.ReadAll(context.Background(), topic.Name())
+func readLatest[V any](t *testing.T, b *broker.Broker, topic streams.Topic[string, V], into map[string]V) {
+	records, err := broker.Read(t.Context(), b, topic)
 	require.NoError(t, err)
-	for _, records := range partitions {
-		for _, r := range records {
-			v, err := topic.Value().Decode(r.Value)
-			require.NoError(t, err)
-			into[string(r.Key)] = v
-		}
+	for _, r := range records {
+		into[r.Key] = r.Value
 	}
 }
 
 // TestVerifyFindsDifferences: a check that cannot fail would prove nothing.
 func TestVerifyFindsDifferences(t *testing.T) {
 	slog.SetLogLoggerLevel(slog.LevelError)
-	_, input := throughDriver(t, someOrders(t, true), 2)
-	want, err := compute(input)
-	require.NoError(t, err)
+	_, input := throughDriver(t, someOrders(true), 2)
+	want := compute(input)
 	require.NotEmpty(t, want.compareMinutes(nil), "missing totals")
 	require.NotEmpty(t, want.compareProducts(nil), "missing products")
 	var key string
 	for key = range want.minutes {
 		break
 	}
-	value, err := PerMinute.Value().Append(nil, want.minutes[key])
-	require.NoError(t, err)
-	record := &kgo.Record{Key: []byte(key), Value: value}
-	once := len(want.compareMinutes(map[int32][]*kgo.Record{0: {record}}))
-	require.Len(t, want.compareMinutes(map[int32][]*kgo.Record{0: {record, record}}), once+1, "a total that comes twice")
+	record := streams.Record[string, Total]{Key: key, Value: want.minutes[key]}
+	once := len(want.compareMinutes([]streams.Record[string, Total]{record}))
+	twice := want.compareMinutes([]streams.Record[string, Total]{record, record})
+	require.Len(t, twice, once+1, "a total that comes twice")
 }
 
 func TestFlags(t *testing.T) {

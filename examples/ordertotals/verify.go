@@ -2,39 +2,35 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/millstream-go/millstream/examples/internal/demo"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
-// verify compares what the application wrote with totals computed from the input topic, in another way and without the
-// library.
-func verify(ctx context.Context, c *cluster) error {
-	orders, err := c.ReadAll(ctx, Orders.Name())
-	if err != nil {
-		return fmt.Errorf("read orders: %w", err)
-	}
-	want, err := compute(orders)
+// verify compares what the application wrote with totals computed from the input topic, in another way and without its
+// operators.
+func verify(ctx context.Context, b *broker.Broker) error {
+	orders, err := broker.ReadPartitions(ctx, b, Orders)
 	if err != nil {
 		return err
 	}
-	minutes, err := c.ReadAll(ctx, PerMinute.Name())
+	minutes, err := broker.Read(ctx, b, PerMinute)
 	if err != nil {
-		return fmt.Errorf("read totals: %w", err)
+		return err
 	}
-	products, err := c.ReadAll(ctx, PerProduct.Name())
+	products, err := broker.Read(ctx, b, PerProduct)
 	if err != nil {
-		return fmt.Errorf("read product totals: %w", err)
+		return err
 	}
+	want := compute(orders)
 	differences := append(want.compareMinutes(minutes), want.compareProducts(products)...)
 	if err := demo.Differences(differences); err != nil {
 		return err
 	}
-	fmt.Printf("verified: %d totals per minute, each once, and %d product totals equal those computed from %d orders "+
-		"(%d not paid, %d late)\n",
+	fmt.Printf("verified: %d totals of customers and minutes, each once, and the totals of %d products equal those "+
+		"computed from %d orders (%d not paid, %d late)\n",
 		len(want.minutes), len(want.products), want.orders, want.unpaid, want.late)
 	return nil
 }
@@ -47,27 +43,22 @@ type expected struct {
 }
 
 // compute goes through each partition in the order of offsets, as lateness depends on it.
-func compute(partitions map[int32][]*kgo.Record) (*expected, error) {
+func compute(partitions [][]orderRecord) *expected {
 	want := &expected{minutes: map[string]Total{}, products: map[string]ProductTotal{}}
 	for _, records := range partitions {
-		if err := want.addPartition(records); err != nil {
-			return nil, err
-		}
+		want.addPartition(records)
 	}
-	return want, nil
+	return want
 }
 
 const minuteMs = 60_000
 
-func (e *expected) addPartition(records []*kgo.Record) error {
+func (e *expected) addPartition(records []orderRecord) {
 	open := map[string]Total{}
 	newest := int64(-1)
 	closes := func(minute int64) int64 { return minute + minuteMs + grace.Milliseconds() }
 	for _, r := range records {
-		var o Order
-		if err := json.Unmarshal(r.Value, &o); err != nil {
-			return fmt.Errorf("order at %s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
-		}
+		o := r.Value
 		e.orders++
 		if o.Cents == 0 {
 			e.unpaid++
@@ -75,14 +66,14 @@ func (e *expected) addPartition(records []*kgo.Record) error {
 		}
 		p := e.products[o.Product]
 		e.products[o.Product] = ProductTotal{Product: o.Product, Orders: p.Orders + 1, Cents: p.Cents + o.Cents}
-		at := r.Timestamp.UnixMilli()
+		at := r.Timestamp
 		newest = max(newest, at)
 		minute := at - at%minuteMs
 		if closes(minute) <= newest {
 			e.late++
 			continue
 		}
-		t := Total{Customer: string(r.Key), Minute: minute}
+		t := Total{Customer: r.Key, Minute: minute}
 		key := minuteKey(t)
 		t.Orders, t.Cents = open[key].Orders+1, open[key].Cents+o.Cents
 		open[key] = t
@@ -92,28 +83,22 @@ func (e *expected) addPartition(records []*kgo.Record) error {
 			e.minutes[key] = t
 		}
 	}
-	return nil
 }
 
 // compareMinutes wants each total once.
-func (e *expected) compareMinutes(partitions map[int32][]*kgo.Record) (differences []string) {
+func (e *expected) compareMinutes(totals []streams.Record[string, Total]) (differences []string) {
 	seen := map[string]bool{}
-	for _, records := range partitions {
-		for _, r := range records {
-			key := string(r.Key)
-			var got Total
-			err := json.Unmarshal(r.Value, &got)
-			want, known := e.minutes[key]
-			switch {
-			case err != nil || !known:
-				differences = append(differences, fmt.Sprintf("%s: unexpected total %s", key, r.Value))
-			case seen[key]:
-				differences = append(differences, fmt.Sprintf("%s: written again: %s", key, r.Value))
-			case got != want:
-				differences = append(differences, fmt.Sprintf("%s: want %+v, got %s", key, want, r.Value))
-			}
-			seen[key] = true
+	for _, r := range totals {
+		want, known := e.minutes[r.Key]
+		switch {
+		case !known:
+			differences = append(differences, fmt.Sprintf("%s: unexpected total %+v", r.Key, r.Value))
+		case seen[r.Key]:
+			differences = append(differences, fmt.Sprintf("%s: written again: %+v", r.Key, r.Value))
+		case r.Value != want:
+			differences = append(differences, fmt.Sprintf("%s: want %+v, got %+v", r.Key, want, r.Value))
 		}
+		seen[r.Key] = true
 	}
 	for key, want := range e.minutes {
 		if !seen[key] {
@@ -124,21 +109,19 @@ func (e *expected) compareMinutes(partitions map[int32][]*kgo.Record) (differenc
 }
 
 // compareProducts wants one update for each order, and the right sum in the last one.
-func (e *expected) compareProducts(partitions map[int32][]*kgo.Record) (differences []string) {
+func (e *expected) compareProducts(totals []streams.Record[string, ProductTotal]) (differences []string) {
 	last := map[string]ProductTotal{}
-	for _, records := range partitions {
-		for _, r := range records {
-			var got ProductTotal
-			if err := json.Unmarshal(r.Value, &got); err != nil || got.Product != string(r.Key) {
-				differences = append(differences, fmt.Sprintf("%s: unexpected product total %s", r.Key, r.Value))
-				continue
-			}
-			if before := last[got.Product]; got.Orders != before.Orders+1 {
-				differences = append(differences,
-					fmt.Sprintf("%s: update to %d orders after %d", got.Product, got.Orders, before.Orders))
-			}
-			last[got.Product] = got
+	for _, r := range totals {
+		got := r.Value
+		if got.Product != r.Key {
+			differences = append(differences, fmt.Sprintf("%s: unexpected product total %+v", r.Key, got))
+			continue
 		}
+		if before := last[got.Product]; got.Orders != before.Orders+1 {
+			differences = append(differences,
+				fmt.Sprintf("%s: update to %d orders after %d", got.Product, got.Orders, before.Orders))
+		}
+		last[got.Product] = got
 	}
 	for name, want := range e.products {
 		if last[name] != want {

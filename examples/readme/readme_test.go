@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/testkit/broker"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
@@ -58,12 +58,34 @@ func inService(topo *topology.Topology, brokers []string, dir string, interrupt 
 func TestInService(t *testing.T) {
 	topo, err := build()
 	require.NoError(t, err)
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "orders", "totals"))
-	require.NoError(t, err)
-	defer fake.Close()
-	require.NoError(t, inService(topo, fake.ListenAddrs(), t.TempDir(), func() {
+	b := broker.New(t)
+	require.NoError(t, b.CreateTopicsOf(t.Context(), topo, 4))
+	require.NoError(t, inService(topo, b.Addrs(), t.TempDir(), func() {
 		syscall.Kill(syscall.Getpid(), syscall.SIGTERM)
 	}))
+}
+
+func TestOfAnApplication(t *testing.T) {
+	topo, err := build()
+	require.NoError(t, err)
+	ctx, at := t.Context(), time.Now()
+
+	b := broker.New(t)
+	require.NoError(t, b.CreateTopicsOf(ctx, topo, 4))
+	app, err := streams.New(topo, streams.Config{Brokers: b.Addrs(), StateDir: t.TempDir()})
+	require.NoError(t, err)
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error)
+	go func() { ended <- app.Run(running) }()
+	order := streams.NewRecord("c-7", Order{Cents: 1250}, at.UnixMilli())
+	later := streams.NewRecord("c-7", Order{Cents: 1}, at.Add(2*time.Minute).UnixMilli())
+	require.NoError(t, broker.Produce(ctx, b, Orders, order, later))
+	require.NoError(t, b.WaitProcessed(ctx, topo))
+	got, err := broker.Read(ctx, b, Totals)
+	stop()
+	require.NoError(t, <-ended)
+	require.NoError(t, err)
+	require.Equal(t, []streams.Record[string, int64]{{Key: "c-7", Value: 1250, Timestamp: at.UnixMilli()}}, got)
 }
 
 func TestInTest(t *testing.T) {

@@ -2,11 +2,13 @@ package lint
 
 import (
 	"maps"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // levels: a package imports only packages of lower levels. Those of level 0 import none of the project's.
@@ -21,7 +23,7 @@ var levels = map[string]int{
 	"internal/operator": 6, "internal/task": 6,
 	"internal/worker": 7,
 	"streams":         8,
-	"testkit":         9,
+	"testkit":         9, "testkit/broker": 9,
 	"testkit/cluster": 10,
 	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
 	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
@@ -58,13 +60,16 @@ var owners = map[string][]string{
 	"github.com/twmb/murmur3":        {"internal/wire"},
 	"pgregory.net/rapid":             {"internal/store/storetest", "state/statetest"},
 
-	kafka: {"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "testkit/cluster"},
-	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
-	kafka + "/pkg/kgo": {
-		"examples", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit",
+	kafka: {
+		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "testkit/broker",
 		"testkit/cluster",
 	},
-	kafka + "/pkg/kfake":    {"examples/internal/demo", "testkit/cluster"},
+	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
+	kafka + "/pkg/kgo": {
+		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit",
+		"testkit/broker", "testkit/cluster",
+	},
+	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},
 	kafka + "/plugin/kslog": {"streams"},
 }
 
@@ -90,6 +95,14 @@ func TestOneOwnerPerLibrary(t *testing.T) {
 	for library, dirs := range owners {
 		assert.Subset(t, used[library], dirs, "not all owners of %s import it", library)
 	}
+}
+
+// TestDriverNeedsNoBroker: who tests with the driver alone does not compile a broker.
+func TestDriverNeedsNoBroker(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"/testkit").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(out), kafka+"/pkg/kgo")
+	require.NotContains(t, string(out), "kfake")
 }
 
 // TestStreamsMakesNoClient: package streams says how clients are to be made, internal/worker makes and uses them.

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/millstream-go/millstream/streams"
 )
@@ -28,48 +25,6 @@ func RunUntil(ctx context.Context, app *streams.App, done func(context.Context) 
 		err = errors.Join(err, waitErr)
 	}
 	return err
-}
-
-// WaitCaughtUp returns when the group has had no lag in the topics, those of repartitioning included, for a while.
-func (c *Cluster) WaitCaughtUp(ctx context.Context, group string, topics []string, while time.Duration) error {
-	ticker := time.NewTicker(min(while/3+time.Millisecond, 100*time.Millisecond))
-	defer ticker.Stop()
-	since := time.Now()
-	for {
-		caughtUp, err := c.caughtUp(ctx, group, topics)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil || !caughtUp {
-			since = time.Now()
-		}
-		if time.Since(since) >= while {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
-}
-
-// caughtUp asks for the committed offsets first: what had been sent to a repartition topic by then is below its end.
-func (c *Cluster) caughtUp(ctx context.Context, group string, topics []string) (bool, error) {
-	committed, err := c.admin.FetchOffsets(ctx, group)
-	if err != nil {
-		return false, err
-	}
-	ends, err := c.endOffsets(ctx, topics...)
-	if err != nil {
-		return false, err
-	}
-	caughtUp := true
-	ends.Each(func(end kadm.ListedOffset) {
-		at, ok := committed.Lookup(end.Topic, end.Partition)
-		caughtUp = caughtUp && (end.Offset == 0 || ok && at.At >= end.Offset)
-	})
-	return caughtUp, nil
 }
 
 // StateDir is dir, or if that is empty a temporary directory, which remove removes.

@@ -1,18 +1,19 @@
 package demo
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
 	"github.com/millstream-go/millstream/internal/kafkatest"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -74,17 +75,25 @@ func TestSecondRunOnKafka(t *testing.T) {
 	testSecondRun(t, c)
 }
 
+func text(name string) streams.Topic[string, string] {
+	return streams.NewTopic(name, serde.String, serde.String)
+}
+
 // testSecondRun: records of an earlier run would change the results, so they are refused, or deleted.
-func testSecondRun(t *testing.T, c *Cluster) {
-	o := Options{Brokers: c.Brokers[0], Partitions: 3}
+func testSecondRun(t *testing.T, c *broker.Broker) {
+	o := Options{Brokers: c.Addrs()[0], Partitions: 3}
 	e := example(Latest(sums, map[string]int64{"a": 3, "b": 10}))
 	require.NoError(t, e.Run(t.Context(), o))
 	require.ErrorContains(t, e.Run(t.Context(), o), "-reset")
 
-	require.NoError(t, c.CreateTopics(t.Context(), 1, "sums-apples", "sums-app-mine-changelog"))
+	apples, mine := text("sums-apples"), text("sums-app-mine-changelog")
+	require.NoError(t, c.CreateTopics(t.Context(), 1, apples, mine))
 	o.Reset = true
 	require.NoError(t, e.Run(t.Context(), o))
-	topics, err := c.admin.ListTopics(t.Context())
+	admin, err := kadm.NewOptClient(kgo.SeedBrokers(c.Addrs()...))
+	require.NoError(t, err)
+	defer admin.Close()
+	topics, err := admin.ListTopics(t.Context())
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{
 		"in", "sums", "sums-app-by-key-repartition", "sums-app-totals-changelog", "sums-apples", "sums-app-mine-changelog",
@@ -100,17 +109,6 @@ func TestRunEndsWhenTheApplicationFails(t *testing.T) {
 		return b.Build()
 	}
 	require.ErrorIs(t, e.Run(t.Context(), Options{Partitions: 1}), broken)
-}
-
-func TestWaitCaughtUpTellsWhyItEnded(t *testing.T) {
-	c, err := Open("")
-	require.NoError(t, err)
-	defer c.Close()
-	require.NoError(t, c.CreateTopics(t.Context(), 1, in.Name()))
-	require.NoError(t, example().Input[0].send(t.Context(), c))
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errTooLong)
-	require.ErrorIs(t, c.WaitCaughtUp(ctx, "nobody", []string{in.Name()}, time.Millisecond), errTooLong)
 }
 
 func TestFlags(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -57,62 +58,44 @@ func (e Example) Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	c, err := Open(o.Brokers)
+	b, err := Open(o.Brokers)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	if err := c.prepare(ctx, topo, o); err != nil {
+	defer b.Close()
+	if err := prepare(ctx, b, topo, o); err != nil {
 		return err
 	}
 	for _, input := range e.Input {
-		if err := input.send(ctx, c); err != nil {
+		if err := input.send(ctx, b); err != nil {
 			return err
 		}
 	}
-	if err := c.runApp(ctx, topo, o); err != nil {
+	if err := runApp(ctx, b, topo, o); err != nil {
 		return err
 	}
-	return e.check(ctx, c)
-}
-
-// prepare creates the topics of a topology, which must have no records yet.
-func (c *Cluster) prepare(ctx context.Context, topo *topology.Topology, o Options) error {
-	sources, sinks := topo.ExternalTopics()
-	topics := append(sources, sinks...)
-	var err error
-	if o.Reset {
-		err = c.reset(ctx, topo)
-	} else {
-		err = c.checkUnused(ctx, topics...)
-	}
-	if err != nil {
-		return err
-	}
-	return c.CreateTopics(ctx, o.Partitions, topics...)
+	return e.check(ctx, b)
 }
 
 // runApp runs the application until all input has been processed and committed.
-func (c *Cluster) runApp(ctx context.Context, topo *topology.Topology, o Options) (err error) {
+func runApp(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Options) (err error) {
 	dir, remove, err := StateDir("")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	app, err := streams.New(topo, streams.Config{Brokers: c.Brokers, StateDir: dir, Logger: Logger(o.Verbose)})
+	app, err := streams.New(topo, streams.Config{Brokers: b.Addrs(), StateDir: dir, Logger: Logger(o.Verbose)})
 	if err != nil {
 		return err
 	}
-	return RunUntil(ctx, app, func(ctx context.Context) error {
-		return c.WaitCaughtUp(ctx, topo.App, topo.SourceTopics(), 100*time.Millisecond)
-	})
+	return RunUntil(ctx, app, func(ctx context.Context) error { return b.WaitProcessed(ctx, topo) })
 }
 
 // check prints the results and compares them.
-func (e Example) check(ctx context.Context, c *Cluster) error {
+func (e Example) check(ctx context.Context, b *broker.Broker) error {
 	var differences []string
 	for _, want := range e.Want {
-		results, wrong, err := want.check(ctx, c)
+		results, wrong, err := want.check(ctx, b)
 		if err != nil {
 			return err
 		}

@@ -5,57 +5,24 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 // Input is records for a topic.
 type Input struct {
-	topic   string
-	records func() ([]*kgo.Record, error)
+	send func(context.Context, *broker.Broker) error
 }
 
-// Feed is records for a topic, encoded with its serdes and partitioned by key.
+// Feed is records for a topic.
 func Feed[K, V any](topic streams.Topic[K, V], records ...streams.Record[K, V]) Input {
-	return Input{topic: topic.Name(), records: func() ([]*kgo.Record, error) {
-		var out []*kgo.Record
-		for _, r := range records {
-			encoded, err := encode(topic, r)
-			if err != nil {
-				return nil, fmt.Errorf("record for topic %s: %w", topic.Name(), err)
-			}
-			out = append(out, encoded)
+	return Input{send: func(ctx context.Context, b *broker.Broker) error {
+		if err := broker.Produce(ctx, b, topic, records...); err != nil {
+			return err
 		}
-		return out, nil
+		fmt.Printf("sent %d records to topic %s\n", len(records), topic.Name())
+		return nil
 	}}
-}
-
-func encode[K, V any](topic streams.Topic[K, V], r streams.Record[K, V]) (*kgo.Record, error) {
-	out := &kgo.Record{Topic: topic.Name(), Timestamp: time.UnixMilli(r.Timestamp)}
-	var err error
-	if !r.NullKey {
-		if out.Key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
-			return nil, err
-		}
-	}
-	if !r.NullValue {
-		out.Value, err = topic.Value().Append([]byte{}, r.Value)
-	}
-	return out, err
-}
-
-// send produces the records in their order and waits until the brokers have them.
-func (i Input) send(ctx context.Context, c *Cluster) error {
-	records, err := i.records()
-	if err != nil {
-		return err
-	}
-	if err := c.Produce(ctx, records...); err != nil {
-		return fmt.Errorf("produce to topic %s: %w", i.topic, err)
-	}
-	fmt.Printf("sent %d records to topic %s\n", len(records), i.topic)
-	return nil
 }
 
 var start = time.Now().Add(-6 * time.Hour).Truncate(time.Hour)

@@ -9,12 +9,13 @@ import (
 	"slices"
 
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 // Want is what a topic must hold in the end.
 type Want struct {
 	topic string
-	check func(context.Context, *Cluster) (results, differences []string, err error)
+	check func(context.Context, *broker.Broker) (results, differences []string, err error)
 }
 
 // Latest wants the newest value of each key, and no other keys. A null value deletes its key. How many updates led
@@ -55,8 +56,8 @@ func Each[K comparable, V any](topic streams.Topic[K, V], want map[K][]V) Want {
 func wanting[K, V any](
 	topic streams.Topic[K, V], check func([]streams.Record[K, V]) (results, differences []string),
 ) Want {
-	return Want{topic: topic.Name(), check: func(ctx context.Context, c *Cluster) (_, _ []string, err error) {
-		records, err := read(ctx, c, topic)
+	return Want{topic: topic.Name(), check: func(ctx context.Context, b *broker.Broker) (_, _ []string, err error) {
+		records, err := broker.Read(ctx, b, topic)
 		if err != nil {
 			return nil, nil, err
 		}
