@@ -25,6 +25,21 @@
 // takes the whole record with its NullKey, NullValue, Timestamp and Headers, and may return an error. Where a result
 // may be null, or the side of a join missing, it is an Optional.
 //
+// # Time
+//
+// A record's Timestamp is event time: when what it tells of happened, as its producer says or as Topic.Timestamp finds
+// in it. Windows, joins, grace and time to live go by event time alone, so the same input gives the same results a year
+// later, or when a backlog is read at full speed. Code of a processor that wants to know how late it is should do the
+// same: use Record.Timestamp and Context.StreamTime, the highest event time so far, and punctuations of StreamTime. The
+// wall clock, Context.WallClock and punctuations of WallClockTime, is for what concerns the world and not the data: to
+// look at a queue every minute, to give up on something that does not answer. What depends on it is not repeatable:
+// after a crash it happens again at another time. Do not call time.Now in a step: the test driver has a wall clock of
+// its own.
+//
+// Stream time moves only with records: windows of a partition that falls silent stay open, unless FinalIdle closes them
+// by the wall clock. And one record far in the future moves it for good, so that those after it are late: check
+// timestamps in the extractor where a source may give such.
+//
 // # Rows
 //
 // Stores keep values as they are, not as bytes. So a function that folds or merges returns a new row and leaves those

@@ -20,31 +20,40 @@ var (
 	ErrRunning = errors.New("streams: an App runs once: make a new one")
 )
 
+// Errors with fields are for errors.As: var e *streams.ProduceError; errors.As(err, &e).
 type (
-	// MissingSourceError lists input topics that do not exist.
+	// MissingSourceError lists input topics that do not exist, in Topics []string.
 	MissingSourceError = topology.ErrMissingSource
-	// MissingSinkError lists output topics that do not exist.
+	// MissingSinkError lists output topics that do not exist, in Topics []string.
 	MissingSinkError = worker.MissingSinkError
 	// NoOffsetError tells of a topic that is read FromCommitted, and has no committed offset, or none that is still
-	// there.
+	// there: Topic string, Partitions []int32.
 	NoOffsetError = worker.NoOffsetError
-	// AmbiguousTopicError tells of a topic that is read by two patterns, or by a pattern and by name.
+	// AmbiguousTopicError tells of a topic that is read by two patterns, or by a pattern and by name: Topic string, and
+	// what reads it, First and Second string, with file:line. See [topology.ErrAmbiguousTopic].
 	AmbiguousTopicError = topology.ErrAmbiguousTopic
-	// CopartitionError tells of topics that are joined and have different numbers of partitions.
+	// CopartitionError tells of topics that are joined and have different numbers of partitions: Counts map[string]int32
+	// by topic, and Site string, the call that joins them. See [topology.ErrCopartition].
 	CopartitionError = topology.ErrCopartition
-	// InternalTopicError tells of an internal topic that is not as the topology needs it.
+	// InternalTopicError tells of an internal topic that is not as the topology needs it: Topic string, and what it is
+	// and should be, Have and Want string.
 	InternalTopicError = worker.InternalTopicError
-	// ChangelogError tells of a record in a changelog that the store cannot have written.
+	// ChangelogError tells of a record in a changelog that the store cannot have written: Topic string, Partition int32,
+	// Offset int64, Err error.
 	ChangelogError = task.ChangelogError
-	// GrownTopicError means that an input topic has got more partitions since the application started.
+	// GrownTopicError means that an input topic has got more partitions since the application started: Topic string, Had
+	// and Has int32.
 	GrownTopicError = worker.GrownTopicError
-	// UnreachableError means that no broker answered within Config.StartTimeout.
+	// UnreachableError means that no broker answered within Config.StartTimeout: Waited time.Duration, and the last
+	// failure, Err error.
 	UnreachableError = worker.UnreachableError
 	// StateFormatError means that the state directory holds a store of the same name in another format: the state of
-	// another topology.
+	// another topology. Store string is its name, Have and Want string are the formats.
 	StateFormatError = task.ErrStateFormat
-	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example.
+	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example: Topic string,
+	// Partition int32, Bytes int (of key and value), Err error.
 	ProduceError = worker.ProduceError
-	// PanicError is a panic in the user's code, as the Err of a ProcessError.
+	// PanicError is a panic in the user's code, as the Err of a ProcessError: Value any is what it panicked with, Stack
+	// []byte where.
 	PanicError = task.PanicError
 )

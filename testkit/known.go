@@ -179,7 +179,7 @@ func closest(name string, names []string) (best string) {
 	least := len(name)/3 + 2 // more letters than that make it another word
 	for _, n := range names {
 		d := distance(strings.ToLower(name), strings.ToLower(n))
-		if name != "" && strings.Contains(n, name) {
+		if name != "" && strings.Contains("-"+n+"-", "-"+name+"-") {
 			d = min(d, 1) // a repartition topic or changelog by its short name
 		}
 		if d < least {

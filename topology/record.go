@@ -2,7 +2,7 @@ package topology
 
 import "github.com/millstream-go/millstream/state"
 
-// Header is one header of a record. Names may repeat; order counts.
+// Header is one header of a record: Key string, Value []byte. Names may repeat; order counts. See [state.Header].
 type Header = state.Header
 
 // Record is one record on its way through a topology. A null key or value is marked by its flag, never by a zero value:
@@ -17,6 +17,12 @@ type Record[K, V any] struct {
 	NullValue bool
 	Timestamp int64 // event time, milliseconds since the epoch
 	Headers   []Header
+}
+
+// NewRecord is a record with neither null, at an event time in milliseconds since the epoch: what a processor emits
+// where it has no record to make it from with WithKey or WithValue.
+func NewRecord[K, V any](key K, value V, timestamp int64) Record[K, V] {
+	return Record[K, V]{Key: key, Value: value, Timestamp: timestamp}
 }
 
 // WithKey is r with another key; everything else stays.

@@ -24,11 +24,7 @@ var update = flag.Bool("update", false, "write the listings of the public API an
 // With -update the listings are written anew: commit only differences that are meant.
 func TestPublicAPI(t *testing.T) {
 	dirs := publicPackages(t)
-	var paths []string
-	for _, dir := range dirs {
-		paths = append(paths, module+"/"+dir)
-	}
-	load := importer.ForCompiler(token.NewFileSet(), "gc", compiled(t, paths...))
+	load := importer.ForCompiler(token.NewFileSet(), "gc", compiled(t, importPaths(dirs)...))
 	for _, dir := range dirs {
 		pkg, err := load.Import(module + "/" + dir)
 		require.NoError(t, err)
@@ -52,6 +48,13 @@ func publicPackages(t *testing.T) (dirs []string) {
 	}
 	slices.Sort(dirs)
 	return slices.Compact(dirs)
+}
+
+func importPaths(dirs []string) (paths []string) {
+	for _, dir := range dirs {
+		paths = append(paths, module+"/"+dir)
+	}
+	return paths
 }
 
 // compiled opens what the compiler wrote about a package, for some packages and all that they need.

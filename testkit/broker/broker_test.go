@@ -165,6 +165,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 
 	tooLong := errors.New("too long")
 	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	n := 0
 	for r, err := range broker.Consume(ctx, b, words) {
 		if n++; n == 1 {

@@ -1,6 +1,6 @@
 // Package broker is a Kafka for tests of whole applications, and for demonstrations: one within the process, which
-// needs nothing installed, or one that runs elsewhere. Topics are made from the declarations of package streams, records
-// are produced and consumed with their serdes.
+// needs nothing installed, or one that runs elsewhere. Topics are made from the declarations of package streams,
+// records are produced and consumed with their serdes.
 //
 //	b := broker.New(t)
 //	require.NoError(t, b.CreateTopics(ctx, 4, Orders, Totals))
