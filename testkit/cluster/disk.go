@@ -52,8 +52,8 @@ func (d *disk) open(dir string) (state.Engine, error) {
 	return d.mu.files.Open(name, store.Options{Budget: d.budget, Logger: slog.New(slog.DiscardHandler)})
 }
 
-// left is the disk as a crash at this moment leaves it, in another directory. percent is how much of what was not synced
-// is there.
+// left is the disk as a crash at this moment leaves it, in another directory. percent is how much of what was not
+// synced is there.
 func (d *disk) left(dir string, percent int, rng *rand.Rand) (*disk, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -51,7 +51,8 @@ func Run(t *testing.T, job Job) {
 		}
 		if err := job.try(t, seed, script); err != nil {
 			script, err = job.shrink(t, seed, script, err)
-			t.Fatalf("cluster: seed %d (MILLSTREAM_SIM_SEED=%d MILLSTREAM_SIM_SEEDS=1): %v\nfaults:\n%v", seed, seed, err, script)
+			t.Fatalf("cluster: seed %d (MILLSTREAM_SIM_SEED=%d MILLSTREAM_SIM_SEEDS=1): %v\nfaults:\n%v",
+				seed, seed, err, script)
 		}
 	}
 	t.Logf("cluster: seeds %d to %d, faults met: %v", first, first+uint64(n)-1, met)

@@ -128,7 +128,8 @@ func (s *simulation) moveOn(rest []*kgo.Record) error {
 }
 
 func (s *simulation) begin() (err error) {
-	s.fake, err = kfake.NewCluster(kfake.NumBrokers(brokers), kfake.Ports(19092, 19093, 19094), kfake.ListenFn(s.net.Listen),
+	s.fake, err = kfake.NewCluster(
+		kfake.NumBrokers(brokers), kfake.Ports(19092, 19093, 19094), kfake.ListenFn(s.net.Listen),
 		kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
 	if err != nil {
 		return err

@@ -68,8 +68,10 @@ type Output struct {
 // Out is a topic whose records must be as the model's: the test driver's, which gets the same records in the same order
 // of each partition. same says what that means: Same, Latest, or a function of the test's. The records are in the order
 // of their partitions and offsets.
-func Out[K, V any](topic streams.Topic[K, V], partitions int32, same func(want, got []streams.Record[K, V]) error) Output {
-	return Output{topic: topic.Name(), partitions: partitions, check: func(model *testkit.Driver, got []*kgo.Record) error {
+func Out[K, V any](
+	topic streams.Topic[K, V], partitions int32, same func(want, got []streams.Record[K, V]) error,
+) Output {
+	check := func(model *testkit.Driver, got []*kgo.Record) error {
 		records := make([]streams.Record[K, V], len(got))
 		for i, r := range got {
 			if err := decode(topic, r, &records[i]); err != nil {
@@ -84,7 +86,8 @@ func Out[K, V any](topic streams.Topic[K, V], partitions int32, same func(want, 
 			return fmt.Errorf("topic %s: %w", topic.Name(), err)
 		}
 		return nil
-	}}
+	}
+	return Output{topic: topic.Name(), partitions: partitions, check: check}
 }
 
 func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record, to *streams.Record[K, V]) (err error) {
@@ -155,7 +158,9 @@ func perKey[K comparable, V any](records []streams.Record[K, V]) map[K][]streams
 }
 
 // readAll reads the committed records of topics to their ends.
-func readAll(ctx context.Context, client *kgo.Client, ends map[string]map[int32]int64) (map[string][]*kgo.Record, error) {
+func readAll(
+	ctx context.Context, client *kgo.Client, ends map[string]map[int32]int64,
+) (map[string][]*kgo.Record, error) {
 	out := map[string][]*kgo.Record{}
 	at := map[string]map[int32]int64{}
 	for topic := range ends {
