@@ -19,13 +19,14 @@ type Buffer[K, V any] struct {
 	value   serde.Serde[V]
 	byTime  bool
 	options Options
+	open    func(Buffer[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
 }
 
 // NewBuffer declares a buffer whose records are found by key and time, as a join of streams needs it. The name is that
 // of its changelog topic, <application>-<name>-changelog. Changelog records have the bytes of Kafka Streams' window
 // stores with duplicates: key, time (int64), sequence number (int32); the plain value; the record's time.
 func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Buffer[K, V] {
-	return Buffer[K, V]{name: name, key: key, value: value}
+	return Buffer[K, V]{name: name, key: key, value: value, open: openBuffer[K, V]}
 }
 
 // ByTime is the same buffer with its records in the order of their times over all keys, for records that wait for a
@@ -55,8 +56,8 @@ func (s Buffer[K, V]) Retain(d time.Duration) Buffer[K, V] {
 }
 
 // In is the open store within a processor, or within a test.
-func (s Buffer[K, V]) In(stores Stores) *BufferStore[K, V] {
-	return in[*BufferStore[K, V]](stores, s.name)
+func (s Buffer[K, V]) In(stores Stores) BufferStore[K, V] {
+	return in[BufferStore[K, V]](stores, s.name)
 }
 
 // Name is the name of the store.
@@ -85,9 +86,11 @@ func (s Buffer[K, V]) Err() error {
 }
 
 // Open makes the store for one task.
-func (s Buffer[K, V]) Open(env Env) Store {
+func (s Buffer[K, V]) Open(env Env) Store { return s.open(s, env) }
+
+func openBuffer[K, V any](s Buffer[K, V], env Env) Store {
 	retention := s.options.Retention.Milliseconds()
-	return &BufferStore[K, V]{
+	return &bufferStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), s.value), segments: newSegments(retention), clock: newClock(),
 		numbers: newSequence(env), keys: s.key, byTime: s.byTime, retention: retention,
 	}
@@ -104,7 +107,28 @@ type BufferRow[K, V any] struct {
 
 // BufferStore is an open buffer of one task. It is used by that task's goroutine only. Records of one time keep the
 // order in which they came. A record has expired when stream time has passed its time by more than the retention.
-type BufferStore[K, V any] struct {
+type BufferStore[K, V any] interface {
+	// Put adds a record with its time in milliseconds, unless it has expired.
+	Put(key K, value V, timestamp int64) error
+	// Fetch walks the records of a key from one time to another, both included, by time and then as they came. A walk ends
+	// after an error.
+	Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error]
+	// Collect appends the rows that Fetch walks: for who wants them all, and wants them often, as a walk has its cost.
+	Collect(dst []BufferRow[K, V], key K, from, to int64) ([]BufferRow[K, V], error)
+	// Waits is false if Until has nothing to show.
+	Waits(to int64) bool
+	// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on
+	// the way. A walk ends after an error.
+	Until(to int64) iter.Seq2[BufferRow[K, V], error]
+	// Remove takes a record out that a walk has shown.
+	Remove(row BufferRow[K, V]) error
+	// Observe moves the store's stream time on; an earlier time changes nothing.
+	Observe(streamTime int64)
+	// Time is the highest time that the store has seen, -1 if none.
+	Time() (streamTime int64, ok bool)
+}
+
+type bufferStore[K, V any] struct {
 	*rows[V]
 	segments
 	clock
@@ -120,10 +144,10 @@ type BufferStore[K, V any] struct {
 
 const sequenceSize = 4
 
-func (s *BufferStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
+func (s *bufferStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
 
 // encodeKey appends the user's part of a key to the store's scratch.
-func (s *BufferStore[K, V]) encodeKey(key K) ([]byte, error) {
+func (s *bufferStore[K, V]) encodeKey(key K) ([]byte, error) {
 	b, err := s.keys.Append(s.buf[:0], key)
 	if err != nil {
 		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
@@ -133,7 +157,7 @@ func (s *BufferStore[K, V]) encodeKey(key K) ([]byte, error) {
 }
 
 // rowKey makes the key of a row, in scratch of its own.
-func (s *BufferStore[K, V]) rowKey(key []byte, at int64, sequence uint32) []byte {
+func (s *bufferStore[K, V]) rowKey(key []byte, at int64, sequence uint32) []byte {
 	b := append(s.row[:0], s.prefix...)
 	if s.byTime {
 		b = binary.BigEndian.AppendUint64(b, uint64(at))
@@ -145,7 +169,7 @@ func (s *BufferStore[K, V]) rowKey(key []byte, at int64, sequence uint32) []byte
 }
 
 // from is the lower bound of the rows of a time and later ones.
-func (s *BufferStore[K, V]) from(at int64) []byte {
+func (s *bufferStore[K, V]) from(at int64) []byte {
 	if !s.byTime {
 		return s.prefix
 	}
@@ -153,7 +177,7 @@ func (s *BufferStore[K, V]) from(at int64) []byte {
 }
 
 // parse splits a row's key, without the prefix.
-func (s *BufferStore[K, V]) parse(b []byte) (key []byte, at int64, sequence uint32) {
+func (s *bufferStore[K, V]) parse(b []byte) (key []byte, at int64, sequence uint32) {
 	if s.byTime {
 		return b[timeSize+sequenceSize:], int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint32(b[timeSize:])
 	}
@@ -161,8 +185,7 @@ func (s *BufferStore[K, V]) parse(b []byte) (key []byte, at int64, sequence uint
 	return key, at, binary.BigEndian.Uint32(rest)
 }
 
-// Put adds a record with its time in milliseconds, unless it has expired.
-func (s *BufferStore[K, V]) Put(key K, value V, timestamp int64) error {
+func (s *bufferStore[K, V]) Put(key K, value V, timestamp int64) error {
 	s.Observe(timestamp)
 	if timestamp < s.oldest() {
 		return nil
@@ -179,9 +202,7 @@ func (s *BufferStore[K, V]) Put(key K, value V, timestamp int64) error {
 	return s.put(s.rowKey(b, timestamp, n), value, timestamp)
 }
 
-// Fetch walks the records of a key from one time to another, both included, by time and then as they came. A walk ends
-// after an error.
-func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error] {
+func (s *bufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error] {
 	return walking(func(show func(BufferRow[K, V]) bool) error {
 		b, err := s.encodeKey(key)
 		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
@@ -200,11 +221,21 @@ func (s *BufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, 
 	})
 }
 
-// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on
-// the way. A walk ends after an error.
-func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
+func (s *bufferStore[K, V]) Collect(dst []BufferRow[K, V], key K, from, to int64) ([]BufferRow[K, V], error) {
+	for row, err := range s.Fetch(key, from, to) {
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, row)
+	}
+	return dst, nil
+}
+
+func (s *bufferStore[K, V]) Waits(to int64) bool { return to >= s.first }
+
+func (s *bufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 	return walking(func(show func(BufferRow[K, V]) bool) error {
-		if to < s.first {
+		if !s.Waits(to) {
 			return nil
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
@@ -223,7 +254,7 @@ func (s *BufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 }
 
 // leave shows a row, and remembers if it was left where it is.
-func (s *BufferStore[K, V]) leave(b []byte, value V, show func(BufferRow[K, V]) bool) (more bool, err error) {
+func (s *bufferStore[K, V]) leave(b []byte, value V, show func(BufferRow[K, V]) bool) (more bool, err error) {
 	k, at, n := s.parse(b[len(s.prefix):])
 	key, err := s.keys.Decode(k)
 	if err != nil {
@@ -237,8 +268,7 @@ func (s *BufferStore[K, V]) leave(b []byte, value V, show func(BufferRow[K, V]) 
 	return more, err
 }
 
-// Remove takes a record out that a walk has shown.
-func (s *BufferStore[K, V]) Remove(row BufferRow[K, V]) error {
+func (s *bufferStore[K, V]) Remove(row BufferRow[K, V]) error {
 	b, err := s.encodeKey(row.Key)
 	if err != nil {
 		return err
@@ -247,21 +277,21 @@ func (s *BufferStore[K, V]) Remove(row BufferRow[K, V]) error {
 }
 
 // Mark makes the present state the one that Undo returns to.
-func (s *BufferStore[K, V]) Mark() {
+func (s *bufferStore[K, V]) Mark() {
 	s.rows.Mark()
 	s.markTime, s.markFirst = s.time, s.first
 	s.numbers.Mark()
 }
 
 // Undo takes back every write since Mark.
-func (s *BufferStore[K, V]) Undo() {
+func (s *bufferStore[K, V]) Undo() {
 	s.rows.Undo()
 	s.time, s.first = s.markTime, s.markFirst
 	s.numbers.Undo()
 }
 
 // Flush encodes what was written since the last commit, and removes what has expired.
-func (s *BufferStore[K, V]) Flush(b store.Batch, log Changelog) error {
+func (s *bufferStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	err := s.flush(b, log, func(dst, key []byte) []byte {
 		k, at, n := s.parse(key)
 		dst = binary.BigEndian.AppendUint64(append(dst, k...), uint64(at))
@@ -282,20 +312,20 @@ func (s *BufferStore[K, V]) Flush(b store.Batch, log Changelog) error {
 }
 
 // Committed tells that the batch is in the database.
-func (s *BufferStore[K, V]) Committed() {
+func (s *bufferStore[K, V]) Committed() {
 	s.removed = s.flushing
 	s.rows.Committed()
 }
 
 // Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *BufferStore[K, V]) Abort() {
+func (s *bufferStore[K, V]) Abort() {
 	s.rows.Abort()
 	s.clock, s.front = newClock(), front{}
 	s.numbers.Abort()
 }
 
 // Restore enters a changelog record: key, time, sequence number.
-func (s *BufferStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+func (s *bufferStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	n := len(key) - timeSize - sequenceSize
 	if n < 0 {
 		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))

@@ -5,9 +5,7 @@ type clock struct {
 	time     int64 // -1 before the first record
 	markTime int64
 
-	// Silence is for processors that move the time on while no record comes; several that share the store share it. It
-	// is not kept.
-	Silence Silence
+	silence Silence
 }
 
 // Silence is the time without records.
@@ -17,6 +15,9 @@ type Silence struct {
 }
 
 func newClock() clock { return clock{time: -1, markTime: -1} }
+
+// Silence is for processors that move the time on while no record comes.
+func (c *clock) Silence() *Silence { return &c.silence }
 
 // Observe moves the store's stream time on; an earlier time changes nothing.
 func (c *clock) Observe(streamTime int64) { c.time = max(c.time, streamTime) }

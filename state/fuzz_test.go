@@ -32,7 +32,7 @@ var restorable = []struct {
 	{fuzzKeyValue, func(h *harness) []error { return errorsOf(fuzzKeyValue.In(h).All(), fuzzKeyValue.In(h).Reverse()) }},
 	{fuzzTTL, func(h *harness) []error {
 		s := fuzzTTL.In(h)
-		return errorsOf(s.All(), s.Oldest(), s.Expired(), s.Until(7))
+		return errorsOf(s.All(), state.Timed(s).Oldest(), state.Timed(s).Expired(), state.Timed(s).Until(7))
 	}},
 	{fuzzWindow, func(h *harness) []error {
 		s := fuzzWindow.In(h)

@@ -23,7 +23,7 @@ type Held[V any] struct {
 
 // Holding is a buffer of records that wait for a time, with their headers: in the order of their times.
 func Holding[K, V any](s Buffer[K, V]) Buffer[K, Held[V]] {
-	out := Buffer[K, Held[V]]{name: s.name, key: s.key, options: s.options, byTime: true}
+	out := Buffer[K, Held[V]]{name: s.name, key: s.key, options: s.options, byTime: true, open: openBuffer[K, Held[V]]}
 	if s.value != nil {
 		out.value = held[V]{s.value}
 	}

@@ -20,15 +20,16 @@ type KeyValue[K, V any] struct {
 	key     serde.Serde[K]
 	value   serde.Serde[V]
 	options Options
-	kind    Kind // KindKeyValue if empty
-	byTime  bool // rows are found by their time, too
+	kind    Kind                            // KindKeyValue if empty
+	byTime  bool                            // rows are found by their time, too
+	open    func(KeyValue[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
 }
 
 // NewKeyValue declares a key-value store. The name is that of its changelog topic, <application>-<name>-changelog, and
 // must not change as long as the state matters. The changelog's records have the plain key and value, and the row's
 // timestamp.
 func NewKeyValue[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) KeyValue[K, V] {
-	return KeyValue[K, V]{name: name, key: key, value: value}
+	return KeyValue[K, V]{name: name, key: key, value: value, open: openKeyValue[K, V]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -62,8 +63,8 @@ func (s KeyValue[K, V]) NewestWins() KeyValue[K, V] {
 }
 
 // In is the open store within a processor, or within a test.
-func (s KeyValue[K, V]) In(stores Stores) *KeyValueStore[K, V] {
-	return in[*KeyValueStore[K, V]](stores, s.name)
+func (s KeyValue[K, V]) In(stores Stores) KeyValueStore[K, V] {
+	return in[KeyValueStore[K, V]](stores, s.name)
 }
 
 // Name is the name of the store.
@@ -95,8 +96,10 @@ func (s KeyValue[K, V]) Err() error {
 }
 
 // Open makes the store for one task.
-func (s KeyValue[K, V]) Open(env Env) Store {
-	open := &KeyValueStore[K, V]{keys: s.key, ttl: s.options.TTL.Milliseconds(), clock: newClock()}
+func (s KeyValue[K, V]) Open(env Env) Store { return s.open(s, env) }
+
+func openKeyValue[K, V any](s KeyValue[K, V], env Env) Store {
+	open := &keyValueStore[K, V]{keys: s.key, ttl: s.options.TTL.Milliseconds(), clock: newClock()}
 	if s.byTime || open.ttl > 0 {
 		x := newIndex(s.name, env)
 		open.byTime, env = &x, env.part(rowsPart)
@@ -113,7 +116,29 @@ type Row[K, V any] struct {
 }
 
 // KeyValueStore is an open key-value store of one task. It is used by that task's goroutine only.
-type KeyValueStore[K, V any] struct {
+type KeyValueStore[K, V any] interface {
+	// Get is the value of key; ok is false if there is no row.
+	Get(key K) (value V, ok bool, err error)
+	// Row is the row of key, with its timestamp; ok is false if there is none.
+	Row(key K) (row Row[K, V], ok bool, err error)
+	// Put writes a row. Its timestamp, in milliseconds, is also that of the changelog record.
+	Put(key K, value V, timestamp int64) error
+	// Delete removes a row; if there is none, nothing happens.
+	Delete(key K, timestamp int64) error
+	// All walks all rows in the order of their encoded keys. Rows may be written and deleted on the way: the walk shows
+	// each row as it is when it gets there. A walk ends after an error.
+	All() iter.Seq2[Row[K, V], error]
+	// Reverse walks all rows in the opposite order of All.
+	Reverse() iter.Seq2[Row[K, V], error]
+	// Range walks the rows from one key to another, both included, in the order of their encoded keys.
+	Range(from, to K) iter.Seq2[Row[K, V], error]
+	// ReverseRange walks the same rows in the opposite order.
+	ReverseRange(from, to K) iter.Seq2[Row[K, V], error]
+	// Prefix walks the rows whose encoded key begins with the given bytes, in the order of their encoded keys.
+	Prefix(encoded []byte) iter.Seq2[Row[K, V], error]
+}
+
+type keyValueStore[K, V any] struct {
 	*rows[V]
 	clock // of a store that finds rows by time
 	front
@@ -123,16 +148,36 @@ type KeyValueStore[K, V any] struct {
 	buf     []byte
 	timeBuf []byte
 
-	// Tally is for processors that bound what they keep in a store that finds rows by time: what they write here is
-	// rolled back with the rows.
-	Tally     Tally
+	tally     Tally
 	markTally Tally
 }
+
+// TimedStore is a key-value store that finds rows by their time, see Timed.
+type TimedStore[K, V any] interface {
+	// Observe moves the store's stream time on; an earlier time changes nothing.
+	Observe(streamTime int64)
+	// Time is the highest time that the store has seen, -1 if none.
+	Time() (streamTime int64, ok bool)
+	// Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
+	Expired() iter.Seq2[Row[K, V], error]
+	// Oldest walks the rows of a store that finds them by time, oldest first, then by encoded key. They may be deleted on
+	// the way.
+	Oldest() iter.Seq2[Row[K, V], error]
+	// Waits is false if Until has nothing to show.
+	Waits(timestamp int64) bool
+	// Until walks those of them that are not younger than a time.
+	Until(timestamp int64) iter.Seq2[Row[K, V], error]
+	// Tally is for processors that bound what they keep in the store: what they write here is rolled back with the rows.
+	Tally() *Tally
+}
+
+// Timed is the side of a store whose rows have a time to live, or of the buffer of a suppress, that goes by time.
+func Timed[K, V any](s KeyValueStore[K, V]) TimedStore[K, V] { return s.(TimedStore[K, V]) }
 
 // Tally is how much a processor keeps in a store.
 type Tally struct{ Rows, Bytes int64 }
 
-func (s *KeyValueStore[K, V]) encodeKey(key K) ([]byte, error) {
+func (s *keyValueStore[K, V]) encodeKey(key K) ([]byte, error) {
 	b, err := s.keys.Append(append(s.buf[:0], s.prefix...), key)
 	if err != nil {
 		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
@@ -141,14 +186,12 @@ func (s *KeyValueStore[K, V]) encodeKey(key K) ([]byte, error) {
 	return b, nil
 }
 
-// Get is the value of key; ok is false if there is no row.
-func (s *KeyValueStore[K, V]) Get(key K) (value V, ok bool, err error) {
+func (s *keyValueStore[K, V]) Get(key K) (value V, ok bool, err error) {
 	row, ok, err := s.Row(key)
 	return row.Value, ok, err
 }
 
-// Row is the row of key, with its timestamp; ok is false if there is none.
-func (s *KeyValueStore[K, V]) Row(key K) (row Row[K, V], ok bool, err error) {
+func (s *keyValueStore[K, V]) Row(key K) (row Row[K, V], ok bool, err error) {
 	b, err := s.encodeKey(key)
 	if err != nil {
 		return row, false, err
@@ -158,8 +201,7 @@ func (s *KeyValueStore[K, V]) Row(key K) (row Row[K, V], ok bool, err error) {
 	return row, ok, err
 }
 
-// Put writes a row. Its timestamp, in milliseconds, is also that of the changelog record.
-func (s *KeyValueStore[K, V]) Put(key K, value V, timestamp int64) error {
+func (s *keyValueStore[K, V]) Put(key K, value V, timestamp int64) error {
 	b, err := s.encodeKey(key)
 	if err != nil {
 		return err
@@ -170,8 +212,7 @@ func (s *KeyValueStore[K, V]) Put(key K, value V, timestamp int64) error {
 	return s.put(b, value, timestamp)
 }
 
-// Delete removes a row; if there is none, nothing happens.
-func (s *KeyValueStore[K, V]) Delete(key K, timestamp int64) error {
+func (s *keyValueStore[K, V]) Delete(key K, timestamp int64) error {
 	b, err := s.encodeKey(key)
 	if err != nil {
 		return err
@@ -182,28 +223,23 @@ func (s *KeyValueStore[K, V]) Delete(key K, timestamp int64) error {
 	return s.delete(b, timestamp)
 }
 
-// All walks all rows in the order of their encoded keys. Rows may be written and deleted on the way: the walk shows
-// each row as it is when it gets there. A walk ends after an error.
-func (s *KeyValueStore[K, V]) All() iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) All() iter.Seq2[Row[K, V], error] {
 	return s.walk(s.prefix, s.upper, false)
 }
 
-// Reverse walks all rows in the opposite order of All.
-func (s *KeyValueStore[K, V]) Reverse() iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) Reverse() iter.Seq2[Row[K, V], error] {
 	return s.walk(s.prefix, s.upper, true)
 }
 
-// Range walks the rows from one key to another, both included, in the order of their encoded keys.
-func (s *KeyValueStore[K, V]) Range(from, to K) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) Range(from, to K) iter.Seq2[Row[K, V], error] {
 	return s.between(from, to, false)
 }
 
-// ReverseRange walks the same rows in the opposite order.
-func (s *KeyValueStore[K, V]) ReverseRange(from, to K) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) ReverseRange(from, to K) iter.Seq2[Row[K, V], error] {
 	return s.between(from, to, true)
 }
 
-func (s *KeyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) bool) error {
 		lower, err := s.encodeKey(from)
 		if err != nil {
@@ -218,17 +254,16 @@ func (s *KeyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K,
 	})
 }
 
-// Prefix walks the rows whose encoded key begins with the given bytes, in the order of their encoded keys.
-func (s *KeyValueStore[K, V]) Prefix(encoded []byte) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) Prefix(encoded []byte) iter.Seq2[Row[K, V], error] {
 	lower := append(bytes.Clone(s.prefix), encoded...)
 	return s.walk(lower, after(lower), false)
 }
 
-func (s *KeyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) bool) error { return s.show(lower, upper, reverse, show) })
 }
 
-func (s *KeyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(Row[K, V]) bool) error {
+func (s *keyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(Row[K, V]) bool) error {
 	return s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
 		k, err := s.keys.Decode(key[len(s.prefix):])
 		if err != nil {
@@ -238,23 +273,21 @@ func (s *KeyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(
 	})
 }
 
-// Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
-func (s *KeyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
 	return s.until(s.time - s.ttl - 1)
 }
 
-// Oldest walks the rows of a store that finds them by time, oldest first, then by encoded key. They may be deleted on
-// the way.
-func (s *KeyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.until(math.MaxInt64) }
+func (s *keyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.until(math.MaxInt64) }
 
-// Until walks those of them that are not younger than a time.
-func (s *KeyValueStore[K, V]) Until(timestamp int64) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) Until(timestamp int64) iter.Seq2[Row[K, V], error] {
 	return s.until(timestamp)
 }
 
-func (s *KeyValueStore[K, V]) until(last int64) iter.Seq2[Row[K, V], error] {
+func (s *keyValueStore[K, V]) Waits(last int64) bool { return s.byTime != nil && last >= s.first }
+
+func (s *keyValueStore[K, V]) until(last int64) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) bool) error {
-		if s.byTime == nil || last < s.first {
+		if !s.Waits(last) {
 			return nil
 		}
 		return s.sweep(func() (next int64, whole bool, err error) {
@@ -273,7 +306,7 @@ func (s *KeyValueStore[K, V]) until(last int64) iter.Seq2[Row[K, V], error] {
 }
 
 // leave shows the row of an entry in the order of time, and remembers if it was left where it is.
-func (s *KeyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) bool) (more bool, err error) {
+func (s *keyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) bool) (more bool, err error) {
 	at := int64(binary.BigEndian.Uint64(b))
 	row, ok, err := s.rowAt(b[timeSize:], at)
 	if err != nil || !ok {
@@ -287,7 +320,7 @@ func (s *KeyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) bool) (more b
 }
 
 // rowAt is the row of an entry in the order of time. An entry whose row is another one by now is removed.
-func (s *KeyValueStore[K, V]) rowAt(key []byte, at int64) (row Row[K, V], ok bool, err error) {
+func (s *keyValueStore[K, V]) rowAt(key []byte, at int64) (row Row[K, V], ok bool, err error) {
 	k, err := s.keys.Decode(key)
 	if err != nil {
 		return row, false, fmt.Errorf("state: store %s: key: %w", s.name, err)
@@ -300,7 +333,7 @@ func (s *KeyValueStore[K, V]) rowAt(key []byte, at int64) (row Row[K, V], ok boo
 }
 
 // reindex moves a row that is about to be written in the order of time.
-func (s *KeyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) error {
+func (s *keyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) error {
 	if s.byTime == nil {
 		return nil
 	}
@@ -321,32 +354,32 @@ func (s *KeyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) err
 }
 
 // timeKey makes a key of the order of time, in scratch of its own.
-func (s *KeyValueStore[K, V]) timeKey(key []byte, at int64) []byte {
+func (s *keyValueStore[K, V]) timeKey(key []byte, at int64) []byte {
 	b := append(s.timeBuf[:0], s.byTime.prefix...)
 	s.timeBuf = append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
 	return s.timeBuf
 }
 
 // Mark makes the present state the one that Undo returns to.
-func (s *KeyValueStore[K, V]) Mark() {
+func (s *keyValueStore[K, V]) Mark() {
 	s.rows.Mark()
 	if s.byTime != nil {
 		s.byTime.Mark()
-		s.markTime, s.markFirst, s.markTally = s.time, s.first, s.Tally
+		s.markTime, s.markFirst, s.markTally = s.time, s.first, s.tally
 	}
 }
 
 // Undo takes back every write since Mark.
-func (s *KeyValueStore[K, V]) Undo() {
+func (s *keyValueStore[K, V]) Undo() {
 	s.rows.Undo()
 	if s.byTime != nil {
 		s.byTime.Undo()
-		s.time, s.first, s.Tally = s.markTime, s.markFirst, s.markTally
+		s.time, s.first, s.tally = s.markTime, s.markFirst, s.markTally
 	}
 }
 
 // Flush encodes what was written since the last commit.
-func (s *KeyValueStore[K, V]) Flush(b store.Batch, log Changelog) error {
+func (s *keyValueStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	if s.byTime != nil {
 		if err := s.byTime.flush(b); err != nil {
 			return err
@@ -356,7 +389,7 @@ func (s *KeyValueStore[K, V]) Flush(b store.Batch, log Changelog) error {
 }
 
 // Committed tells that the batch is in the database.
-func (s *KeyValueStore[K, V]) Committed() {
+func (s *keyValueStore[K, V]) Committed() {
 	s.rows.Committed()
 	if s.byTime != nil {
 		s.byTime.Committed()
@@ -364,7 +397,7 @@ func (s *KeyValueStore[K, V]) Committed() {
 }
 
 // Abort drops everything since the last commit.
-func (s *KeyValueStore[K, V]) Abort() {
+func (s *keyValueStore[K, V]) Abort() {
 	s.rows.Abort()
 	if s.byTime != nil {
 		s.byTime.Abort()
@@ -374,7 +407,7 @@ func (s *KeyValueStore[K, V]) Abort() {
 
 // Restore enters a changelog record. Where rows have a time to live, those of earlier records of the same key stay in
 // the order of time: whoever walks it finds that the row is another one.
-func (s *KeyValueStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+func (s *keyValueStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	s.buf = append(append(s.buf[:0], s.prefix...), key...)
 	if s.byTime != nil && value != nil {
 		if err := s.byTime.restore(b, s.timeKey(key, timestamp), []byte{}, 0); err != nil {
@@ -384,5 +417,7 @@ func (s *KeyValueStore[K, V]) Restore(b store.Batch, key, value []byte, timestam
 	return s.restore(b, s.buf, value, timestamp)
 }
 
+func (s *keyValueStore[K, V]) Tally() *Tally { return &s.tally }
+
 // Time is the stream time that a store which finds rows by time has seen; other stores keep none.
-func (s *KeyValueStore[K, V]) Time() (int64, bool) { return s.time, s.byTime != nil }
+func (s *keyValueStore[K, V]) Time() (int64, bool) { return s.time, s.byTime != nil }

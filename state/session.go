@@ -19,6 +19,7 @@ type Session[K, V any] struct {
 	key     serde.Serde[K]
 	value   serde.Serde[V]
 	options Options
+	open    func(Session[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
 }
 
 // NewSession declares a session store: rows under a key and the bounds of a session. The name is that of its changelog
@@ -28,7 +29,7 @@ type Session[K, V any] struct {
 // An aggregation keeps sessions for their gap and grace period after their end. Retain keeps them longer, for queries;
 // a processor that uses a session store by itself must say how long.
 func NewSession[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Session[K, V] {
-	return Session[K, V]{name: name, key: key, value: value}
+	return Session[K, V]{name: name, key: key, value: value, open: openSession[K, V]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -51,8 +52,8 @@ func (s Session[K, V]) Retain(d time.Duration) Session[K, V] {
 }
 
 // In is the open store within a processor, or within a test.
-func (s Session[K, V]) In(stores Stores) *SessionStore[K, V] {
-	return in[*SessionStore[K, V]](stores, s.name)
+func (s Session[K, V]) In(stores Stores) SessionStore[K, V] {
+	return in[SessionStore[K, V]](stores, s.name)
 }
 
 // Name is the name of the store.
@@ -73,9 +74,11 @@ func (s Session[K, V]) Err() error {
 }
 
 // Open makes the store for one task.
-func (s Session[K, V]) Open(env Env) Store {
+func (s Session[K, V]) Open(env Env) Store { return s.open(s, env) }
+
+func openSession[K, V any](s Session[K, V], env Env) Store {
 	retention := s.options.Retention.Milliseconds()
-	return &SessionStore[K, V]{
+	return &sessionStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), s.value), byKey: newKeyIndex(s.name, env, retention),
 		keys: s.key, clock: newClock(), retention: retention,
 	}
@@ -93,7 +96,40 @@ type SessionRow[K, V any] struct {
 //
 // Rows lie in the order of their end, and are found by key, too. A row has expired when stream time has passed its end
 // by more than the retention; from then on no read shows it.
-type SessionStore[K, V any] struct {
+type SessionStore[K, V any] interface {
+	// Row is the session of key with these bounds; ok is false if there is none, or it has expired.
+	Row(key K, start, end int64) (row SessionRow[K, V], ok bool, err error)
+	// Put writes a session, with its timestamp in milliseconds, unless it has expired.
+	Put(key K, start, end int64, value V, timestamp int64) error
+	// Delete removes a session; if there is none, nothing happens.
+	Delete(key K, start, end, timestamp int64) error
+	// Find walks the sessions of a key that end at or after from and start at or before to, by end and then start. Rows
+	// may be written and deleted on the way. A walk ends after an error.
+	Find(key K, from, to int64) iter.Seq2[SessionRow[K, V], error]
+	// FindReverse walks the same sessions in the opposite order.
+	FindReverse(key K, from, to int64) iter.Seq2[SessionRow[K, V], error]
+	// Collect appends the rows that Find walks: for who wants them all, and wants them often, as a walk has its cost.
+	Collect(dst []SessionRow[K, V], key K, from, to int64) ([]SessionRow[K, V], error)
+	// Between walks the sessions of all keys that end from one time to another, both included, by end and then by encoded
+	// key. Rows may be written and deleted on the way. A walk ends after an error.
+	Between(from, to int64) iter.Seq2[SessionRow[K, V], error]
+	// BetweenReverse walks the same sessions in the opposite order.
+	BetweenReverse(from, to int64) iter.Seq2[SessionRow[K, V], error]
+	// All walks all sessions that have not expired, by end and then by encoded key.
+	All() iter.Seq2[SessionRow[K, V], error]
+	// Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
+	// remembers where the next session is: until there is one to show, a sweep costs nothing.
+	Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error]
+	// Observe moves the store's stream time on; an earlier time changes nothing.
+	Observe(streamTime int64)
+	// Time is the highest time that the store has seen, -1 if none.
+	Time() (streamTime int64, ok bool)
+	// Silence is for processors that move the time on while no record comes; several that share the store share it. It
+	// is not kept.
+	Silence() *Silence
+}
+
+type sessionStore[K, V any] struct {
 	*rows[V]
 	clock
 	front
@@ -105,10 +141,10 @@ type SessionStore[K, V any] struct {
 	buf       []byte
 }
 
-func (s *SessionStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
+func (s *sessionStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
 
 // encodeKey makes the key of a row: prefix, end, key, start.
-func (s *SessionStore[K, V]) encodeKey(key K, start, end int64) ([]byte, error) {
+func (s *sessionStore[K, V]) encodeKey(key K, start, end int64) ([]byte, error) {
 	b := binary.BigEndian.AppendUint64(append(s.buf[:0], s.prefix...), uint64(end))
 	b, err := s.keys.Append(b, key)
 	if err != nil {
@@ -119,13 +155,12 @@ func (s *SessionStore[K, V]) encodeKey(key K, start, end int64) ([]byte, error) 
 }
 
 // split is the user's part of a row's key, and the start of its session.
-func (s *SessionStore[K, V]) split(b []byte) (key, start []byte) {
+func (s *sessionStore[K, V]) split(b []byte) (key, start []byte) {
 	b = b[len(s.prefix)+timeSize:]
 	return b[:len(b)-timeSize], b[len(b)-timeSize:]
 }
 
-// Row is the session of key with these bounds; ok is false if there is none, or it has expired.
-func (s *SessionStore[K, V]) Row(key K, start, end int64) (row SessionRow[K, V], ok bool, err error) {
+func (s *sessionStore[K, V]) Row(key K, start, end int64) (row SessionRow[K, V], ok bool, err error) {
 	if end < s.oldest() {
 		return row, false, nil
 	}
@@ -138,8 +173,7 @@ func (s *SessionStore[K, V]) Row(key K, start, end int64) (row SessionRow[K, V],
 	return row, ok, err
 }
 
-// Put writes a session, with its timestamp in milliseconds, unless it has expired.
-func (s *SessionStore[K, V]) Put(key K, start, end int64, value V, timestamp int64) error {
+func (s *sessionStore[K, V]) Put(key K, start, end int64, value V, timestamp int64) error {
 	if start < 0 || end < start {
 		return fmt.Errorf("state: store %s: session from %d to %d: the start must be 0 or more, and not after the end",
 			s.name, start, end)
@@ -160,8 +194,7 @@ func (s *SessionStore[K, V]) Put(key K, start, end int64, value V, timestamp int
 	return s.byKey.put(k, end, rest)
 }
 
-// Delete removes a session; if there is none, nothing happens.
-func (s *SessionStore[K, V]) Delete(key K, start, end, timestamp int64) error {
+func (s *sessionStore[K, V]) Delete(key K, start, end, timestamp int64) error {
 	b, err := s.encodeKey(key, start, end)
 	if err != nil {
 		return err
@@ -173,18 +206,15 @@ func (s *SessionStore[K, V]) Delete(key K, start, end, timestamp int64) error {
 	return s.byKey.delete(k, end, rest)
 }
 
-// Find walks the sessions of a key that end at or after from and start at or before to, by end and then start. Rows may
-// be written and deleted on the way. A walk ends after an error.
-func (s *SessionStore[K, V]) Find(key K, from, to int64) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) Find(key K, from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return s.find(key, from, to, false)
 }
 
-// FindReverse walks the same sessions in the opposite order.
-func (s *SessionStore[K, V]) FindReverse(key K, from, to int64) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) FindReverse(key K, from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return s.find(key, from, to, true)
 }
 
-func (s *SessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) bool) error {
 		b, err := s.encodeKey(key, 0, 0)
 		if err == nil {
@@ -202,20 +232,25 @@ func (s *SessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2
 	})
 }
 
-// Between walks the sessions of all keys that end from one time to another, both included, by end and then by encoded
-// key. Rows may be written and deleted on the way. A walk ends after an error.
-func (s *SessionStore[K, V]) Between(from, to int64) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) Collect(dst []SessionRow[K, V], key K, from, to int64) ([]SessionRow[K, V], error) {
+	for row, err := range s.Find(key, from, to) {
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, row)
+	}
+	return dst, nil
+}
+
+func (s *sessionStore[K, V]) Between(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(from, to, false)
 }
 
-// BetweenReverse walks the same sessions in the opposite order.
-func (s *SessionStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(from, to, true)
 }
 
-// Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
-// remembers where the next session is: until there is one to show, a sweep costs nothing.
-func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) bool) error {
 		if to < s.first {
 			return nil
@@ -237,12 +272,11 @@ func (s *SessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], e
 	})
 }
 
-// All walks all sessions that have not expired, by end and then by encoded key.
-func (s *SessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(0, math.MaxInt64, false)
 }
 
-func (s *SessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
+func (s *sessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) bool) error {
 		lower, upper := s.timeKey(max(from, s.oldest())), after(s.timeKey(max(to, 0)))
 		if to < max(from, 0) {
@@ -255,11 +289,11 @@ func (s *SessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[Sessio
 	})
 }
 
-func (s *SessionStore[K, V]) timeKey(at int64) []byte {
+func (s *sessionStore[K, V]) timeKey(at int64) []byte {
 	return binary.BigEndian.AppendUint64(bytes.Clone(s.prefix), uint64(at))
 }
 
-func (s *SessionStore[K, V]) row(b []byte, value V, ts int64) (row SessionRow[K, V], err error) {
+func (s *sessionStore[K, V]) row(b []byte, value V, ts int64) (row SessionRow[K, V], err error) {
 	k, start := s.split(b)
 	if row.Key, err = s.keys.Decode(k); err != nil {
 		return row, fmt.Errorf("state: store %s: key: %w", s.name, err)
@@ -270,14 +304,14 @@ func (s *SessionStore[K, V]) row(b []byte, value V, ts int64) (row SessionRow[K,
 }
 
 // Mark makes the present state the one that Undo returns to.
-func (s *SessionStore[K, V]) Mark() {
+func (s *sessionStore[K, V]) Mark() {
 	s.rows.Mark()
 	s.byKey.Mark()
 	s.markTime, s.markFirst = s.time, s.first
 }
 
 // Undo takes back every write since Mark.
-func (s *SessionStore[K, V]) Undo() {
+func (s *sessionStore[K, V]) Undo() {
 	s.rows.Undo()
 	s.byKey.Undo()
 	s.time, s.first = s.markTime, s.markFirst
@@ -285,7 +319,7 @@ func (s *SessionStore[K, V]) Undo() {
 
 // Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
 // deletion.
-func (s *SessionStore[K, V]) Flush(b store.Batch, log Changelog) error {
+func (s *sessionStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	err := s.flush(b, log, func(dst, key []byte) []byte {
 		n := len(key) - timeSize
 		dst = append(append(dst, key[timeSize:n]...), key[:timeSize]...)
@@ -306,21 +340,21 @@ func (s *SessionStore[K, V]) Flush(b store.Batch, log Changelog) error {
 }
 
 // Committed tells that the batch is in the database.
-func (s *SessionStore[K, V]) Committed() {
+func (s *sessionStore[K, V]) Committed() {
 	s.removed = s.flushing
 	s.rows.Committed()
 	s.byKey.Committed()
 }
 
 // Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *SessionStore[K, V]) Abort() {
+func (s *sessionStore[K, V]) Abort() {
 	s.rows.Abort()
 	s.byKey.Abort()
 	s.clock, s.front = newClock(), front{}
 }
 
 // Restore enters a changelog record: key, end, start.
-func (s *SessionStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+func (s *sessionStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	n := len(key) - 2*timeSize
 	if n < 0 {
 		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -67,12 +68,12 @@ type Stores interface {
 }
 
 // in is the open store of a declaration, with its types.
-func in[S Store](stores Stores, name string) S {
+func in[S any](stores Stores, name string) S {
 	s := stores.Store(name)
 	typed, ok := s.(S)
 	if !ok {
-		panic(fmt.Sprintf("state: store %s is open as %T, asked for as %T: declare it once and use that value",
-			name, s, typed))
+		panic(fmt.Sprintf("state: store %s is open as %T, asked for as %v: declare it once and use that value",
+			name, s, reflect.TypeFor[S]()))
 	}
 	return typed
 }

@@ -52,17 +52,17 @@ func kvStep(rt *rapid.T, h *harness, m *kvModel, key *rapid.Generator[string]) {
 		require.NoError(rt, s.Delete(k, 1))
 		delete(m.now, k)
 	case "mark":
-		s.Mark()
+		h.open.Mark()
 		m.mark()
 	case "undo":
-		s.Undo()
+		h.open.Undo()
 		m.now = maps.Clone(m.marked)
 	case "commit":
 		h.commit()
 		m.mark()
 		m.committed = maps.Clone(m.now)
 	case "abort":
-		s.Abort()
+		h.open.Abort()
 		m.now = maps.Clone(m.committed)
 		m.mark()
 	case "lose":
@@ -210,9 +210,9 @@ func TestUndoTakesBackTheTime(t *testing.T) {
 	h := newHarness(t, visits, 1<<20)
 	s := visits.In(h)
 	require.NoError(t, s.Put("a", 10, 1, 10))
-	s.Mark()
+	h.open.Mark()
 	s.Observe(1000)
-	s.Undo()
+	h.open.Undo()
 	at, ok := s.Time()
 	require.True(t, ok)
 	require.Equal(t, int64(10), at)
@@ -285,8 +285,8 @@ func TestBytesAreCopied(t *testing.T) {
 
 func TestWrongTypesPanicWithTheReason(t *testing.T) {
 	h := newHarness(t, numbers, 1<<20)
-	require.PanicsWithValue(t, "state: store numbers is open as *state.KeyValueStore[string,int64], asked for as "+
-		"*state.KeyValueStore[string,string]: declare it once and use that value", func() {
+	require.PanicsWithValue(t, "state: store numbers is open as *state.keyValueStore[string,int64], asked for as "+
+		"state.KeyValueStore[string,string]: declare it once and use that value", func() {
 		state.NewKeyValue("numbers", serde.String, serde.String).In(h)
 	})
 }
@@ -296,7 +296,7 @@ func TestUpdateDoesNotAllocate(t *testing.T) {
 	s := numbers.In(h)
 	require.NoError(t, s.Put("key", 1, 1))
 	allocs := testing.AllocsPerRun(1000, func() {
-		s.Mark()
+		h.open.Mark()
 		n, _, _ := s.Get("key")
 		s.Put("key", n+1, 1)
 	})
@@ -310,7 +310,7 @@ func BenchmarkUpdate(b *testing.B) {
 	key := make([]byte, 8)
 	for i := 0; b.Loop(); i++ {
 		binary.BigEndian.PutUint64(key, uint64(i)*0x9e3779b97f4a7c15%1_000_000)
-		s.Mark()
+		h.open.Mark()
 		n, _, _ := s.Get(key)
 		s.Put(key, n+1, 1)
 	}

@@ -31,15 +31,39 @@ func (s Suppress[K, V]) NoChangelog() Suppress[K, V] {
 // Value is the serde of the rows.
 func (s Suppress[K, V]) Value() serde.Serde[V] { return s.value }
 
-// SuppressBuffer is the store of a suppress: entries of type B that are found by the time at which they began to wait.
-func SuppressBuffer[K, V, B any](s Suppress[K, V], entry serde.Serde[B]) KeyValue[K, B] {
-	if s.value == nil {
-		entry = nil
-	}
-	return KeyValue[K, B]{
-		name: s.name, key: s.key, value: entry, options: s.options, kind: KindSuppress, byTime: true,
+// Key is the serde of the keys.
+func (s Suppress[K, V]) Key() serde.Serde[K] { return s.key }
+
+// Buffer is the declaration without its types, for SuppressBuffer.
+func (s Suppress[K, V]) Buffer() SuppressSpec {
+	return SuppressSpec{
+		name: s.name, keys: serde.FormatOf(s.key), whole: s.key != nil && s.value != nil, options: s.options,
 	}
 }
 
-// Key is the serde of the keys.
-func (s Suppress[K, V]) Key() serde.Serde[K] { return s.key }
+// SuppressSpec is the declaration of a suppress's buffer without its types.
+type SuppressSpec struct {
+	name    string
+	keys    string // format
+	whole   bool   // it has serdes
+	options Options
+}
+
+// SuppressBuffer is the store of a suppress: entries of type B under keys of type K, which have the bytes of the
+// declaration's keys, and are found by the time at which they began to wait.
+func SuppressBuffer[K, B any](s SuppressSpec, keys serde.Serde[K], entry serde.Serde[B]) KeyValue[K, B] {
+	out := NewKeyValue(s.name, serde.Serde[K](renamed[K]{keys, s.keys}), entry)
+	if !s.whole {
+		out.key, out.value = nil, nil
+	}
+	out.options, out.kind, out.byTime = s.options, KindSuppress, true
+	return out
+}
+
+// renamed is a serde under the name of another one that has the same bytes.
+type renamed[T any] struct {
+	serde.Serde[T]
+	format string
+}
+
+func (r renamed[T]) Format() string { return r.format }

@@ -18,6 +18,7 @@ type Unmatched[K, L, R any] struct {
 	key     serde.Serde[K]
 	values  sides[L, R]
 	options Options
+	open    func(Unmatched[K, L, R], Env) Store // made where the declaration is: who only names its type compiles no store
 }
 
 // NewUnmatched declares a store for a left or outer join. The name is that of its changelog topic,
@@ -26,7 +27,7 @@ type Unmatched[K, L, R any] struct {
 func NewUnmatched[K, L, R any](
 	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
 ) Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{name: name, key: key, values: sides[L, R]{left, right}}
+	return Unmatched[K, L, R]{name: name, key: key, values: sides[L, R]{left, right}, open: openUnmatched[K, L, R]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -43,8 +44,8 @@ func (s Unmatched[K, L, R]) NoChangelog() Unmatched[K, L, R] {
 }
 
 // In is the open store within a processor, or within a test.
-func (s Unmatched[K, L, R]) In(stores Stores) *UnmatchedStore[K, L, R] {
-	return in[*UnmatchedStore[K, L, R]](stores, s.name)
+func (s Unmatched[K, L, R]) In(stores Stores) UnmatchedStore[K, L, R] {
+	return in[UnmatchedStore[K, L, R]](stores, s.name)
 }
 
 // Name is the name of the store.
@@ -65,8 +66,10 @@ func (s Unmatched[K, L, R]) Err() error {
 }
 
 // Open makes the store for one task.
-func (s Unmatched[K, L, R]) Open(env Env) Store {
-	return &UnmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
+func (s Unmatched[K, L, R]) Open(env Env) Store { return s.open(s, env) }
+
+func openUnmatched[K, L, R any](s Unmatched[K, L, R], env Env) Store {
+	return &unmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
 }
 
 // UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which
@@ -88,7 +91,23 @@ type side[L, R any] struct {
 
 // UnmatchedStore is an open store of unmatched records. It is used by that task's goroutine only. Rows lie in the order
 // of side, time and key.
-type UnmatchedStore[K, L, R any] struct {
+type UnmatchedStore[K, L, R any] interface {
+	// PutLeft adds a left record.
+	PutLeft(key K, value L, timestamp int64) error
+	// PutRight adds a right record.
+	PutRight(key K, value R, timestamp int64) error
+	// Remove takes out the records of a side, key and time.
+	Remove(key K, timestamp int64, left bool) error
+	// Waits is false if Due has nothing to show.
+	Waits(left, right int64) bool
+	// Due walks the left records before one time and the right records before another, together: by time, right before
+	// left, then by encoded key. Rows may be removed on the way. A walk ends after an error.
+	//
+	// The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
+	Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error]
+}
+
+type unmatchedStore[K, L, R any] struct {
 	*rows[side[L, R]]
 	keys   serde.Serde[K]
 	values sides[L, R]
@@ -108,7 +127,7 @@ func sideOf(left bool) byte {
 	return rightSide
 }
 
-func (s *UnmatchedStore[K, L, R]) encodeKey(key K, at int64, side byte) ([]byte, error) {
+func (s *unmatchedStore[K, L, R]) encodeKey(key K, at int64, side byte) ([]byte, error) {
 	b := append(append(s.buf[:0], s.prefix...), side)
 	b, err := s.keys.Append(binary.BigEndian.AppendUint64(b, uint64(at)), key)
 	if err != nil {
@@ -118,16 +137,14 @@ func (s *UnmatchedStore[K, L, R]) encodeKey(key K, at int64, side byte) ([]byte,
 	return b, nil
 }
 
-// PutLeft adds a left record.
-func (s *UnmatchedStore[K, L, R]) PutLeft(key K, value L, timestamp int64) error {
+func (s *unmatchedStore[K, L, R]) PutLeft(key K, value L, timestamp int64) error {
 	value = owned(s.values.left, value)
 	return s.add(key, timestamp, leftSide, func(row side[L, R]) side[L, R] {
 		return side[L, R]{isLeft: true, left: append(row.left[:len(row.left):len(row.left)], value)}
 	})
 }
 
-// PutRight adds a right record.
-func (s *UnmatchedStore[K, L, R]) PutRight(key K, value R, timestamp int64) error {
+func (s *unmatchedStore[K, L, R]) PutRight(key K, value R, timestamp int64) error {
 	value = owned(s.values.right, value)
 	return s.add(key, timestamp, rightSide, func(row side[L, R]) side[L, R] {
 		return side[L, R]{right: append(row.right[:len(row.right):len(row.right)], value)}
@@ -135,7 +152,7 @@ func (s *UnmatchedStore[K, L, R]) PutRight(key K, value R, timestamp int64) erro
 }
 
 // add puts a changed copy of a row: the values of the one in the store belong to it.
-func (s *UnmatchedStore[K, L, R]) add(key K, at int64, n byte, change func(side[L, R]) side[L, R]) error {
+func (s *unmatchedStore[K, L, R]) add(key K, at int64, n byte, change func(side[L, R]) side[L, R]) error {
 	b, err := s.encodeKey(key, at, n)
 	if err != nil {
 		return err
@@ -148,8 +165,7 @@ func (s *UnmatchedStore[K, L, R]) add(key K, at int64, n byte, change func(side[
 	return s.put(b, change(row), at)
 }
 
-// Remove takes out the records of a side, key and time.
-func (s *UnmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) error {
+func (s *unmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) error {
 	b, err := s.encodeKey(key, timestamp, sideOf(left))
 	if err != nil {
 		return err
@@ -157,20 +173,20 @@ func (s *UnmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) erro
 	return s.delete(b, timestamp)
 }
 
-// Due walks the left records before one time and the right records before another, together: by time, right before
-// left, then by encoded key. Rows may be removed on the way. A walk ends after an error.
-//
-// The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
-func (s *UnmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
+func (s *unmatchedStore[K, L, R]) Waits(left, right int64) bool {
+	return left > s.sides[leftSide].first || right > s.sides[rightSide].first
+}
+
+func (s *unmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
 	return walking(func(show func(UnmatchedRow[K, L, R]) bool) error {
-		if left <= s.sides[leftSide].first && right <= s.sides[rightSide].first {
+		if !s.Waits(left, right) {
 			return nil
 		}
 		return s.walkDue([2]int64{right, left}, show)
 	})
 }
 
-func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, show func(UnmatchedRow[K, L, R]) bool) error {
+func (s *unmatchedStore[K, L, R]) walkDue(due [2]int64, show func(UnmatchedRow[K, L, R]) bool) error {
 	next := [2]int64{s.sides[rightSide].first, s.sides[leftSide].first}
 	return s.sides[rightSide].sweep(func() (_ int64, whole bool, err error) {
 		err = s.sides[leftSide].sweep(func() (int64, bool, error) {
@@ -182,7 +198,7 @@ func (s *UnmatchedStore[K, L, R]) walkDue(due [2]int64, show func(UnmatchedRow[K
 }
 
 // merge shows what is due of both sides. It is whole unless its reader breaks it off.
-func (s *UnmatchedStore[K, L, R]) merge(
+func (s *unmatchedStore[K, L, R]) merge(
 	due [2]int64, next *[2]int64, show func(UnmatchedRow[K, L, R]) bool,
 ) (whole bool, err error) {
 	var heads [2]*scan[side[L, R]]
@@ -209,7 +225,7 @@ func (s *UnmatchedStore[K, L, R]) merge(
 }
 
 // advance is the scan on its next due row. It is nil if there is none: then next is the time of the row behind.
-func (s *UnmatchedStore[K, L, R]) advance(walk *scan[side[L, R]], due int64, next *int64) *scan[side[L, R]] {
+func (s *unmatchedStore[K, L, R]) advance(walk *scan[side[L, R]], due int64, next *int64) *scan[side[L, R]] {
 	*next = math.MaxInt64
 	if !walk.next() {
 		return nil
@@ -221,12 +237,12 @@ func (s *UnmatchedStore[K, L, R]) advance(walk *scan[side[L, R]], due int64, nex
 	return walk
 }
 
-func (s *UnmatchedStore[K, L, R]) timeOf(b []byte) int64 {
+func (s *unmatchedStore[K, L, R]) timeOf(b []byte) int64 {
 	return int64(binary.BigEndian.Uint64(b[len(s.prefix)+1:]))
 }
 
 // earlier is the side whose row comes first.
-func (s *UnmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
+func (s *unmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
 	l, r := heads[leftSide], heads[rightSide]
 	if r == nil || l != nil && s.timeOf(l.key) < s.timeOf(r.key) {
 		return leftSide
@@ -235,7 +251,7 @@ func (s *UnmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
 }
 
 // leave shows a row, unless it has been removed since its scan found it, and remembers if it was left where it is.
-func (s *UnmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[K, L, R]) bool) (more bool, err error) {
+func (s *unmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[K, L, R]) bool) (more bool, err error) {
 	value, _, ok, err := s.get(b)
 	if err != nil || !ok {
 		return true, err
@@ -255,7 +271,7 @@ func (s *UnmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[
 	return more, err
 }
 
-func (s *UnmatchedStore[K, L, R]) row(b []byte, v side[L, R]) (row UnmatchedRow[K, L, R], err error) {
+func (s *unmatchedStore[K, L, R]) row(b []byte, v side[L, R]) (row UnmatchedRow[K, L, R], err error) {
 	if row.Key, err = s.keys.Decode(b[len(s.prefix)+1+timeSize:]); err != nil {
 		return row, fmt.Errorf("state: store %s: key: %w", s.name, err)
 	}
@@ -264,7 +280,7 @@ func (s *UnmatchedStore[K, L, R]) row(b []byte, v side[L, R]) (row UnmatchedRow[
 }
 
 // Mark makes the present state the one that Undo returns to.
-func (s *UnmatchedStore[K, L, R]) Mark() {
+func (s *unmatchedStore[K, L, R]) Mark() {
 	s.rows.Mark()
 	for n := range s.sides {
 		s.sides[n].markFirst = s.sides[n].first
@@ -272,7 +288,7 @@ func (s *UnmatchedStore[K, L, R]) Mark() {
 }
 
 // Undo takes back every write since Mark.
-func (s *UnmatchedStore[K, L, R]) Undo() {
+func (s *unmatchedStore[K, L, R]) Undo() {
 	s.rows.Undo()
 	for n := range s.sides {
 		s.sides[n].first = s.sides[n].markFirst
@@ -280,7 +296,7 @@ func (s *UnmatchedStore[K, L, R]) Undo() {
 }
 
 // Flush encodes what was written since the last commit.
-func (s *UnmatchedStore[K, L, R]) Flush(b store.Batch, log Changelog) error {
+func (s *unmatchedStore[K, L, R]) Flush(b store.Batch, log Changelog) error {
 	return s.flush(b, log, func(dst, key []byte) []byte {
 		dst = append(append(dst, key[1:1+timeSize]...), key[0])
 		return append(dst, key[1+timeSize:]...)
@@ -288,13 +304,13 @@ func (s *UnmatchedStore[K, L, R]) Flush(b store.Batch, log Changelog) error {
 }
 
 // Abort drops everything since the last commit.
-func (s *UnmatchedStore[K, L, R]) Abort() {
+func (s *unmatchedStore[K, L, R]) Abort() {
 	s.rows.Abort()
 	s.sides = [2]front{}
 }
 
 // Restore enters a changelog record: time, side, key.
-func (s *UnmatchedStore[K, L, R]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+func (s *unmatchedStore[K, L, R]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	if len(key) < timeSize+1 || key[timeSize] > leftSide {
 		return fmt.Errorf("state: store %s: %w: key %x", s.name, store.ErrMalformed, key)
 	}
@@ -304,7 +320,7 @@ func (s *UnmatchedStore[K, L, R]) Restore(b store.Batch, key, value []byte, time
 }
 
 // Time is not kept by this store.
-func (s *UnmatchedStore[K, L, R]) Time() (int64, bool) { return 0, false }
+func (s *unmatchedStore[K, L, R]) Time() (int64, bool) { return 0, false }
 
 // SetTime does nothing.
-func (s *UnmatchedStore[K, L, R]) SetTime(int64) {}
+func (s *unmatchedStore[K, L, R]) SetTime(int64) {}

@@ -18,6 +18,7 @@ type Versioned[K, V any] struct {
 	key     serde.Serde[K]
 	value   serde.Serde[V]
 	options Options
+	open    func(Versioned[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
 }
 
 // NewVersioned declares a store that keeps each row's versions for the given history: what was valid at a time can be
@@ -27,7 +28,9 @@ type Versioned[K, V any] struct {
 func NewVersioned[K, V any](
 	name string, key serde.Serde[K], value serde.Serde[V], history time.Duration,
 ) Versioned[K, V] {
-	return Versioned[K, V]{name: name, key: key, value: value, options: Options{Retention: history}}
+	return Versioned[K, V]{
+		name: name, key: key, value: value, open: openVersioned[K, V], options: Options{Retention: history},
+	}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -44,8 +47,8 @@ func (s Versioned[K, V]) NoChangelog() Versioned[K, V] {
 }
 
 // In is the open store within a processor, or within a test.
-func (s Versioned[K, V]) In(stores Stores) *VersionedStore[K, V] {
-	return in[*VersionedStore[K, V]](stores, s.name)
+func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] {
+	return in[VersionedStore[K, V]](stores, s.name)
 }
 
 // Name is the name of the store.
@@ -69,15 +72,37 @@ func (s Versioned[K, V]) Err() error {
 }
 
 // Open makes the store for one task.
-func (s Versioned[K, V]) Open(env Env) Store {
-	return &VersionedStore[K, V]{
+func (s Versioned[K, V]) Open(env Env) Store { return s.open(s, env) }
+
+func openVersioned[K, V any](s Versioned[K, V], env Env) Store {
+	return &versionedStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), versions[V]{s.value}), deleted: newIndex(s.name, env),
 		clock: newClock(), keys: s.key, values: s.value, history: s.options.Retention.Milliseconds(),
 	}
 }
 
 // VersionedStore is an open versioned store of one task. It is used by that task's goroutine only.
-type VersionedStore[K, V any] struct {
+type VersionedStore[K, V any] interface {
+	// Get is the newest version of key; ok is false if there is none, or it is a delete.
+	Get(key K) (value V, timestamp int64, ok bool, err error)
+	// AsOf is the version of key that was valid at a time; ok is false if there was none, or it was a delete. What was
+	// valid before stream time less the history is not known, unless it still is.
+	AsOf(key K, at int64) (value V, timestamp int64, ok bool, err error)
+	// Put enters a version that is valid from its timestamp on, in milliseconds. One that is older than the history is
+	// refused: stored is false. newest is true if no version of the key is later.
+	Put(key K, value V, timestamp int64) (stored, newest bool, err error)
+	// Delete enters a delete that is valid from its timestamp on, as Put does.
+	Delete(key K, timestamp int64) (stored, newest bool, err error)
+	// All walks the newest version of all keys, those that are deleted left out, in the order of their encoded keys. A
+	// walk ends after an error.
+	All() iter.Seq2[Row[K, V], error]
+	// Observe moves the store's stream time on; an earlier time changes nothing.
+	Observe(streamTime int64)
+	// Time is the highest time that the store has seen, -1 if none.
+	Time() (streamTime int64, ok bool)
+}
+
+type versionedStore[K, V any] struct {
 	*rows[[]version[V]]
 	clock
 	deleted index // keys whose newest version is a delete, by its time
@@ -104,7 +129,7 @@ type put[V any] struct {
 	version[V]
 }
 
-func (s *VersionedStore[K, V]) encodeKey(key K) ([]byte, error) {
+func (s *versionedStore[K, V]) encodeKey(key K) ([]byte, error) {
 	b, err := s.keys.Append(append(s.buf[:0], s.prefix...), key)
 	if err != nil {
 		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
@@ -113,14 +138,11 @@ func (s *VersionedStore[K, V]) encodeKey(key K) ([]byte, error) {
 	return b, nil
 }
 
-// Get is the newest version of key; ok is false if there is none, or it is a delete.
-func (s *VersionedStore[K, V]) Get(key K) (value V, timestamp int64, ok bool, err error) {
+func (s *versionedStore[K, V]) Get(key K) (value V, timestamp int64, ok bool, err error) {
 	return s.AsOf(key, math.MaxInt64)
 }
 
-// AsOf is the version of key that was valid at a time; ok is false if there was none, or it was a delete. What was
-// valid before stream time less the history is not known, unless it still is.
-func (s *VersionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, ok bool, err error) {
+func (s *versionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, ok bool, err error) {
 	b, err := s.encodeKey(key)
 	if err != nil {
 		return value, 0, false, err
@@ -140,18 +162,15 @@ func (s *VersionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, 
 	return value, 0, false, nil
 }
 
-// Put enters a version that is valid from its timestamp on, in milliseconds. One that is older than the history is
-// refused: stored is false. newest is true if no version of the key is later.
-func (s *VersionedStore[K, V]) Put(key K, value V, timestamp int64) (stored, newest bool, err error) {
+func (s *versionedStore[K, V]) Put(key K, value V, timestamp int64) (stored, newest bool, err error) {
 	return s.enter(key, version[V]{from: timestamp, value: owned(s.values, value), there: true})
 }
 
-// Delete enters a delete that is valid from its timestamp on, as Put does.
-func (s *VersionedStore[K, V]) Delete(key K, timestamp int64) (stored, newest bool, err error) {
+func (s *versionedStore[K, V]) Delete(key K, timestamp int64) (stored, newest bool, err error) {
 	return s.enter(key, version[V]{from: timestamp})
 }
 
-func (s *VersionedStore[K, V]) enter(key K, v version[V]) (stored, newest bool, err error) {
+func (s *versionedStore[K, V]) enter(key K, v version[V]) (stored, newest bool, err error) {
 	s.Observe(v.from)
 	if v.from < s.time-s.history {
 		return false, false, nil
@@ -177,13 +196,13 @@ func (s *VersionedStore[K, V]) enter(key K, v version[V]) (stored, newest bool, 
 	return true, newest, err
 }
 
-func (s *VersionedStore[K, V]) deletedKey(key []byte, at int64) []byte {
+func (s *versionedStore[K, V]) deletedKey(key []byte, at int64) []byte {
 	b := append(make([]byte, 0, len(s.deleted.prefix)+timeSize+len(key)), s.deleted.prefix...)
 	return append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
 }
 
 // insert is a new list with v in its place, and without the versions that nobody can ask for any more.
-func (s *VersionedStore[K, V]) insert(list []version[V], v version[V]) (out []version[V], newest bool) {
+func (s *versionedStore[K, V]) insert(list []version[V], v version[V]) (out []version[V], newest bool) {
 	out = make([]version[V], 0, len(list)+1)
 	for i, old := range list {
 		if old.from >= v.from {
@@ -203,9 +222,7 @@ func (s *VersionedStore[K, V]) insert(list []version[V], v version[V]) (out []ve
 	return out, out[len(out)-1].from == v.from
 }
 
-// All walks the newest version of all keys, those that are deleted left out, in the order of their encoded keys. A walk
-// ends after an error.
-func (s *VersionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
+func (s *versionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) bool) error {
 		return s.each(s.prefix, s.upper, false, func(b []byte, list []version[V], _ int64) (bool, error) {
 			v := list[len(list)-1]
@@ -222,14 +239,14 @@ func (s *VersionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
 }
 
 // Mark makes the present state the one that Undo returns to.
-func (s *VersionedStore[K, V]) Mark() {
+func (s *versionedStore[K, V]) Mark() {
 	s.rows.Mark()
 	s.deleted.Mark()
 	s.markTime, s.markPuts = s.time, len(s.puts)
 }
 
 // Undo takes back every write since Mark.
-func (s *VersionedStore[K, V]) Undo() {
+func (s *versionedStore[K, V]) Undo() {
 	s.rows.Undo()
 	s.deleted.Undo()
 	clear(s.puts[s.markPuts:])
@@ -237,7 +254,7 @@ func (s *VersionedStore[K, V]) Undo() {
 }
 
 // Flush encodes what was written since the last commit: the rows for the database, each version for the changelog.
-func (s *VersionedStore[K, V]) Flush(b store.Batch, log Changelog) error {
+func (s *versionedStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	if err := s.bury(); err != nil {
 		return err
 	}
@@ -259,7 +276,7 @@ func (s *VersionedStore[K, V]) Flush(b store.Batch, log Changelog) error {
 }
 
 // bury removes the rows whose newest version is a delete that is older than the history.
-func (s *VersionedStore[K, V]) bury() error {
+func (s *versionedStore[K, V]) bury() error {
 	upper := s.deletedKey(nil, max(0, s.time-s.history))
 	return s.deleted.walk(s.deleted.prefix, upper, false, func(b []byte) (bool, error) {
 		at, key := int64(binary.BigEndian.Uint64(b)), append(append([]byte(nil), s.prefix...), b[timeSize:]...)
@@ -282,7 +299,7 @@ type unlogged struct{ Changelog }
 func (unlogged) Append(_, _ []byte, _ int64) {}
 
 // Committed tells that the batch is in the database.
-func (s *VersionedStore[K, V]) Committed() {
+func (s *versionedStore[K, V]) Committed() {
 	s.rows.Committed()
 	s.deleted.Committed()
 	clear(s.puts)
@@ -291,7 +308,7 @@ func (s *VersionedStore[K, V]) Committed() {
 }
 
 // Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *VersionedStore[K, V]) Abort() {
+func (s *versionedStore[K, V]) Abort() {
 	s.rows.Abort()
 	s.deleted.Abort()
 	s.clock = newClock()
@@ -299,7 +316,7 @@ func (s *VersionedStore[K, V]) Abort() {
 }
 
 // Restore enters a changelog record.
-func (s *VersionedStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+func (s *versionedStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	v := version[V]{from: timestamp, there: value != nil}
 	if v.there {
 		var err error
@@ -321,7 +338,7 @@ func (s *VersionedStore[K, V]) Restore(b store.Batch, key, value []byte, timesta
 }
 
 // restored adds a version to a row in a batch, which may have changed the row before.
-func (s *VersionedStore[K, V]) restored(b store.Batch, key []byte, v version[V]) ([]version[V], error) {
+func (s *versionedStore[K, V]) restored(b store.Batch, key []byte, v version[V]) ([]version[V], error) {
 	if s.batch != b {
 		s.batch, s.batched = b, map[string][]version[V]{}
 	}

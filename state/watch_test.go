@@ -14,11 +14,11 @@ import (
 type votes = map[string]int64
 
 // ballots is an open store of maps with the row {x:1, y:1} under a, that watches its values.
-func ballots(t *testing.T) (*harness, *state.KeyValueStore[string, votes]) {
+func ballots(t *testing.T) (*harness, state.KeyValueStore[string, votes]) {
 	spec := state.NewKeyValue("ballots", serde.String, serde.Msgpack[votes]())
 	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
 	h.openStore()
-	s := h.open.(*state.KeyValueStore[string, votes])
+	s := h.open.(state.KeyValueStore[string, votes])
 	require.NoError(t, s.Put("a", votes{"x": 1, "y": 1}, 1))
 	h.commit()
 	return h, s
@@ -27,7 +27,7 @@ func ballots(t *testing.T) (*harness, *state.KeyValueStore[string, votes]) {
 func (h *harness) flush() error { return h.open.Flush(h.engine.NewBatch(), &h.log) }
 
 // row is the value under a.
-func row(t *testing.T, s *state.KeyValueStore[string, votes]) votes {
+func row(t *testing.T, s state.KeyValueStore[string, votes]) votes {
 	value, ok, err := s.Get("a")
 	require.NoError(t, err)
 	require.True(t, ok)
@@ -35,37 +35,37 @@ func row(t *testing.T, s *state.KeyValueStore[string, votes]) votes {
 }
 
 func TestValuesChangedInPlaceAreFound(t *testing.T) {
-	for name, change := range map[string]func(*testing.T, *harness, *state.KeyValueStore[string, votes]) error{
-		"and put back": func(t *testing.T, _ *harness, s *state.KeyValueStore[string, votes]) error {
+	for name, change := range map[string]func(*testing.T, *harness, state.KeyValueStore[string, votes]) error{
+		"and put back": func(t *testing.T, _ *harness, s state.KeyValueStore[string, votes]) error {
 			v := row(t, s)
 			v["x"]++
 			return s.Put("a", v, 2)
 		},
-		"and not put": func(t *testing.T, h *harness, s *state.KeyValueStore[string, votes]) error {
+		"and not put": func(t *testing.T, h *harness, s state.KeyValueStore[string, votes]) error {
 			row(t, s)["x"]++
 			return h.flush()
 		},
-		"after it was put": func(t *testing.T, h *harness, s *state.KeyValueStore[string, votes]) error {
+		"after it was put": func(t *testing.T, h *harness, s state.KeyValueStore[string, votes]) error {
 			v := votes{"x": 2}
 			require.NoError(t, s.Put("a", v, 2))
 			v["x"]++
 			return h.flush()
 		},
-		"by a record that is taken back": func(t *testing.T, h *harness, s *state.KeyValueStore[string, votes]) error {
+		"by a record that is taken back": func(t *testing.T, h *harness, s state.KeyValueStore[string, votes]) error {
 			v := row(t, s)
 			require.NoError(t, s.Put("a", votes{"x": 2}, 2))
 			v["x"]++
-			s.Undo()
+			h.open.Undo()
 			return h.flush()
 		},
-		"by a walk": func(t *testing.T, h *harness, s *state.KeyValueStore[string, votes]) error {
+		"by a walk": func(t *testing.T, h *harness, s state.KeyValueStore[string, votes]) error {
 			for r, err := range s.All() {
 				require.NoError(t, err)
 				r.Value["x"]++
 			}
 			return h.flush()
 		},
-		"and met by a walk": func(t *testing.T, _ *harness, s *state.KeyValueStore[string, votes]) (found error) {
+		"and met by a walk": func(t *testing.T, _ *harness, s state.KeyValueStore[string, votes]) (found error) {
 			row(t, s)["x"]++
 			for _, err := range s.All() {
 				found = err
@@ -87,7 +87,7 @@ func TestAWatchedValueThatCannotBeEncoded(t *testing.T) {
 	spec := state.NewKeyValue("ratios", serde.String, serde.JSON[map[string]float64]())
 	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
 	h.openStore()
-	s := h.open.(*state.KeyValueStore[string, map[string]float64])
+	s := h.open.(state.KeyValueStore[string, map[string]float64])
 	require.NoError(t, s.Put("a", map[string]float64{"x": math.NaN()}, 1))
 	_, _, err := s.Get("a")
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestAWatchedValueThatCannotBeEncoded(t *testing.T) {
 	require.ErrorIs(t, err, state.ErrEncode)
 	require.ErrorContains(t, err, `store ratios, key "a"`)
 
-	s.Abort()
+	h.open.Abort()
 	value := map[string]float64{"x": 1}
 	require.NoError(t, s.Put("a", value, 2))
 	value["x"] = math.NaN()
@@ -111,7 +111,7 @@ func TestCopiesMayBeChanged(t *testing.T) {
 			h.commit()
 		}
 		if i%4 == 0 {
-			s.Undo()
+			h.open.Undo()
 		}
 	}
 	require.NoError(t, s.Delete("a", 30))

@@ -18,6 +18,7 @@ type Window[K, V any] struct {
 	key     serde.Serde[K]
 	value   serde.Serde[V]
 	options Options
+	open    func(Window[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
 }
 
 // NewWindow declares a window store: rows under a key and the start of a window. The name is that of its changelog
@@ -28,7 +29,7 @@ type Window[K, V any] struct {
 // A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a
 // processor that uses a window store by itself must say how long.
 func NewWindow[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Window[K, V] {
-	return Window[K, V]{name: name, key: key, value: value}
+	return Window[K, V]{name: name, key: key, value: value, open: openWindow[K, V]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -58,8 +59,8 @@ func (s Window[K, V]) ByKey() Window[K, V] {
 }
 
 // In is the open store within a processor, or within a test.
-func (s Window[K, V]) In(stores Stores) *WindowStore[K, V] {
-	return in[*WindowStore[K, V]](stores, s.name)
+func (s Window[K, V]) In(stores Stores) WindowStore[K, V] {
+	return in[WindowStore[K, V]](stores, s.name)
 }
 
 // Name is the name of the store.
@@ -88,8 +89,10 @@ func (s Window[K, V]) Err() error {
 }
 
 // Open makes the store for one task.
-func (s Window[K, V]) Open(env Env) Store {
-	w := &WindowStore[K, V]{keys: s.key, clock: newClock(), retention: s.options.Retention.Milliseconds()}
+func (s Window[K, V]) Open(env Env) Store { return s.open(s, env) }
+
+func openWindow[K, V any](s Window[K, V], env Env) Store {
+	w := &windowStore[K, V]{keys: s.key, clock: newClock(), retention: s.options.Retention.Milliseconds()}
 	if s.options.ByKey {
 		w.byKey = newKeyIndex(s.name, env, w.retention)
 		env = env.part(rowsPart)
@@ -111,7 +114,40 @@ type WindowRow[K, V any] struct {
 // Rows lie in the order of time: start first, then key. So windows that close together are neighbours, and what has
 // expired is removed by a single range deletion. A row has expired when stream time has passed its start by more than
 // the retention; from then on no read shows it, whether or not it has been removed.
-type WindowStore[K, V any] struct {
+type WindowStore[K, V any] interface {
+	// Get is the value of the window of key that begins at start; ok is false if there is no row, or it has expired.
+	Get(key K, start int64) (value V, ok bool, err error)
+	// Row is the row of the window of key that begins at start, with its timestamp.
+	Row(key K, start int64) (row WindowRow[K, V], ok bool, err error)
+	// Put writes a row, with its timestamp in milliseconds, unless it has expired.
+	Put(key K, start int64, value V, timestamp int64) error
+	// Delete removes a row; if there is none, nothing happens.
+	Delete(key K, start, timestamp int64) error
+	// Fetch walks the rows of one key whose window starts from one time to another, both included, in that order. A store
+	// that is not ByKey leaps from start to start over the rows of other keys.
+	Fetch(key K, from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// FetchReverse walks the same rows from the latest start to the earliest.
+	FetchReverse(key K, from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// Collect appends the rows that Fetch walks: for who wants them all, and wants them often, as a walk has its cost.
+	Collect(dst []WindowRow[K, V], key K, from, to int64) ([]WindowRow[K, V], error)
+	// Between walks the rows of all keys whose window starts from one time to another, both included, by start and then by
+	// encoded key. Rows may be written and deleted on the way. A walk ends after an error.
+	Between(from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// BetweenReverse walks the same rows in the opposite order.
+	BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
+	// where the next row is: until there is one to show, a sweep costs nothing.
+	Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// Observe moves the store's stream time on; an earlier time changes nothing.
+	Observe(streamTime int64)
+	// Time is the highest time that the store has seen, -1 if none.
+	Time() (streamTime int64, ok bool)
+	// Silence is for processors that move the time on while no record comes; several that share the store share it. It
+	// is not kept.
+	Silence() *Silence
+}
+
+type windowStore[K, V any] struct {
 	*rows[V]
 	clock
 	front
@@ -124,10 +160,10 @@ type WindowStore[K, V any] struct {
 }
 
 // oldest is the lowest start that has not expired.
-func (s *WindowStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
+func (s *windowStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
 
 // encodeKey makes the key of a row: prefix, start, key.
-func (s *WindowStore[K, V]) encodeKey(key K, start int64) ([]byte, error) {
+func (s *windowStore[K, V]) encodeKey(key K, start int64) ([]byte, error) {
 	b := binary.BigEndian.AppendUint64(append(s.buf[:0], s.prefix...), uint64(start))
 	b, err := s.keys.Append(b, key)
 	if err != nil {
@@ -137,14 +173,12 @@ func (s *WindowStore[K, V]) encodeKey(key K, start int64) ([]byte, error) {
 	return b, nil
 }
 
-// Get is the value of the window of key that begins at start; ok is false if there is no row, or it has expired.
-func (s *WindowStore[K, V]) Get(key K, start int64) (value V, ok bool, err error) {
+func (s *windowStore[K, V]) Get(key K, start int64) (value V, ok bool, err error) {
 	row, ok, err := s.Row(key, start)
 	return row.Value, ok, err
 }
 
-// Row is the row of the window of key that begins at start, with its timestamp.
-func (s *WindowStore[K, V]) Row(key K, start int64) (row WindowRow[K, V], ok bool, err error) {
+func (s *windowStore[K, V]) Row(key K, start int64) (row WindowRow[K, V], ok bool, err error) {
 	if start < s.oldest() {
 		return row, false, nil
 	}
@@ -157,8 +191,7 @@ func (s *WindowStore[K, V]) Row(key K, start int64) (row WindowRow[K, V], ok boo
 	return row, ok, err
 }
 
-// Put writes a row, with its timestamp in milliseconds, unless it has expired.
-func (s *WindowStore[K, V]) Put(key K, start int64, value V, timestamp int64) error {
+func (s *windowStore[K, V]) Put(key K, start int64, value V, timestamp int64) error {
 	s.Observe(start)
 	if start < s.oldest() {
 		return nil
@@ -175,10 +208,9 @@ func (s *WindowStore[K, V]) Put(key K, start int64, value V, timestamp int64) er
 }
 
 // keyOf is the user's part of a row's key.
-func (s *WindowStore[K, V]) keyOf(b []byte) []byte { return b[len(s.prefix)+timeSize:] }
+func (s *windowStore[K, V]) keyOf(b []byte) []byte { return b[len(s.prefix)+timeSize:] }
 
-// Delete removes a row; if there is none, nothing happens.
-func (s *WindowStore[K, V]) Delete(key K, start, timestamp int64) error {
+func (s *windowStore[K, V]) Delete(key K, start, timestamp int64) error {
 	b, err := s.encodeKey(key, start)
 	if err != nil {
 		return err
@@ -189,20 +221,15 @@ func (s *WindowStore[K, V]) Delete(key K, start, timestamp int64) error {
 	return s.byKey.delete(s.keyOf(b), start, nil)
 }
 
-// Between walks the rows of all keys whose window starts from one time to another, both included, by start and then by
-// encoded key. Rows may be written and deleted on the way. A walk ends after an error.
-func (s *WindowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return s.walk(from, to, false)
 }
 
-// BetweenReverse walks the same rows in the opposite order.
-func (s *WindowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return s.walk(from, to, true)
 }
 
-// Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
-// where the next row is: until there is one to show, a sweep costs nothing.
-func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) bool) error {
 		if to < s.first {
 			return nil
@@ -224,7 +251,7 @@ func (s *WindowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], err
 	})
 }
 
-func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) bool) error {
 		lower, upper := s.starts(from, to)
 		return s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
@@ -235,7 +262,7 @@ func (s *WindowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowR
 }
 
 // starts are the bounds of the rows whose start is in [from, to] and has not expired.
-func (s *WindowStore[K, V]) starts(from, to int64) (lower, upper []byte) {
+func (s *windowStore[K, V]) starts(from, to int64) (lower, upper []byte) {
 	lower = s.startKey(max(from, s.oldest()))
 	if to < 0 {
 		return lower, lower
@@ -243,12 +270,12 @@ func (s *WindowStore[K, V]) starts(from, to int64) (lower, upper []byte) {
 	return lower, after(s.startKey(to))
 }
 
-func (s *WindowStore[K, V]) startKey(start int64) []byte {
+func (s *windowStore[K, V]) startKey(start int64) []byte {
 	b := append(make([]byte, 0, len(s.prefix)+timeSize), s.prefix...)
 	return binary.BigEndian.AppendUint64(b, uint64(start))
 }
 
-func (s *WindowStore[K, V]) row(key []byte, value V, ts int64) (WindowRow[K, V], error) {
+func (s *windowStore[K, V]) row(key []byte, value V, ts int64) (WindowRow[K, V], error) {
 	b := key[len(s.prefix):]
 	k, err := s.keys.Decode(b[timeSize:])
 	if err != nil {
@@ -257,18 +284,15 @@ func (s *WindowStore[K, V]) row(key []byte, value V, ts int64) (WindowRow[K, V],
 	return WindowRow[K, V]{Key: k, Start: int64(binary.BigEndian.Uint64(b)), Value: value, Timestamp: ts}, nil
 }
 
-// Fetch walks the rows of one key whose window starts from one time to another, both included, in that order. A store
-// that is not ByKey leaps from start to start over the rows of other keys.
-func (s *WindowStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return s.fetch(key, from, to, false)
 }
 
-// FetchReverse walks the same rows from the latest start to the earliest.
-func (s *WindowStore[K, V]) FetchReverse(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) FetchReverse(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return s.fetch(key, from, to, true)
 }
 
-func (s *WindowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
+func (s *windowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	from, to = max(from, s.oldest()), min(to, s.time)
 	return walking(func(show func(WindowRow[K, V]) bool) error {
 		if s.byKey == nil {
@@ -285,8 +309,18 @@ func (s *WindowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2
 	})
 }
 
+func (s *windowStore[K, V]) Collect(dst []WindowRow[K, V], key K, from, to int64) ([]WindowRow[K, V], error) {
+	for row, err := range s.Fetch(key, from, to) {
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, row)
+	}
+	return dst, nil
+}
+
 // leap goes to the next row of key, or of another one, and from there to where key may have its next.
-func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool, show func(WindowRow[K, V]) bool) error {
+func (s *windowStore[K, V]) leap(key K, from, to int64, reverse bool, show func(WindowRow[K, V]) bool) error {
 	for from <= to {
 		start, ok, err := s.nextStart(from, to, reverse)
 		if err != nil || !ok {
@@ -306,7 +340,7 @@ func (s *WindowStore[K, V]) leap(key K, from, to int64, reverse bool, show func(
 }
 
 // nextStart is the next start at which any key has a row.
-func (s *WindowStore[K, V]) nextStart(from, to int64, reverse bool) (start int64, ok bool, err error) {
+func (s *windowStore[K, V]) nextStart(from, to int64, reverse bool) (start int64, ok bool, err error) {
 	lower, upper := s.starts(from, to)
 	err = s.each(lower, upper, reverse, func(found []byte, _ V, _ int64) (bool, error) {
 		start, ok = int64(binary.BigEndian.Uint64(found[len(s.prefix):])), true
@@ -316,7 +350,7 @@ func (s *WindowStore[K, V]) nextStart(from, to int64, reverse bool) (start int64
 }
 
 // Mark makes the present state the one that Undo returns to.
-func (s *WindowStore[K, V]) Mark() {
+func (s *windowStore[K, V]) Mark() {
 	s.rows.Mark()
 	s.markTime, s.markFirst = s.time, s.first
 	if s.byKey != nil {
@@ -325,7 +359,7 @@ func (s *WindowStore[K, V]) Mark() {
 }
 
 // Undo takes back every write since Mark.
-func (s *WindowStore[K, V]) Undo() {
+func (s *windowStore[K, V]) Undo() {
 	s.rows.Undo()
 	s.time, s.first = s.markTime, s.markFirst
 	if s.byKey != nil {
@@ -335,7 +369,7 @@ func (s *WindowStore[K, V]) Undo() {
 
 // Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
 // deletion.
-func (s *WindowStore[K, V]) Flush(b store.Batch, log Changelog) error {
+func (s *windowStore[K, V]) Flush(b store.Batch, log Changelog) error {
 	err := s.flush(b, log, func(dst, key []byte) []byte {
 		dst = append(append(dst, key[timeSize:]...), key[:timeSize]...)
 		return append(dst, 0, 0, 0, 0)
@@ -355,7 +389,7 @@ func (s *WindowStore[K, V]) Flush(b store.Batch, log Changelog) error {
 }
 
 // Committed tells that the batch is in the database.
-func (s *WindowStore[K, V]) Committed() {
+func (s *windowStore[K, V]) Committed() {
 	s.removed = s.flushing
 	s.rows.Committed()
 	if s.byKey != nil {
@@ -364,7 +398,7 @@ func (s *WindowStore[K, V]) Committed() {
 }
 
 // Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *WindowStore[K, V]) Abort() {
+func (s *windowStore[K, V]) Abort() {
 	s.rows.Abort()
 	s.clock, s.front = newClock(), front{}
 	if s.byKey != nil {
@@ -373,7 +407,7 @@ func (s *WindowStore[K, V]) Abort() {
 }
 
 // Restore enters a changelog record: key, start, sequence number.
-func (s *WindowStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+func (s *windowStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
 	n := len(key) - timeSize - 4
 	if n < 0 {
 		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))

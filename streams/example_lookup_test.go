@@ -92,7 +92,7 @@ func ExampleJoinGlobalRecord() {
 // capitals keeps the words of a topic that begin with a capital letter.
 type capitals struct {
 	streams.Contextual[struct{}, struct{}]
-	kept *state.KeyValueStore[string, string]
+	kept state.KeyValueStore[string, string]
 }
 
 func (p *capitals) Init(ctx *streams.Context[struct{}, struct{}]) error {
@@ -115,7 +115,7 @@ func (p *capitals) Process(r record) error {
 // lookup passes what the store of a global processor has for a record's value.
 type lookup struct {
 	streams.Contextual[string, string]
-	kept *state.KeyValueStore[string, string]
+	kept state.KeyValueStore[string, string]
 }
 
 func (p *lookup) Init(ctx *streams.Context[string, string]) error {

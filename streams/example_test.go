@@ -259,7 +259,7 @@ func ExampleLeftJoin() {
 // onlyNew passes values that differ from the last one of their key.
 type onlyNew struct {
 	streams.Contextual[string, string]
-	last *state.KeyValueStore[string, string]
+	last state.KeyValueStore[string, string]
 }
 
 func (p *onlyNew) Init(ctx *streams.Context[string, string]) error {

@@ -16,7 +16,7 @@ import (
 // swapper swaps key and value, keeps the last value of each key, and fails on "bad" after having done so.
 type swapper struct {
 	streams.Contextual[string, string]
-	store  *state.KeyValueStore[string, string]
+	store  state.KeyValueStore[string, string]
 	closed *int
 }
 
@@ -65,7 +65,7 @@ func TestProcessMayChangeEverything(t *testing.T) {
 // numberer numbers the records of a key.
 type numberer struct {
 	ctx   *streams.FixedKeyContext[string, int64]
-	store *state.KeyValueStore[string, int64]
+	store state.KeyValueStore[string, int64]
 }
 
 func (p *numberer) Init(ctx *streams.FixedKeyContext[string, int64]) error {

@@ -95,11 +95,10 @@ func (s *Stream[K, V]) Split(
 	predicates ...func(Record[K, V]) (bool, error),
 ) (branches []*Stream[K, V], rest *Stream[K, V]) {
 	site := topology.Site()
-	split := topology.AddProcessor(s.b.graph, "split", site, []*topology.Node{s.node}, nil,
-		func() topology.Processor[K, V, K, operator.Branched[V]] { return operator.Split(predicates) })
-	for i := range len(predicates) + 1 {
+	split := topology.AddSplit(s.b.graph, site, s.node, operator.Split(predicates))
+	for range len(predicates) + 1 {
 		n := topology.AddProcessor(s.b.graph, "branch", site, []*topology.Node{split}, nil,
-			func() topology.Processor[K, operator.Branched[V], K, V] { return operator.Branch[K, V](i) })
+			func() topology.Processor[K, V, K, V] { return operator.Merge[K, V]() })
 		branches = append(branches, &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed})
 	}
 	return branches[:len(predicates)], branches[len(predicates)]

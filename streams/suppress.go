@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/operator"
-	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -62,11 +61,11 @@ func (t *Table[K, V]) Suppress(hold Hold, buffer state.Suppress[K, V]) *Table[K,
 	if t.versioned {
 		t.b.graph.Fail(site, "suppress of a versioned table: what it held back would lose its versions")
 	}
-	store := state.SuppressBuffer(buffer, wire.BufferSerde)
-	t.b.own(store, site)
-	n := topology.AddProcessor(t.b.graph, "suppress", site, []*topology.Node{t.node}, []state.Spec{store},
+	held := operator.HoldBack(buffer.Buffer(), hold.limits)
+	t.b.own(held.Store(), site)
+	n := topology.AddProcessor(t.b.graph, "suppress", site, []*topology.Node{t.node}, []state.Spec{held.Store()},
 		func() topology.Processor[K, Change[V], K, Change[V]] {
-			return operator.Suppress(store, buffer.Key(), buffer.Value(), hold.limits)
+			return operator.Suppress(held, buffer.Key(), buffer.Value())
 		})
 	return &Table[K, V]{b: t.b, node: n}
 }

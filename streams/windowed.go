@@ -292,10 +292,8 @@ type WindowResults[K, V any] struct {
 
 // Results is a stream of results under keys made of key and window. It counts as a stream whose key was changed.
 func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
-	return rekey(resultStream(r), "results", nil, func() topology.Processor[window.Windowed[K], V, KR, V] {
-		return operator.Map(func(r Record[window.Windowed[K], V]) (Record[KR, V], error) {
-			return topology.WithKey(r, key(r.Key)), nil
-		})
+	return results(r, func(r Record[window.Windowed[K], V]) (Record[KR, V], error) {
+		return topology.WithKey(r, key(r.Key)), nil
 	})
 }
 
@@ -304,19 +302,20 @@ func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) 
 func ResultsRecord[KR, VR, K, V any](
 	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
 ) *Stream[KR, VR] {
-	return rekey(resultStream(r), "results", nil, func() topology.Processor[window.Windowed[K], V, KR, VR] {
-		return operator.Map(fn)
-	})
+	return results(r, fn)
+}
+
+func results[KR, VR, K, V any](
+	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
+) *Stream[KR, VR] {
+	site := topology.Site()
+	n := topology.AddProcessor(r.b.graph, "results", site, []*topology.Node{r.node}, nil,
+		func() topology.Processor[window.Windowed[K], V, KR, VR] { return operator.Map(fn) })
+	return &Stream[KR, VR]{b: r.b, node: n, rekeyed: site}
 }
 
 // WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde
 // window.TimeKey. Such a topic is partitioned by the key alone, so the results stay in the partition of their key.
 func WindowedResults[K, V any](r *WindowResults[K, V]) *Stream[window.Windowed[K], V] {
-	return resultStream(r)
-}
-
-// resultStream is a function, as a method that leads from a type of K to one of Windowed[K] would instantiate types
-// without end.
-func resultStream[K, V any](r *WindowResults[K, V]) *Stream[window.Windowed[K], V] {
 	return &Stream[window.Windowed[K], V]{b: r.b, node: r.node}
 }

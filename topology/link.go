@@ -59,6 +59,32 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 	return g.add(n, op)
 }
 
+// AddSplit adds a step that hands each record on to one of the nodes behind it: the one with the number that choose
+// gives, in the order of their declaration.
+func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[K, V]) (int, error)) *Node {
+	n := &Node{Kind: ProcessorNode, Parents: []*Node{parent}, Site: site}
+	n.link = func(in *Instance, children []any) (any, error) {
+		outlets, err := outletsOf[K, V](n, children)
+		if err != nil {
+			return nil, err
+		}
+		return func(r Record[K, V]) error {
+			caller := in.node
+			in.node = n
+			i, err := choose(r)
+			if err != nil {
+				return err
+			}
+			if err := outlets[i](r); err != nil {
+				return err
+			}
+			in.node = caller
+			return nil
+		}, nil
+	}
+	return g.add(n, "split")
+}
+
 // know finds out what a step's processor can do beyond the interface.
 func (in *Instance) know(n *Node, p any) {
 	if f, ok := p.(interface{ unwrap() any }); ok {
@@ -74,13 +100,9 @@ func (in *Instance) know(n *Node, p any) {
 
 // fan makes one outlet of the inlets behind a node, in their order.
 func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
-	inlets := make([]func(Record[K, V]) error, len(children))
-	for i, c := range children {
-		inlet, ok := c.(func(Record[K, V]) error)
-		if !ok {
-			return nil, fmt.Errorf("topology: %s hands on %T, %s takes %T", n.Name, inlet, n.Children[i].Name, c)
-		}
-		inlets[i] = inlet
+	inlets, err := outletsOf[K, V](n, children)
+	if err != nil {
+		return nil, err
 	}
 	switch len(inlets) {
 	case 0:
@@ -96,4 +118,17 @@ func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
 		}
 		return nil
 	}, nil
+}
+
+// outletsOf are the inlets of the nodes behind a node, with their type.
+func outletsOf[K, V any](n *Node, children []any) ([]func(Record[K, V]) error, error) {
+	inlets := make([]func(Record[K, V]) error, len(children))
+	for i, c := range children {
+		inlet, ok := c.(func(Record[K, V]) error)
+		if !ok {
+			return nil, fmt.Errorf("topology: %s hands on %T, %s takes %T", n.Name, inlet, n.Children[i].Name, c)
+		}
+		inlets[i] = inlet
+	}
+	return inlets, nil
 }

@@ -41,7 +41,7 @@ func Build() (*topology.Topology, error) {
 // filter passes each transfer once. There is one for each partition.
 type filter struct {
 	ctx  *streams.FixedKeyContext[string, Transfer]
-	seen *state.WindowStore[string, bool]
+	seen state.WindowStore[string, bool]
 }
 
 func (f *filter) Init(ctx *streams.FixedKeyContext[string, Transfer]) error {

@@ -68,7 +68,7 @@ var (
 
 type Reminder struct {
 	streams.Contextual[string, string]
-	open *state.KeyValueStore[string, Order]
+	open state.KeyValueStore[string, Order]
 }
 
 func (p *Reminder) Init(ctx *streams.Context[string, string]) error {

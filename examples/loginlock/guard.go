@@ -12,7 +12,7 @@ import (
 // guard watches the logins of each account. There is one for each partition.
 type guard struct {
 	streams.Contextual[string, Lock]
-	failures *state.KeyValueStore[string, []Failure]
+	failures state.KeyValueStore[string, []Failure]
 }
 
 func (g *guard) Init(ctx *streams.Context[string, Lock]) error {

@@ -36,7 +36,7 @@ func (b *build) process(n Node) (any, error) {
 type bufferFlush struct {
 	streams.Contextual[string, string]
 	declared state.KeyValue[string, string]
-	store    *state.KeyValueStore[string, string]
+	store    state.KeyValueStore[string, string]
 	node     Node
 }
 
@@ -84,7 +84,7 @@ func (p *bufferFlush) flush(now int64) error {
 type dedupe struct {
 	streams.Contextual[string, string]
 	declared state.KeyValue[string, int64]
-	store    *state.KeyValueStore[string, int64]
+	store    state.KeyValueStore[string, int64]
 	ttl      int64
 }
 
@@ -126,7 +126,7 @@ func (b *build) processValues(n Node) (any, error) {
 type running struct {
 	ctx      *streams.FixedKeyContext[string, string]
 	declared state.KeyValue[string, int64]
-	store    *state.KeyValueStore[string, int64]
+	store    state.KeyValueStore[string, int64]
 }
 
 func (p *running) Init(ctx *streams.FixedKeyContext[string, string]) error {

@@ -90,7 +90,7 @@ func (p *pass) Process(r record) error { return p.Ctx.Forward(r) }
 // newest keeps the newest record of each key.
 type newest struct {
 	streams.Contextual[int64, event]
-	rows *state.KeyValueStore[int64, event]
+	rows state.KeyValueStore[int64, event]
 }
 
 func (p *newest) Init(ctx *streams.Context[int64, event]) error {

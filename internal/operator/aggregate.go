@@ -18,7 +18,7 @@ func Aggregate[K, V, A any](store state.KeyValue[K, A], fold Fold[K, V, A]) proc
 type aggregate[K, V, A any] struct {
 	topology.Contextual[K, change[A]]
 	declared state.KeyValue[K, A]
-	store    *state.KeyValueStore[K, A]
+	store    state.KeyValueStore[K, A]
 	fold     Fold[K, V, A]
 }
 

@@ -17,8 +17,9 @@ func Deduplicate[ID, K, V any](
 type deduplicate[ID, K, V any] struct {
 	topology.Contextual[K, V]
 	declared state.Window[ID, bool]
-	store    *state.WindowStore[ID, bool]
-	within   int64 // milliseconds
+	store    state.WindowStore[ID, bool]
+	within   int64                       // milliseconds
+	found    []state.WindowRow[ID, bool] // reused for each record
 	id       func(record[K, V]) (optional[ID], error)
 }
 
@@ -40,7 +41,8 @@ func (d *deduplicate[ID, K, V]) Process(r record[K, V]) error {
 		d.Ctx.Drop(topology.DropLate)
 		return nil
 	}
-	for _, err := range d.store.Fetch(id.Value, r.Timestamp-d.within, r.Timestamp+d.within) {
+	d.found, err = d.store.Collect(d.found[:0], id.Value, r.Timestamp-d.within, r.Timestamp+d.within)
+	if err != nil || len(d.found) > 0 {
 		return err // it has been passed
 	}
 	if err := d.store.Put(id.Value, r.Timestamp, true, r.Timestamp); err != nil {

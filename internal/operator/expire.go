@@ -15,12 +15,14 @@ func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A
 type expire[K, V, A any] struct {
 	topology.Contextual[K, change[A]]
 	declared state.KeyValue[K, A]
-	store    *state.KeyValueStore[K, A]
+	store    state.KeyValueStore[K, A]
+	timed    state.TimedStore[K, A]
 	ttl      int64 // milliseconds
 }
 
 func (e *expire[K, V, A]) Init(ctx *topology.Context[K, change[A]]) error {
 	e.store = e.declared.In(ctx)
+	e.timed = state.Timed(e.store)
 	return e.Contextual.Init(ctx)
 }
 
@@ -28,8 +30,15 @@ func (e *expire[K, V, A]) Process(r record[K, V]) error {
 	if r.NullKey {
 		return nil
 	}
-	e.store.Observe(r.Timestamp)
-	for row, err := range e.store.Expired() {
+	e.timed.Observe(r.Timestamp)
+	if streamTime, _ := e.timed.Time(); !e.timed.Waits(streamTime - e.ttl - 1) {
+		return nil
+	}
+	return e.expire()
+}
+
+func (e *expire[K, V, A]) expire() error {
+	for row, err := range e.timed.Expired() {
 		if err != nil {
 			return err
 		}

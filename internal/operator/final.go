@@ -23,14 +23,14 @@ func Final[K, V, A any](
 type final[K, V, A any] struct {
 	topology.Contextual[window.Windowed[K], A]
 	declared state.Window[K, A]
-	store    *state.WindowStore[K, A]
+	store    state.WindowStore[K, A]
 	windows  window.Windows
 	idle     idleClock
 }
 
 func (f *final[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
 	f.store = f.declared.In(ctx)
-	startIdle(&f.idle, ctx, &f.store.Silence, f.store.Time, func(streamTime int64) error {
+	startIdle(&f.idle, ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
 		return err

@@ -17,14 +17,14 @@ func FinalSession[K, V, A any](
 type finalSession[K, V, A any] struct {
 	topology.Contextual[window.Windowed[K], A]
 	declared state.Session[K, A]
-	store    *state.SessionStore[K, A]
+	store    state.SessionStore[K, A]
 	windows  window.Session
 	idle     idleClock
 }
 
 func (f *finalSession[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
 	f.store = f.declared.In(ctx)
-	startIdle(&f.idle, ctx, &f.store.Silence, f.store.Time, func(streamTime int64) error {
+	startIdle(&f.idle, ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
 		return err

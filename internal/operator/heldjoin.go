@@ -22,7 +22,7 @@ type heldJoin[K, V, U, R any] struct {
 	streamTable[K, V, U, R]
 	grace    int64 // milliseconds
 	declared state.Buffer[K, state.Held[V]]
-	buffer   *state.BufferStore[K, state.Held[V]]
+	buffer   state.BufferStore[K, state.Held[V]]
 }
 
 func (j *heldJoin[K, V, U, R]) Init(ctx *topology.Context[K, R]) error {
@@ -40,6 +40,9 @@ func (j *heldJoin[K, V, U, R]) Process(r record[K, V]) error {
 		}
 	} else if err := j.buffer.Put(r.Key, state.Held[V]{Value: r.Value, Headers: r.Headers}, r.Timestamp); err != nil {
 		return err
+	}
+	if !j.buffer.Waits(due) {
+		return nil
 	}
 	return j.release(due)
 }

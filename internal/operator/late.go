@@ -15,7 +15,7 @@ func Late[K, V, A any](store state.Window[K, A], windows window.Windows) process
 type late[K, V, A any] struct {
 	topology.Contextual[K, V]
 	declared state.Window[K, A]
-	store    *state.WindowStore[K, A]
+	store    state.WindowStore[K, A]
 	windows  window.Windows
 }
 
@@ -49,8 +49,9 @@ func LateForSessions[K, V, A any](store state.Session[K, A], windows window.Sess
 type lateForSessions[K, V, A any] struct {
 	topology.Contextual[K, V]
 	declared state.Session[K, A]
-	store    *state.SessionStore[K, A]
+	store    state.SessionStore[K, A]
 	windows  window.Session
+	found    []state.SessionRow[K, A] // reused for each record
 }
 
 func (l *lateForSessions[K, V, A]) Init(ctx *topology.Context[K, V]) error {
@@ -64,7 +65,10 @@ func (l *lateForSessions[K, V, A]) Process(r record[K, V]) error {
 	if _, missing := missing(r); missing || r.Timestamp >= open {
 		return nil
 	}
-	for _, err := range l.store.Find(r.Key, max(open, r.Timestamp-l.windows.Gap()), r.Timestamp+l.windows.Gap()) {
+	gap := l.windows.Gap()
+	var err error
+	l.found, err = l.store.Collect(l.found[:0], r.Key, max(open, r.Timestamp-gap), r.Timestamp+gap)
+	if err != nil || len(l.found) > 0 {
 		return err // it joins an open session, which makes it one
 	}
 	return l.Ctx.Forward(r)

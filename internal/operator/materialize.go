@@ -13,7 +13,7 @@ func Materialize[K, V any](store state.KeyValue[K, V]) processor[K, change[V], K
 type materialize[K, V any] struct {
 	topology.Contextual[K, change[V]]
 	declared state.KeyValue[K, V]
-	store    *state.KeyValueStore[K, V]
+	store    state.KeyValueStore[K, V]
 }
 
 func (m *materialize[K, V]) Init(ctx *topology.Context[K, change[V]]) error {

@@ -137,8 +137,7 @@ var chains = map[string]func(*testing.T, *bench){
 	"keyed":         func(t *testing.T, b *bench) { add(b, operator.Keyed[int64, int64]()); end[int64, int64](t, b) },
 	"merge":         func(t *testing.T, b *bench) { add(b, operator.Merge[int64, int64]()); end[int64, int64](t, b) },
 	"split": func(t *testing.T, b *bench) {
-		add(b, operator.Split([]func(record) (bool, error){pass}))
-		add(b, operator.Branch[int64, int64](0))
+		b.node = topology.AddSplit(b.graph, "test", b.node, operator.Split([]func(record) (bool, error){pass}))
 		end[int64, int64](t, b)
 	},
 	"table": func(t *testing.T, b *bench) {

@@ -27,7 +27,7 @@ func SessionAggregate[K, V, A any](
 type sessionAggregate[K, V, A any] struct {
 	topology.Contextual[window.Windowed[K], change[A]]
 	declared state.Session[K, A]
-	store    *state.SessionStore[K, A]
+	store    state.SessionStore[K, A]
 	windows  window.Session
 	initial  func() A // nil: a session begins with its first record
 	fold     Fold[K, V, A]
@@ -66,16 +66,13 @@ func (a *sessionAggregate[K, V, A]) Process(r record[K, V]) (err error) {
 
 // find reads the open sessions that a record merges with, and is the bounds of what they become together.
 func (a *sessionAggregate[K, V, A]) find(r record[K, V], open int64) (start, end int64, err error) {
-	a.found, start, end = a.found[:0], r.Timestamp, r.Timestamp
+	start, end = r.Timestamp, r.Timestamp
 	gap := a.windows.Gap()
-	for row, err := range a.store.Find(r.Key, max(open, r.Timestamp-gap), r.Timestamp+gap) {
-		if err != nil {
-			return 0, 0, err
-		}
-		a.found = append(a.found, row)
+	a.found, err = a.store.Collect(a.found[:0], r.Key, max(open, r.Timestamp-gap), r.Timestamp+gap)
+	for _, row := range a.found {
 		start, end = min(start, row.Start), max(end, row.End)
 	}
-	return start, end, nil
+	return start, end, err
 }
 
 // combine is the aggregate of the sessions found and the record.

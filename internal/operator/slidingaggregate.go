@@ -67,16 +67,10 @@ func (a *slidingAggregate[K, V, A]) Process(r record[K, V]) error {
 }
 
 // find reads the windows that a record can have to do with.
-func (a *slidingAggregate[K, V, A]) find(r record[K, V]) error {
-	a.found = a.found[:0]
+func (a *slidingAggregate[K, V, A]) find(r record[K, V]) (err error) {
 	d := a.sliding.Difference()
-	for row, err := range a.store.Fetch(r.Key, max(0, r.Timestamp-2*d), r.Timestamp+1) {
-		if err != nil {
-			return err
-		}
-		a.found = append(a.found, row)
-	}
-	return nil
+	a.found, err = a.store.Collect(a.found[:0], r.Key, max(0, r.Timestamp-2*d), r.Timestamp+1)
+	return err
 }
 
 // plan works out what becomes of which window.

@@ -65,8 +65,9 @@ type joinSide[K, T, U, V any] struct {
 	alone   bool // records of this side come out without a partner
 	join    StreamJoiner[K, T, U, V]
 
-	own     *state.BufferStore[K, T]
-	other   *state.BufferStore[K, U]
+	own     state.BufferStore[K, T]
+	other   state.BufferStore[K, U]
+	found   []state.BufferRow[K, U]                     // reused for each record
 	within  func(timestamp int64) (from, to int64)      // of the other side's records
 	waiting unmatched[K]                                // nil for an inner join
 	wait    func(key K, value T, timestamp int64) error // puts a record among those
@@ -109,12 +110,11 @@ func (j *joinSide[K, T, U, V]) Process(r record[K, T]) error {
 // meet joins a record with what the other side has, and keeps it.
 func (j *joinSide[K, T, U, V]) meet(r record[K, T]) error {
 	from, to := j.within(r.Timestamp)
-	alone := true
-	for row, err := range j.other.Fetch(r.Key, from, to) {
-		if err != nil {
-			return err
-		}
-		alone = false
+	found, err := j.other.Collect(j.found[:0], r.Key, from, to)
+	if j.found = found; err != nil {
+		return err
+	}
+	for _, row := range found {
 		if j.waiting != nil {
 			if err := j.waiting.matched(r.Key, row.Timestamp, !j.left); err != nil {
 				return err
@@ -124,7 +124,7 @@ func (j *joinSide[K, T, U, V]) meet(r record[K, T]) error {
 			return err
 		}
 	}
-	if alone && j.alone {
+	if len(found) == 0 && j.alone {
 		if err := j.wait(r.Key, r.Value, r.Timestamp); err != nil {
 			return err
 		}
@@ -146,9 +146,9 @@ func (j *joinSide[K, T, U, V]) forward(r record[K, T], other optional[U], timest
 type waiting[K, L, R, V any] struct {
 	StreamJoin[K, L, R, V]
 	ctx   *topology.Context[K, V]
-	store *state.UnmatchedStore[K, L, R]
-	left  *state.BufferStore[K, L]
-	right *state.BufferStore[K, R]
+	store state.UnmatchedStore[K, L, R]
+	left  state.BufferStore[K, L]
+	right state.BufferStore[K, R]
 }
 
 func newWaiting[K, L, R, V any](j StreamJoin[K, L, R, V], ctx *topology.Context[K, V]) unmatched[K] {
@@ -163,7 +163,15 @@ func (w *waiting[K, L, R, V]) matched(key K, timestamp int64, left bool) error {
 
 // emit sends the records out whose window stream time has passed.
 func (w *waiting[K, L, R, V]) emit(streamTime int64) error {
-	for row, err := range w.store.Due(w.Windows.Closed(streamTime, true), w.Windows.Closed(streamTime, false)) {
+	left, right := w.Windows.Closed(streamTime, true), w.Windows.Closed(streamTime, false)
+	if !w.store.Waits(left, right) {
+		return nil
+	}
+	return w.emitBefore(left, right)
+}
+
+func (w *waiting[K, L, R, V]) emitBefore(left, right int64) error {
+	for row, err := range w.store.Due(left, right) {
 		if err != nil {
 			return err
 		}
@@ -198,7 +206,7 @@ func (w *waiting[K, L, R, V]) settle(row state.UnmatchedRow[K, L, R]) error {
 	return nil
 }
 
-func clearAt[K, V any](buffer *state.BufferStore[K, V], does bool, key K, timestamp int64) error {
+func clearAt[K, V any](buffer state.BufferStore[K, V], does bool, key K, timestamp int64) error {
 	if !does {
 		return nil
 	}

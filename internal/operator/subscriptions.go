@@ -23,7 +23,7 @@ func RightChanges[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[FK
 type answers[K, FK, L, R, V any] struct {
 	topology.Contextual[[]byte, Answer]
 	ForeignKey[K, FK, L, R, V]
-	store *state.KeyValueStore[wire.Combined, wire.Subscription]
+	store state.KeyValueStore[wire.Combined, wire.Subscription]
 	// Scratch: what is forwarded goes into bytes before the call returns, and the store copies its keys.
 	foreign, row []byte
 }

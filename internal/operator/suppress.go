@@ -26,45 +26,136 @@ type SuppressLimits struct {
 // latest; its timestamp and headers are those of the latest. Rows come out by the time at which they began to wait,
 // ties by key (Kafka's KTableSuppressProcessor).
 func Suppress[K, V any](
-	store state.KeyValue[K, wire.BufferValue], key serde.Serde[K], value serde.Serde[V], limits SuppressLimits,
+	buffer *Suppressed, key serde.Serde[K], value serde.Serde[V],
 ) processor[K, change[V], K, change[V]] {
-	return &suppress[K, V]{declared: store, key: key, value: value, limits: limits}
+	return &suppress[K, V]{buffer: buffer.new(), key: key, value: value}
 }
 
+// suppress is what knows the types: it encodes what goes into the buffer, and decodes what comes out.
 type suppress[K, V any] struct {
 	topology.Contextual[K, change[V]]
-	declared state.KeyValue[K, wire.BufferValue]
-	store    *state.KeyValueStore[K, wire.BufferValue]
-	key      serde.Serde[K]
-	value    serde.Serde[V]
-	limits   SuppressLimits
-	scratch  []byte
+	buffer *suppressBuffer
+	key    serde.Serde[K]
+	value  serde.Serde[V]
+	bytes  []byte // scratch
 }
 
 func (s *suppress[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
-	s.store = s.declared.In(ctx)
-	if err := s.Contextual.Init(ctx); err != nil {
+	s.Ctx = ctx
+	return s.buffer.open(ctx, s.release)
+}
+
+func (s *suppress[K, V]) Process(r record[K, change[V]]) (err error) {
+	held := wire.BufferValue{}
+	held.Context.Timestamp, held.Context.Headers = r.Timestamp, r.Headers
+	held.Context.Topic, held.Context.Partition, held.Context.Offset, _ = s.Ctx.Source()
+	if held.Old, err = encodeOptional(s.value, &s.bytes, r.Value.Old); err != nil {
 		return err
 	}
+	if held.New, err = encodeOptional(s.value, &s.bytes, r.Value.New); err != nil {
+		return err
+	}
+	if s.bytes, err = s.key.Append(s.bytes[:0], r.Key); err != nil {
+		return err
+	}
+	return s.buffer.take(s.bytes, held)
+}
+
+// release sends a row out.
+func (s *suppress[K, V]) release(key []byte, row wire.BufferValue) (err error) {
+	out := record[K, change[V]]{Timestamp: row.Context.Timestamp, Headers: row.Context.Headers}
+	if out.Value.Old, err = decodeOptional(s.value, row.Prior); err != nil {
+		return err
+	}
+	out.Value.New, err = decodeOptional(s.value, row.New)
+	if err != nil || !out.Value.Old.OK && !out.Value.New.OK {
+		return err
+	}
+	if out.Key, err = s.key.Decode(key); err != nil {
+		return err
+	}
+	return s.Ctx.Forward(out)
+}
+
+func encodeOptional[V any](values serde.Serde[V], scratch *[]byte, v optional[V]) (_ []byte, err error) {
+	if !v.OK {
+		return nil, nil
+	}
+	*scratch, err = values.Append((*scratch)[:0], v.Value)
+	return append([]byte{}, *scratch...), err
+}
+
+func decodeOptional[V any](values serde.Serde[V], b []byte) (out optional[V], err error) {
+	if b == nil {
+		return out, nil
+	}
+	out.OK = true
+	out.Value, err = values.Decode(b)
+	return out, err
+}
+
+// Suppressed is the declaration of a buffer of rows that are held back, with its limits.
+type Suppressed struct {
+	declared state.KeyValue[[]byte, wire.BufferValue]
+	limits   SuppressLimits
+}
+
+// HoldBack declares a buffer. It is not inlined, so that the buffer's store is compiled here and not with each user.
+//
+//go:noinline
+func HoldBack(buffer state.SuppressSpec, limits SuppressLimits) *Suppressed {
+	return &Suppressed{declared: state.SuppressBuffer(buffer, serde.Bytes, wire.BufferSerde), limits: limits}
+}
+
+// Store is the store of the buffer.
+func (s *Suppressed) Store() state.Spec { return s.declared }
+
+//go:noinline
+func (s *Suppressed) new() *suppressBuffer { return &suppressBuffer{Suppressed: *s} }
+
+// suppressBuffer is the buffer of one task, in which keys and rows are bytes.
+type suppressBuffer struct {
+	Suppressed
+	store   state.KeyValueStore[[]byte, wire.BufferValue]
+	timed   state.TimedStore[[]byte, wire.BufferValue]
+	tally   *state.Tally
+	forward func(key []byte, row wire.BufferValue) error
+}
+
+// open begins with what the store holds. forward is told of each row that is let go.
+func (s *suppressBuffer) open(stores state.Stores, forward func(key []byte, row wire.BufferValue) error) error {
+	s.store, s.forward = s.declared.In(stores), forward
+	s.timed = state.Timed(s.store)
+	s.tally = s.timed.Tally()
 	var size state.Tally
 	for row, err := range s.store.All() {
 		if err != nil {
 			return err
 		}
 		size.Rows++
-		size.Bytes += s.size(row.Key, row.Value)
+		size.Bytes += sizeOf(row.Key, row.Value)
 	}
-	s.store.Tally = size
+	*s.tally = size
 	return nil
 }
 
-func (s *suppress[K, V]) Process(r record[K, change[V]]) error {
-	s.store.Observe(r.Timestamp)
-	if err := s.hold(r); err != nil {
+// take puts a change into the buffer, and lets go of what has waited long enough, or has no room.
+func (s *suppressBuffer) take(key []byte, held wire.BufferValue) error {
+	s.timed.Observe(held.Context.Timestamp)
+	if err := s.hold(key, held); err != nil {
 		return err
 	}
-	streamTime, _ := s.store.Time()
-	for row, err := range s.store.Until(streamTime - s.limits.Wait) {
+	streamTime, _ := s.timed.Time()
+	if due := streamTime - s.limits.Wait; s.timed.Waits(due) {
+		if err := s.releaseUntil(due); err != nil {
+			return err
+		}
+	}
+	return s.shrink()
+}
+
+func (s *suppressBuffer) releaseUntil(due int64) error {
+	for row, err := range s.timed.Until(due) {
 		if err != nil {
 			return err
 		}
@@ -72,87 +163,51 @@ func (s *suppress[K, V]) Process(r record[K, change[V]]) error {
 			return err
 		}
 	}
-	return s.shrink()
+	return nil
 }
 
 // hold puts a change into the buffer, in the place of the one of its row that waits there.
-func (s *suppress[K, V]) hold(r record[K, change[V]]) (err error) {
-	row, waits, err := s.store.Row(r.Key)
+func (s *suppressBuffer) hold(key []byte, held wire.BufferValue) error {
+	row, waits, err := s.store.Row(key)
 	if err != nil {
 		return err
 	}
-	held := wire.BufferValue{Prior: row.Value.Prior, BufferTime: row.Timestamp}
-	held.Context.Timestamp, held.Context.Headers = r.Timestamp, r.Headers
-	held.Context.Topic, held.Context.Partition, held.Context.Offset, _ = s.Ctx.Source()
-	if held.Old, err = s.encode(r.Value.Old); err != nil {
-		return err
-	}
-	if held.New, err = s.encode(r.Value.New); err != nil {
-		return err
-	}
+	held.Prior, held.BufferTime = row.Value.Prior, row.Timestamp
 	if waits {
-		s.store.Tally.Bytes -= s.size(r.Key, row.Value)
+		s.tally.Bytes -= sizeOf(key, row.Value)
 	} else {
-		held.Prior, held.BufferTime = held.Old, r.Timestamp
-		s.store.Tally.Rows++
+		held.Prior, held.BufferTime = held.Old, held.Context.Timestamp
+		s.tally.Rows++
 	}
-	s.store.Tally.Bytes += s.size(r.Key, held)
-	return s.store.Put(r.Key, held, held.BufferTime)
+	s.tally.Bytes += sizeOf(key, held)
+	return s.store.Put(key, held, held.BufferTime)
 }
 
-func (s *suppress[K, V]) encode(v optional[V]) ([]byte, error) {
-	if !v.OK {
-		return nil, nil
-	}
-	var err error
-	s.scratch, err = s.value.Append(s.scratch[:0], v.Value)
-	return append([]byte{}, s.scratch...), err
+// sizeOf is what a row takes of the buffer.
+func sizeOf(key []byte, held wire.BufferValue) int64 {
+	return int64(len(key) + len(held.Prior) + len(held.Old) + len(held.New))
 }
 
-func (s *suppress[K, V]) decode(b []byte) (out optional[V], err error) {
-	if b == nil {
-		return out, nil
-	}
-	out.OK = true
-	out.Value, err = s.value.Decode(b)
-	return out, err
-}
-
-// size is what a row takes of the buffer.
-func (s *suppress[K, V]) size(key K, held wire.BufferValue) int64 {
-	s.scratch, _ = s.key.Append(s.scratch[:0], key)
-	return int64(len(s.scratch) + len(held.Prior) + len(held.Old) + len(held.New))
-}
-
-// release sends a row out.
-func (s *suppress[K, V]) release(row state.Row[K, wire.BufferValue]) (err error) {
+// release lets a row go.
+func (s *suppressBuffer) release(row state.Row[[]byte, wire.BufferValue]) error {
 	if err := s.store.Delete(row.Key, row.Timestamp); err != nil {
 		return err
 	}
-	s.store.Tally.Rows--
-	s.store.Tally.Bytes -= s.size(row.Key, row.Value)
-	var c change[V]
-	if c.Old, err = s.decode(row.Value.Prior); err != nil {
-		return err
-	}
-	if c.New, err = s.decode(row.Value.New); err != nil || !c.Old.OK && !c.New.OK {
-		return err
-	}
-	return s.Ctx.Forward(record[K, change[V]]{
-		Key: row.Key, Value: c, Timestamp: row.Value.Context.Timestamp, Headers: row.Value.Context.Headers,
-	})
+	s.tally.Rows--
+	s.tally.Bytes -= sizeOf(row.Key, row.Value)
+	return s.forward(row.Key, row.Value)
 }
 
 // shrink lets the oldest rows go until the rest fits.
-func (s *suppress[K, V]) shrink() error {
+func (s *suppressBuffer) shrink() error {
 	if !s.full() {
 		return nil
 	}
 	if s.limits.Fail {
 		return fmt.Errorf("%w: %d rows and %d bytes of at most %d and %d", ErrSuppressFull,
-			s.store.Tally.Rows, s.store.Tally.Bytes, s.limits.MaxRecords, s.limits.MaxBytes)
+			s.tally.Rows, s.tally.Bytes, s.limits.MaxRecords, s.limits.MaxBytes)
 	}
-	for row, err := range s.store.Oldest() {
+	for row, err := range s.timed.Oldest() {
 		if err != nil {
 			return err
 		}
@@ -163,7 +218,7 @@ func (s *suppress[K, V]) shrink() error {
 	return nil
 }
 
-func (s *suppress[K, V]) full() bool {
-	size, l := s.store.Tally, s.limits
+func (s *suppressBuffer) full() bool {
+	size, l := s.tally, s.limits
 	return l.MaxRecords > 0 && size.Rows > l.MaxRecords || l.MaxBytes > 0 && size.Bytes > l.MaxBytes
 }

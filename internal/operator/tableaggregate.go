@@ -17,7 +17,7 @@ func TableAggregate[K, V, A any](
 type tableAggregate[K, V, A any] struct {
 	topology.Contextual[K, change[A]]
 	declared      state.KeyValue[K, A]
-	store         *state.KeyValueStore[K, A]
+	store         state.KeyValueStore[K, A]
 	add, subtract Fold[K, V, A]
 }
 

@@ -15,7 +15,7 @@ func ToTable[K, V any](store state.KeyValue[K, V]) processor[K, V, K, change[V]]
 type toTable[K, V any] struct {
 	topology.Contextual[K, change[V]]
 	declared state.KeyValue[K, V]
-	store    *state.KeyValueStore[K, V]
+	store    state.KeyValueStore[K, V]
 	newest   bool // the record with the highest timestamp is the row
 }
 
@@ -45,7 +45,7 @@ func (t *toTable[K, V]) Process(r record[K, V]) error {
 }
 
 // keep writes a row, or deletes it where there is no value.
-func keep[K, V any](store *state.KeyValueStore[K, V], key K, value optional[V], timestamp int64) error {
+func keep[K, V any](store state.KeyValueStore[K, V], key K, value optional[V], timestamp int64) error {
 	if !value.OK {
 		return store.Delete(key, timestamp)
 	}

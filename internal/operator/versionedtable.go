@@ -15,7 +15,7 @@ func VersionedTable[K, V any](store state.Versioned[K, V]) processor[K, V, K, ch
 type versionedTable[K, V any] struct {
 	topology.Contextual[K, change[V]]
 	declared state.Versioned[K, V]
-	store    *state.VersionedStore[K, V]
+	store    state.VersionedStore[K, V]
 }
 
 func (t *versionedTable[K, V]) Init(ctx *topology.Context[K, change[V]]) error {

@@ -50,7 +50,7 @@ func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
 type windowRows[K, V, A any] struct {
 	topology.Contextual[window.Windowed[K], change[A]]
 	declared state.Window[K, A]
-	store    *state.WindowStore[K, A]
+	store    state.WindowStore[K, A]
 	windows  window.Windows
 	fold     Fold[K, V, A]
 }

@@ -31,7 +31,8 @@ func runKeyValue(t *testing.T, open opener) {
 	plain := state.NewKeyValue("plain", serde.String, serde.Bytes)
 	for name, spec := range map[string]state.KeyValue[string, []byte]{
 		"plain": plain, "ttl": plain.TTL(50 * time.Millisecond),
-		"suppress": state.SuppressBuffer(state.NewSuppress("suppress", serde.String, serde.Bytes), serde.Bytes),
+		"suppress": state.SuppressBuffer(
+			state.NewSuppress("suppress", serde.String, serde.Bytes).Buffer(), serde.String, serde.Bytes),
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkModel(t, open, spec, func() *kvTwin {
@@ -99,16 +100,16 @@ func (m *kvTwin) actions(h *harness) map[string]func(*rapid.T) {
 	if m.timed {
 		out["observe"] = func(rt *rapid.T) {
 			at := rapid.Int64Range(0, 200).Draw(rt, "time")
-			s.Observe(at)
+			state.Timed(s).Observe(at)
 			m.time = max(m.time, at)
 		}
 		out["sweep"] = func(rt *rapid.T) {
 			to := rapid.Int64Range(-10, 110).Draw(rt, "to")
 			due := func() []kvRow { return m.until(to) }
-			live(rt, s.Until(to), due, byTime, m.write(rt, h))
+			live(rt, state.Timed(s).Until(to), due, byTime, m.write(rt, h))
 		}
 		out["sweep all"] = func(rt *rapid.T) {
-			live(rt, s.Oldest(), func() []kvRow { return m.until(math.MaxInt64) }, byTime, m.write(rt, h))
+			live(rt, state.Timed(s).Oldest(), func() []kvRow { return m.until(math.MaxInt64) }, byTime, m.write(rt, h))
 		}
 	}
 	return out
@@ -134,13 +135,14 @@ func (m *kvTwin) check(rt *rapid.T, h *harness) {
 	begins := func(r kvRow) bool { return strings.HasPrefix(r.Key, from) }
 	requireRows(rt, sorted(m.rows, begins, byKey), s.Prefix([]byte(from)), nil, "begins with %q", from)
 	if m.timed {
-		at, _ := s.Time()
+		timed := state.Timed(s)
+		at, _ := timed.Time()
 		require.Equal(rt, m.time, at)
-		m.checkByTime(rt, s)
+		m.checkByTime(rt, timed)
 	}
 }
 
-func (m *kvTwin) checkByTime(rt *rapid.T, s *state.KeyValueStore[string, []byte]) {
+func (m *kvTwin) checkByTime(rt *rapid.T, s state.TimedStore[string, []byte]) {
 	to := rapid.Int64Range(0, 100).Draw(rt, "until")
 	requireRows(rt, m.until(to), s.Until(to), nil, "until %d", to)
 	if ttl := m.spec.Options().TTL.Milliseconds(); ttl > 0 {
