@@ -119,12 +119,3 @@ func (p prepared) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// abort drops everything since the last commit. The task stops; start begins it anew.
-func (t *Task) abort() error {
-	err := t.stop()
-	for _, s := range t.stores {
-		s.Abort()
-	}
-	return t.failed(err)
-}

@@ -241,13 +241,22 @@ func (s *Set) CloseGlobal() error {
 	if s.global == nil {
 		return nil
 	}
+	engine := s.global.db.engine
+	return errors.Join(s.LeaveGlobal(), Shielded(engine.Close))
+}
+
+// LeaveGlobal ends the global tables. Their database stays open, as it was at the last commit.
+func (s *Set) LeaveGlobal() error {
 	g := s.global
 	s.global = nil
-	var err error
-	if g.instance != nil { // nil: the database did not fit
-		err = g.instance.Close(Shielded)
+	if g == nil || g.instance == nil { // the database did not fit
+		return nil
 	}
-	return errors.Join(err, Shielded(g.db.engine.Close))
+	err := g.instance.Close(Shielded)
+	for _, store := range g.stores {
+		store.Abort()
+	}
+	return err
 }
 
 // Store and the methods below make it the host of its nodes.

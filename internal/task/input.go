@@ -27,6 +27,9 @@ type Input struct {
 // Task is the task that the partition belongs to.
 func (in *Input) Task() topology.TaskID { return in.task.ID }
 
+// Fetched is the offset behind the last record that was added.
+func (in *Input) Fetched() int64 { return in.fetched }
+
 // caughtUp is true if nothing is known to be waiting in the topic.
 func (in *Input) caughtUp() bool { return in.end >= 0 && in.fetched >= in.end }
 

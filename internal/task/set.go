@@ -30,18 +30,28 @@ func NewSet(topo *topology.Topology, config Config, now int64) *Set {
 	return &Set{topo: topo, config: config, now: now, lastCommit: now}
 }
 
-// Open makes a task on its database. The set owns the engine from here on, an error included. The task runs from Start
-// on.
+// Open makes a task on its database, and enters it. The set owns the engine from here on, an error included. The task
+// runs from Start on.
 func (s *Set) Open(id topology.TaskID, engine store.Engine) (*Task, error) {
-	t, err := open(s, id, engine)
+	engines := &Engines{Disk: engine}
+	t, err := s.Make(id, engines)
 	if err != nil {
-		return nil, errors.Join(err, engine.Close())
+		return nil, errors.Join(err, engines.Close())
 	}
-	i, _ := slices.BinarySearchFunc(s.tasks, id, func(t *Task, id topology.TaskID) int {
+	s.Enter(t)
+	return t, nil
+}
+
+// Make makes a task on its databases, which stay the caller's if that fails. The task belongs to the caller, who may
+// restore it on a goroutine of its own, until it enters the set.
+func (s *Set) Make(id topology.TaskID, engines *Engines) (*Task, error) { return open(s, id, engines) }
+
+// Enter adds a task that was made. It runs from Start on.
+func (s *Set) Enter(t *Task) {
+	i, _ := slices.BinarySearchFunc(s.tasks, t.ID, func(t *Task, id topology.TaskID) int {
 		return cmp.Or(cmp.Compare(t.ID.Sub, id.Sub), cmp.Compare(t.ID.Partition, id.Partition))
 	})
 	s.tasks = slices.Insert(s.tasks, i, t)
-	return t, nil
 }
 
 // Tasks are the open tasks, by id.
@@ -75,15 +85,25 @@ func (s *Set) Input(topic string, partition int32) *Input {
 // Start runs a restored task from committed offsets, by topic.
 func (s *Set) Start(t *Task, committed map[string]Committed) error { return t.start(committed) }
 
-// Remove closes a task without a commit: what it did since the last one is gone.
+// Remove closes a task and its databases without a commit: what it did since the last one is gone.
 func (s *Set) Remove(id topology.TaskID) error {
+	t, err := s.Leave(id)
+	if t == nil {
+		return nil
+	}
+	return errors.Join(err, t.failed(t.engines.Close()))
+}
+
+// Leave ends a task without a commit. Its databases stay open, as they were at the last commit. It is nil if there is
+// no such task.
+func (s *Set) Leave(id topology.TaskID) (*Task, error) {
 	i := slices.IndexFunc(s.tasks, func(t *Task) bool { return t.ID == id })
 	if i < 0 {
-		return nil
+		return nil, nil
 	}
 	t := s.tasks[i]
 	s.tasks = slices.Delete(s.tasks, i, i+1)
-	return t.close()
+	return t, t.End()
 }
 
 // Add gives an input partition what was fetched, in the order of offsets, with the end of the partition as the fetch
@@ -91,6 +111,33 @@ func (s *Set) Remove(id topology.TaskID) error {
 func (s *Set) Add(in *Input, records []topology.Raw, end int64) error {
 	in.add(records)
 	in.end = max(in.end, end)
+	return in.task.refresh()
+}
+
+// Starved shows the inputs that have held up their tasks since before a wall-clock time: they are empty, although there
+// is known to be more in them.
+func (s *Set) Starved(before int64, show func(in *Input)) {
+	for _, t := range s.tasks {
+		if !t.running || t.headInput != nil || len(t.inputs) < 2 {
+			continue
+		}
+		for _, in := range t.inputs {
+			if in.queue.count == 0 && in.idleSince < before && !in.allowsOthers(s.now, s.config.MaxIdle) && !in.caughtUp() {
+				show(in)
+			}
+		}
+	}
+}
+
+// Bounded tells where an input begins and ends now. What is in front of the start has been deleted: nobody need wait
+// for it.
+func (s *Set) Bounded(in *Input, start, end int64) error {
+	if in.end = end; in.fetched < start {
+		in.fetched = start
+	}
+	if in.queue.count == 0 {
+		in.position = max(in.position, start)
+	}
 	return in.task.refresh()
 }
 
@@ -254,7 +301,7 @@ func (s *Set) Abort() error {
 	s.prepared = s.prepared[:0]
 	s.box.Truncate(0)
 	for _, t := range s.tasks {
-		errs = append(errs, t.abort())
+		errs = append(errs, t.End())
 	}
 	s.commitAsked = false
 	return errors.Join(errs...)

@@ -27,7 +27,8 @@ type Task struct {
 	inputs       []*Input // by topic
 	stores       []state.Store
 	changelogs   []*Changelog // one for each store, in the same order
-	databases    []database   // on disk, and in memory if a store wants it
+	engines      *Engines
+	databases    []database // on disk, and in memory if a store wants it
 	punctuations []*punctuation
 
 	running    bool
@@ -43,13 +44,28 @@ type Task struct {
 // never is later than every wall-clock time.
 const never = math.MaxInt64
 
-// open makes a task on its database. It does not run before start.
-func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
+// Engines keep the rows of a task. They may outlive it.
+type Engines struct {
+	Disk   store.Engine
+	Memory store.Engine // nil until a store wants one
+}
+
+// Close closes them. What is in memory is lost.
+func (e *Engines) Close() error {
+	err := Shielded(e.Disk.Close)
+	if e.Memory != nil {
+		err = errors.Join(err, Shielded(e.Memory.Close))
+	}
+	return err
+}
+
+// open makes a task on its databases. It does not run before start.
+func open(s *Set, id topology.TaskID, engines *Engines) (*Task, error) {
 	t := &Task{
 		ID: id, topo: s.topo, sub: s.topo.Subs[id.Sub], config: &s.config, set: s, box: &s.box,
 		log: s.config.Logger.With("task", id.String()),
 	}
-	t.databases = []database{{engine}}
+	t.engines, t.databases = engines, []database{{engines.Disk}}
 	for _, spec := range t.sub.Stores {
 		if err := t.openStore(spec); err != nil {
 			return nil, t.failed(err)
@@ -67,8 +83,11 @@ func open(s *Set, id topology.TaskID, engine store.Engine) (*Task, error) {
 func (t *Task) openStore(spec state.Spec) error {
 	db := t.databases[0]
 	if spec.Options().InMemory {
+		if t.engines.Memory == nil {
+			t.engines.Memory = store.OpenMemory()
+		}
 		if len(t.databases) == 1 {
-			t.databases = append(t.databases, database{store.OpenMemory()})
+			t.databases = append(t.databases, database{t.engines.Memory})
 		}
 		db = t.databases[1]
 	}
@@ -164,17 +183,18 @@ func (t *Task) stop() error {
 	return t.instance.Close(Shielded)
 }
 
-// close ends the task and its databases. Its stores give back the memory that they have of the process's budget.
-func (t *Task) close() error {
-	errs := []error{t.stop()}
+// End ends the task without a commit; Start begins it anew. Its stores give back the memory that they have of the
+// process's budget.
+func (t *Task) End() error {
+	err := t.stop()
 	for _, s := range t.stores {
 		s.Abort()
 	}
-	for _, db := range t.databases {
-		errs = append(errs, Shielded(db.engine.Close))
-	}
-	return t.failed(errors.Join(errs...))
+	return t.failed(err)
 }
+
+// Engines are the databases that the task was made on.
+func (t *Task) Engines() *Engines { return t.engines }
 
 // Store, StreamTime and the methods below make the task the host of its nodes.
 func (t *Task) Store(name string) state.Store {
