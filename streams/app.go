@@ -126,11 +126,12 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 	stores := store.NewBudget(a.config.MemoryBytes/4, cluster.Tasks())
 	defer stores.Close()
 	rows := state.NewBudget(a.config.MemoryBytes / 8 * 3)
+	engines := worker.NewEngines(a.openEngine(stores))
 	a.mu.workers = make([]worker.State, a.config.Workers)
 	group, work := errgroup.WithContext(ctx)
 	defer context.AfterFunc(work, func() { a.setState(Stopping) })()
 	for i := range a.config.Workers {
-		w := worker.New(a.workerConfig(i, cluster, process, stores, rows))
+		w := worker.New(a.workerConfig(i, cluster, process, engines, rows))
 		// A worker owns its tasks and its client; it ends with ctx.
 		group.Go(func() error { return w.Run(work) })
 	}
@@ -145,13 +146,13 @@ var errExited = errors.New("the code of a step has ended its goroutine: " +
 	"it must not call runtime.Goexit, as FailNow of a test does")
 
 func (a *App) workerConfig(
-	i int, cluster *worker.Cluster, process string, stores *store.Budget, rows *state.Budget,
+	i int, cluster *worker.Cluster, process string, engines *worker.Engines, rows *state.Budget,
 ) worker.Config {
 	c := a.config
 	log := c.Logger.With("app", c.AppID, "worker", i)
 	return worker.Config{
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
-		Index: i, StateDir: c.appDir(), OpenEngine: a.openEngine(stores, log),
+		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, Client: a.clientOpts(), Cluster: cluster,
 		Logger: log,
@@ -165,8 +166,8 @@ func (a *App) workerConfig(
 }
 
 // openEngine is Config.OpenEngine, or Pebble.
-func (a *App) openEngine(stores *store.Budget, log *slog.Logger) func(dir string) (state.Engine, error) {
-	open := a.config.OpenEngine
+func (a *App) openEngine(stores *store.Budget) func(dir string) (state.Engine, error) {
+	open, log := a.config.OpenEngine, a.config.Logger.With("app", a.config.AppID)
 	if open == nil {
 		return func(dir string) (state.Engine, error) {
 			return store.OpenPebble(dir, store.Options{Budget: stores, Logger: log})

@@ -6,7 +6,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -20,7 +19,7 @@ type Config struct {
 	Identity           string
 	Index              int    // of the worker in its process
 	StateDir           string // of the application; tasks have directories in it
-	OpenEngine         func(dir string) (store.Engine, error)
+	Engines            *Engines
 	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration

@@ -1,12 +1,12 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -63,26 +63,40 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 	return g, nil
 }
 
-// openTables opens the database of the worker's global tables.
+// openTables opens the database of the worker's global tables. It is given back even if that fails.
 func (w *Worker) openTables() (*task.Global, error) {
-	engine, err := w.config.OpenEngine(w.globalDir())
+	engines, err := w.config.Engines.take(w.globalDir(), w.config.Index)
 	if err != nil {
 		return nil, err
 	}
-	return w.set.OpenGlobal(engine)
+	return w.set.OpenGlobal(engines.Disk)
+}
+
+// leaveTables ends the global tables. Their database stays open for the next session.
+func (w *Worker) leaveTables() error {
+	if w.config.Topology.Global == nil {
+		return nil
+	}
+	defer w.config.Engines.give(w.globalDir())
+	return w.set.LeaveGlobal()
 }
 
 // closeTables ends global tables that could not be opened, and takes damaged ones out of the way.
 func (w *Worker) closeTables(err error) error {
-	damaged := errors.Is(err, store.ErrCorrupt)
-	if err = errors.Join(err, w.set.CloseGlobal()); damaged {
-		err = errors.Join(err, w.setTablesAside(err))
+	damaged, failed := errors.Is(err, store.ErrCorrupt), ofEngine(err)
+	err = errors.Join(err, w.leaveTables())
+	switch {
+	case damaged:
+		return errors.Join(err, w.setTablesAside(err))
+	case failed:
+		return errors.Join(err, w.config.Engines.discard(w.globalDir()))
 	}
 	return err
 }
 
 // setTablesAside takes damaged global tables out of the way: all rows are read again.
 func (w *Worker) setTablesAside(damage error) error {
+	_ = w.config.Engines.discard(w.globalDir()) // that it is damaged
 	to, err := store.SetAside(w.globalDir())
 	if err == nil {
 		w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", damage)
@@ -98,15 +112,14 @@ func (w *Worker) globalDir() string {
 // these topics, and their transactions may stay open. Rows of a log that has forgotten their deletes since, or of
 // another log, are dropped, and all is read again.
 func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
-	admin, topics := g.worker.config.Cluster.admin, g.worker.config.Topology.GlobalTopics()
-	starts, err := listed(admin.ListStartOffsets(ctx, topics...))
-	if err != nil {
-		return nil, err
+	all := partitions{}
+	for topic, n := range g.worker.layout.Partitions.Global {
+		for p := range n {
+			all.add(topic, p)
+		}
 	}
-	ends, err := listed(admin.ListCommittedOffsets(ctx, topics...))
-	if err != nil {
-		return nil, err
-	}
+	cluster := g.worker.config.Cluster
+	starts, ends := cluster.list(ctx, all, atStart, highWatermark), cluster.list(ctx, all, atEnd, lastStable)
 	fits, err := g.fits(starts, ends)
 	if err != nil {
 		return nil, err
@@ -119,32 +132,32 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 	}
 	from := map[string]map[int32]kgo.Offset{}
 	err = g.each(func(topic string, p int32, at int64) {
-		start, _ := starts.Lookup(topic, p)
-		end, _ := ends.Lookup(topic, p)
-		at = max(at, start.Offset)
+		start, _ := starts.of(topic, p) // fits has seen that it is known
+		end, _ := ends.of(topic, p)
+		at = max(at, start)
 		if from[topic] == nil {
 			from[topic] = map[int32]kgo.Offset{}
 		}
 		from[topic][p] = kgo.NewOffset().At(at)
-		if at < end.Offset {
+		if at < end {
 			if g.ends[topic] == nil {
 				g.ends[topic] = map[int32]int64{}
 			}
-			g.ends[topic][p] = end.Offset
+			g.ends[topic][p] = end
 		}
 	})
 	return from, err
 }
 
 // fits is true if every stored offset lies within its log.
-func (g *globals) fits(starts, ends kadm.ListedOffsets) (bool, error) {
-	fits := true
+func (g *globals) fits(starts, ends places) (bool, error) {
+	fits, unknown := true, error(nil)
 	err := g.each(func(topic string, p int32, at int64) {
-		start, ok1 := starts.Lookup(topic, p)
-		end, ok2 := ends.Lookup(topic, p)
-		fits = fits && ok1 && ok2 && (at < 0 || at >= start.Offset && at <= end.Offset)
+		start, err1 := starts.of(topic, p)
+		end, err2 := ends.of(topic, p)
+		fits, unknown = fits && (at < 0 || at >= start && at <= end), cmp.Or(unknown, err1, err2)
 	})
-	return fits, err
+	return fits, cmp.Or(err, unknown)
 }
 
 // each shows each partition with the offset from which it is to be read on.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -88,11 +87,12 @@ func (e *NoOffsetError) Error() string {
 }
 
 // choose finds where the partitions without a committed offset begin, as their topics' declarations say. Those that
-// begin at the start of the log are left out: what is there is read when the task is restored.
+// begin at the start of the log are left out: what is there is read when the task is restored. So are those that do not
+// tell just now: their tasks wait for them.
 func (c *Cluster) choose(ctx context.Context, topo *topology.Topology, committed offsets) error {
-	for topic, partitions := range committed {
+	for topic, all := range committed {
 		var without []int32
-		for p, at := range partitions {
+		for p, at := range all {
 			if at.Offset < 0 {
 				without = append(without, p)
 			}
@@ -105,19 +105,23 @@ func (c *Cluster) choose(ctx context.Context, topo *topology.Topology, committed
 		if reset == topology.Committed {
 			return &NoOffsetError{Topic: topic, Partitions: without}
 		}
-		listed, err := c.begin(ctx, topic, reset, past)
-		if err != nil {
-			return err
-		}
+		begin := c.begin(ctx, partitions{topic: without}, reset, past)
 		for _, p := range without {
-			o, ok := listed.Lookup(topic, p)
-			if !ok {
-				return fmt.Errorf("list offsets: %s/%d: %w", topic, p, kerr.UnknownTopicOrPartition)
+			if at, err := begin.of(topic, p); err == nil {
+				all[p] = task.Committed{Offset: at, End: -1, Chosen: true}
 			}
-			partitions[p] = task.Committed{Offset: o.Offset, End: -1, Chosen: true}
 		}
 	}
 	return nil
+}
+
+// chooseLate is choose for a partition that did not tell.
+func (c *Cluster) chooseLate(ctx context.Context, topo *topology.Topology, topic string, partition int32) (
+	task.Committed, error,
+) {
+	reset, past := topo.ResetOf(topic)
+	at, err := c.begin(ctx, partitions{topic: {partition}}, reset, past).of(topic, partition)
+	return task.Committed{Offset: at, End: -1, Chosen: true}, err
 }
 
 // refuseDeleted is an error for a topic that is read from committed offsets only, and of which the next record is gone.
@@ -128,14 +132,12 @@ func (w *Worker) refuseDeleted(in *task.Input, offset, start int64) error {
 	return &NoOffsetError{Topic: in.Topic, Partitions: []int32{in.Partition}}
 }
 
-// begin is where a topic is read from without a committed offset.
-func (c *Cluster) begin(
-	ctx context.Context, topic string, reset topology.Reset, past time.Duration,
-) (kadm.ListedOffsets, error) {
+// begin is where partitions are read from without a committed offset.
+func (c *Cluster) begin(ctx context.Context, of partitions, reset topology.Reset, past time.Duration) places {
 	if reset == topology.Latest {
-		return listed(c.admin.ListCommittedOffsets(ctx, topic))
+		return c.list(ctx, of, atEnd, lastStable)
 	}
-	return listed(c.admin.ListOffsetsAfterMilli(ctx, time.Now().Add(-past).UnixMilli(), topic))
+	return c.listAfter(ctx, of, time.Now().Add(-past).UnixMilli())
 }
 
 // fetchOffsets are the client's offsets by topic and partition.

@@ -1,57 +1,68 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
 
-// restore brings tasks up to the ends of their changelogs.
+// restore brings tasks to where they can run: it opens their databases, finds where their inputs begin, and reads their
+// changelogs to the ends.
 //
 // It is one goroutine, started by the worker when tasks are assigned. It owns the tasks until it posts them back, each
-// as soon as all of its changelogs are read. stop, or the end of the session, ends it; what it has read by then is
-// kept, and the next restore goes on from there.
+// as soon as it is ready. stop, or the end of the session, ends it; what it has read by then is kept, and the next
+// restore goes on from there.
+//
+// What is in the way of one task alone, such as a database that is in use or a partition without a leader, costs that
+// task only: it is tried again after a while, and the others go on.
 type restore struct {
-	worker    *Worker
-	tasks     []*task.Task
-	offsets   offsets
-	committed map[topology.TaskID]map[string]task.Committed
-	started   map[topology.TaskID]bool // posted back; written by the worker's goroutine
+	worker  *Worker
+	offsets offsets
+	tasks   []*restoring
 
 	cancel context.CancelFunc
 	done   chan struct{}
+	client *kgo.Client // reads changelogs; nil before there is one to read
 	logs   map[string]map[int32]*replay
-	open   map[topology.TaskID]int // changelogs still to read
+	looked time.Time // when it was last asked whether what is to be read is still there
 }
 
-// replay is the restore of one changelog.
-type replay struct {
-	changelog *task.Changelog
-	task      *task.Task
-	from, end int64
-	records   int
-	began     time.Time
+// restoring is a task on its way.
+type restoring struct {
+	id        topology.TaskID
+	task      *task.Task                // nil until its databases are open
+	committed map[string]task.Committed // by input topic
+	replays   int                       // changelogs that are being read
+	posted    bool                      // given back
+	tries     int                       // that have failed since something went well
+	at        time.Time                 // of the next try; zero while changelogs are read
 }
 
-func (w *Worker) restore(ctx context.Context, tasks []*task.Task, committed offsets) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// name is what a task's wait is called.
+func (x *restoring) name() string { return "task " + x.id.String() }
+
+// restore starts tasks, some of which may be made already.
+func (w *Worker) restore(tasks []*restoring, committed offsets) {
+	ctx, cancel := context.WithCancel(context.Background())
 	r := &restore{
-		worker: w, tasks: tasks, offsets: committed, committed: map[topology.TaskID]map[string]task.Committed{},
-		started: map[topology.TaskID]bool{}, cancel: cancel, done: make(chan struct{}),
-		logs: map[string]map[int32]*replay{}, open: map[topology.TaskID]int{},
+		worker: w, offsets: committed, tasks: tasks, cancel: cancel, done: make(chan struct{}),
+		logs: map[string]map[int32]*replay{}, looked: time.Now(),
+	}
+	for _, x := range tasks {
+		x.replays, x.posted, x.at = 0, false, time.Now()
+		w.restores[x.id] = r
 	}
 	events := w.events
-	for _, t := range tasks {
-		w.restores[t.ID] = r
-	}
 	go func() {
 		defer close(r.done)
 		if err := w.shielded(func() error { return r.run(ctx) }); err != nil && ctx.Err() == nil {
@@ -66,73 +77,212 @@ func (r *restore) stop() {
 	<-r.done
 }
 
+// preparedAtOnce is how many tasks are prepared together: the first ones run before the last ones are open.
+const preparedAtOnce = 32
+
 func (r *restore) run(ctx context.Context) error {
-	if err := r.readInputs(ctx); err != nil {
-		return err
-	}
-	if err := r.plan(ctx); err != nil {
-		return err
-	}
-	for _, t := range r.tasks {
-		if r.open[t.ID] == 0 {
-			r.post(t)
+	defer func() {
+		if r.client != nil {
+			r.client.Close()
 		}
-	}
-	if len(r.open) == 0 {
-		return nil
-	}
-	return r.read(ctx)
-}
-
-// post gives a restored task back to the worker.
-func (r *restore) post(t *task.Task) {
-	delete(r.open, t.ID)
-	r.worker.events.post(func(context.Context) error {
-		if r.worker.restores[t.ID] != r {
-			return nil // revoked meanwhile
+	}()
+	for ctx.Err() == nil {
+		due, next, left := r.due(time.Now())
+		if left == 0 {
+			return nil
 		}
-		r.started[t.ID] = true
-		return r.worker.start(r, t)
-	})
-}
-
-// readInputs finds where the inputs start that have no committed offset, and where those end that a task must read
-// together.
-func (r *restore) readInputs(ctx context.Context) error {
-	topics := map[string]bool{}
-	for _, t := range r.tasks {
-		for _, in := range t.Inputs() {
-			topics[in.Topic] = true
+		if err := r.prepare(ctx, due); err != nil {
+			return err
 		}
-	}
-	admin, names := r.worker.config.Cluster.admin, slices.Sorted(maps.Keys(topics))
-	starts, err := listed(admin.ListStartOffsets(ctx, names...))
-	if err != nil {
-		return err
-	}
-	ends, err := listed(admin.ListCommittedOffsets(ctx, names...))
-	if err != nil {
-		return err
-	}
-	for _, t := range r.tasks {
-		r.committed[t.ID] = map[string]task.Committed{}
-		for _, in := range t.Inputs() {
-			start, _ := starts.Lookup(in.Topic, in.Partition)
-			end, _ := ends.Lookup(in.Topic, in.Partition)
-			c, err := r.begin(in, start.Offset, end.Offset)
-			if err != nil {
-				return err
-			}
-			r.committed[t.ID][in.Topic] = c
+		if err := r.poll(ctx, next); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// due are the tasks to try now, and when the next one is to be; left is how many are not posted yet.
+func (r *restore) due(now time.Time) (due []*restoring, next time.Time, left int) {
+	next = now.Add(lookAfter)
+	for _, x := range r.tasks {
+		if x.posted {
+			continue
+		}
+		left++
+		switch {
+		case x.at.IsZero():
+		case x.at.After(now):
+			next = earlier(next, x.at)
+		case len(due) == preparedAtOnce:
+			next = now
+		default:
+			due = append(due, x)
+		}
+	}
+	if len(due) > 0 {
+		next = now // what was just prepared may be read
+	}
+	return due, next, left
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// prepare takes tasks as far as they get: they run, read their changelogs, or are to be tried again.
+func (r *restore) prepare(ctx context.Context, due []*restoring) error {
+	for _, step := range []func(context.Context, []*restoring) map[*restoring]error{r.open, r.readInputs, r.plan} {
+		if len(due) == 0 || ctx.Err() != nil {
+			return nil
+		}
+		failed := step(ctx, due)
+		for x, err := range failed {
+			if err := r.later(ctx, x, err); err != nil {
+				return err
+			}
+		}
+		due = slices.DeleteFunc(due, func(x *restoring) bool { return failed[x] != nil })
+	}
+	for _, x := range due {
+		x.at = time.Time{}
+		r.worker.waits.end(x.name())
+		if x.replays == 0 {
+			r.post(x)
+		}
+	}
+	return nil
+}
+
+// Pauses between tries of a task.
+const (
+	firstTry = 20 * time.Millisecond
+	lastTry  = 5 * time.Second
+)
+
+// later has a task tried again, unless that would end the same way.
+func (r *restore) later(ctx context.Context, x *restoring, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	w := r.worker
+	r.forget(x)
+	if err = errors.Join(err, r.repair(x, err)); classify(err) == fatal {
+		return err
+	}
+	x.tries++
+	pause := min(lastTry, firstTry*time.Duration(math.Pow(2, float64(min(x.tries-1, 20)))))
+	x.at = time.Now().Add(pause)
+	w.waits.because(x.name(), err.Error())
+	if x.tries == saidAfter {
+		w.config.Logger.Warn("a task has to wait, the others go on", "task", x.id.String(), "error", err,
+			"class", classify(err).String())
+	}
+	return nil
+}
+
+// saidAfter is after how many tries the log tells: most of what is in the way for a moment, when tasks move, is not
+// worth a line.
+const saidAfter = 4
+
+// repair closes the databases of a task if they are what failed, and takes damaged ones out of the way.
+func (r *restore) repair(x *restoring, err error) error {
+	if !ofEngine(err) {
+		return nil
+	}
+	if x.task != nil {
+		err = errors.Join(x.task.End(), r.worker.discard(x.id, err))
+		x.task = nil
+		return err
+	}
+	return r.worker.discard(x.id, err)
+}
+
+// post gives a task back to the worker.
+func (r *restore) post(x *restoring) {
+	x.posted = true
+	r.worker.events.post(func(context.Context) error {
+		if r.worker.restores[x.id] != r {
+			return nil // revoked meanwhile
+		}
+		return r.worker.start(x)
+	})
+}
+
+// open makes tasks on their databases.
+func (r *restore) open(_ context.Context, due []*restoring) map[*restoring]error {
+	failed := map[*restoring]error{}
+	for _, x := range due {
+		if x.task != nil {
+			continue
+		}
+		if err := r.openOne(x); err != nil {
+			failed[x] = err
+		}
+	}
+	return failed
+}
+
+// openOne makes a task. What was damaged, or has failed in a former session, is closed and opened anew, once.
+func (r *restore) openOne(x *restoring) error {
+	t, err := r.worker.openTask(x.id)
+	if err != nil && ofEngine(err) {
+		if err := r.worker.discard(x.id, err); err != nil {
+			return err
+		}
+		t, err = r.worker.openTask(x.id)
+	}
+	x.task = t
+	return err
+}
+
+// ofEngine is true for failures of databases, after which they must be closed.
+func ofEngine(err error) bool {
+	var failed *task.Error
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) || errors.As(err, &failed)
+}
+
+// readInputs finds where the inputs start that have no committed offset, and where those end that a task must read
+// together.
+func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restoring]error {
+	inputs := partitions{}
+	for _, x := range due {
+		for _, in := range x.task.Inputs() {
+			inputs.add(in.Topic, in.Partition)
+		}
+	}
+	cluster := r.worker.config.Cluster
+	starts := cluster.list(ctx, inputs, atStart, highWatermark)
+	ends := cluster.list(ctx, inputs, atEnd, lastStable)
+	failed := map[*restoring]error{}
+	for _, x := range due {
+		x.committed = map[string]task.Committed{}
+		for _, in := range x.task.Inputs() {
+			start, err1 := starts.of(in.Topic, in.Partition)
+			end, err2 := ends.of(in.Topic, in.Partition)
+			c, err := r.begin(ctx, in, start, end)
+			if err = cmp.Or(err1, err2, err); err != nil {
+				failed[x] = err
+				break
+			}
+			x.committed[in.Topic] = c
+		}
+	}
+	return failed
+}
+
 // begin is where an input begins: at the offset that was committed, or chosen, but not before the start of the
 // partition, from where nothing would ever come.
-func (r *restore) begin(in *task.Input, start, end int64) (task.Committed, error) {
-	c := r.offsets[in.Topic][in.Partition]
+func (r *restore) begin(ctx context.Context, in *task.Input, start, end int64) (c task.Committed, err error) {
+	topo, cluster := r.worker.config.Topology, r.worker.config.Cluster
+	c = r.offsets[in.Topic][in.Partition]
+	if reset, _ := topo.ResetOf(in.Topic); c.Offset < 0 && reset != topology.Earliest {
+		if c, err = cluster.chooseLate(ctx, topo, in.Topic, in.Partition); err != nil {
+			return c, err
+		}
+	}
 	if c.Start, c.End = start, end; c.Offset < 0 {
 		c.Offset = start
 	}
@@ -144,176 +294,4 @@ func (r *restore) begin(in *task.Input, start, end int64) (task.Committed, error
 			"partition", in.Partition, "from", c.Offset, "to", start)
 	}
 	return c, nil
-}
-
-func listed(l kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {
-	if err == nil {
-		err = l.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list offsets: %w", err)
-	}
-	return l, nil
-}
-
-// plan decides from where each changelog is read. Its end is the high watermark, read after the group's offsets: the
-// last stable offset may not cover yet what those offsets already count on.
-func (r *restore) plan(ctx context.Context) error {
-	topics := map[string]bool{}
-	for _, t := range r.tasks {
-		for _, c := range t.Changelogs() {
-			topics[c.Topic] = true
-		}
-	}
-	if len(topics) == 0 {
-		return nil
-	}
-	admin, names := r.worker.config.Cluster.admin, slices.Sorted(maps.Keys(topics))
-	starts, err := listed(admin.ListStartOffsets(ctx, names...))
-	if err != nil {
-		return err
-	}
-	ends, err := listed(admin.ListEndOffsets(ctx, names...))
-	if err != nil {
-		return err
-	}
-	for _, t := range r.tasks {
-		for _, c := range t.Changelogs() {
-			start, ok1 := starts.Lookup(c.Topic, c.Partition)
-			end, ok2 := ends.Lookup(c.Topic, c.Partition)
-			if !ok1 || !ok2 {
-				return fmt.Errorf("changelog %s has no partition %d", c.Topic, c.Partition)
-			}
-			if err := r.planOne(t, c, start.Offset, end.Offset); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// planOne: a stored offset inside the log is continued from. One outside belongs to another log, or to a state that the
-// log has forgotten deletes of, and the store is rebuilt; only where the log forgets by age is the state still good,
-// and the rest of the log goes on top of it.
-func (r *restore) planOne(t *task.Task, c *task.Changelog, start, end int64) error {
-	from := c.From()
-	log := r.worker.config.Logger.With("task", t.ID.String(), "store", c.Store)
-	switch {
-	case from < 0:
-		from = start
-	case from > end || from < start && !c.Expires():
-		log.Warn("local state does not fit its changelog and is rebuilt", "offset", from, "log_start", start, "log_end", end)
-		if err := c.Clear(); err != nil {
-			return err
-		}
-		from = start
-	case from < start:
-		from = start
-	}
-	if from >= end {
-		log.Info("state is up to date", "offset", from, "replayed", 0)
-		return c.Restore(nil, max(from, end))
-	}
-	if r.logs[c.Topic] == nil {
-		r.logs[c.Topic] = map[int32]*replay{}
-	}
-	r.logs[c.Topic][c.Partition] = &replay{changelog: c, task: t, from: from, end: end, began: time.Now()}
-	r.open[t.ID]++
-	return nil
-}
-
-// read reads all changelogs to their ends, with a client of its own.
-func (r *restore) read(ctx context.Context) error {
-	from := map[string]map[int32]kgo.Offset{}
-	for topic, partitions := range r.logs {
-		from[topic] = map[int32]kgo.Offset{}
-		for p, replay := range partitions {
-			from[topic][p] = kgo.NewOffset().At(replay.from)
-		}
-	}
-	opts := r.worker.config.Client
-	client, err := newClient(append(opts[:len(opts):len(opts)],
-		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for len(r.open) > 0 && err == nil {
-		err = r.poll(ctx, client)
-	}
-	return err
-}
-
-// lookAfter is how long a restore waits for records before it asks whether they are still there. Most often an open
-// transaction holds them up.
-const lookAfter = time.Second
-
-func (r *restore) poll(ctx context.Context, client *kgo.Client) (err error) {
-	wait, cancel := context.WithTimeout(ctx, lookAfter)
-	defer cancel()
-	fetches := client.PollRecords(wait, 50_000)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case fetches.NumRecords() == 0 && wait.Err() != nil:
-		return r.look(ctx)
-	}
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if err == nil {
-			err = r.take(client, p)
-		}
-	})
-	return err
-}
-
-// look is an error if a changelog starts behind the place that its restore has come to. Where the log has been emptied
-// the restore would wait for ever; the next session plans anew.
-func (r *restore) look(ctx context.Context) error {
-	starts, err := listed(r.worker.config.Cluster.admin.ListStartOffsets(ctx, slices.Sorted(maps.Keys(r.logs))...))
-	if err != nil {
-		return err
-	}
-	for topic, partitions := range r.logs {
-		for p, replay := range partitions {
-			at := max(replay.from, replay.changelog.From())
-			if start, ok := starts.Lookup(topic, p); ok && start.Offset > at {
-				return fmt.Errorf("changelog %s/%d was deleted up to %d, and was read up to %d", topic, p, start.Offset, at)
-			}
-		}
-	}
-	return nil
-}
-
-// take enters records of one changelog. The position counts, not the records: markers and gaps move it too.
-func (r *restore) take(client *kgo.Client, p kgo.FetchTopicPartition) error {
-	replay := r.logs[p.Topic][p.Partition]
-	if p.Err != nil {
-		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, p.Err)
-	}
-	if replay == nil || len(p.Records) == 0 {
-		return nil
-	}
-	raws := make([]topology.Raw, 0, len(p.Records))
-	for _, rec := range p.Records {
-		raws = append(raws, raw(rec))
-		if !rec.Attrs.IsControl() {
-			replay.records++
-		}
-	}
-	next := raws[len(raws)-1].Offset + 1
-	if err := replay.changelog.Restore(raws, next); err != nil {
-		return err
-	}
-	if next < replay.end {
-		return nil
-	}
-	client.RemoveConsumePartitions(map[string][]int32{p.Topic: {p.Partition}})
-	delete(r.logs[p.Topic], p.Partition)
-	r.worker.config.Logger.Info("state restored", "task", replay.task.ID.String(), "store", replay.changelog.Store,
-		"from", replay.from, "offset", next, "replayed", replay.records, "took", time.Since(replay.began).String())
-	if r.open[replay.task.ID]--; r.open[replay.task.ID] == 0 {
-		r.post(replay.task)
-	}
-	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
@@ -30,25 +32,23 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 			yield(p)
 		}
 	})
-	var opened []*task.Task
+	var tasks []*restoring
 	for _, id := range ids {
-		if w.set.Task(id) != nil || !w.complete(id) {
-			continue // the offsets were fetched twice, or are not all there yet
+		if !w.has(id) && w.complete(id) { // else the offsets were fetched twice, or are not all there yet
+			tasks = append(tasks, &restoring{id: id})
 		}
-		t, err := w.openTask(id)
-		if err != nil {
-			return err
-		}
-		opened = append(opened, t)
 	}
-	if len(opened) > 0 {
+	if len(tasks) > 0 {
 		w.report(Restoring)
-		w.restore(ctx, opened, w.assigned.clone())
+		w.restore(tasks, w.assigned.clone())
 	} else if len(w.restores) == 0 {
 		w.report(Running)
 	}
 	return nil
 }
+
+// has is true for a task that runs, or is on its way.
+func (w *Worker) has(id topology.TaskID) bool { return w.set.Task(id) != nil || w.restores[id] != nil }
 
 // nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
 func (w *Worker) nothingAdded(context.Context) error {
@@ -70,9 +70,9 @@ func (w *Worker) complete(id topology.TaskID) bool {
 
 // keepsInputs is true if a task loses some of its inputs and keeps others, for the same reasons.
 func (w *Worker) keepsInputs(id topology.TaskID) bool {
-	t := w.set.Task(id)
-	return t != nil && slices.ContainsFunc(t.Inputs(), func(in *task.Input) bool {
-		return w.assigned.has(in.Topic, in.Partition)
+	topo := w.config.Topology
+	return w.has(id) && slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
+		return w.assigned.has(topic, id.Partition)
 	})
 }
 
@@ -91,44 +91,55 @@ func (w *Worker) tasksOf(partitions func(topic string, yield func(int32))) (ids 
 	return ids
 }
 
-// openTask opens a task on its database, or on a new one if that is damaged.
-func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
-	dir := filepath.Join(w.config.StateDir, id.String())
-	open := func() (*task.Task, error) {
-		engine, err := w.config.OpenEngine(dir)
-		if err != nil {
-			return nil, err
-		}
-		return w.set.Open(id, engine)
-	}
-	t, err := open()
-	if !errors.Is(err, store.ErrCorrupt) {
-		return t, err
-	}
-	if err := w.setAside(id, err); err != nil {
-		return nil, err
-	}
-	return open()
+func (w *Worker) taskDir(id topology.TaskID) string {
+	return filepath.Join(w.config.StateDir, id.String())
 }
 
-// setAside takes a damaged database out of the way: the task is restored into a new one.
-func (w *Worker) setAside(id topology.TaskID, damage error) error {
-	to, err := store.SetAside(filepath.Join(w.config.StateDir, id.String()))
+// openTask makes a task on its databases, which it has taken even if that fails.
+func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
+	engines, err := w.config.Engines.take(w.taskDir(id), w.config.Index)
+	if err != nil {
+		return nil, err
+	}
+	return w.set.Make(id, engines)
+}
+
+// leaveTask ends a task without a commit. Its databases stay open for whoever has it next.
+func (w *Worker) leaveTask(t *task.Task) error {
+	defer w.config.Engines.give(w.taskDir(t.ID))
+	return t.End()
+}
+
+// discard closes the databases of a task that have failed. Damaged ones are taken out of the way: the task is restored
+// into new ones.
+func (w *Worker) discard(id topology.TaskID, failure error) error {
+	dir := w.taskDir(id)
+	if err := w.config.Engines.discard(dir); err != nil {
+		failure = errors.Join(failure, err)
+	}
+	if !errors.Is(failure, store.ErrCorrupt) {
+		return nil
+	}
+	to, err := store.SetAside(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err == nil {
 		w.config.Logger.Warn("damaged state set aside; it is restored from the changelogs",
-			"task", id.String(), "to", to, "error", damage)
+			"task", id.String(), "to", to, "error", failure)
 	}
 	return err
 }
 
 // start runs a task that has been restored.
-func (w *Worker) start(r *restore, t *task.Task) error {
-	delete(w.restores, t.ID)
-	if err := w.set.Start(t, r.committed[t.ID]); err != nil {
+func (w *Worker) start(x *restoring) error {
+	delete(w.restores, x.id)
+	w.set.Enter(x.task)
+	if err := w.set.Start(x.task, x.committed); err != nil {
 		return err
 	}
 	resume := map[string][]int32{}
-	for _, in := range t.Inputs() {
+	for _, in := range x.task.Inputs() {
 		resume[in.Topic] = append(resume[in.Topic], in.Partition)
 	}
 	w.client.ResumeFetchPartitions(resume)
@@ -155,42 +166,80 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 			return fmt.Errorf("commit before partitions are revoked: %w", err)
 		}
 	}
+	if slices.ContainsFunc(ids, w.keepsInputs) {
+		return errTopicsChanged // the session that follows has what stays
+	}
+	if err := w.stopRestoring(ids); err != nil {
+		return err
+	}
 	for _, id := range ids {
-		if w.keepsInputs(id) {
-			return errTopicsChanged // the session that follows has what stays
+		t, err := w.set.Leave(id)
+		if t != nil {
+			w.config.Engines.give(w.taskDir(id))
 		}
-		if r := w.restores[id]; r != nil {
-			r.stop()
-			for other, s := range w.restores {
-				if s == r {
-					delete(w.restores, other)
-				}
-			}
-			w.again(r, ids)
-		}
-		if err := w.set.Remove(id); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// again restores the tasks that a stopped restore had and that stay.
-func (w *Worker) again(r *restore, gone []topology.TaskID) {
-	var stay []*task.Task
-	for _, t := range r.tasks {
-		if !slices.Contains(gone, t.ID) && w.set.Task(t.ID) == t && !r.started[t.ID] {
-			stay = append(stay, t)
+// stopRestoring gives up tasks that are on their way. The others of the same restores go on.
+func (w *Worker) stopRestoring(ids []topology.TaskID) error {
+	stopped := map[*restore]bool{}
+	for _, id := range ids {
+		if r := w.restores[id]; r != nil {
+			stopped[r] = true
 		}
 	}
-	if len(stay) > 0 {
-		w.restore(context.Background(), stay, r.offsets)
+	for r := range stopped {
+		r.stop()
+		var stay, gone []*restoring
+		for _, x := range r.tasks {
+			switch {
+			case w.restores[x.id] != r: // it runs
+			case slices.Contains(ids, x.id):
+				gone = append(gone, x)
+			default:
+				stay = append(stay, x)
+			}
+		}
+		if err := w.giveUp(gone); err != nil {
+			return err
+		}
+		if len(stay) > 0 {
+			w.restore(stay, r.offsets)
+		}
 	}
+	return nil
 }
 
-func (w *Worker) stopRestores() {
-	for id, r := range w.restores {
-		r.stop()
-		delete(w.restores, id)
+// giveUp ends tasks of a restore that has stopped.
+func (w *Worker) giveUp(tasks []*restoring) error {
+	var errs []error
+	for _, x := range tasks {
+		delete(w.restores, x.id)
+		w.waits.end(x.name())
+		if x.task != nil {
+			errs = append(errs, w.leaveTask(x.task))
+		}
 	}
+	return errors.Join(errs...)
+}
+
+// stopRestores ends all restores.
+func (w *Worker) stopRestores() error {
+	return w.stopRestoring(slices.Collect(maps.Keys(w.restores)))
+}
+
+// closeIdle closes databases of tasks that did not come back to this session.
+func (w *Worker) closeIdle() {
+	if time.Since(w.closedAt) < keepIdle {
+		return
+	}
+	w.closedAt = time.Now()
+	log := w.config.Logger
+	w.config.Engines.closeIdle(w.config.Index, keepIdle, func(dir string, err error) {
+		log.Warn("database of a task that has gone", "dir", dir, "error", err)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,8 @@ type Worker struct {
 	assigned offsets
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
+	waits    *waits
+	closedAt time.Time // of the last look for databases to close; of the session at first
 
 	slab     []kgo.Record
 	produced int64 // records since the last commit
@@ -54,16 +57,39 @@ type Worker struct {
 	layout    *Layout     // of the session
 	listedAt  time.Time   // of the last look at which topics there are
 	listing   atomic.Bool // while one is under way
+	askedAt   time.Time   // of the last look for inputs that hold up their tasks
+	asking    atomic.Bool // while their bounds are asked for
+	hungry    []starved   // those inputs, as last found
 }
 
 // New is a worker that is not running yet.
 func New(config Config) *Worker {
-	return &Worker{config: config, warned: map[string]bool{}, misplaced: map[string]bool{}}
+	return &Worker{
+		config: config, warned: map[string]bool{}, misplaced: map[string]bool{}, waits: newWaits(config.Logger),
+	}
 }
 
 // Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new
 // beginning would cure.
 func (w *Worker) Run(ctx context.Context) error {
+	defer w.watch()()
+	return errors.Join(w.sessions(ctx), w.config.Engines.leave(w.config.Index))
+}
+
+// watch tells what the worker waits for, until stop is called.
+func (w *Worker) watch() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	// Beside the worker, which may be what stands still; owns nothing.
+	watching.Go(func() { w.waits.watch(ctx) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+// sessions begins again until ctx ends, or an error that no new beginning would cure.
+func (w *Worker) sessions(ctx context.Context) error {
 	for {
 		started := time.Now()
 		err := w.session(ctx)
@@ -132,7 +158,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
 	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
-	w.coveredAt = time.Now()
+	w.coveredAt, w.closedAt, w.askedAt, w.hungry = time.Now(), time.Now(), time.Now(), nil
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
 	if err != nil {
@@ -181,14 +207,27 @@ func (w *Worker) finish(ctx context.Context, err error) error {
 	if err = errors.Join(err, w.end()); err == nil {
 		w.leave(ctx, member)
 	}
+	return errors.Join(err, w.repair(err))
+}
+
+// repair closes the databases that made a session fail, and takes damaged ones out of the way. The others stay open.
+func (w *Worker) repair(err error) error {
+	var failed *task.Error
 	id, one, tables := w.damaged(err)
-	if one {
-		err = errors.Join(err, w.setAside(id, err))
+	switch {
+	case !ofEngine(err):
+		return nil
+	case one && tables:
+		return errors.Join(w.discard(id, err), w.setTablesAside(err))
+	case one:
+		return w.discard(id, err)
+	case tables:
+		return w.setTablesAside(err)
+	case !errors.Is(err, store.ErrDisk) && errors.As(err, &failed):
+		return w.discard(failed.Task, err)
 	}
-	if tables {
-		err = errors.Join(err, w.setTablesAside(err))
-	}
-	return err
+	w.config.Engines.discardAll(w.config.Index) // the disk is the same for all
+	return nil
 }
 
 // damaged is what an error found damaged: the database of a task, and whether that of the global tables may be, which a
@@ -254,6 +293,8 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		w.flow()
 		w.checkCoverage()
 		w.checkTopics()
+		w.checkInputs()
+		w.closeIdle()
 	}
 	return nil
 }
@@ -380,12 +421,15 @@ func (w *Worker) flow() {
 func (w *Worker) end() error {
 	w.events.stop()
 	w.globals.stop()
-	w.stopRestores()
-	errs := []error{w.set.Abort()}
+	errs := []error{w.stopRestores(), w.set.Abort()}
 	for len(w.set.Tasks()) > 0 {
-		errs = append(errs, w.set.Remove(w.set.Tasks()[0].ID))
+		id := w.set.Tasks()[0].ID
+		_, err := w.set.Leave(id)
+		w.config.Engines.give(w.taskDir(id))
+		errs = append(errs, err)
 	}
-	errs = append(errs, w.set.CloseGlobal())
+	errs = append(errs, w.leaveTables())
+	w.waits.endAll()
 	w.client.UnsafeAbortBufferedRecords()
 	w.client.Close()
 	return errors.Join(errs...)

@@ -1,0 +1,244 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// replay is the restore of one changelog.
+type replay struct {
+	changelog *task.Changelog
+	of        *restoring
+	from, end int64
+	records   int
+	began     time.Time
+	moved     time.Time // when records came last
+	waits     bool      // it was said that records are waited for
+}
+
+// wait is what the wait for a changelog's records is called.
+func (p *replay) wait() string {
+	return fmt.Sprintf("changelog %s/%d", p.changelog.Topic, p.changelog.Partition)
+}
+
+// plan decides from where each changelog is read. Its end is the high watermark, read after the group's offsets: the
+// last stable offset may not cover yet what those offsets already count on.
+func (r *restore) plan(ctx context.Context, due []*restoring) map[*restoring]error {
+	logs := partitions{}
+	for _, x := range due {
+		for _, c := range x.task.Changelogs() {
+			logs.add(c.Topic, c.Partition)
+		}
+	}
+	cluster := r.worker.config.Cluster
+	starts := cluster.list(ctx, logs, atStart, highWatermark)
+	ends := cluster.list(ctx, logs, atEnd, highWatermark)
+	failed := map[*restoring]error{}
+	for _, x := range due {
+		for _, c := range x.task.Changelogs() {
+			start, err1 := starts.of(c.Topic, c.Partition)
+			end, err2 := ends.of(c.Topic, c.Partition)
+			err := cmp.Or(err1, err2)
+			if err == nil {
+				err = r.planOne(x, c, start, end)
+			}
+			if err != nil {
+				failed[x] = err
+				break
+			}
+		}
+	}
+	return failed
+}
+
+// planOne: a stored offset inside the log is continued from. One outside belongs to another log, or to a state that the
+// log has forgotten deletes of, and the store is rebuilt; only where the log forgets by age is the state still good,
+// and the rest of the log goes on top of it.
+func (r *restore) planOne(x *restoring, c *task.Changelog, start, end int64) error {
+	from := c.From()
+	log := r.worker.config.Logger.With("task", x.id.String(), "store", c.Store)
+	switch {
+	case from < 0:
+		from = start
+	case from > end || from < start && !c.Expires():
+		log.Warn("local state does not fit its changelog and is rebuilt", "offset", from, "log_start", start, "log_end", end)
+		if err := c.Clear(); err != nil {
+			return err
+		}
+		from = start
+	case from < start:
+		from = start
+	}
+	if from >= end {
+		log.Info("state is up to date", "offset", from, "replayed", 0)
+		return c.Restore(nil, max(from, end))
+	}
+	return r.read(x, c, from, end)
+}
+
+// read begins to read a changelog.
+func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
+	at := map[string]map[int32]kgo.Offset{c.Topic: {c.Partition: kgo.NewOffset().At(from)}}
+	if r.client == nil {
+		opts := r.worker.config.Client
+		client, err := newClient(append(opts[:len(opts):len(opts)],
+			kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))...)
+		if err != nil {
+			return err
+		}
+		r.client = client
+	} else {
+		r.client.AddConsumePartitions(at)
+	}
+	if r.logs[c.Topic] == nil {
+		r.logs[c.Topic] = map[int32]*replay{}
+	}
+	now := time.Now()
+	r.logs[c.Topic][c.Partition] = &replay{changelog: c, of: x, from: from, end: end, began: now, moved: now}
+	x.replays++
+	return nil
+}
+
+// forget ends the replays of a task.
+func (r *restore) forget(x *restoring) {
+	r.each(func(p *replay) {
+		if p.of == x {
+			r.end(p)
+		}
+	})
+}
+
+// each shows each replay.
+func (r *restore) each(show func(p *replay)) {
+	for _, partitions := range r.logs {
+		for _, p := range partitions {
+			show(p)
+		}
+	}
+}
+
+// end ends a replay.
+func (r *restore) end(p *replay) {
+	c := p.changelog
+	r.client.RemoveConsumePartitions(map[string][]int32{c.Topic: {c.Partition}})
+	delete(r.logs[c.Topic], c.Partition)
+	p.of.replays--
+	r.comes(p)
+}
+
+// lookAfter is how long a replay waits for records before it asks whether they are still there. Most often an open
+// transaction holds them up.
+const lookAfter = time.Second
+
+// poll enters what has come, or waits for it until a time.
+func (r *restore) poll(ctx context.Context, until time.Time) error {
+	if r.client == nil {
+		_ = sleep(ctx, time.Until(until)) // the caller looks at ctx
+		return nil
+	}
+	var wait context.Context // nil: take what is there
+	if time.Now().Before(until) {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithDeadline(ctx, until)
+		defer cancel()
+	}
+	fetches := r.client.PollRecords(wait, 50_000)
+	if ctx.Err() != nil {
+		return nil
+	}
+	var err error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if replay := r.logs[p.Topic][p.Partition]; replay != nil && err == nil {
+			if failed := r.take(replay, p); failed != nil {
+				err = r.later(ctx, replay.of, failed)
+			}
+		}
+	})
+	if err == nil && time.Since(r.looked) >= lookAfter {
+		r.looked = time.Now()
+		err = r.look(ctx)
+	}
+	return err
+}
+
+// look plans replays anew that wait for records which have been deleted: they would wait for ever.
+func (r *restore) look(ctx context.Context) (err error) {
+	waiting := partitions{}
+	r.each(func(p *replay) {
+		if time.Since(p.moved) >= lookAfter {
+			c := p.changelog
+			waiting.add(c.Topic, c.Partition)
+			r.worker.waits.begin(p.wait(), r.cause(p))
+			p.waits = true
+		}
+	})
+	for topic, starts := range r.worker.config.Cluster.list(ctx, waiting, atStart, highWatermark) {
+		for n, start := range starts {
+			replay := r.logs[topic][n]
+			if replay == nil || start.err != nil || err != nil {
+				continue
+			}
+			if at := max(replay.from, replay.changelog.From()); start.offset > at {
+				err = r.later(ctx, replay.of, fmt.Errorf(
+					"changelog %s/%d was deleted up to %d, and was read up to %d", topic, n, start.offset, at))
+			}
+		}
+	}
+	return err
+}
+
+// comes ends the wait for records, if there is one.
+func (r *restore) comes(p *replay) {
+	if p.waits {
+		p.waits = false
+		r.worker.waits.end(p.wait())
+	}
+}
+
+// cause says why no records come.
+func (r *restore) cause(p *replay) func(ctx context.Context) string {
+	cluster, topic, partition := r.worker.config.Cluster, p.changelog.Topic, p.changelog.Partition
+	return func(ctx context.Context) string { return cluster.whyNoRecords(ctx, topic, partition) }
+}
+
+// take enters records of one changelog. The position counts, not the records: markers and gaps move it too.
+func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
+	if p.Err != nil {
+		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, p.Err)
+	}
+	if len(p.Records) == 0 {
+		return nil
+	}
+	raws := make([]topology.Raw, 0, len(p.Records))
+	for _, rec := range p.Records {
+		raws = append(raws, raw(rec))
+		if !rec.Attrs.IsControl() {
+			replay.records++
+		}
+	}
+	next := raws[len(raws)-1].Offset + 1
+	if err := replay.changelog.Restore(raws, next); err != nil {
+		return err
+	}
+	replay.moved, replay.of.tries = time.Now(), 0
+	r.comes(replay)
+	if next < replay.end {
+		return nil
+	}
+	x := replay.of
+	r.end(replay)
+	r.worker.config.Logger.Info("state restored", "task", x.id.String(), "store", replay.changelog.Store,
+		"from", replay.from, "offset", next, "replayed", replay.records, "took", time.Since(replay.began).String())
+	if x.replays == 0 {
+		r.post(x)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// waits are what a worker waits for. Whoever waits says so; what lasts is told in the log with its cause, ever more
+// rarely, until it is over.
+type waits struct {
+	log *slog.Logger
+	mu  struct {
+		sync.Mutex
+		open map[string]*wait
+	}
+}
+
+// wait is one of them.
+type wait struct {
+	since time.Time
+	told  time.Time     // zero: not yet
+	pause time.Duration // before it is told again
+	cause func(ctx context.Context) string
+}
+
+const (
+	// tellAfter is how long a wait may last before it is told.
+	tellAfter = 10 * time.Second
+	// tellAtMost is the longest pause between two times that the same wait is told.
+	tellAtMost = 10 * time.Minute
+	// askFor is how long the brokers may take to say what the cause is.
+	askFor = 5 * time.Second
+)
+
+func newWaits(log *slog.Logger) *waits {
+	w := &waits{log: log}
+	w.mu.open = map[string]*wait{}
+	return w
+}
+
+// begin says that the worker waits for something. cause is asked when the wait is told, on another goroutine. For what
+// is waited for already, only the cause changes.
+func (w *waits) begin(what string, cause func(ctx context.Context) string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if open := w.mu.open[what]; open != nil {
+		open.cause = cause
+		return
+	}
+	w.mu.open[what] = &wait{since: time.Now(), cause: cause, pause: tellAfter}
+}
+
+// because is begin with a cause that is known.
+func (w *waits) because(what, cause string) {
+	w.begin(what, func(context.Context) string { return cause })
+}
+
+// end says that a wait is over.
+func (w *waits) end(what string) {
+	w.mu.Lock()
+	open := w.mu.open[what]
+	delete(w.mu.open, what)
+	w.mu.Unlock()
+	if open != nil && !open.told.IsZero() {
+		w.log.Info("the wait is over", "for", what, "took", time.Since(open.since).String())
+	}
+}
+
+// endAll is end for all: the session is over.
+func (w *waits) endAll() {
+	w.mu.Lock()
+	names := slices.Sorted(maps.Keys(w.mu.open))
+	w.mu.Unlock()
+	for _, what := range names {
+		w.end(what)
+	}
+}
+
+// due are the waits to tell at a time.
+func (w *waits) due(now time.Time) map[string]wait {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	due := map[string]wait{}
+	for what, open := range w.mu.open {
+		last := open.told
+		if last.IsZero() {
+			last = open.since
+		}
+		if now.Sub(last) >= open.pause {
+			if !open.told.IsZero() {
+				open.pause = min(2*open.pause, tellAtMost)
+			}
+			open.told = now
+			due[what] = *open
+		}
+	}
+	return due
+}
+
+// tell says in the log what is waited for, and why.
+func (w *waits) tell(ctx context.Context, now time.Time) {
+	due := w.due(now)
+	for _, what := range slices.Sorted(maps.Keys(due)) {
+		ask, cancel := context.WithTimeout(ctx, askFor)
+		cause := due[what].cause(ask)
+		cancel()
+		w.log.Warn("waiting", "for", what, "since", now.Sub(due[what].since).Round(time.Second).String(), "cause", cause)
+	}
+}
+
+// watch tells until ctx ends.
+func (w *waits) watch(ctx context.Context) {
+	for sleep(ctx, time.Second) == nil {
+		w.tell(ctx, time.Now())
+	}
+}
