@@ -107,7 +107,7 @@ func (a *App) setup() worker.Setup {
 	return worker.Setup{
 		Topology: a.topo, DeadLetterTopic: c.DeadLetterTopic, ReplicationFactor: c.ReplicationFactor,
 		WindowRetention: c.WindowRetention, TopicConfigs: c.TopicConfigs, AllowLostState: c.AllowNewStores,
-		Wait: c.StartTimeout, Logger: c.Logger,
+		Accept: c.accept(), Wait: c.StartTimeout, Logger: c.Logger,
 	}
 }
 
@@ -155,6 +155,7 @@ func (a *App) workerConfig(
 		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, Client: a.clientOpts(), Cluster: cluster,
+		Accept: c.accept(),
 		Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },
 		Task: task.Config{

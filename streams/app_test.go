@@ -53,10 +53,13 @@ type rig struct {
 	sent  int
 }
 
-func newRig(t *testing.T, topics ...string) *rig {
+func newRig(t *testing.T, topics ...string) *rig { return newRigOf(t, kfake.SeedTopics(2, topics...)) }
+
+// newRigOf is newRig with options of the broker.
+func newRigOf(t *testing.T, opts ...kfake.Opt) *rig {
 	goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	leaks := goleak.IgnoreCurrent()
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, topics...))
+	fake, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1))...)
 	require.NoError(t, err)
 	client, err := kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...))
 	require.NoError(t, err)
@@ -421,7 +424,7 @@ func TestForeignState(t *testing.T) {
 	r.requireCounts("per-key", 10)
 	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())
-	r.requireLog("does not fit its changelog and is rebuilt")
+	r.requireLog("local state does not fit and is set aside")
 }
 
 // TestStateThatLags is that of a process that died after Kafka had its commit: the changelogs have the rest.

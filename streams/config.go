@@ -37,6 +37,22 @@ const (
 	DeadLetter = task.DeadLetter // the same, and it is sent to Config.DeadLetterTopic within the transaction
 )
 
+// Accept is what an App goes on with although something has been lost: any of the values below, joined by |.
+type Accept = task.Accept
+
+// What can be accepted.
+const (
+	// AcceptLostOffsets: see LostOffsetsError. Inputs without an offset are read as their topics' declarations say, and
+	// those that were set back from there: what the state has counted may be counted again.
+	AcceptLostOffsets = task.AcceptLostOffsets
+	// AcceptLostInput: see LostInputError. An input that is shorter than its offset is read on from its end, one that was
+	// created anew from its start, both on top of the state. Global tables are read again.
+	AcceptLostInput = task.AcceptLostInput
+	// AcceptLostState: see LostStateError. A store is restored from what its changelog has; the rows that were there stay
+	// beside, in <task>.stale-<time>. One without a changelog goes on with what its directory has.
+	AcceptLostState = task.AcceptLostState
+)
+
 // Config is the settings of an App. The zero value, with Brokers, is a sound start for production.
 type Config struct {
 	// Brokers are addresses, host:port, at which the cluster is found. Default: localhost:9092.
@@ -94,10 +110,13 @@ type Config struct {
 	// WindowRetention is how much longer the changelogs of window stores are kept than their windows. Brokers delete by
 	// event time: raise it where old data is processed. Default: 24 hours.
 	WindowRetention time.Duration
-	// AllowNewStores lets the changelog of a store be created although the group has committed offsets. Set it for the
-	// first start after a store was added. By default that is an error, as the other way to get there is a changelog
-	// that was deleted.
+	// AllowNewStores lets a changelog or a repartition topic be created although the group has committed offsets. Set it
+	// for the first start after a store or a step that regroups was added. By default that is an error, as the other way
+	// to get there is a topic that was deleted.
 	AllowNewStores bool
+	// Accept is what the application goes on with although something has been lost: the error that it ends with
+	// otherwise tells which. Set it for one start. docs/failures.md has what happens then. Default: nothing.
+	Accept Accept
 
 	// TopicRefresh is the time between looks at the topics of the cluster, where sources read by pattern. Default: 10 s.
 	TopicRefresh time.Duration
@@ -165,6 +184,8 @@ func (c Config) validate() error {
 	}
 	bad(c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce,
 		"Guarantee is %d: use ExactlyOnce or AtLeastOnce", c.Guarantee)
+	bad(c.Accept&^(AcceptLostOffsets|AcceptLostInput|AcceptLostState) != 0,
+		"Accept is %d: use AcceptLostOffsets, AcceptLostInput and AcceptLostState", c.Accept)
 	bad(c.OnError < Fail || c.OnError > DeadLetter, "OnError is %d: use Fail, Skip or DeadLetter", c.OnError)
 	bad(c.OnError == DeadLetter && c.DeadLetterTopic == "", "DeadLetterTopic is needed for OnError: DeadLetter")
 	bad(c.OnError != DeadLetter && c.DeadLetterTopic != "", "DeadLetterTopic has no effect without OnError: DeadLetter")
@@ -198,4 +219,12 @@ func (c Config) appDir() string { return filepath.Join(c.StateDir, c.AppID) }
 func (c Config) String() string {
 	return fmt.Sprintf("app=%s brokers=%v state=%s guarantee=%v commit=%v workers=%d memory=%dMB",
 		c.AppID, c.Brokers, c.StateDir, c.Guarantee, c.CommitInterval, c.Workers, c.MemoryBytes>>20)
+}
+
+// accept is all that is accepted.
+func (c Config) accept() Accept {
+	if c.AllowNewStores {
+		return c.Accept | task.AcceptNewStores
+	}
+	return c.Accept
 }

@@ -44,11 +44,22 @@ type (
 	// GrownTopicError means that an input topic has got more partitions since the application started: Topic string, Had
 	// and Has int32.
 	GrownTopicError = worker.GrownTopicError
+	// LostOffsetsError means that the group's offset of an input is gone, or was set back, and that the state has counted
+	// records that would come again: Topic string, Partition int32; Committed int64 is the group's offset, Stored int64
+	// that of the state, -1 for none.
+	LostOffsetsError = task.LostOffsetsError
+	// LostInputError means that an input has lost records that were read: Topic string, Partition int32, Offset int64 up
+	// to which it was read, End int64 up to which that is still there; Anew bool: the topic was created anew.
+	LostInputError = task.LostInputError
+	// LostStateError means that a store has lost rows: Store string, Topic string (its changelog, if it has one),
+	// Partition int32, Reason string.
+	LostStateError = task.LostStateError
 	// UnreachableError means that no broker answered within Config.StartTimeout: Waited time.Duration, and the last
 	// failure, Err error.
 	UnreachableError = worker.UnreachableError
-	// StateFormatError means that the state directory holds a store of the same name in another format: the state of
-	// another topology. Store string is its name, Have and Want string are the formats.
+	// StateFormatError means that the state directory, or the changelog, holds a store of the same name in another format:
+	// the state of another topology. Store string is its name, Have and Want string are the formats, Changelog string is
+	// the topic; empty: the state directory.
 	StateFormatError = task.ErrStateFormat
 	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example: Topic string,
 	// Partition int32, Bytes int (of key and value), Err error.

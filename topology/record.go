@@ -75,7 +75,8 @@ type Raw struct {
 	Headers    []Header
 	Timestamp  int64
 	Offset     int64
-	Control    bool // a transaction marker: moves the offset, is never processed
+	Control    bool  // a transaction marker: moves the offset, is never processed
+	Epoch      int32 // of the leader under which it was written; -1: not known
 }
 
 // Output is an encoded record on its way to a topic. Key and Value stay valid until the record has been acknowledged.

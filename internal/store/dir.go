@@ -88,15 +88,21 @@ func writeWhole(path, content string) error {
 }
 
 const (
-	aside = ".damaged-"
-	// keptAside is how many damaged databases of a directory are kept for inspection.
+	damaged = ".damaged-"
+	stale   = ".stale-"
+	// keptAside is how many databases of a directory are kept of each kind, for inspection.
 	keptAside = 3
 )
 
 // SetAside renames a damaged database, so that a new one can be restored in its place, and returns its new name:
 // <dir>.damaged-<nanoseconds since 1970>. Only the newest 3 are kept. If the new name comes with an error, the database
 // is out of the way, and an older one could not be removed.
-func SetAside(dir string) (to string, err error) {
+func SetAside(dir string) (to string, err error) { return setAside(dir, damaged) }
+
+// Retire does the same with a database that is whole and does not fit its topics: <dir>.stale-<nanoseconds since 1970>.
+func Retire(dir string) (to string, err error) { return setAside(dir, stale) }
+
+func setAside(dir, aside string) (to string, err error) {
 	dir = filepath.Clean(dir)
 	to = fmt.Sprintf("%s%s%020d", dir, aside, time.Now().UnixNano())
 	if err := os.Rename(dir, to); err != nil {

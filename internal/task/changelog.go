@@ -22,8 +22,10 @@ type Changelog struct {
 	spec  state.Spec
 	store state.Store
 	db    database
-	next  int64 // offset up to which the rows in the database are complete; -1 unknown
-	acked int64 // the same, once the present commit is done
+	place Place             // of the last commit that the directory knows of, or of the restore under way
+	head  []topology.Header // of the first record of a commit
+	next  int64             // offset up to which the rows in the database are complete; -1 unknown
+	acked int64             // the same, once the present commit is done
 
 	batch store.Batch           // of the present commit
 	emit  func(topology.Output) // takes the records of the present commit
@@ -31,8 +33,9 @@ type Changelog struct {
 	any   bool
 }
 
-// ChangelogError is a record in a changelog that the store cannot have written. Each restore would meet it again: find
-// out which program writes to the topic, mend the topic, or start anew under another application id.
+// ChangelogError is a record in a changelog that the store cannot have written. Each restore would meet it again: give
+// the store a new name if it was of another kind before, or find out which program writes to the topic, mend the topic,
+// or start anew under another application id.
 type ChangelogError struct {
 	Topic     string
 	Partition int32
@@ -41,8 +44,9 @@ type ChangelogError struct {
 }
 
 func (e *ChangelogError) Error() string {
-	return fmt.Sprintf("changelog %s/%d offset %d: %v: another program may write to the topic: mend it, or start anew "+
-		"under another application id", e.Topic, e.Partition, e.Offset, e.Err)
+	return fmt.Sprintf("changelog %s/%d offset %d: %v: the store was of another kind, or another program writes to the "+
+		"topic: give the store a new name, mend the topic, or start anew under another application id",
+		e.Topic, e.Partition, e.Offset, e.Err)
 }
 
 func (e *ChangelogError) Unwrap() error { return e.Err }
@@ -53,25 +57,51 @@ func (c *Changelog) From() int64 { return c.next }
 // Restore enters changelog records, in the order of their offsets. next is the offset behind them, markers included; it
 // is stored with the rows, so that a restore that is broken off goes on from there.
 func (c *Changelog) Restore(records []topology.Raw, next int64) error {
+	if err := c.sameFormat(records); err != nil {
+		return c.task.failed(err)
+	}
+	place := c.place
+	place.Offset = next
+	ahead := c.task.ahead
 	err := c.db.write(func(b store.Batch) error {
 		for i := range records {
 			r := &records[i]
 			if r.Control || r.Key == nil {
 				continue
 			}
+			ahead = ahead || r.Offset >= c.place.Offset
 			if err := c.store.Restore(b, r.Key, r.Value, c.timestamp(r)); errors.Is(err, store.ErrMalformed) {
 				return &ChangelogError{Topic: c.Topic, Partition: c.Partition, Offset: r.Offset, Err: err}
 			} else if err != nil {
 				return err
 			}
 		}
-		return setOffset(b, 'c', c.Store, next)
+		if ahead && !c.task.ahead {
+			if err := b.Set(metaKey('b', ""), nil); err != nil {
+				return err
+			}
+		}
+		return setPlace(b, 'c', c.Store, place)
 	})
 	if err != nil {
 		return c.task.failed(fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err))
 	}
-	c.next = next
+	c.next, c.task.ahead = next, ahead
+	if !c.spec.Options().InMemory {
+		c.place = place
+	}
 	return nil
+}
+
+// Restored ends a restore that has come to the end of the log as it was at a wall-clock time in milliseconds: what the
+// log forgets from then on, the rows have.
+func (c *Changelog) Restored(at int64) error {
+	if c.spec.Options().InMemory {
+		return nil
+	}
+	c.place.At = at
+	err := c.db.write(func(b store.Batch) error { return setPlace(b, 'c', c.Store, c.place) })
+	return c.task.failed(err)
 }
 
 // timestamp is that of the row that a record holds. In a suppress's buffer it is when the row began to wait, which
@@ -83,26 +113,22 @@ func (c *Changelog) timestamp(r *topology.Raw) int64 {
 	return r.Timestamp
 }
 
-// Clear removes all rows, for a restore from the start of the log.
-func (c *Changelog) Clear() error { return c.task.failed(c.clear()) }
-
-func (c *Changelog) clear() error {
-	prefix, err := c.db.prefix(c.spec)
-	if err != nil {
-		return err
-	}
-	c.next = -1
-	return c.db.write(func(b store.Batch) error {
-		if err := b.DeleteRange(prefix, behind(prefix)); err != nil {
-			return err
-		}
-		return b.Delete(metaKey('c', c.Store))
-	})
-}
-
 // Expires is true if the broker deletes old records of the changelog by time. The rows of a store whose offset has been
 // deleted from such a log are still good: replay goes on from the start of the log on top of them.
 func (c *Changelog) Expires() bool { return c.spec.Kind().Expires() }
+
+// sameFormat is an error if records come from a store of the same name in another format. The first record of each
+// commit tells it; where that is gone, or Kafka Streams wrote the changelog, nothing is known.
+func (c *Changelog) sameFormat(records []topology.Raw) error {
+	for i := range records {
+		for _, h := range records[i].Headers {
+			if h.Key == wire.FormatHeader && string(h.Value) != c.spec.Format() {
+				return &ErrStateFormat{Store: c.Store, Have: string(h.Value), Want: c.spec.Format(), Changelog: c.Topic}
+			}
+		}
+	}
+	return nil
+}
 
 // Retention is how long a window store keeps its rows, 0 for other stores, and the stream time that it has seen.
 func (c *Changelog) Retention() (keep time.Duration, streamTime int64) {
@@ -119,14 +145,21 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 	if c.spec.Options().NoChangelog {
 		return
 	}
-	if c.any {
+	first := !c.any
+	if !first {
 		c.emit(c.last)
 	}
 	c.any = true
 	c.last = topology.Output{
 		Topic: c.Topic, Partition: c.Partition, Key: key, Value: value, Timestamp: max(timestamp, 0),
 	}
-	if value != nil && c.spec.Kind() == state.KindSuppress {
+	suppress := value != nil && c.spec.Kind() == state.KindSuppress
+	switch {
+	case first && suppress:
+		c.last.Headers = append(suppressHeaders[:1:1], c.head...)
+	case first:
+		c.last.Headers = c.head
+	case suppress:
 		c.last.Headers = suppressHeaders
 	}
 }

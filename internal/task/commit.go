@@ -13,6 +13,7 @@ type Offset struct {
 	Topic     string
 	Partition int32
 	Offset    int64
+	Epoch     int32 // of the leader under which the record before was written; -1: not known
 	Metadata  string
 }
 
@@ -67,7 +68,10 @@ func (t *Task) offsets() []Offset {
 	for _, in := range t.inputs {
 		if in.position != in.committed || timeMoved && in.position >= 0 {
 			m := topology.Metadata{PartitionTime: in.time, Times: times}
-			out = append(out, Offset{Topic: in.Topic, Partition: in.Partition, Offset: in.position, Metadata: m.Encode()})
+			in.metadata = m.Encode()
+			out = append(out, Offset{
+				Topic: in.Topic, Partition: in.Partition, Offset: in.position, Epoch: in.epoch, Metadata: in.metadata,
+			})
 		}
 	}
 	return out
@@ -84,17 +88,8 @@ func (p prepared) commit() error { return p.task.failed(p.write()) }
 
 func (p prepared) write() error {
 	t := p.task
-	for _, c := range t.changelogs {
-		if c.acked >= 0 {
-			if err := setOffset(c.batch, 'c', c.Store, c.acked); err != nil {
-				return err
-			}
-		}
-	}
-	for _, in := range t.inputs {
-		if err := setOffset(p.batches[0], 'i', in.Topic, in.position); err != nil {
-			return err
-		}
+	if err := t.setPlaces(p.batches); err != nil {
+		return err
 	}
 	for _, b := range p.batches {
 		if err := b.Commit(); err != nil {
@@ -102,14 +97,58 @@ func (p prepared) write() error {
 		}
 	}
 	for i, c := range t.changelogs {
-		c.next, c.batch = c.acked, nil
+		c.next, c.batch, c.place = c.acked, nil, c.reached()
 		t.stores[i].Committed()
 	}
 	for _, in := range t.inputs {
-		in.committed = in.position
+		in.committed, in.stored = in.position, in.reached()
 	}
-	t.changed = false
+	t.changed, t.ahead = false, false
 	return p.close()
+}
+
+// setPlaces enters how far the commit has come. The places of stores in memory lie on disk, too.
+func (t *Task) setPlaces(batches []store.Batch) error {
+	for _, c := range t.changelogs {
+		p := c.reached()
+		if p.Offset < 0 {
+			continue
+		}
+		if err := setPlace(batches[0], 'c', c.Store, p); err != nil {
+			return err
+		}
+		if err := setPlace(c.batch, 'c', c.Store, p); err != nil {
+			return err
+		}
+	}
+	for _, in := range t.inputs {
+		if err := setPlace(batches[0], 'i', in.Topic, in.reached()); err != nil {
+			return err
+		}
+	}
+	for _, b := range batches {
+		if t.ahead {
+			if err := b.Delete(metaKey('b', "")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reached is the place in the changelog up to which the commit has the rows; of a store without a changelog, that there
+// was a commit.
+func (c *Changelog) reached() Place {
+	p := c.place
+	p.Offset, p.At = c.acked, c.task.set.now
+	if c.spec.Options().NoChangelog {
+		p.Offset = 0
+	}
+	return p
+}
+
+func (in *Input) reached() Place {
+	return Place{Offset: in.position, Topic: in.topic, Epoch: in.epoch, Metadata: in.metadata}
 }
 
 func (p prepared) close() error {

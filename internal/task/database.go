@@ -13,10 +13,13 @@ import (
 // Keys:
 //
 //	0 's' name    number and format of a store; the number is the prefix of its rows
-//	0 'c' name    offset in the changelog up to which the store's rows are complete
-//	0 'i' topic   committed offset of an input partition
-//	0 'g' topic/n offset up to which the rows of global tables have a partition
+//	0 'c' name    place in the changelog up to which the store's rows are complete; of stores without a changelog, or in
+//	              memory, that they have been part of a commit
+//	0 'i' topic   committed place of an input partition
+//	0 'g' topic/n place up to which the rows of global tables have a partition
 //	0 't' name    stream time of a store of global tables
+//	0 'k'         id of the cluster whose topics these are
+//	0 'b'         there are rows of commits behind those of the places 'i'
 //	n m ...       rows of the store with number (n-1)*256 + m, n >= 1
 //
 // A commit changes all of them in one batch, so that the rows are always those of the stored offsets.
@@ -24,15 +27,20 @@ type database struct {
 	engine store.Engine
 }
 
-// ErrStateFormat says that a state directory holds a store of the same name in another format. Give the store a new
-// name, or remove the task's directory together with the changelog topic to start it anew.
+// ErrStateFormat says that a state directory, or a changelog, holds a store of the same name in another format. Give
+// the store a new name, or remove the task's directory together with the changelog topic to start it anew.
 type ErrStateFormat struct {
 	Store, Have, Want string
+	Changelog         string // that has it; empty: the state directory
 }
 
 func (e *ErrStateFormat) Error() string {
-	return fmt.Sprintf("state directory has store %q as %s, the topology declares it as %s: give the store a new name, "+
-		"or remove its state and its changelog topic to start it anew", e.Store, e.Have, e.Want)
+	where := "state directory"
+	if e.Changelog != "" {
+		where = "changelog " + e.Changelog
+	}
+	return fmt.Sprintf("%s has store %q as %s, the topology declares it as %s: give the store a new name, "+
+		"or remove its state and its changelog topic to start it anew", where, e.Store, e.Have, e.Want)
 }
 
 func metaKey(kind byte, name string) []byte { return append([]byte{0, kind}, name...) }

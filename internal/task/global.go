@@ -23,7 +23,8 @@ type Global struct {
 	instance *topology.Instance
 	db       database
 	stores   []state.Store
-	next     map[string]int64 // by topic/partition
+	places   map[string]Place // by topic/partition
+	home     string           // id of the cluster that the database belongs to; empty: not known
 	times    map[string]int64
 
 	topic     string // of the record in work
@@ -35,7 +36,7 @@ type Global struct {
 // OpenGlobal opens the global tables on their database, which the set owns from here on. It must be called before any
 // task is opened, if the topology has such tables.
 func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
-	g := &Global{set: s, db: database{engine}, next: map[string]int64{}, times: map[string]int64{}}
+	g := &Global{set: s, db: database{engine}, places: map[string]Place{}, times: map[string]int64{}}
 	s.global = g
 	for _, spec := range s.topo.Global.Stores {
 		prefix, err := g.db.prefix(spec)
@@ -51,6 +52,9 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 		g.stores = append(g.stores, open)
 	}
 	var err error
+	if g.home, err = g.db.home(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
+	}
 	if g.instance, err = s.topo.Link(topology.TaskID{Sub: topology.GlobalSub}, g, &s.box); err != nil {
 		return nil, err
 	}
@@ -74,15 +78,19 @@ func (s *Set) Global() *Global { return s.global }
 
 // From is the offset from which a partition must be read on, -1: from its start.
 func (g *Global) From(topic string, partition int32) (int64, error) {
-	name := inputName(topic, partition)
-	if _, known := g.next[name]; !known {
-		next, err := g.db.offset('g', name)
+	at, err := g.place(inputName(topic, partition))
+	return at.Offset, err
+}
+
+func (g *Global) place(name string) (Place, error) {
+	if _, known := g.places[name]; !known {
+		at, err := g.db.place('g', name)
 		if err != nil {
-			return -1, fmt.Errorf("%w: %w", ErrGlobalTables, err)
+			return nowhere, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
-		g.next[name] = next
+		g.places[name] = at
 	}
-	return g.next[name], nil
+	return g.places[name], nil
 }
 
 func inputName(topic string, partition int32) string {
@@ -92,8 +100,8 @@ func inputName(topic string, partition int32) string {
 // Clear removes all rows, to read the topics from their start.
 func (g *Global) Clear() error {
 	err := g.db.write(func(b store.Batch) error {
-		for name := range g.next {
-			g.next[name] = -1
+		for name, at := range g.places {
+			g.places[name] = Place{Offset: -1, Epoch: -1, Topic: at.Topic, At: g.set.now}
 			if err := b.Delete(metaKey('g', name)); err != nil {
 				return err
 			}
@@ -140,7 +148,9 @@ func (g *Global) Apply(topic string, partition int32, records []topology.Raw, ne
 		}
 	}
 	name := inputName(topic, partition)
-	g.next[name] = max(g.next[name], next)
+	at := g.places[name]
+	at.Offset = max(at.Offset, next)
+	g.places[name] = at
 	return nil
 }
 
@@ -212,11 +222,16 @@ func (g *Global) Commit() error {
 				}
 			}
 		}
-		for name, next := range g.next {
-			if next < 0 {
+		for name, at := range g.places {
+			if at.Offset < 0 {
 				continue
 			}
-			if err := setOffset(b, 'g', name, next); err != nil {
+			if err := setPlace(b, 'g', name, at); err != nil {
+				return err
+			}
+		}
+		if g.home != "" {
+			if err := b.Set(metaKey('k', ""), []byte(g.home)); err != nil {
 				return err
 			}
 		}

@@ -15,12 +15,17 @@ type Input struct {
 	hasHead  bool  // the record at the head of the queue is decoded and has a time
 	headTime int64 // its time
 
-	position  int64 // offset behind the last record processed or passed over: what is committed
-	committed int64 // position at the last commit
-	fetched   int64 // offset behind the last record added
-	end       int64 // end of the partition as last heard; -1 unknown
-	time      int64 // partition time: highest timestamp processed, -1 before the first
-	idleSince int64 // wall clock when the queue became empty; -1 while it is not
+	stored Place    // of the last commit that the directory knows of
+	topic  [16]byte // id; zeros: not known
+
+	position  int64  // offset behind the last record processed or passed over: what is committed
+	epoch     int32  // of the leader under which the record in front of the position was written; -1: not known
+	metadata  string // of the last commit
+	committed int64  // position at the last commit
+	fetched   int64  // offset behind the last record added
+	end       int64  // end of the partition as last heard; -1 unknown
+	time      int64  // partition time: highest timestamp processed, -1 before the first
+	idleSince int64  // wall clock when the queue became empty; -1 while it is not
 	paused    bool
 }
 
@@ -52,9 +57,15 @@ func (in *Input) add(records []topology.Raw) {
 	}
 }
 
+// strayed is true if the directory has another place than the one that the input begins at.
+func (in *Input) strayed() bool {
+	return in.stored.Offset >= 0 && (in.stored.Offset != in.position || in.stored.Topic != in.topic)
+}
+
 // pass moves the position behind the record at the head of the queue.
 func (in *Input) pass() {
-	in.position = in.queue.head().Offset + 1
+	head := in.queue.head()
+	in.position, in.epoch = head.Offset+1, head.Epoch
 	in.queue.pop()
 	in.hasHead = false
 }

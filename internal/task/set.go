@@ -254,7 +254,9 @@ func (s *Set) LastCommit() int64 { return s.lastCommit }
 func (s *Set) full() bool {
 	var dirty int64
 	for _, t := range s.tasks {
-		dirty += t.dirty()
+		if t.running { // others belong to their restore
+			dirty += t.dirty()
+		}
 	}
 	return dirty > s.config.Budget.Limit()/4 || dirty > 0 && s.config.Budget.Over()
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -30,6 +31,10 @@ type Task struct {
 	engines      *Engines
 	databases    []database // on disk, and in memory if a store wants it
 	punctuations []*punctuation
+
+	home  string // id of the cluster that the directory belongs to; empty: not known
+	ahead bool   // there are rows of commits behind those of the inputs' stored places
+	doubt error  // what it is if that turns out to be so
 
 	running    bool
 	changed    bool   // there is something to commit
@@ -65,19 +70,39 @@ func open(s *Set, id topology.TaskID, engines *Engines) (*Task, error) {
 		ID: id, topo: s.topo, sub: s.topo.Subs[id.Sub], config: &s.config, set: s, box: &s.box,
 		log: s.config.Logger.With("task", id.String()),
 	}
-	t.engines, t.databases = engines, []database{{engines.Disk}}
-	for _, spec := range t.sub.Stores {
-		if err := t.openStore(spec); err != nil {
-			return nil, t.failed(err)
-		}
+	if err := t.openStores(engines); err != nil {
+		return nil, t.failed(err)
 	}
 	for _, topic := range slices.Compact(t.topo.Inputs(t.sub)) {
 		if id.Partition >= t.config.Partitions[topic] {
 			continue // topics that are merged may have different numbers of partitions
 		}
-		t.inputs = append(t.inputs, &Input{Topic: topic, Partition: id.Partition, task: t})
+		stored, err := t.databases[0].place('i', topic)
+		if err != nil {
+			return nil, t.failed(err)
+		}
+		t.inputs = append(t.inputs, &Input{Topic: topic, Partition: id.Partition, task: t, stored: stored})
 	}
 	return t, nil
+}
+
+// openStores opens the stores, and reads whose they are.
+func (t *Task) openStores(engines *Engines) (err error) {
+	t.engines, t.databases = engines, []database{{engines.Disk}}
+	for _, spec := range t.sub.Stores {
+		if err := t.openStore(spec); err != nil {
+			return err
+		}
+	}
+	for _, db := range t.databases {
+		_, ahead, err := db.engine.Get(nil, metaKey('b', ""))
+		if err != nil {
+			return err
+		}
+		t.ahead = t.ahead || ahead
+	}
+	t.home, err = t.databases[0].home()
+	return err
 }
 
 func (t *Task) openStore(spec state.Spec) error {
@@ -95,15 +120,24 @@ func (t *Task) openStore(spec state.Spec) error {
 	if err != nil {
 		return err
 	}
-	next, err := db.offset('c', spec.Name())
+	place, err := t.databases[0].place('c', spec.Name())
 	if err != nil {
 		return err
+	}
+	at, err := db.place('c', spec.Name())
+	if err != nil {
+		return err
+	}
+	next := at.Offset
+	if spec.Options().NoChangelog {
+		next = -1
 	}
 	s := spec.Open(t.config.env(db.engine, prefix))
 	t.stores = append(t.stores, s)
 	t.changelogs = append(t.changelogs, &Changelog{
 		Store: spec.Name(), Topic: t.topo.ChangelogName(spec.Name()), Partition: t.ID.Partition,
-		task: t, spec: spec, store: s, db: db, next: next,
+		task: t, spec: spec, store: s, db: db, place: place, next: next,
+		head: []topology.Header{{Key: wire.FormatHeader, Value: []byte(spec.Format())}},
 	})
 	return nil
 }
@@ -119,16 +153,22 @@ func (t *Task) Inputs() []*Input { return t.inputs }
 // Committed is what the group has committed for one input partition, with the bounds of the partition.
 type Committed struct {
 	Offset   int64 // -1: nothing
+	Epoch    int32 // of the leader under which the record before was written; -1: not known
 	Metadata string
 	Start    int64 // where the task begins if Offset is below
 	End      int64 // -1: not known
 	// Chosen is true for an offset that the group has not committed yet: the next commit does, so that a restart does
 	// not choose again.
 	Chosen bool
+	// Asked is true for an offset that the group told only when it was asked again.
+	Asked bool
 }
 
 // start begins, or begins again, at committed offsets.
 func (t *Task) start(committed map[string]Committed) error {
+	if t.doubt != nil && t.ahead {
+		return t.doubt
+	}
 	instance, err := t.topo.Link(t.ID, t, t.box)
 	if err != nil {
 		return err
@@ -146,11 +186,15 @@ func (t *Task) start(committed map[string]Committed) error {
 		*in = Input{
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
 			committed: c.Offset, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+			stored: in.stored, topic: in.topic, epoch: c.Epoch, metadata: c.Metadata,
+		}
+		if from != c.Offset {
+			in.epoch = -1
 		}
 		if c.Chosen {
 			in.committed = -1
 		}
-		t.changed = t.changed || in.position != in.committed
+		t.changed = t.changed || in.position != in.committed || in.strayed()
 	}
 	t.times = map[string]int64{}
 	for _, s := range t.stores {

@@ -42,6 +42,9 @@ func classify(err error) class {
 	var unavailable *topology.ErrUnavailable
 	var panicked *task.PanicError
 	var settings *SettingsError
+	var lostOffsets *task.LostOffsetsError
+	var lostInput *task.LostInputError
+	var lostState *task.LostStateError
 	switch {
 	case errors.As(err, &unavailable):
 		// The record waits for an answer that the cluster did not give.
@@ -60,6 +63,7 @@ func classify(err error) class {
 		return fatal
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
+		errors.As(err, &lostOffsets), errors.As(err, &lostInput), errors.As(err, &lostState),
 		errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal

@@ -100,6 +100,11 @@ func (w *Worker) callbacks() []kgo.Opt {
 		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 			committed, err := layout.committed(resp)
 			if err == nil {
+				err = c.Cluster.ask(ctx, c.Topology.App, committed, func(topic string, p int32) bool {
+					return layout.hasDirectory(c.StateDir, topic, p)
+				})
+			}
+			if err == nil {
 				err = c.Cluster.choose(ctx, c.Topology, committed)
 			}
 			if ctx.Err() != nil {

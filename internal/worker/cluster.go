@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -44,8 +45,10 @@ type Setup struct {
 	// AllowLostState lets a changelog be created empty although the group has committed offsets: for a store that is
 	// new.
 	AllowLostState bool
-	Wait           time.Duration // for brokers to answer
-	Logger         *slog.Logger
+	// Accept is what may have been lost.
+	Accept task.Accept
+	Wait   time.Duration // for brokers to answer
+	Logger *slog.Logger
 }
 
 // UnreachableError means that no broker answered.
@@ -142,7 +145,11 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 		return nil, err
 	}
 	l.keyed = l.Topology.Keyed()
-	return l, c.ensureInternal(ctx, s, l.Partitions)
+	if l.forgets, err = c.ensureInternal(ctx, s, l.Partitions); err != nil {
+		return nil, err
+	}
+	c.readForgets(ctx, l.Topology.GlobalTopics(), l.forgets)
+	return l, nil
 }
 
 // keepSizes adds the repartition topics that are there. They may be larger than they would be made now, because a large
@@ -232,16 +239,22 @@ func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails
 	return found, nil
 }
 
-func (c *Cluster) readIDs(ctx context.Context, names []string) (map[string][16]byte, error) {
+// identify is the id of the cluster, empty if it has none, and those of the topics that are there.
+func (c *Cluster) identify(ctx context.Context, names []string) (string, map[string][16]byte, error) {
 	ids := map[string][16]byte{}
 	if len(names) == 0 {
-		return ids, nil // no names would mean all topics
+		return "", ids, nil // no names would mean all topics
 	}
-	topics, err := c.topics(ctx, names)
-	for name, t := range topics {
-		ids[name] = t.ID
+	found, err := c.admin.Metadata(ctx, names...)
+	if err != nil {
+		return "", nil, fmt.Errorf("topics: %w", err)
 	}
-	return ids, err
+	for name, t := range found.Topics {
+		if t.Err == nil {
+			ids[name] = t.ID
+		}
+	}
+	return found.Cluster, ids, nil
 }
 
 // Tasks is the number of tasks of the topology as it lies now.

@@ -17,6 +17,11 @@ import (
 // session ends, and a new one begins from what Kafka has: whether a commit whose answer was lost has happened is read
 // from the committed offsets then.
 func (w *Worker) commit(ctx context.Context) error {
+	if !w.config.ExactlyOnce {
+		if err := w.stays(ctx); err != nil {
+			return err
+		}
+	}
 	offsets, err := w.set.Prepare(func(o topology.Output) { w.sendOne(ctx, &o) })
 	if err != nil {
 		return err
@@ -52,6 +57,9 @@ func (w *Worker) commit(ctx context.Context) error {
 // at once.
 func (w *Worker) warnOfOldEvents() {
 	for _, t := range w.set.Tasks() {
+		if w.restores[t.ID] != nil {
+			continue // it is the restore's
+		}
 		for _, c := range t.Changelogs() {
 			keep, at := c.Retention()
 			if oldest := time.Now().Add(-keep - w.config.WindowRetention); keep > 0 && at >= 0 && !w.warned[c.Topic] &&
@@ -73,7 +81,7 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 		t.Topic, t.TopicID = topic, w.layout.ids[topic]
 		for _, o := range offsets {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
-			p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
+			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.Epoch, &o.Metadata
 			t.Partitions = append(t.Partitions, p)
 		}
 		req.Topics = append(req.Topics, t)
@@ -153,7 +161,7 @@ func (w *Worker) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *
 		t.Topic, t.TopicID = topic, w.layout.ids[topic]
 		for _, o := range offsets {
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-			p.Partition, p.Offset, p.Metadata = o.Partition, o.Offset, &o.Metadata
+			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.Epoch, &o.Metadata
 			t.Partitions = append(t.Partitions, p)
 		}
 		req.Topics = append(req.Topics, t)

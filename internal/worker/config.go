@@ -27,6 +27,7 @@ type Config struct {
 	TopicRefresh       time.Duration // between looks for topics that match a pattern
 	Client             []kgo.Opt     // brokers, security, logger
 	Cluster            *Cluster
+	Accept             task.Accept // what may have been lost
 	Logger             *slog.Logger
 	// Report is told when the worker's state changes.
 	Report func(State)

@@ -23,6 +23,7 @@ type globals struct {
 	tables *task.Global
 	client *kgo.Client
 	ends   map[string]map[int32]int64 // not reached yet
+	began  int64                      // wall clock of the look at the topics
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -59,6 +60,11 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 			g.client.Close()
 			return nil, err
 		}
+	}
+	g.tables.CaughtUp(g.began)
+	if err := g.tables.Commit(); err != nil {
+		g.client.Close()
+		return nil, err
 	}
 	return g, nil
 }
@@ -110,7 +116,7 @@ func (w *Worker) globalDir() string {
 
 // plan finds from where each partition is read, and where what is committed of it ends now: it is others who write
 // these topics, and their transactions may stay open. Rows of a log that has forgotten their deletes since, or of
-// another log, are dropped, and all is read again.
+// another cluster, are dropped, and all is read again.
 func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
 	all := partitions{}
 	for topic, n := range g.worker.layout.Partitions.Global {
@@ -119,13 +125,14 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 		}
 	}
 	cluster := g.worker.config.Cluster
+	g.began = now()
 	starts, ends := cluster.list(ctx, all, atStart, highWatermark), cluster.list(ctx, all, atEnd, lastStable)
-	fits, err := g.fits(starts, ends)
+	again, err := g.judge(starts, ends)
 	if err != nil {
-		return nil, err
+		return nil, unconfirmed(err, &g.worker.looks)
 	}
-	if !fits {
-		g.worker.config.Logger.Warn("global tables do not fit their topics and are read again")
+	if g.worker.looks = 0; again != "" {
+		g.worker.config.Logger.Warn("global tables do not fit their topics and are read again", "reason", again)
 		if err := g.tables.Clear(); err != nil {
 			return nil, err
 		}
@@ -149,15 +156,24 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 	return from, err
 }
 
-// fits is true if every stored offset lies within its log.
-func (g *globals) fits(starts, ends places) (bool, error) {
-	fits, unknown := true, error(nil)
-	err := g.each(func(topic string, p int32, at int64) {
-		start, err1 := starts.of(topic, p)
-		end, err2 := ends.of(topic, p)
-		fits, unknown = fits && (at < 0 || at >= start && at <= end), cmp.Or(unknown, err1, err2)
-	})
-	return fits, cmp.Or(err, unknown)
+// judge compares the rows with the topics.
+func (g *globals) judge(starts, ends places) (again string, err error) {
+	w := g.worker
+	facts := task.GlobalFacts{
+		Cluster: w.layout.cluster, Now: g.began, Accept: w.config.Accept, Logs: map[string]map[int32]task.Log{},
+	}
+	for topic, n := range w.layout.Partitions.Global {
+		facts.Logs[topic] = map[int32]task.Log{}
+		for p := range n {
+			start, err1 := starts.of(topic, p)
+			end, err2 := ends.of(topic, p)
+			if err := cmp.Or(err1, err2); err != nil {
+				return "", err
+			}
+			facts.Logs[topic][p] = w.log(topic, start, end)
+		}
+	}
+	return g.tables.Judge(facts)
 }
 
 // each shows each partition with the offset from which it is to be read on.
@@ -184,12 +200,15 @@ func (g *globals) take(fetches kgo.Fetches) (err error) {
 	if err != nil {
 		return err
 	}
+	if len(g.ends) == 0 {
+		g.tables.CaughtUp(now())
+	}
 	return g.tables.Commit()
 }
 
 func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
 	if p.Err != nil {
-		return g.worker.fetchError(p)
+		return g.readAgain(g.worker.fetchError(p))
 	}
 	if len(p.Records) == 0 {
 		return nil
@@ -205,6 +224,18 @@ func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
 		}
 	}
 	return g.tables.Apply(p.Topic, p.Partition, raws, next)
+}
+
+// readAgain drops all rows after a loss that is accepted, and begins a new session to read what there is now.
+func (g *globals) readAgain(err error) error {
+	var cut *task.LostInputError
+	if !errors.As(err, &cut) || !g.worker.config.Accept.Has(task.AcceptLostInput) {
+		return err
+	}
+	if err := g.tables.Clear(); err != nil {
+		return err
+	}
+	return fmt.Errorf("global tables are read again: %v", cut)
 }
 
 // follow hands what comes to the worker from now on.

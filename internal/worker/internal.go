@@ -24,7 +24,7 @@ type internalTopic struct {
 	configs    map[string]string
 	retention  time.Duration // least retention of a windowed changelog; 0: not limited by time
 	changelog  bool
-	inputs     []string // of the sub-topology that a changelog belongs to
+	inputs     []string // of the sub-topology that a changelog belongs to, or of those that write to a repartition topic
 	largest    string   // of the inputs
 	shrinks    bool     // a larger input may have gone: partitions without a task are left alone
 }
@@ -49,7 +49,10 @@ func (c *Cluster) internalTopics(s Setup, counts *topology.Partitions) []interna
 		for _, n := range sub.Sources {
 			if n.Topic.Repartition {
 				name := s.Topology.TopicName(n.Topic)
-				out = append(out, internalTopic{name: name, partitions: counts.Topics[name], configs: repartitionConfigs()})
+				out = append(out, internalTopic{
+					name: name, partitions: counts.Topics[name], configs: repartitionConfigs(),
+					inputs: append(writers(s.Topology, n.Topic), name),
+				})
 			}
 		}
 		for _, spec := range sub.Stores {
@@ -72,6 +75,16 @@ func (c *Cluster) internalTopics(s Setup, counts *topology.Partitions) []interna
 		maps.Copy(out[i].configs, s.TopicConfigs)
 	}
 	return out
+}
+
+// writers are the inputs of the sub-topologies that write to a topic.
+func writers(t *topology.Topology, to *topology.Topic) (inputs []string) {
+	for _, sub := range t.Subs {
+		if slices.ContainsFunc(sub.Sinks, func(n *topology.Node) bool { return n.Topic == to }) {
+			inputs = append(inputs, t.Inputs(sub)...)
+		}
+	}
+	return inputs
 }
 
 // Records of repartition topics are deleted by request once they are processed, never by age.
@@ -99,31 +112,35 @@ const forEver = 100 * 365 * 24 * time.Hour
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// ensureInternal creates the internal topics that are missing and checks the others.
-func (c *Cluster) ensureInternal(ctx context.Context, s Setup, counts *topology.Partitions) error {
+// ensureInternal creates the internal topics that are missing and checks the others. It returns for each changelog how
+// long its deletes are there.
+func (c *Cluster) ensureInternal(
+	ctx context.Context, s Setup, counts *topology.Partitions,
+) (forgets map[string]time.Duration, err error) {
+	forgets = map[string]time.Duration{}
 	wanted := c.internalTopics(s, counts)
 	var names []string
 	for _, t := range wanted {
 		names = append(names, t.name)
 	}
 	if len(names) == 0 {
-		return nil
+		return forgets, nil
 	}
 	found, err := c.topics(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, t := range wanted {
 		if _, ok := found[t.name]; !ok {
 			if err := c.create(ctx, s, t); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if found, err = c.created(ctx, names); err != nil {
-		return err
+		return nil, err
 	}
-	return c.validate(ctx, wanted, found)
+	return forgets, c.validate(ctx, wanted, found, forgets)
 }
 
 // created are the details of topics, once all brokers' metadata show them.
@@ -153,12 +170,9 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 	return nil
 }
 
-// refuseLostState stops an application whose changelog is gone although its group has committed: an empty one in its
-// place would lose state without a word.
+// refuseLostState stops an application of which a changelog or a repartition topic is gone although its group has
+// committed: an empty one in its place would lose state, or records under way, without a word.
 func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic) error {
-	if !t.changelog {
-		return nil
-	}
 	var offsets kadm.OffsetResponses
 	err := retry(ctx, func() (err error) {
 		offsets, err = c.admin.FetchOffsets(ctx, s.Topology.App)
@@ -190,11 +204,17 @@ func (c *Cluster) lostState(ctx context.Context, s Setup, t internalTopic, input
 	case errors.Is(found[t.name].Err, kerr.TopicAlreadyExists):
 		return nil
 	}
+	may := "if the state may start empty"
+	if !t.changelog {
+		may = "if what was in it may be left out"
+	}
 	return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets for " +
-		input + ": if the state may start empty, set Config.AllowNewStores"}
+		input + ": " + may + ", set Config.AllowNewStores"}
 }
 
-func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found kadm.TopicDetails) error {
+func (c *Cluster) validate(
+	ctx context.Context, wanted []internalTopic, found kadm.TopicDetails, forgets map[string]time.Duration,
+) error {
 	configs, err := c.admin.DescribeTopicConfigs(ctx, slices.Collect(maps.Keys(found))...)
 	if err != nil {
 		return fmt.Errorf("configs of internal topics: %w", err)
@@ -211,12 +231,12 @@ func (c *Cluster) validate(ctx context.Context, wanted []internalTopic, found ka
 		if err != nil || rc.Err != nil {
 			return fmt.Errorf("configs of %s: %w", t.name, errors.Join(err, rc.Err))
 		}
-		have := map[string]string{}
-		for _, c := range rc.Configs {
-			have[c.Key] = c.MaybeValue()
-		}
+		have := settings(rc)
 		if err := t.check(have); err != nil {
 			return err
+		}
+		if t.changelog {
+			forgets[t.name] = forgetsAfter(have)
 		}
 	}
 	return nil

@@ -18,9 +18,11 @@ type Layout struct {
 	Topology   *topology.Topology // with topics in place of patterns
 	Partitions *topology.Partitions
 
-	matched map[string]int32    // partitions of the topics that match patterns; nil if there are no patterns
-	ids     map[string][16]byte // of the topics the application reads
-	keyed   map[string]int      // see Topology.Keyed
+	matched map[string]int32         // partitions of the topics that match patterns; nil if there are no patterns
+	cluster string                   // its id; empty: not known
+	ids     map[string][16]byte      // of the topics the application reads, changelogs and global ones included
+	forgets map[string]time.Duration // after which compacted ones of them may lose their deletes
+	keyed   map[string]int           // see Topology.Keyed
 }
 
 // inputs are the topics to read: those that are there. Behind patterns without a topic, internal ones are not.
@@ -60,8 +62,19 @@ func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
 		c.mu.layout = l
 	}
 	now := *l
-	now.ids, err = c.readIDs(ctx, l.inputs())
+	now.cluster, now.ids, err = c.identify(ctx, l.read())
 	return &now, err
+}
+
+// read are all topics that the application reads.
+func (l *Layout) read() []string {
+	names := append(l.inputs(), l.Topology.GlobalTopics()...)
+	for topic := range l.forgets {
+		if !slices.Contains(names, topic) {
+			names = append(names, topic)
+		}
+	}
+	return names
 }
 
 // matching are the topics that sources read by pattern, with their numbers of partitions.

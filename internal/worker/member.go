@@ -59,6 +59,24 @@ func (w *Worker) replaced(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrFenced, err)
 }
 
+// stays is an error if the group has given this member up. At least once nothing takes back what it writes: a process
+// that stood still asks before it writes to changelogs that others may have gone on with.
+func (w *Worker) stays(ctx context.Context) error {
+	return retry(ctx, func() error {
+		if _, _, err := w.membership(); err != nil {
+			return err
+		}
+		err := w.heartbeat(ctx)
+		if errors.Is(err, kerr.RebalanceInProgress) {
+			return nil // it is still a member, and is waited for
+		}
+		if err != nil {
+			return fmt.Errorf("membership before a commit: %w", err)
+		}
+		return nil
+	})
+}
+
 // heartbeatTimeout is how long a worker that was fenced may take to find out by whom.
 const heartbeatTimeout = 2 * time.Second
 

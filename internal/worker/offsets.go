@@ -62,7 +62,7 @@ func (l *Layout) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 					return nil, fmt.Errorf("offset of %s/%d: %w", name, p.Partition, err)
 				}
-				c := task.Committed{Offset: p.Offset, End: -1}
+				c := task.Committed{Offset: p.Offset, Epoch: p.LeaderEpoch, End: -1}
 				if p.Metadata != nil {
 					c.Metadata = *p.Metadata
 				}
@@ -108,7 +108,7 @@ func (c *Cluster) choose(ctx context.Context, topo *topology.Topology, committed
 		begin := c.begin(ctx, partitions{topic: without}, reset, past)
 		for _, p := range without {
 			if at, err := begin.of(topic, p); err == nil {
-				all[p] = task.Committed{Offset: at, End: -1, Chosen: true}
+				all[p] = task.Committed{Offset: at, Epoch: -1, End: -1, Chosen: true}
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func (c *Cluster) chooseLate(ctx context.Context, topo *topology.Topology, topic
 ) {
 	reset, past := topo.ResetOf(topic)
 	at, err := c.begin(ctx, partitions{topic: {partition}}, reset, past).of(topic, partition)
-	return task.Committed{Offset: at, End: -1, Chosen: true}, err
+	return task.Committed{Offset: at, Epoch: -1, End: -1, Chosen: true}, err
 }
 
 // refuseDeleted is an error for a topic that is read from committed offsets only, and of which the next record is gone.
@@ -143,12 +143,12 @@ func (c *Cluster) begin(ctx context.Context, of partitions, reset topology.Reset
 // fetchOffsets are the client's offsets by topic and partition.
 type fetchOffsets = map[string]map[int32]kgo.Offset
 
-// adjust puts the offsets that were chosen where the client found none.
+// adjust puts the offsets that were chosen, or told later, where the client found none.
 func (o offsets) adjust(fetched fetchOffsets) fetchOffsets {
 	for topic, partitions := range fetched {
 		for p := range partitions {
-			if c := o[topic][p]; c.Chosen {
-				partitions[p] = kgo.NewOffset().At(c.Offset)
+			if c := o[topic][p]; c.Chosen || c.Asked {
+				partitions[p] = kgo.NewOffset().At(c.Offset).WithEpoch(c.Epoch)
 			}
 		}
 	}

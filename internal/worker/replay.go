@@ -45,42 +45,47 @@ func (r *restore) plan(ctx context.Context, due []*restoring) map[*restoring]err
 		for _, c := range x.task.Changelogs() {
 			start, err1 := starts.of(c.Topic, c.Partition)
 			end, err2 := ends.of(c.Topic, c.Partition)
-			err := cmp.Or(err1, err2)
-			if err == nil {
-				err = r.planOne(x, c, start, end)
-			}
-			if err != nil {
+			if err := cmp.Or(err1, err2); err != nil {
 				failed[x] = err
 				break
+			}
+			x.facts.Changelogs[c.Store] = r.worker.log(c.Topic, start, end)
+		}
+		if failed[x] == nil {
+			if err := r.settle(x); err != nil {
+				failed[x] = err
 			}
 		}
 	}
 	return failed
 }
 
-// planOne: a stored offset inside the log is continued from. One outside belongs to another log, or to a state that the
-// log has forgotten deletes of, and the store is rebuilt; only where the log forgets by age is the state still good,
-// and the rest of the log goes on top of it.
-func (r *restore) planOne(x *restoring, c *task.Changelog, start, end int64) error {
-	from := c.From()
-	log := r.worker.config.Logger.With("task", x.id.String(), "store", c.Store)
-	switch {
-	case from < 0:
-		from = start
-	case from > end || from < start && !c.Expires():
-		log.Warn("local state does not fit its changelog and is rebuilt", "offset", from, "log_start", start, "log_end", end)
-		if err := c.Clear(); err != nil {
+// settle decides what becomes of a task's local state, and reads what it lacks.
+func (r *restore) settle(x *restoring) error {
+	if err := r.judge(x); err != nil {
+		return err
+	}
+	for _, c := range x.task.Changelogs() {
+		if err := r.planOne(x, c); err != nil {
 			return err
 		}
-		from = start
-	case from < start:
-		from = start
 	}
-	if from >= end {
-		log.Info("state is up to date", "offset", from, "replayed", 0)
-		return c.Restore(nil, max(from, end))
+	return nil
+}
+
+// planOne: what is read goes on top of what the store has. Where the log forgets by age, it may begin behind that.
+func (r *restore) planOne(x *restoring, c *task.Changelog) error {
+	log := x.facts.Changelogs[c.Store]
+	from := max(c.From(), log.Start)
+	if from >= log.End {
+		r.worker.config.Logger.Info("state is up to date", "task", x.id.String(), "store", c.Store, "offset", from,
+			"replayed", 0)
+		if err := c.Restore(nil, max(from, log.End)); err != nil {
+			return err
+		}
+		return c.Restored(x.facts.Now)
 	}
-	return r.read(x, c, from, end)
+	return r.read(x, c, from, log.End)
 }
 
 // read begins to read a changelog.
@@ -234,6 +239,9 @@ func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
 		return nil
 	}
 	x := replay.of
+	if err := replay.changelog.Restored(x.facts.Now); err != nil {
+		return err
+	}
 	r.end(replay)
 	r.worker.config.Logger.Info("state restored", "task", x.id.String(), "store", replay.changelog.Store,
 		"from", replay.from, "offset", next, "replayed", replay.records, "took", time.Since(replay.began).String())

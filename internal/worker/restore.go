@@ -42,6 +42,10 @@ type restoring struct {
 	id        topology.TaskID
 	task      *task.Task                // nil until its databases are open
 	committed map[string]task.Committed // by input topic
+	facts     task.Facts                // of the last look at the cluster
+	moved     []task.Offset             // that the group is given before the task begins
+	spare     string                    // a directory that was set aside until the task is restored
+	looks     int                       // that have found a loss
 	replays   int                       // changelogs that are being read
 	posted    bool                      // given back
 	tries     int                       // that have failed since something went well
@@ -203,11 +207,12 @@ func (r *restore) repair(x *restoring, err error) error {
 // post gives a task back to the worker.
 func (r *restore) post(x *restoring) {
 	x.posted = true
-	r.worker.events.post(func(context.Context) error {
+	r.removeSpare(x)
+	r.worker.events.post(func(ctx context.Context) error {
 		if r.worker.restores[x.id] != r {
 			return nil // revoked meanwhile
 		}
-		return r.worker.start(x)
+		return r.worker.start(ctx, x)
 	})
 }
 
@@ -253,21 +258,27 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 			inputs.add(in.Topic, in.Partition)
 		}
 	}
-	cluster := r.worker.config.Cluster
-	starts := cluster.list(ctx, inputs, atStart, highWatermark)
-	ends := cluster.list(ctx, inputs, atEnd, lastStable)
+	w, at := r.worker, now()
+	starts := w.config.Cluster.list(ctx, inputs, atStart, highWatermark)
+	ends := w.config.Cluster.list(ctx, inputs, atEnd, highWatermark)
+	stable := w.config.Cluster.list(ctx, inputs, atEnd, lastStable)
 	failed := map[*restoring]error{}
 	for _, x := range due {
 		x.committed = map[string]task.Committed{}
+		x.facts = task.Facts{
+			Cluster: w.layout.cluster, Now: at, Committed: x.committed, Accept: w.config.Accept,
+			Inputs: map[string]task.Log{}, Changelogs: map[string]task.Log{},
+		}
 		for _, in := range x.task.Inputs() {
 			start, err1 := starts.of(in.Topic, in.Partition)
 			end, err2 := ends.of(in.Topic, in.Partition)
-			c, err := r.begin(ctx, in, start, end)
-			if err = cmp.Or(err1, err2, err); err != nil {
+			last, err3 := stable.of(in.Topic, in.Partition)
+			c, err := r.begin(ctx, in, start, last)
+			if err = cmp.Or(err1, err2, err3, err); err != nil {
 				failed[x] = err
 				break
 			}
-			x.committed[in.Topic] = c
+			x.committed[in.Topic], x.facts.Inputs[in.Topic] = c, w.log(in.Topic, start, end)
 		}
 	}
 	return failed
@@ -284,7 +295,7 @@ func (r *restore) begin(ctx context.Context, in *task.Input, start, end int64) (
 		}
 	}
 	if c.Start, c.End = start, end; c.Offset < 0 {
-		c.Offset = start
+		c.Offset, c.Epoch, c.Chosen = start, -1, true
 	}
 	if err := r.worker.refuseDeleted(in, c.Offset, start); err != nil {
 		return c, err

@@ -42,7 +42,7 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 		w.report(Restoring)
 		w.restore(tasks, w.assigned.clone())
 	} else if len(w.restores) == 0 {
-		w.report(Running)
+		return w.settled(ctx)
 	}
 	return nil
 }
@@ -132,8 +132,14 @@ func (w *Worker) discard(id topology.TaskID, failure error) error {
 }
 
 // start runs a task that has been restored.
-func (w *Worker) start(x *restoring) error {
+func (w *Worker) start(ctx context.Context, x *restoring) error {
 	delete(w.restores, x.id)
+	if len(x.moved) > 0 {
+		if err := w.move(ctx, x); err != nil || len(w.restores) > 0 {
+			return err
+		}
+		return w.settled(ctx)
+	}
 	w.set.Enter(x.task)
 	if err := w.set.Start(x.task, x.committed); err != nil {
 		return err
@@ -143,10 +149,21 @@ func (w *Worker) start(x *restoring) error {
 		resume[in.Topic] = append(resume[in.Topic], in.Partition)
 	}
 	w.client.ResumeFetchPartitions(resume)
+	if !w.config.ExactlyOnce && x.task.Keeps() && x.chosen() {
+		// Else a changelog that has records, and a group without an offset, could be what a dead process left.
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+	}
 	if len(w.restores) == 0 {
-		w.report(Running)
+		return w.settled(ctx)
 	}
 	return nil
+}
+
+// chosen is true if the group has no offset yet of an input of the task.
+func (x *restoring) chosen() bool {
+	return slices.ContainsFunc(x.task.Inputs(), func(in *task.Input) bool { return x.committed[in.Topic].Chosen })
 }
 
 // revoke commits, and gives up the tasks whose inputs go to other members.

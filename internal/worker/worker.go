@@ -51,6 +51,8 @@ type Worker struct {
 	atOnce    int       // records to process before looking up
 	// encodeOnPut is true once a commit met a value that cannot be encoded. So the record that put it is found.
 	encodeOnPut bool
+	moved       bool // the group was given other offsets in this session
+	looks       int  // at the topics of global tables that have found a loss
 
 	coveredAt time.Time   // of the last look at who owns what
 	checking  atomic.Bool // while one is under way
@@ -98,6 +100,8 @@ func (w *Worker) sessions(ctx context.Context) error {
 			return err
 		case errors.Is(err, errTopicsChanged):
 			w.config.Logger.Info("worker begins again with other topics")
+		case errors.Is(err, errOffsetsMoved):
+			w.config.Logger.Info("worker begins again at the offsets that the group was given")
 		case ctx.Err() != nil:
 			return err
 		case errors.Is(err, state.ErrEncode) && w.encodeOnPut:
@@ -178,7 +182,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 // run works until ctx ends, and commits.
 func (w *Worker) run(ctx, work context.Context) error {
 	err := w.loop(ctx, work)
-	if stopped := ctx.Err() != nil && errors.Is(err, errTopicsChanged); err != nil && !stopped {
+	changed := errors.Is(err, errTopicsChanged) || errors.Is(err, errOffsetsMoved)
+	if stopped := ctx.Err() != nil && changed; err != nil && !stopped {
 		return err
 	}
 	if w.set.Pending() {
@@ -365,7 +370,7 @@ func (w *Worker) deadline() time.Time {
 // take gives the set what was fetched from one partition.
 func (w *Worker) take(p kgo.FetchTopicPartition) error {
 	if p.Err != nil {
-		return w.fetchError(p)
+		return w.goOn(w.fetchError(p))
 	}
 	in := w.set.Input(p.Topic, p.Partition)
 	if in == nil {
@@ -383,14 +388,9 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	if errors.Is(p.Err, context.Canceled) || errors.Is(p.Err, context.DeadlineExceeded) {
 		return nil
 	}
-	var lost *kgo.ErrDataLoss
-	if errors.As(p.Err, &lost) {
-		if reset, _ := w.config.Topology.ResetOf(p.Topic); reset == topology.Committed {
-			return fmt.Errorf("%w: %w", &NoOffsetError{Topic: p.Topic, Partitions: []int32{p.Partition}}, p.Err)
-		}
-		w.config.Logger.Warn("records were deleted before they were read", "topic", lost.Topic, "partition", lost.Partition,
-			"from", lost.ConsumedTo, "to", lost.ResetTo)
-		return nil
+	var loss *kgo.ErrDataLoss
+	if errors.As(p.Err, &loss) {
+		return w.loss(loss)
 	}
 	return fmt.Errorf("fetch of %s/%d: %w", p.Topic, p.Partition, p.Err)
 }
@@ -398,6 +398,7 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 func raw(r *kgo.Record) topology.Raw {
 	out := topology.Raw{
 		Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli(), Offset: r.Offset, Control: r.Attrs.IsControl(),
+		Epoch: r.LeaderEpoch,
 	}
 	if len(r.Headers) > 0 {
 		out.Headers = make([]topology.Header, len(r.Headers))

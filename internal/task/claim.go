@@ -1,0 +1,84 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/state"
+)
+
+// claim enters whose the task's state is from now on: the cluster at once, the ids of the topics with the next places.
+func (t *Task) claim(f Facts) error {
+	for _, c := range t.changelogs {
+		c.place.Topic = f.Changelogs[c.Store].Topic
+		if c.place.Offset < 0 {
+			c.place.At = f.Now
+		}
+	}
+	for _, in := range t.inputs {
+		in.topic = f.Inputs[in.Topic].Topic
+	}
+	if t.home == f.Cluster || f.Cluster == "" {
+		return nil
+	}
+	t.home = f.Cluster
+	return t.databases[0].write(func(b store.Batch) error { return b.Set(metaKey('k', ""), []byte(f.Cluster)) })
+}
+
+// Unlogged are the stores whose rows only the directory has.
+func (t *Task) Unlogged(f Facts) (specs []state.Spec) {
+	for _, c := range t.changelogs {
+		if o := c.spec.Options(); o.NoChangelog && !o.InMemory && c.place.Offset >= 0 && !t.foreign(f) {
+			specs = append(specs, c.spec)
+		}
+	}
+	return specs
+}
+
+// BringOver copies the rows of stores from one database of a task to another, before the task is made.
+func BringOver(specs []state.Spec, from, to store.Engine) error {
+	for _, spec := range specs {
+		if err := (database{to}).bringOver(spec, database{from}); err != nil {
+			return fmt.Errorf("store %s: %w", spec.Name(), err)
+		}
+	}
+	return nil
+}
+
+// overBytes is the size from which on a batch of rows that are brought over is written.
+const overBytes = 1 << 20
+
+func (d database) bringOver(spec state.Spec, old database) error {
+	from, err := old.prefix(spec)
+	if err != nil {
+		return err
+	}
+	to, err := d.prefix(spec)
+	if err != nil {
+		return err
+	}
+	at, err := old.place('c', spec.Name())
+	if err != nil {
+		return err
+	}
+	it, err := old.engine.Scan(from, behind(from), false)
+	if err != nil {
+		return err
+	}
+	for more := it.Next(); more && err == nil; {
+		err = d.write(func(b store.Batch) error {
+			for ; more && b.Len() < overBytes; more = it.Next() {
+				key := append(to[:len(to):len(to)], it.Key()[len(from):]...)
+				if err := b.Set(key, it.Value()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err = errors.Join(err, it.Close()); err != nil {
+		return err
+	}
+	return d.write(func(b store.Batch) error { return setPlace(b, 'c', spec.Name(), at) })
+}

@@ -1,0 +1,262 @@
+package task
+
+import (
+	"fmt"
+	"time"
+)
+
+// Log is a partition of a topic as the cluster has it now.
+type Log struct {
+	Topic      [16]byte // id; zeros: not known
+	Start, End int64
+	Forgets    time.Duration // a changelog's deletes may be gone after that; 0: never
+}
+
+// Facts is what the cluster tells of a task's topics.
+type Facts struct {
+	Cluster    string               // id; empty: not known
+	Now        int64                // wall clock in milliseconds, before the ends of the logs were read
+	Committed  map[string]Committed // by input topic
+	Inputs     map[string]Log       // by topic
+	Changelogs map[string]Log       // by store
+	Accept     Accept
+}
+
+// Verdict is what becomes of a task's local state, and where its inputs go on.
+type Verdict struct {
+	// Stale is why the task must begin with an empty database, by Renew; empty: it need not.
+	Stale string
+	// Spare is true if the changelogs have all that the present database has, so that it may go once they are read.
+	Spare bool
+	// Moved are offsets that the group must be given, once the task is restored and Doubt is nil. The task begins only
+	// then, at what the group has.
+	Moved []Offset
+}
+
+// Judge compares what the task's directory knows, of its inputs and its changelogs, with what the cluster has. It must
+// be called before the changelogs are restored. The rules are a table in DESIGN.md, "Whose state it is".
+func (t *Task) Judge(f Facts) (v Verdict, err error) {
+	foreign := t.foreign(f)
+	if v.Spare = !foreign; foreign {
+		v.Stale = fmt.Sprintf("it belongs to topics of cluster %q, this one is %q", t.home, f.Cluster)
+	}
+	for _, c := range t.changelogs {
+		stale, spare, err := c.judge(f, foreign, t.counted(f))
+		if err != nil {
+			return v, t.failed(err)
+		}
+		v.Spare = v.Spare && (spare || stale == "")
+		if v.Stale == "" {
+			v.Stale = stale
+		}
+	}
+	t.doubt = nil
+	for _, in := range t.inputs {
+		if err := in.judge(f, foreign, &v); err != nil {
+			return v, t.failed(err)
+		}
+	}
+	if v.Stale == "" {
+		err = t.claim(f)
+	}
+	return v, t.failed(err)
+}
+
+// foreign is true if nothing of what the state was made of is in the cluster: it is another one, or all topics are
+// others.
+func (t *Task) foreign(f Facts) bool {
+	if t.home != "" && f.Cluster != "" && t.home != f.Cluster {
+		return true
+	}
+	logs := 0
+	for _, c := range t.changelogs {
+		if c.spec.Options().NoChangelog || c.place.Offset < 0 {
+			continue
+		}
+		if logs++; !c.place.otherTopic(f.Changelogs[c.Store].Topic) {
+			return false
+		}
+	}
+	for _, in := range t.inputs {
+		if in.stored.Offset >= 0 && !in.stored.otherTopic(f.Inputs[in.Topic].Topic) {
+			return false
+		}
+	}
+	return logs > 0 && t.known()
+}
+
+// counted is true if the group has committed that records were processed.
+func (t *Task) counted(f Facts) bool {
+	for _, in := range t.inputs {
+		if c := f.Committed[in.Topic]; c.Offset > 0 && !c.Chosen {
+			return true
+		}
+	}
+	return false
+}
+
+// judge is why a store's local rows cannot stay, and an error if nothing else has them. Where they are spare, the
+// changelog has them.
+func (c *Changelog) judge(f Facts, foreign, counted bool) (stale string, spare bool, err error) {
+	if c.spec.Options().NoChangelog {
+		return "", false, c.judgeUnlogged(f, foreign, counted)
+	}
+	at, log := c.place, f.Changelogs[c.Store]
+	if at.Offset <= 0 {
+		return "", false, nil // there is nothing to lose
+	}
+	lost, empty := false, log.Start >= log.End
+	switch age := f.Now - at.At; {
+	case foreign:
+		stale, lost = "it belongs to another cluster", empty
+	case at.otherTopic(log.Topic):
+		stale, lost = fmt.Sprintf("changelog %s has been created anew", c.Topic), true
+	case at.Offset > log.End:
+		stale, lost = fmt.Sprintf("changelog %s ends at %d, and the state is at %d", c.Topic, log.End, at.Offset), true
+	case at.Offset < log.Start && !c.Expires():
+		stale, lost = fmt.Sprintf("changelog %s begins at %d, and the state is at %d", c.Topic, log.Start, at.Offset), empty
+	case c.spec.Options().InMemory:
+		return "", false, nil
+	case log.Forgets > 0 && at.At > 0 && age > log.Forgets.Milliseconds() && log.End > at.Offset+1:
+		// The last record of a log is never compacted away.
+		spare, stale = true, fmt.Sprintf("changelog %s may have forgotten deletes: the state is %v old, and its "+
+			"delete.retention.ms is %v", c.Topic, time.Duration(age)*time.Millisecond, log.Forgets)
+	default:
+		return "", false, nil
+	}
+	if lost && counted && !f.Accept.Has(AcceptLostState) {
+		return "", false, &LostStateError{Store: c.Store, Topic: c.Topic, Partition: c.Partition, Reason: stale}
+	}
+	return stale, spare, nil
+}
+
+// judgeUnlogged is an error if a store without a changelog does not have the rows of the last commit. One in memory
+// begins anew each time.
+func (c *Changelog) judgeUnlogged(f Facts, foreign, counted bool) error {
+	if !counted || c.spec.Options().InMemory {
+		return nil
+	}
+	reason := ""
+	if c.place.Offset < 0 || foreign {
+		if !foreign && c.task.home == "" && c.task.known() || f.Accept.Has(AcceptNewStores) {
+			return nil // a directory of times when this was not entered; a new store
+		}
+		reason = "the state directory does not have it"
+	}
+	for _, in := range c.task.inputs {
+		if at := f.Committed[in.Topic]; reason == "" && !at.Chosen && in.stored.Offset >= 0 && in.stored.Offset < at.Offset {
+			reason = fmt.Sprintf("the state directory has it as of offset %d of %s, and the group has committed %d",
+				in.stored.Offset, in.Topic, at.Offset)
+		}
+	}
+	if reason == "" {
+		return nil
+	}
+	err := &LostStateError{Store: c.Store, Partition: c.Partition, Reason: reason + ", and it has no changelog"}
+	if !f.Accept.Has(AcceptLostState) {
+		return err
+	}
+	c.task.log.Warn("rows are lost, as accepted", "store", c.Store, "reason", err.Reason)
+	return nil
+}
+
+// known is true if the directory has been part of a commit.
+func (t *Task) known() bool {
+	for _, in := range t.inputs {
+		if in.stored.Offset >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Keeps is true if the task has rows that outlive it.
+func (t *Task) Keeps() bool {
+	for _, c := range t.changelogs {
+		if o := c.spec.Options(); !o.InMemory || !o.NoChangelog {
+			return true
+		}
+	}
+	return false
+}
+
+// judge finds where an input goes on.
+func (in *Input) judge(f Facts, foreign bool, v *Verdict) error {
+	c, log, stored := f.Committed[in.Topic], f.Inputs[in.Topic], in.stored
+	if foreign {
+		stored = nowhere
+	}
+	gone := c.Offset < 0 || c.Chosen
+	at := c.Offset
+	if gone {
+		at = stored.Offset
+	}
+	switch anew := stored.Offset > 0 && stored.otherTopic(log.Topic); {
+	case anew && (in.task.Keeps() || !gone), at > log.End && in.task.Keeps(), !gone && at > log.End:
+		if !f.Accept.Has(AcceptLostInput) {
+			return &LostInputError{Topic: in.Topic, Partition: in.Partition, Offset: at, End: log.End, Anew: anew}
+		}
+		if anew && (gone || at == stored.Offset || at > log.End) {
+			in.move(v, c, log.Start, "")
+		} else if !anew {
+			in.move(v, c, log.End, c.Metadata)
+		}
+	case !in.task.Keeps():
+		if gone && f.anyCommitted(in) || gone && stored.Offset >= 0 {
+			in.task.log.Warn("the group has no offset: the topic is read as it is declared", "topic", in.Topic,
+				"partition", in.Partition, "from", c.Offset)
+		}
+	case f.Accept.Has(AcceptLostOffsets):
+		if gone && stored.Offset >= 0 || at < stored.Offset {
+			in.task.log.Warn("the group's offset does not fit the state, as accepted", "topic", in.Topic,
+				"partition", in.Partition, "from", c.Offset, "state", stored.Offset)
+		}
+	case gone && stored.Offset >= 0:
+		in.task.doubt = in.lostOffset(c)
+		in.task.log.Warn("the group has no offset: the input goes on from that of the state", "topic", in.Topic,
+			"partition", in.Partition, "offset", stored.Offset)
+		in.move(v, c, stored.Offset, stored.Metadata)
+	case gone && !f.anyCommitted(in):
+		in.task.doubt = in.lostOffset(c)
+	case !gone && at < stored.Offset && !f.Accept.Has(AcceptLostInput):
+		return in.lostOffset(c)
+	}
+	return nil
+}
+
+func (in *Input) lostOffset(c Committed) error {
+	e := &LostOffsetsError{Topic: in.Topic, Partition: in.Partition, Committed: c.Offset, Stored: in.stored.Offset}
+	if c.Chosen {
+		e.Committed = -1
+	}
+	return in.task.failed(e)
+}
+
+// anyCommitted is true if the group has an offset for any of the task's inputs. One without is new then.
+func (f Facts) anyCommitted(in *Input) bool {
+	for topic, c := range f.Committed {
+		if topic != in.Topic && c.Offset >= 0 && !c.Chosen {
+			return true
+		}
+	}
+	return false
+}
+
+// move has the group be given another offset, unless it has it.
+func (in *Input) move(v *Verdict, c Committed, offset int64, metadata string) {
+	if c.Offset == offset && !c.Chosen {
+		return
+	}
+	v.Moved = append(v.Moved, Offset{
+		Topic: in.Topic, Partition: in.Partition, Offset: offset, Epoch: -1, Metadata: metadata,
+	})
+}
+
+// Doubt is an error if the restore has shown that the state is further than the offsets from which the task was to go
+// on.
+func (t *Task) Doubt() error {
+	if t.ahead {
+		return t.doubt
+	}
+	return nil
+}

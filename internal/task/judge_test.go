@@ -1,0 +1,145 @@
+package task
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/store"
+)
+
+var (
+	one, another = [16]byte{1}, [16]byte{2}
+	hour         = time.Hour.Milliseconds()
+)
+
+// judged is a task whose directory knows: cluster "here", changelog place 100 of topic one, entered at one hour, inputs
+// a and b read up to 50 of topics one; and a cluster that has all of it, the changelog up to 110.
+func judged(t *testing.T) (*Task, Facts) {
+	_, task := newSet(t, Config{}, nil)
+	task.home = "here"
+	task.changelogs[0].place = Place{Offset: 100, Topic: one, At: hour}
+	f := Facts{
+		Cluster: "here", Now: 2 * hour, Committed: map[string]Committed{}, Inputs: map[string]Log{},
+		Changelogs: map[string]Log{"counts": {Topic: one, End: 110, Forgets: 24 * time.Hour}},
+	}
+	for _, in := range task.inputs {
+		in.stored = Place{Offset: 50, Topic: one}
+		f.Inputs[in.Topic], f.Committed[in.Topic] = Log{Topic: one, End: 60}, Committed{Offset: 50}
+	}
+	return task, f
+}
+
+// TestJudge goes through the table "Whose state it is" of DESIGN.md.
+func TestJudge(t *testing.T) {
+	const (
+		stays = iota
+		spare // set aside until it is restored
+		aside // set aside for good
+		state
+		input
+		offsets
+	)
+	log := func(change func(l *Log)) func(f *Facts) {
+		return func(f *Facts) {
+			l := f.Changelogs["counts"]
+			change(&l)
+			f.Changelogs["counts"] = l
+		}
+	}
+	uncounted := func(f *Facts) { f.Committed["a"], f.Committed["b"] = Committed{Offset: -1}, Committed{Offset: -1} }
+	for name, c := range map[string]struct {
+		change   func(f *Facts)
+		verdict  int
+		accept   Accept
+		accepted int
+	}{
+		"all fits":                  {func(*Facts) {}, stays, 0, stays},
+		"ids are not known":         {log(func(l *Log) { l.Topic = [16]byte{} }), stays, 0, stays},
+		"another cluster":           {func(f *Facts) { f.Cluster = "there" }, aside, 0, aside},
+		"another cluster, no state": {func(f *Facts) { f.Cluster = "there"; log(func(l *Log) { l.End = 0 })(f) }, state, AcceptLostState, aside},
+		"other topics": {func(f *Facts) {
+			log(func(l *Log) { l.Topic = another })(f)
+			f.Inputs["a"], f.Inputs["b"] = Log{Topic: another, End: 60}, Log{Topic: another, End: 60}
+		}, aside, 0, aside},
+		"another changelog":         {log(func(l *Log) { l.Topic = another }), state, AcceptLostState, aside},
+		"an emptied changelog":      {log(func(l *Log) { l.Start = l.End }), state, AcceptLostState, aside},
+		"a shorter changelog":       {log(func(l *Log) { l.End = 99 }), state, AcceptLostState, aside},
+		"a changelog without start": {log(func(l *Log) { l.Start = 101 }), aside, 0, aside},
+		"an old directory":          {func(f *Facts) { f.Now = 26 * hour }, spare, 0, spare},
+		"an old directory that is up to date": {func(f *Facts) {
+			f.Now = 26 * hour
+			log(func(l *Log) { l.End = 101 })(f)
+		}, stays, 0, stays},
+		"a changelog that forgets nothing": {func(f *Facts) { f.Now = 999 * hour; log(func(l *Log) { l.Forgets = 0 })(f) }, stays, 0, stays},
+		"another input":                    {func(f *Facts) { f.Inputs["a"] = Log{Topic: another, End: 60} }, input, AcceptLostInput, stays},
+		"a shorter input":                  {func(f *Facts) { f.Inputs["a"] = Log{Topic: one, End: 49} }, input, AcceptLostInput, stays},
+		"offsets set back":                 {func(f *Facts) { f.Committed["a"] = Committed{Offset: 49} }, offsets, AcceptLostOffsets, stays},
+		"offsets set ahead":                {func(f *Facts) { f.Committed["a"] = Committed{Offset: 60} }, stays, 0, stays},
+		"no offsets":                       {uncounted, stays, 0, stays},
+		"no offsets, and another input": {func(f *Facts) {
+			uncounted(f)
+			f.Inputs["a"] = Log{Topic: another, End: 60}
+		}, input, AcceptLostInput, stays},
+		"no offsets, and another changelog": {func(f *Facts) {
+			uncounted(f)
+			log(func(l *Log) { l.Topic = another })(f)
+		}, aside, 0, aside},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for accept, want := range map[Accept]int{0: c.verdict, c.accept: c.accepted} {
+				task, f := judged(t)
+				c.change(&f)
+				f.Accept = accept
+				v, err := task.Judge(f)
+				switch want {
+				case stays:
+					require.NoError(t, err)
+					require.Empty(t, v.Stale)
+				case spare, aside:
+					require.NoError(t, err)
+					require.NotEmpty(t, v.Stale)
+					require.Equal(t, want == spare, v.Spare)
+				case state:
+					var lost *LostStateError
+					require.ErrorAs(t, err, &lost)
+				case input:
+					var lost *LostInputError
+					require.ErrorAs(t, err, &lost)
+				case offsets:
+					var lost *LostOffsetsError
+					require.ErrorAs(t, err, &lost)
+				}
+				if c.accept == 0 {
+					break
+				}
+			}
+		})
+	}
+}
+
+// TestOldDirectories have offsets alone. What they do not know they are told.
+func TestOldDirectories(t *testing.T) {
+	s, task := newSet(t, Config{}, nil)
+	db := task.databases[0]
+	require.NoError(t, db.write(func(b store.Batch) error {
+		for _, key := range [][]byte{metaKey('i', "a"), metaKey('i', "b"), metaKey('c', "counts")} {
+			if err := b.Set(key, []byte{0, 0, 0, 0, 0, 0, 0, 50}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	task, err := open(s, task.ID, &Engines{Disk: db.engine})
+	require.NoError(t, err)
+	_, f := judged(t)
+	v, err := task.Judge(f)
+	require.NoError(t, err)
+	require.Empty(t, v.Stale)
+	require.NoError(t, task.Changelogs()[0].Restored(3*hour))
+	task, err = open(s, task.ID, &Engines{Disk: db.engine})
+	require.NoError(t, err)
+	require.Equal(t, "here", task.home)
+	require.Equal(t, Place{Offset: 50, Topic: one, Epoch: -1, At: 3 * hour}, task.changelogs[0].place)
+}

@@ -1,0 +1,5 @@
+package wire
+
+// FormatHeader is the header that the first record of each commit has in a changelog: kind and serdes of the store, as
+// text. Kafka Streams passes over headers that it does not know.
+const FormatHeader = "millstream-format"

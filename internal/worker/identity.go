@@ -1,0 +1,234 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// settings are the settings of a topic.
+func settings(rc kadm.ResourceConfig) map[string]string {
+	have := map[string]string{}
+	for _, c := range rc.Configs {
+		have[c.Key] = c.MaybeValue()
+	}
+	return have
+}
+
+// forgetsAfter is how long a compacted topic keeps its deletes at least, 0: they are never compacted away. Brokers'
+// default is 24 hours.
+func forgetsAfter(settings map[string]string) time.Duration {
+	if !strings.Contains(settings["cleanup.policy"], "compact") {
+		return 0
+	}
+	ms, err := strconv.ParseInt(settings["delete.retention.ms"], 10, 64)
+	if err != nil {
+		return 24 * time.Hour
+	}
+	return time.Duration(min(ms, forEver.Milliseconds())) * time.Millisecond
+}
+
+// readForgets adds how long topics keep their deletes. Where the right to ask is missing, it is not known.
+func (c *Cluster) readForgets(ctx context.Context, topics []string, into map[string]time.Duration) {
+	if len(topics) == 0 {
+		return // no names would mean all topics
+	}
+	configs, err := c.admin.DescribeTopicConfigs(ctx, topics...)
+	if err != nil {
+		c.setup.Logger.Warn("settings of topics", "topics", topics, "error", err)
+		return
+	}
+	for _, rc := range configs {
+		if rc.Err != nil {
+			c.setup.Logger.Warn("settings of topics", "topic", rc.Name, "error", rc.Err)
+			continue
+		}
+		into[rc.Name] = forgetsAfter(settings(rc))
+	}
+}
+
+// confirmations is how often a log that seems to have lost records is looked at again before it is believed: a new
+// leader may not know yet what it has.
+const confirmations = 6
+
+// mayPass is true for losses that another look at the logs may take back.
+func mayPass(err error) bool {
+	var input *task.LostInputError
+	var rows *task.LostStateError
+	return errors.As(err, &input) && !input.Anew || errors.As(err, &rows) && rows.Topic != ""
+}
+
+// unconfirmed is a loss to look at again: an error that passes.
+func unconfirmed(err error, looks *int) error {
+	if !mayPass(err) || *looks == confirmations {
+		return err
+	}
+	*looks++
+	return fmt.Errorf("another look at the logs: %v", err)
+}
+
+// judge decides what becomes of a task's local state. One that does not fit is set aside.
+func (r *restore) judge(x *restoring) error {
+	v, err := x.task.Judge(x.facts)
+	if err != nil {
+		return unconfirmed(err, &x.looks)
+	}
+	x.moved = v.Moved
+	if v.Stale == "" {
+		return nil
+	}
+	if err := r.renew(x, v); err != nil {
+		return err
+	}
+	_, err = x.task.Judge(x.facts)
+	return err
+}
+
+// log is a partition as the cluster has it.
+func (w *Worker) log(topic string, start, end int64) task.Log {
+	return task.Log{Topic: w.layout.ids[topic], Start: start, End: end, Forgets: w.layout.forgets[topic]}
+}
+
+// renew sets a task's databases aside, and makes the task on new ones. The old ones stay until the task is restored,
+// and for good if the changelogs may not have all that they have.
+func (r *restore) renew(x *restoring, v task.Verdict) error {
+	w, dir, unlogged := r.worker, r.worker.taskDir(x.id), x.task.Unlogged(x.facts)
+	err := x.task.End()
+	x.task = nil
+	if err = errors.Join(err, w.config.Engines.discard(dir)); err != nil {
+		return err
+	}
+	to, err := store.Retire(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	w.config.Logger.Warn("local state does not fit and is set aside; it is restored from the changelogs",
+		"task", x.id.String(), "reason", v.Stale, "to", to)
+	if v.Spare {
+		x.spare = to
+	}
+	if len(unlogged) > 0 {
+		if err := w.bringOver(unlogged, to, dir); err != nil {
+			return err
+		}
+	}
+	x.task, err = w.openTask(x.id)
+	return err
+}
+
+// bringOver copies stores that only their directory has.
+func (w *Worker) bringOver(specs []state.Spec, from, to string) error {
+	old, err := w.config.Engines.take(from, w.config.Index)
+	if err != nil {
+		return err
+	}
+	fresh, err := w.config.Engines.take(to, w.config.Index)
+	if err == nil {
+		err = task.BringOver(specs, old.Disk, fresh.Disk)
+		w.config.Engines.give(to)
+	}
+	return errors.Join(err, w.config.Engines.discard(from))
+}
+
+// removeSpare removes what was set aside of a task, now that it is restored.
+func (r *restore) removeSpare(x *restoring) {
+	if x.spare == "" {
+		return
+	}
+	if err := os.RemoveAll(x.spare); err != nil {
+		r.worker.config.Logger.Warn("what was set aside could not be removed", "task", x.id.String(), "error", err)
+	}
+	x.spare = ""
+}
+
+// errOffsetsMoved ends a session, so that the next one begins at offsets that the group was given.
+var errOffsetsMoved = errors.New("worker: the group was given other offsets")
+
+// move gives the group the offsets from which a task goes on. The session ends with the last restore.
+func (w *Worker) move(ctx context.Context, x *restoring) error {
+	err := x.task.Doubt()
+	if err == nil {
+		err = w.commitOffsets(ctx, x.moved)
+	}
+	w.moved = w.moved || err == nil
+	return errors.Join(err, w.leaveTask(x.task))
+}
+
+// settled is when no task is to be restored any more.
+func (w *Worker) settled(ctx context.Context) error {
+	if !w.moved {
+		w.report(Running)
+		return nil
+	}
+	w.moved = false
+	if err := w.leaveLayout(ctx); !errors.Is(err, errTopicsChanged) {
+		return err
+	}
+	return errOffsetsMoved
+}
+
+// ask asks the group again for offsets that it seems not to have: a coordinator that has just taken over may say so for
+// a moment (KAFKA-20416). It asks a few times for partitions of tasks that have a directory here.
+func (c *Cluster) ask(ctx context.Context, group string, committed offsets, here func(string, int32) bool) error {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		missing := false
+		again := false
+		committed.without(func(topic string, p int32) {
+			missing, again = true, again || here(topic, p)
+		})
+		if !missing {
+			return nil
+		}
+		told, err := c.admin.FetchOffsets(kadm.RequireStable(ctx), group)
+		if err != nil {
+			return fmt.Errorf("offsets of the group: %w", err)
+		}
+		committed.without(func(topic string, p int32) {
+			if o, ok := told.Lookup(topic, p); ok && o.Err == nil && o.At >= 0 {
+				committed[topic][p] = task.Committed{
+					Offset: o.At, Epoch: o.LeaderEpoch, Metadata: o.Metadata, End: -1, Asked: true,
+				}
+			}
+		})
+		if !again || wait > 400*time.Millisecond {
+			return nil
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// without shows the partitions that have no offset.
+func (o offsets) without(show func(topic string, partition int32)) {
+	for topic, partitions := range o {
+		for p, c := range partitions {
+			if c.Offset < 0 {
+				show(topic, p)
+			}
+		}
+	}
+}
+
+// hasDirectory is true if a task that reads a partition has been here.
+func (l *Layout) hasDirectory(stateDir, topic string, partition int32) bool {
+	sub := l.Topology.SubOf(topic)
+	if sub == nil {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(stateDir, topology.TaskID{Sub: sub.ID, Partition: partition}.String()))
+	return err == nil
+}
