@@ -43,7 +43,7 @@ func (s Buffer[K, V]) InMemory() Buffer[K, V] {
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
-// with the task.
+// with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Buffer[K, V]) NoChangelog() Buffer[K, V] {
 	s.options.NoChangelog = true
 	return s

@@ -39,7 +39,7 @@ func (s Session[K, V]) InMemory() Session[K, V] {
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
-// with the task.
+// with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Session[K, V]) NoChangelog() Session[K, V] {
 	s.options.NoChangelog = true
 	return s

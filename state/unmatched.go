@@ -37,7 +37,7 @@ func (s Unmatched[K, L, R]) InMemory() Unmatched[K, L, R] {
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
-// with the task.
+// with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Unmatched[K, L, R]) NoChangelog() Unmatched[K, L, R] {
 	s.options.NoChangelog = true
 	return s

@@ -40,7 +40,7 @@ func (s Versioned[K, V]) InMemory() Versioned[K, V] {
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
-// with the task.
+// with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Versioned[K, V]) NoChangelog() Versioned[K, V] {
 	s.options.NoChangelog = true
 	return s

@@ -24,7 +24,7 @@ type Facts struct {
 
 // Verdict is what becomes of a task's local state, and where its inputs go on.
 type Verdict struct {
-	// Stale is why the task must begin with an empty database, by Renew; empty: it need not.
+	// Stale is why the task must be made anew on an empty database; empty: it need not.
 	Stale string
 	// Spare is true if the changelogs have all that the present database has, so that it may go once they are read.
 	Spare bool
