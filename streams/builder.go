@@ -117,7 +117,8 @@ func (b *Builder) checkSerdes(topic *topology.Topic, key, value any) {
 }
 
 // TableFrom reads a topic as a table: each record is the new row of its key, a null value deletes it. The later arrival
-// wins, whatever the timestamps. Records without a key are dropped and counted. The rows are kept in a store.
+// wins, whatever the timestamps, unless the store says NewestWins. Records without a key are dropped and counted. The
+// rows are kept in a store.
 func TableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
 	return toTable(b, source(b, topic, site), store, site)

@@ -82,8 +82,8 @@ type Config struct {
 	// CommitInterval is the time between commits. It bounds what a restart replays and, exactly once, how long results
 	// wait to be seen. Default: 100 ms exactly once, 30 s at least once. Memory pressure makes commits earlier.
 	CommitInterval time.Duration
-	// Workers is the number of goroutines that process, each with its own client and tasks. More than there are input
-	// partitions are idle. Default: 1.
+	// Workers is the number of goroutines that process, each with its own client and tasks. Those that are more than
+	// there are tasks, over all processes, are idle. Default: 1.
 	Workers int
 	// MemoryBytes is the memory for state, over all workers: a quarter for the databases' caches and buffers, three
 	// eighths for rows that are kept decoded, and as much again for Go's garbage collector, which lets a heap grow

@@ -12,8 +12,8 @@ import (
 // the stream triggers results; they have its timestamp and headers. Records without a row, and those with a null key or
 // value, give none; the latter are counted.
 //
-// Both sides must have the same number of partitions and the same partitioner, which is checked when the application
-// starts.
+// Both sides must have the same number of partitions, which is checked when the application starts, and the same
+// partitioner.
 func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, row U) R) *Stream[K, R] {
 	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
 		return Some(join(r.Value, row.Value)), nil

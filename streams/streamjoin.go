@@ -12,8 +12,8 @@ import (
 // them arrives. Records that arrive when stream time has passed their window are late, dropped and counted; so are
 // those with a null key or value. A stream may be joined with itself.
 //
-// Both streams must have the same number of partitions and the same partitioner, which is checked when the application
-// starts.
+// Both streams must have the same number of partitions, which is checked when the application starts, and the same
+// partitioner.
 func JoinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
 	join func(left L, right R) V,

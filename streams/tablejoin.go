@@ -9,8 +9,8 @@ import (
 )
 
 // JoinTables joins two tables by key: a row for each key that both have, kept up to date as either side changes. A
-// result has the higher timestamp of both rows. Both tables must have the same number of partitions and the same
-// partitioner, which is checked when the application starts.
+// result has the higher timestamp of both rows. Both tables must have the same number of partitions, which is
+// checked when the application starts, and the same partitioner.
 func JoinTables[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func(left L, right R) V) *Table[K, V] {
 	return joinTables(left, right, operator.Sides{}, func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) {
 		return Some(join(l.Value, r.Value)), nil

@@ -413,7 +413,8 @@ func (d *Driver) commitKafka(offsets []task.Offset) {
 	d.endTransaction(true)
 }
 
-// WallClock is the driver's wall-clock time. It starts at the epoch.
+// WallClock is the driver's wall-clock time. It starts at the epoch, or where the last driver on the directory of the
+// stores was closed.
 func (d *Driver) WallClock() time.Time { return time.UnixMilli(d.now()) }
 
 // AdvanceWallClock moves the wall clock on, in one go, fires the punctuations that are due, and works until nothing is

@@ -147,6 +147,21 @@ func TestTopicsThatTheTopologyHas(t *testing.T) {
 	require.Len(t, testkit.Output(d, out).Read(), 1)
 }
 
+// TestAChangelogIsRestored: rows that another program has left in a changelog can be fed, too.
+func TestAChangelogIsRestored(t *testing.T) {
+	d := testkit.New(t, build(t, countsAs(false)), testkit.Partitions(2))
+	changelog := testkit.Input(d, streams.NewTopic("app-counts-changelog", serde.String, serde.Bytes))
+	testkit.Input(d, in).Pipe("k", "a", at(1))
+	left := testkit.Output(d, streams.NewTopic("app-counts-changelog", serde.String, serde.Bytes)).Read()
+	require.Len(t, left, 1)
+	left[0].Key = "l"
+	changelog.PipeRecord(left[0])
+	d.LoseState()
+	n, ok := testkit.Get(d, counts, "l")
+	require.True(t, ok)
+	require.Equal(t, int64(1), n)
+}
+
 // TestOutputGoesOnWhereItWasRead: a second Output of a topic does not read again what the first one has read.
 func TestOutputGoesOnWhereItWasRead(t *testing.T) {
 	d := testkit.New(t, build(t, countAll))
