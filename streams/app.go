@@ -29,6 +29,7 @@ const (
 	Joining                // waiting for the group, at the start or after a failure
 	Restoring              // some tasks are not running yet
 	Running                // all tasks of all workers are running
+	Stalled                // a worker has something to commit, and no commit for Config.StallTimeout: the log says why
 	Stopping               // the context has ended: committing and leaving
 	Stopped                // Run has returned nil
 	Failed                 // Run has returned an error
@@ -36,7 +37,9 @@ const (
 
 // String is the name of the state in lower case.
 func (s State) String() string {
-	return [...]string{"created", "starting", "joining", "restoring", "running", "stopping", "stopped", "failed"}[s]
+	return [...]string{
+		"created", "starting", "joining", "restoring", "running", "stalled", "stopping", "stopped", "failed",
+	}[s]
 }
 
 // App runs a topology against Kafka. Any number of processes with the same application id share its tasks.
@@ -154,9 +157,8 @@ func (a *App) workerConfig(
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
 		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
-		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, Client: a.clientOpts(), Cluster: cluster,
-		Accept: c.accept(),
-		Logger: log,
+		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
+		Client: a.clientOpts(), Cluster: cluster, Accept: c.accept(), Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
@@ -198,7 +200,7 @@ func (a *App) report(i int, s worker.State) {
 	a.mu.Unlock()
 	if !stopping {
 		a.setState(map[worker.State]State{
-			worker.Joining: Joining, worker.Restoring: Restoring, worker.Running: Running,
+			worker.Stalled: Stalled, worker.Joining: Joining, worker.Restoring: Restoring, worker.Running: Running,
 		}[least])
 	}
 }

@@ -120,6 +120,9 @@ type Config struct {
 
 	// TopicRefresh is the time between looks at the topics of the cluster, where sources read by pattern. Default: 10 s.
 	TopicRefresh time.Duration
+	// StallTimeout is how long there may be something to commit, and no commit, before the App's state is Stalled.
+	// Default: a minute, or three times CommitInterval if that is longer.
+	StallTimeout time.Duration
 	// SessionTimeout is how long the group waits for a process that went silent before it gives its tasks to others. A
 	// killed process that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
 	SessionTimeout time.Duration
@@ -154,6 +157,7 @@ func (c Config) withDefaults(appID string) Config {
 	setDefault(&c.ReplicationFactor, -1)
 	setDefault(&c.WindowRetention, 24*time.Hour)
 	setDefault(&c.TopicRefresh, 10*time.Second)
+	setDefault(&c.StallTimeout, max(time.Minute, 3*c.CommitInterval))
 	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.TransactionTimeout, 10*time.Second)
 	setDefault(&c.StartTimeout, 30*time.Second)
@@ -203,7 +207,7 @@ func (c Config) validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"WindowRetention", c.WindowRetention}, {"TopicRefresh", c.TopicRefresh},
+		{"WindowRetention", c.WindowRetention}, {"TopicRefresh", c.TopicRefresh}, {"StallTimeout", c.StallTimeout},
 		{"SessionTimeout", c.SessionTimeout}, {"TransactionTimeout", c.TransactionTimeout},
 		{"StartTimeout", c.StartTimeout}, {"ShutdownTimeout", c.ShutdownTimeout},
 	} {

@@ -35,6 +35,9 @@ type (
 	// CopartitionError tells of topics that are joined and have different numbers of partitions: Counts map[string]int32
 	// by topic, and Site string, the call that joins them. See [topology.ErrCopartition].
 	CopartitionError = topology.ErrCopartition
+	// DeletedSourceError tells of an input topic that was deleted while the application ran, or deleted and created
+	// anew: Topic string and Anew bool.
+	DeletedSourceError = worker.DeletedSourceError
 	// InternalTopicError tells of an internal topic that is not as the topology needs it: Topic string, and what it is
 	// and should be, Have and Want string.
 	InternalTopicError = worker.InternalTopicError

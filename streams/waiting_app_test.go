@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -217,4 +218,34 @@ func TestAnInputThatIsEmptiedMeanwhile(t *testing.T) {
 	r.requireValues("out", "1", "2")
 	require.NoError(t, stop())
 	r.requireLog("records were deleted before they were read")
+}
+
+// TestAnApplicationThatDoesNotCommit although it should is stalled, until it does.
+func TestAnApplicationThatDoesNotCommit(t *testing.T) {
+	r := newRig(t, "words", "out")
+	config := r.config(t.TempDir())
+	config.StallTimeout = 50 * time.Millisecond
+	stalled, running := make(chan struct{}), make(chan struct{})
+	var goesOn sync.Once
+	config.OnState = func(was, is streams.State) {
+		switch {
+		case is == streams.Stalled:
+			close(stalled)
+		case was == streams.Stalled && is == streams.Running:
+			goesOn.Do(func() { close(running) })
+		}
+	}
+	hold := make(chan struct{})
+	r.fake.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.SleepControl(func() { <-hold })
+		return nil, nil, false
+	})
+	_, stop := r.start(keep, config)
+	r.produceAt("words", 0, "a", "1")
+	<-stalled
+	close(hold)
+	<-running
+	r.requireValues("out", "1")
+	require.NoError(t, stop())
+	r.requireLog("no commit, although there is something to commit")
 }

@@ -36,6 +36,8 @@ func classify(err error) class {
 	var changelog *task.ChangelogError
 	var topics *InternalTopicError
 	var grown *GrownTopicError
+	var deleted *DeletedSourceError
+	var missing *MissingSinkError
 	var offset *NoOffsetError
 	var ambiguous *topology.ErrAmbiguousTopic
 	var counts *topology.ErrCopartition
@@ -64,6 +66,7 @@ func classify(err error) class {
 	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
 		errors.As(err, &lostOffsets), errors.As(err, &lostInput), errors.As(err, &lostState),
+		errors.As(err, &deleted), errors.As(err, &missing),
 		errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal

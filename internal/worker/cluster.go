@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -32,6 +33,8 @@ type Cluster struct {
 		sync.Mutex
 		layout *Layout // as last found
 	}
+	known known
+	names atomic.Pointer[[]string] // of the known topics, and of the outputs
 }
 
 // Setup is what an application needs of the cluster before it can run.

@@ -17,6 +17,8 @@ import (
 // session ends, and a new one begins from what Kafka has: whether a commit whose answer was lost has happened is read
 // from the committed offsets then.
 func (w *Worker) commit(ctx context.Context) error {
+	w.waits.begin(forCommit, w.config.Cluster.whyNoProgress)
+	defer w.waits.end(forCommit)
 	if !w.config.ExactlyOnce {
 		if err := w.stays(ctx); err != nil {
 			return err
@@ -44,6 +46,7 @@ func (w *Worker) commit(ctx context.Context) error {
 	if err := w.set.Committed(now()); err != nil {
 		return err
 	}
+	w.paid()
 	if w.restarts = 0; !w.began.IsZero() {
 		w.config.Logger.Info("first commit", "took", time.Since(w.began).String())
 		w.began = time.Time{}

@@ -24,6 +24,7 @@ type Config struct {
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
+	StallTimeout       time.Duration // without a commit, although there is something to commit
 	TopicRefresh       time.Duration // between looks for topics that match a pattern
 	Client             []kgo.Opt     // brokers, security, logger
 	Cluster            *Cluster
@@ -37,7 +38,8 @@ type Config struct {
 type State int
 
 const (
-	Joining   State = iota // waiting for the group
-	Restoring              // at least one task is not running yet
+	Stalled   State = iota - 1 // there is something to commit, and has been for too long
+	Joining                    // waiting for the group
+	Restoring                  // at least one task is not running yet
 	Running
 )

@@ -50,16 +50,9 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 	if err != nil {
 		return nil, err
 	}
-	for len(g.ends) > 0 {
-		fetches := g.client.PollRecords(ctx, highRecords)
-		if ctx.Err() != nil {
-			g.client.Close()
-			return nil, ctx.Err()
-		}
-		if err := g.take(fetches); err != nil {
-			g.client.Close()
-			return nil, err
-		}
+	if err := g.catchUp(ctx); err != nil {
+		g.client.Close()
+		return nil, err
 	}
 	g.tables.CaughtUp(g.began)
 	if err := g.tables.Commit(); err != nil {
@@ -67,6 +60,81 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// catchUp reads to the ends.
+func (g *globals) catchUp(ctx context.Context) error {
+	for len(g.ends) > 0 {
+		wait, cancel := context.WithTimeout(ctx, lookAfter)
+		fetches := g.client.PollRecords(wait, highRecords)
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := g.take(fetches)
+		if err == nil && fetches.NumRecords() == 0 {
+			err = g.look(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look finds out whether what is waited for is still there.
+func (g *globals) look(ctx context.Context) error {
+	cluster, waiting := g.worker.config.Cluster, partitions{}
+	if _, _, err := cluster.verify(ctx, mostVerify); isTopicError(err) {
+		return err
+	}
+	for topic, ends := range g.ends {
+		for p := range ends {
+			waiting.add(topic, p)
+			g.worker.waits.begin(waitFor(topic, p), func(ctx context.Context) string {
+				return cluster.whyNoRecords(ctx, topic, p)
+			})
+		}
+	}
+	for topic, starts := range cluster.list(ctx, waiting, atStart, highWatermark) {
+		for p, start := range starts {
+			if start.err == nil && start.offset >= g.ends[topic][p] {
+				g.reached(topic, p)
+			}
+		}
+	}
+	return nil
+}
+
+func waitFor(topic string, partition int32) string {
+	return fmt.Sprintf("global table %s/%d", topic, partition)
+}
+
+// reached ends the wait for a partition.
+func (g *globals) reached(topic string, partition int32) {
+	g.worker.waits.end(waitFor(topic, partition))
+	if delete(g.ends[topic], partition); len(g.ends[topic]) == 0 {
+		delete(g.ends, topic)
+	}
+}
+
+// grow reads partitions that topics have got since the session began.
+func (g *globals) grow(counts map[string]int32) {
+	if g == nil {
+		return
+	}
+	have := g.worker.layout.Partitions.Global
+	for topic, n := range counts {
+		added := map[int32]kgo.Offset{}
+		for p := have[topic]; p < n; p++ {
+			added[p] = kgo.NewOffset().AtStart()
+		}
+		if len(added) > 0 {
+			g.worker.config.Logger.Info("a topic of a global table has grown", "topic", topic, "was", have[topic], "is", n)
+			g.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: added})
+			have[topic] = n
+		}
+	}
 }
 
 // openTables opens the database of the worker's global tables. It is given back even if that fails.
@@ -219,9 +287,7 @@ func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
 	}
 	next := raws[len(raws)-1].Offset + 1
 	if end, waits := g.ends[p.Topic][p.Partition]; waits && next >= end {
-		if delete(g.ends[p.Topic], p.Partition); len(g.ends[p.Topic]) == 0 {
-			delete(g.ends, p.Topic)
-		}
+		g.reached(p.Topic, p.Partition)
 	}
 	return g.tables.Apply(p.Topic, p.Partition, raws, next)
 }

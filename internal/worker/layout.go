@@ -45,8 +45,9 @@ func (l *Layout) topicOf(id [16]byte) string {
 var errTopicsChanged = errors.New("worker: the topics to read have changed")
 
 // Layout looks which topics match, and is how the topology lies on them. Internal topics that become needed are
-// created; one that would need more partitions than it has is an InternalTopicError. The ids of the topics are as they
-// are now: one that was deleted and created anew has another.
+// created; one that would need more partitions than it has is an InternalTopicError, and so is one that is gone. A
+// topic to read that is gone, or another one by now, is a DeletedSourceError, unless it matches a pattern. The ids of
+// the topics are as they are now.
 func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
 	c.mu.Lock() // over requests, too: the workers of a process find the same once, one after the other
 	defer c.mu.Unlock()
@@ -55,13 +56,28 @@ func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
 		return nil, err
 	}
 	l := c.mu.layout
+	var globals map[string]int32
+	if l != nil { // before anything is made anew
+		if globals, _, err = c.verify(ctx, 0); err == nil {
+			err = c.sinksThere(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	if l == nil || !maps.Equal(matched, l.matched) {
 		if l, err = c.check(ctx, c.setup, matched); err != nil {
 			return nil, err
 		}
+		if err = c.learn(ctx, l); err != nil {
+			return nil, err
+		}
 		c.mu.layout = l
 	}
-	now := *l
+	now, counts := *l, *l.Partitions
+	counts.Global = maps.Clone(counts.Global) // they may have grown, and grow in the session
+	maps.Copy(counts.Global, globals)
+	now.Partitions = &counts
 	now.cluster, now.ids, err = c.identify(ctx, l.read())
 	return &now, err
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"testing"
@@ -30,22 +31,22 @@ func connectTo(t *testing.T, fake *kfake.Cluster) *Cluster {
 	return c
 }
 
-// TestLayoutOfATopicThatWasCreatedAnew has its new id: the group takes no commit under the old one.
+// TestLayoutOfATopicThatWasCreatedAnew is refused: offsets of the old one mean nothing there.
 func TestLayoutOfATopicThatWasCreatedAnew(t *testing.T) {
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in"))
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
 	c, ctx := connectTo(t, fake), context.Background()
-	first, err := c.Layout(ctx)
+	_, err = c.Layout(ctx)
 	require.NoError(t, err)
-	_, err = c.admin.DeleteTopic(ctx, "in")
-	require.NoError(t, err)
-	_, err = c.admin.CreateTopic(ctx, 2, -1, nil, "in")
-	require.NoError(t, err)
+	require.NoError(t, fake.DeleteTopic("in"))
+	require.NoError(t, fake.CreateTopic("in", 2, nil))
+	var deleted *DeletedSourceError
 	require.Eventually(t, func() bool { // the client remembers metadata for a moment
-		second, err := c.Layout(ctx)
-		return err == nil && second.ids["in"] != first.ids["in"]
+		_, err = c.Layout(ctx)
+		return errors.As(err, &deleted)
 	}, 10*time.Second, 10*time.Millisecond)
+	require.Equal(t, &DeletedSourceError{Topic: "in", Anew: true}, deleted)
 }
 
 // TestAChangelogThatAnotherProcessHasJustCreated is not lost, although the broker that was asked did not show it yet, and

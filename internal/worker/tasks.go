@@ -20,6 +20,7 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	if err := w.join(member); err != nil {
 		return err
 	}
+	w.waits.end(forGroup)
 	if err := w.layout.grown(committed); err != nil {
 		return err
 	}
@@ -52,6 +53,7 @@ func (w *Worker) has(id topology.TaskID) bool { return w.set.Task(id) != nil || 
 
 // nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
 func (w *Worker) nothingAdded(context.Context) error {
+	w.waits.end(forGroup)
 	if len(w.restores) == 0 {
 		w.report(Running)
 	}

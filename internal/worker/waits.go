@@ -111,10 +111,3 @@ func (w *waits) tell(ctx context.Context, now time.Time) {
 		w.log.Warn("waiting", "for", what, "since", now.Sub(due[what].since).Round(time.Second).String(), "cause", cause)
 	}
 }
-
-// watch tells until ctx ends.
-func (w *waits) watch(ctx context.Context) {
-	for sleep(ctx, time.Second) == nil {
-		w.tell(ctx, time.Now())
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // whyNoRecords says why what a partition has is not read.
@@ -57,4 +58,63 @@ func (c *Cluster) transactionOf(ctx context.Context, producer int64) string {
 		}
 	}
 	return "an unknown transactional id"
+}
+
+// whyNoProgress says which partitions have no leader and which brokers do not answer, of those that matter.
+func (c *Cluster) whyNoProgress(ctx context.Context) string {
+	names := c.names.Load()
+	if names == nil || len(*names) == 0 {
+		return c.unanswered(ctx, nil)
+	}
+	found, err := c.admin.Metadata(ctx, *names...)
+	if err != nil {
+		return "no broker answers: " + err.Error()
+	}
+	return c.unanswered(ctx, found.Brokers) + leaderless(found.Topics)
+}
+
+// leaderless names the partitions without a leader; empty if there are none.
+func leaderless(topics kadm.TopicDetails) string {
+	var names []string
+	topics.EachPartition(func(p kadm.PartitionDetail) {
+		if p.Leader < 0 || p.Err != nil {
+			names = append(names, fmt.Sprintf("%s/%d", p.Topic, p.Partition))
+		}
+	})
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return "; partitions without a leader: " + strings.Join(names, ", ")
+}
+
+// unanswered asks each broker.
+func (c *Cluster) unanswered(ctx context.Context, brokers kadm.BrokerDetails) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var silent []string
+	for _, b := range brokers {
+		if _, err := c.client.Broker(int(b.NodeID)).Request(ctx, kmsg.NewPtrApiVersionsRequest()); err != nil {
+			silent = append(silent, fmt.Sprintf("broker %d at %s:%d (%v)", b.NodeID, b.Host, b.Port, err))
+		}
+	}
+	if len(silent) == 0 {
+		return "the brokers answer"
+	}
+	slices.Sort(silent)
+	return "brokers that do not answer: " + strings.Join(silent, ", ")
+}
+
+// whyNoTasks says what the group is doing.
+func (c *Cluster) whyNoTasks(ctx context.Context) string {
+	described, err := c.admin.DescribeGroups(ctx, c.setup.Topology.App)
+	if err == nil {
+		err = described.Error()
+	}
+	if err != nil {
+		return "group coordinator: " + err.Error() + "; " + c.whyNoProgress(ctx)
+	}
+	g := described[c.setup.Topology.App]
+	return fmt.Sprintf("the group is in state %q with %d members, its coordinator is broker %d; %s",
+		g.State, len(g.Members), g.Coordinator.NodeID, c.whyNoProgress(ctx))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +40,8 @@ type Worker struct {
 	produced int64 // records since the last commit
 	inTxn    bool
 	failure  atomic.Pointer[error] // first error of a produced record since the client was made
-	state    State
+	progress progress
+	without  partitions // inputs that have no leader, as last found
 	purgedAt time.Time
 	warned   map[string]bool // changelogs whose records the broker deletes by age
 	// misplaced are topics with records that are not where their keys belong.
@@ -54,14 +54,16 @@ type Worker struct {
 	moved       bool // the group was given other offsets in this session
 	looks       int  // at the topics of global tables that have found a loss
 
-	coveredAt time.Time   // of the last look at who owns what
-	checking  atomic.Bool // while one is under way
-	layout    *Layout     // of the session
-	listedAt  time.Time   // of the last look at which topics there are
-	listing   atomic.Bool // while one is under way
-	askedAt   time.Time   // of the last look for inputs that hold up their tasks
-	asking    atomic.Bool // while their bounds are asked for
-	hungry    []starved   // those inputs, as last found
+	coveredAt  time.Time   // of the last look at who owns what
+	checking   atomic.Bool // while one is under way
+	layout     *Layout     // of the session
+	listedAt   time.Time   // of the last look at which topics there are
+	listing    atomic.Bool // while one is under way
+	verifiedAt time.Time   // of the last look whether topics are what they were
+	verifying  atomic.Bool // while one is under way
+	askedAt    time.Time   // of the last look for inputs that hold up their tasks
+	asking     atomic.Bool // while their bounds are asked for
+	hungry     []starved   // those inputs, as last found
 }
 
 // New is a worker that is not running yet.
@@ -76,18 +78,6 @@ func New(config Config) *Worker {
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.watch()()
 	return errors.Join(w.sessions(ctx), w.config.Engines.leave(w.config.Index))
-}
-
-// watch tells what the worker waits for, until stop is called.
-func (w *Worker) watch() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var watching sync.WaitGroup
-	// Beside the worker, which may be what stands still; owns nothing.
-	watching.Go(func() { w.waits.watch(ctx) })
-	return func() {
-		cancel()
-		watching.Wait()
-	}
 }
 
 // sessions begins again until ctx ends, or an error that no new beginning would cure.
@@ -145,6 +135,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.config.ShutdownTimeout, cancel) })()
 	w.report(Joining)
+	w.waits.begin(forGroup, w.config.Cluster.whyNoTasks)
 	if err := w.findTopics(ctx); err != nil {
 		return unlessDone(ctx, err)
 	}
@@ -289,7 +280,11 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		if err != nil {
 			return err
 		}
-		idle = n == 0
+		if idle = n == 0; w.set.Pending() {
+			w.owes()
+		} else if idle && w.member != "" {
+			w.paid()
+		}
 		if w.set.CommitDue(now()) {
 			if err := w.commit(work); err != nil {
 				return err
@@ -298,6 +293,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		w.flow()
 		w.checkCoverage()
 		w.checkTopics()
+		w.verifyTopics()
 		w.checkInputs()
 		w.closeIdle()
 	}
@@ -308,7 +304,9 @@ func (w *Worker) loop(ctx, work context.Context) error {
 // slow, so that commits are not late.
 func (w *Worker) step(ctx context.Context) (n int, err error) {
 	began := time.Now()
+	w.waits.begin(forCode, w.whyCode)
 	n, err = w.set.Step(began.UnixMilli(), w.atOnce)
+	w.waits.end(forCode)
 	if time.Since(began).Milliseconds() > w.config.Task.CommitInterval/4 {
 		w.atOnce = max(1, w.atOnce/2)
 	} else {
@@ -317,7 +315,11 @@ func (w *Worker) step(ctx context.Context) (n int, err error) {
 	if at := now(); err == nil && at >= w.set.NextPunctuation() {
 		err = w.set.Punctuate(at)
 	}
-	w.send(ctx, w.set.Outputs())
+	if outputs := w.set.Outputs(); len(outputs) > 0 {
+		w.waits.begin(forBuffer, w.config.Cluster.whyNoProgress)
+		w.send(ctx, outputs)
+		w.waits.end(forBuffer)
+	}
 	return n, errors.Join(err, w.failed())
 }
 
@@ -434,11 +436,6 @@ func (w *Worker) end() error {
 	w.client.UnsafeAbortBufferedRecords()
 	w.client.Close()
 	return errors.Join(errs...)
-}
-
-func (w *Worker) report(s State) {
-	w.state = s
-	w.config.Report(s)
 }
 
 func now() int64 { return time.Now().UnixMilli() }

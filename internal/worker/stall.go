@@ -1,0 +1,87 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// progress is what a worker is doing, and since when it has something to commit without a commit.
+type progress struct {
+	sync.Mutex // held while the state is reported, so that the last report is the last state
+	state      State
+	owes       time.Time // zero: nothing to commit
+	stalled    bool
+}
+
+// report tells what the worker is doing, unless it stalls: that is told until a commit.
+func (w *Worker) report(s State) {
+	w.progress.Lock()
+	defer w.progress.Unlock()
+	w.progress.state = s
+	if !w.progress.stalled {
+		w.config.Report(s)
+	}
+}
+
+// owes notes that there is something to commit, from now on.
+func (w *Worker) owes() {
+	w.progress.Lock()
+	defer w.progress.Unlock()
+	if w.progress.owes.IsZero() {
+		w.progress.owes = time.Now()
+	}
+}
+
+// paid notes a commit, or that there is nothing to commit.
+func (w *Worker) paid() {
+	w.progress.Lock()
+	defer w.progress.Unlock()
+	w.progress.owes = time.Time{}
+	if w.progress.stalled {
+		w.progress.stalled = false
+		w.config.Logger.Info("commits go on")
+		w.config.Report(w.progress.state)
+	}
+}
+
+// checkProgress reports a worker that has had something to commit for too long.
+func (w *Worker) checkProgress(now time.Time) {
+	w.progress.Lock()
+	defer w.progress.Unlock()
+	p := &w.progress
+	if p.stalled || p.owes.IsZero() || w.config.StallTimeout <= 0 || now.Sub(p.owes) < w.config.StallTimeout {
+		return
+	}
+	p.stalled = true
+	w.config.Logger.Warn("no commit, although there is something to commit", "since", now.Sub(p.owes).String())
+	w.config.Report(Stalled)
+}
+
+// watch looks at what the worker waits for and whether it commits, until stop is called.
+func (w *Worker) watch() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	// Beside the worker, which may be what stands still; owns nothing.
+	watching.Go(func() {
+		for sleep(ctx, min(time.Second, max(time.Millisecond, w.config.StallTimeout/4))) == nil {
+			w.checkProgress(time.Now())
+			w.waits.tell(ctx, time.Now())
+		}
+	})
+	return func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+// What a worker may wait for by itself.
+const (
+	forGroup  = "tasks of the group"
+	forCode   = "the code of a step"
+	forBuffer = "room for what was produced"
+	forCommit = "a commit"
+)
+
+// whyCode is the cause of a wait for the user's code.
+func (w *Worker) whyCode(context.Context) string { return "it has not returned" }
