@@ -34,9 +34,7 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var changelog *task.ChangelogError
-	var topics *InternalTopicError
 	var grown *GrownTopicError
-	var deleted *DeletedSourceError
 	var missing *MissingSinkError
 	var offset *NoOffsetError
 	var ambiguous *topology.ErrAmbiguousTopic
@@ -63,10 +61,9 @@ func classify(err error) class {
 	case errors.Is(err, state.ErrChangedInPlace):
 		// The code must change first.
 		return fatal
-	case errors.As(err, &process), errors.As(err, &format), errors.As(err, &topics), errors.As(err, &grown),
+	case errors.As(err, &process), errors.As(err, &format), isTopicError(err), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
-		errors.As(err, &lostOffsets), errors.As(err, &lostInput), errors.As(err, &lostState),
-		errors.As(err, &deleted), errors.As(err, &missing),
+		errors.As(err, &lostOffsets), errors.As(err, &lostInput), errors.As(err, &lostState), errors.As(err, &missing),
 		errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
