@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/plugin/kslog"
@@ -48,8 +50,10 @@ type App struct {
 	config  Config
 	started atomic.Bool
 	drops   task.Drops
+	gaveUp  chan error // gets an error if a step is still at work when the time to stop is over
 
-	mu struct {
+	telling sync.Mutex // while a change is told, so that they are told in their order
+	mu      struct {
 		sync.Mutex
 		state   State
 		workers []worker.State
@@ -63,20 +67,32 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	if err := errors.Join(err, config.validate()); err != nil {
 		return nil, err
 	}
-	return &App{topo: topo, config: config}, nil
+	return &App{topo: topo, config: config, gaveUp: make(chan error, 1)}, nil
 }
 
 // Run processes until ctx ends; then it finishes the record in work, commits, leaves the group and returns nil. It
 // returns an error if it cannot start, or cannot go on. Brokers that go away while it runs are waited for. Run may be
 // called once.
+//
+// A stop that could not commit what was done is a ShutdownError. If the code of a step is still at work when
+// ShutdownTimeout is over, Run does not wait for it: it returns a BusyError, and the state directory stays locked until
+// the code returns.
 func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
 	a.setState(Starting)
-	err := a.run(ctx)
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = nil
+	ended := make(chan error, 1)
+	// Ends when all workers have, and what they used is closed: after Run, if one was given up.
+	go func() {
+		err := errExited
+		defer func() { ended <- err }()
+		err = a.run(ctx)
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case err = <-a.gaveUp:
 	}
 	if err != nil {
 		a.config.Logger.Error("application failed", "app", a.config.AppID, "error", err)
@@ -98,7 +114,10 @@ func (a *App) run(ctx context.Context) (err error) {
 		return err
 	}
 	cluster, err := worker.Connect(ctx, a.setup(), a.clientOpts())
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // stopped before anything was done
+	case err != nil:
 		return err
 	}
 	defer cluster.Close()
@@ -132,9 +151,15 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 	engines := worker.NewEngines(a.openEngine(stores))
 	a.mu.workers = make([]worker.State, a.config.Workers)
 	group, work := errgroup.WithContext(ctx)
-	defer context.AfterFunc(work, func() { a.setState(Stopping) })()
-	for i := range a.config.Workers {
-		w := worker.New(a.workerConfig(i, cluster, process, engines, rows))
+	workers := make([]*worker.Worker, a.config.Workers)
+	for i := range workers {
+		workers[i] = worker.New(a.workerConfig(i, cluster, process, engines, rows))
+	}
+	defer context.AfterFunc(work, func() {
+		a.setState(Stopping)
+		time.AfterFunc(a.config.ShutdownTimeout, func() { a.giveUp(ctx, work, workers) })
+	})()
+	for _, w := range workers {
 		// A worker owns its tasks and its client; it ends with ctx.
 		group.Go(func() error { return w.Run(work) })
 	}
@@ -142,6 +167,25 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 		return err
 	}
 	return errExited
+}
+
+// giveUp ends the waiting for workers when the time to stop is over. A worker that is in the code of a step may never
+// end; Run then returns without it.
+func (a *App) giveUp(ctx, work context.Context, workers []*worker.Worker) {
+	errs := make([]error, len(workers))
+	var wait sync.WaitGroup
+	for i, w := range workers {
+		wait.Go(func() { errs[i] = w.GiveUp() })
+	}
+	wait.Wait()
+	err := errors.Join(errs...)
+	if err == nil {
+		return
+	}
+	if err = error(&worker.ShutdownError{Err: err}); ctx.Err() == nil {
+		err = errors.Join(context.Cause(work), err) // the error of another worker, for which all of them stop
+	}
+	a.gaveUp <- err
 }
 
 // errExited: a worker returns nil only when ctx has ended.
@@ -162,11 +206,15 @@ func (a *App) workerConfig(
 		Report: func(s worker.State) { a.report(i, s) },
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
-			Buffer: c.BufferedRecords, MaxIdle: c.MaxIdle.Milliseconds(), CommitInterval: c.CommitInterval.Milliseconds(),
-			Budget: rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
+			Buffer: c.BufferedRecords, BufferBytes: bufferBytes, MaxIdle: c.MaxIdle.Milliseconds(),
+			CommitInterval: c.CommitInterval.Milliseconds(),
+			Budget:         rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
 		},
 	}
 }
+
+// bufferBytes is how much of a partition may wait in a task before it is paused.
+const bufferBytes = 4 << 20
 
 // openEngine is Config.OpenEngine, or Pebble.
 func (a *App) openEngine(stores *store.Budget) func(dir string) (state.Engine, error) {
@@ -190,29 +238,35 @@ func (a *App) openEngine(stores *store.Budget) func(dir string) (state.Engine, e
 
 // report derives the App's state from those of its workers: it is where the one furthest behind is.
 func (a *App) report(i int, s worker.State) {
-	a.mu.Lock()
-	a.mu.workers[i] = s
-	least := worker.Running
-	for _, w := range a.mu.workers {
-		least = min(least, w)
-	}
-	stopping := a.mu.state >= Stopping
-	a.mu.Unlock()
-	if !stopping {
-		a.setState(map[worker.State]State{
+	a.changeState(func(was State) State {
+		a.mu.workers[i] = s
+		if was >= Stopping {
+			return was
+		}
+		return map[worker.State]State{
 			worker.Stalled: Stalled, worker.Joining: Joining, worker.Restoring: Restoring, worker.Running: Running,
-		}[least])
-	}
+		}[slices.Min(a.mu.workers)]
+	})
 }
 
+// setState changes the state, but not back to one before it, as a worker that was given up would.
 func (a *App) setState(s State) {
+	a.changeState(func(was State) State { return max(was, s) })
+}
+
+// changeState works out the next state and tells of it, one call after the other: so the last state is that of the last
+// report, and OnState hears of all in their order.
+func (a *App) changeState(next func(was State) State) {
+	a.telling.Lock()
+	defer a.telling.Unlock()
 	a.mu.Lock()
 	was := a.mu.state
-	a.mu.state = s
+	is := next(was)
+	a.mu.state = is
 	a.mu.Unlock()
-	if was != s {
-		a.config.Logger.Info("state", "app", a.config.AppID, "was", was.String(), "is", s.String())
-		a.config.OnState(was, s)
+	if was != is {
+		a.config.Logger.Info("state", "app", a.config.AppID, "was", was.String(), "is", is.String())
+		a.config.OnState(was, is)
 	}
 }
 

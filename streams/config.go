@@ -100,7 +100,8 @@ type Config struct {
 	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to
 	// be left in it. Default 0: a task waits only for partitions that are known to have more.
 	MaxIdle time.Duration
-	// BufferedRecords is how many records of a partition may wait in a task before it is paused. Default: 10,000.
+	// BufferedRecords is how many records of a partition may wait in a task before it is paused; 4 MB of them are enough,
+	// too. Default: 10,000.
 	BufferedRecords int
 
 	// ReplicationFactor of internal topics. Default: that of the brokers.
@@ -131,7 +132,8 @@ type Config struct {
 	// StartTimeout is how long Run waits for the first answer of a broker. Once it runs, it waits for brokers without
 	// limit. Default: 30 s.
 	StartTimeout time.Duration
-	// ShutdownTimeout is how long Run may take to commit and leave once its context has ended. Default: 30 s.
+	// ShutdownTimeout is how long Run may take to finish the record in work, commit and leave once its context has ended.
+	// A step that is still at work then is not waited for: see BusyError. Default: 30 s.
 	ShutdownTimeout time.Duration
 
 	// Logger gets the application's log; the Kafka clients' warnings too. Default: slog.Default().

@@ -67,6 +67,11 @@ type (
 	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example: Topic string,
 	// Partition int32, Bytes int (of key and value), Err error.
 	ProduceError = worker.ProduceError
+	// ShutdownError means that the application stopped without a last commit: Err error says why.
+	ShutdownError = worker.ShutdownError
+	// BusyError means that a step was still at work when Config.ShutdownTimeout was over: Task string, and Time
+	// time.Duration, which is that. The worker has left Kafka; its state directory stays locked until the step returns.
+	BusyError = worker.BusyError
 	// PanicError is a panic in the user's code, as the Err of a ProcessError: Value any is what it panicked with, Stack
 	// []byte where.
 	PanicError = task.PanicError

@@ -4,6 +4,7 @@ package topology
 // sent keeps its chunk alive, and no record costs an allocation of its own.
 type Outbox struct {
 	records []Output
+	bytes   int64 // of records
 	chunk   []byte
 }
 
@@ -30,13 +31,31 @@ func (o *Outbox) Keep(b []byte) []byte {
 }
 
 // Add appends an output.
-func (o *Outbox) Add(out Output) { o.records = append(o.records, out) }
+func (o *Outbox) Add(out Output) {
+	o.records = append(o.records, out)
+	o.bytes += out.size()
+}
+
+// size is the number of bytes that an output takes, about.
+func (o *Output) size() int64 {
+	n := 64 + len(o.Key) + len(o.Value)
+	for i := range o.Headers {
+		n += len(o.Headers[i].Key) + len(o.Headers[i].Value)
+	}
+	return int64(n)
+}
 
 // Len is the number of outputs.
 func (o *Outbox) Len() int { return len(o.records) }
 
+// Bytes is what the outputs take, about.
+func (o *Outbox) Bytes() int64 { return o.bytes }
+
 // Truncate drops the outputs from the n-th on: those of a record that failed.
 func (o *Outbox) Truncate(n int) {
+	for i := n; i < len(o.records); i++ {
+		o.bytes -= o.records[i].size()
+	}
 	clear(o.records[n:])
 	o.records = o.records[:n]
 }
@@ -44,6 +63,6 @@ func (o *Outbox) Truncate(n int) {
 // Drain hands out what has been collected. The slice is valid until the next Add.
 func (o *Outbox) Drain() []Output {
 	out := o.records
-	o.records = o.records[:0]
+	o.records, o.bytes = o.records[:0], 0
 	return out
 }

@@ -51,6 +51,7 @@ func inService(topo *topology.Topology, brokers []string, dir string, interrupt 
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends the process at once
 	go interrupt()
 	return app.Run(ctx) // until ctx ends: then it commits and leaves
 }

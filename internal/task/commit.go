@@ -103,7 +103,8 @@ func (p prepared) write() error {
 	for _, in := range t.inputs {
 		in.committed, in.stored = in.position, in.reached()
 	}
-	t.changed, t.ahead = false, false
+	t.ahead = false
+	t.settle()
 	return p.close()
 }
 

@@ -27,12 +27,16 @@ type Config struct {
 	DeadLetterTopic string
 	// Buffer is the number of records that one input partition may have waiting before it is paused.
 	Buffer int
+	// BufferBytes is the same in bytes; 0: any amount.
+	BufferBytes int64
 	// MaxIdle is how long, in milliseconds, a task waits for an input partition that is caught up but empty. Below 0 a
 	// task never waits, not even for a partition that is known to have more.
 	MaxIdle int64
 	// CommitInterval is the time between commits, in milliseconds.
 	CommitInterval int64
 	Budget         *state.Budget
+	// Pace says when steps end early. nil: never.
+	Pace *Pace
 	// WatchValues has stores find values that are changed in place; see state.Env.
 	WatchValues bool
 	// EncodeOnPut has stores find values that cannot be encoded as they are put; see state.Env.

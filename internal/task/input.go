@@ -27,6 +27,7 @@ type Input struct {
 	time      int64  // partition time: highest timestamp processed, -1 before the first
 	idleSince int64  // wall clock when the queue became empty; -1 while it is not
 	paused    bool
+	noted     bool // for Set.Flow to look at
 }
 
 // Task is the task that the partition belongs to.
@@ -46,14 +47,21 @@ func (in *Input) allowsOthers(now, maxIdle int64) bool {
 // add takes fetched records, in the order of their offsets. Those that were already added, as after a rewind, are left
 // out.
 func (in *Input) add(records []topology.Raw) {
+	count, bytes := in.queue.count, in.queue.bytes
 	for i := range records {
 		if records[i].Offset >= in.fetched {
 			in.queue.push(records[i])
 			in.fetched = records[i].Offset + 1
 		}
 	}
+	waiting := &in.task.set.waiting
+	waiting.records += in.queue.count - count
+	waiting.bytes += in.queue.bytes - bytes
 	if in.queue.count > 0 {
 		in.idleSince = -1
+	}
+	if in.full() {
+		in.note()
 	}
 }
 
@@ -64,10 +72,44 @@ func (in *Input) strayed() bool {
 
 // pass moves the position behind the record at the head of the queue.
 func (in *Input) pass() {
-	head := in.queue.head()
+	head, bytes := in.queue.head(), in.queue.bytes
 	in.position, in.epoch = head.Offset+1, head.Epoch
 	in.queue.pop()
 	in.hasHead = false
+	waiting := &in.task.set.waiting
+	waiting.records--
+	waiting.bytes -= bytes - in.queue.bytes
+	if in.paused && in.drained() {
+		in.note()
+	}
+}
+
+// clear empties the queue of a task that stops.
+func (in *Input) clear() {
+	waiting := &in.task.set.waiting
+	waiting.records -= in.queue.count
+	waiting.bytes -= in.queue.bytes
+	in.queue, in.hasHead = queue{}, false
+}
+
+// full is true if the partition has to be paused.
+func (in *Input) full() bool {
+	c := in.task.config
+	return in.queue.count > c.Buffer || c.BufferBytes > 0 && in.queue.bytes > c.BufferBytes
+}
+
+// drained is true if a paused partition may be resumed.
+func (in *Input) drained() bool {
+	c := in.task.config
+	return in.queue.count <= c.Buffer/2 && (c.BufferBytes == 0 || in.queue.bytes <= c.BufferBytes/2)
+}
+
+// note has Set.Flow look at the partition.
+func (in *Input) note() {
+	if s := in.task.set; !in.noted {
+		in.noted = true
+		s.flow = append(s.flow, in)
+	}
 }
 
 // advance decodes the head of the queue, unless that has been done. Records that have none of their own effect, such as

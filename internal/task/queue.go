@@ -7,6 +7,22 @@ type queue struct {
 	ring  []topology.Raw
 	first int
 	count int
+	bytes int64
+}
+
+// size is an amount of records.
+type size struct {
+	records int
+	bytes   int64
+}
+
+// weight is the memory that a record takes while it waits, about.
+func weight(r *topology.Raw) int64 {
+	n := 128 + len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		n += 64 + len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return int64(n)
 }
 
 func (q *queue) push(r topology.Raw) {
@@ -15,6 +31,7 @@ func (q *queue) push(r topology.Raw) {
 	}
 	q.ring[(q.first+q.count)&(len(q.ring)-1)] = r
 	q.count++
+	q.bytes += weight(&r)
 }
 
 func (q *queue) grow() {
@@ -28,7 +45,9 @@ func (q *queue) grow() {
 // head is the oldest record; the queue must not be empty.
 func (q *queue) head() *topology.Raw { return &q.ring[q.first] }
 
+// pop drops the head.
 func (q *queue) pop() {
+	q.bytes -= weight(&q.ring[q.first])
 	q.ring[q.first] = topology.Raw{}
 	q.first = (q.first + 1) & (len(q.ring) - 1)
 	q.count--

@@ -11,13 +11,28 @@ import (
 )
 
 // Set is all tasks of one worker, with one outbox and one commit for all of them.
+//
+// What it is asked between steps costs the same however many tasks there are: the sums and queues below are kept as
+// things change.
 type Set struct {
 	topo   *topology.Topology
 	config Config
-	tasks  []*Task // by id
+	tasks  []*Task            // by id
+	inputs map[inputID]*Input // of running tasks
 	box    topology.Outbox
 	global *Global // nil if the topology has no global tables
 	mark   int     // length of the outbox before the record in work
+	pace   *Pace
+
+	ready     turns   // tasks that have a record to take
+	held      []*Task // tasks with records that wait for an idle partition, until heldUntil at the soonest
+	heldUntil int64
+	waiting   size     // in all queues
+	flow      []*Input // that may have to be paused or resumed
+	changed   int      // running tasks that have something to commit
+	dirty     int64    // bytes of rows that the next commit has to write
+	nextWall  int64    // no wall-clock punctuation is due before
+	fireFrom  int      // task that the next round of punctuations begins with
 
 	now         int64 // wall clock in milliseconds, as last told
 	lastCommit  int64
@@ -25,9 +40,22 @@ type Set struct {
 	prepared    []prepared
 }
 
+// inputID names an input partition.
+type inputID struct {
+	topic     string
+	partition int32
+}
+
 // NewSet is a set without tasks at a wall-clock time in milliseconds.
 func NewSet(topo *topology.Topology, config Config, now int64) *Set {
-	return &Set{topo: topo, config: config, now: now, lastCommit: now}
+	s := &Set{
+		topo: topo, config: config, inputs: map[inputID]*Input{},
+		now: now, lastCommit: now, nextWall: never, heldUntil: never,
+	}
+	if s.pace = config.Pace; s.pace == nil {
+		s.pace = &Pace{}
+	}
+	return s
 }
 
 // Open makes a task on its database, and enters it. The set owns the engine from here on, an error included. The task
@@ -48,10 +76,15 @@ func (s *Set) Make(id topology.TaskID, engines *Engines) (*Task, error) { return
 
 // Enter adds a task that was made. It runs from Start on.
 func (s *Set) Enter(t *Task) {
-	i, _ := slices.BinarySearchFunc(s.tasks, t.ID, func(t *Task, id topology.TaskID) int {
+	i, _ := s.find(t.ID)
+	s.tasks = slices.Insert(s.tasks, i, t)
+}
+
+// find is where the task with an id is, or would be.
+func (s *Set) find(id topology.TaskID) (i int, found bool) {
+	return slices.BinarySearchFunc(s.tasks, id, func(t *Task, id topology.TaskID) int {
 		return cmp.Or(cmp.Compare(t.ID.Sub, id.Sub), cmp.Compare(t.ID.Partition, id.Partition))
 	})
-	s.tasks = slices.Insert(s.tasks, i, t)
 }
 
 // Tasks are the open tasks, by id.
@@ -59,28 +92,14 @@ func (s *Set) Tasks() []*Task { return s.tasks }
 
 // Task is the open task with an id, nil if there is none.
 func (s *Set) Task(id topology.TaskID) *Task {
-	for _, t := range s.tasks {
-		if t.ID == id {
-			return t
-		}
+	if i, found := s.find(id); found {
+		return s.tasks[i]
 	}
 	return nil
 }
 
 // Input is the input partition of a running task, nil if there is none.
-func (s *Set) Input(topic string, partition int32) *Input {
-	for _, t := range s.tasks {
-		if t.ID.Partition != partition || !t.running {
-			continue
-		}
-		for _, in := range t.inputs {
-			if in.Topic == topic {
-				return in
-			}
-		}
-	}
-	return nil
-}
+func (s *Set) Input(topic string, partition int32) *Input { return s.inputs[inputID{topic, partition}] }
 
 // Start runs a restored task from committed offsets, by topic.
 func (s *Set) Start(t *Task, committed map[string]Committed) error { return t.start(committed) }
@@ -97,8 +116,8 @@ func (s *Set) Remove(id topology.TaskID) error {
 // Leave ends a task without a commit. Its databases stay open, as they were at the last commit. It is nil if there is
 // no such task.
 func (s *Set) Leave(id topology.TaskID) (*Task, error) {
-	i := slices.IndexFunc(s.tasks, func(t *Task) bool { return t.ID == id })
-	if i < 0 {
+	i, found := s.find(id)
+	if !found {
 		return nil, nil
 	}
 	t := s.tasks[i]
@@ -141,99 +160,130 @@ func (s *Set) Bounded(in *Input, start, end int64) error {
 	return in.task.refresh()
 }
 
-// Flow tells which partitions have more waiting than Config.Buffer and must be paused, and which have drained enough
-// to be resumed.
+// Flow tells which partitions have more waiting than Config.Buffer and Config.BufferBytes allow and must be paused, and
+// which have drained enough to be resumed.
 func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
-	for _, t := range s.tasks {
-		for _, in := range t.inputs {
-			switch {
-			case !in.paused && in.queue.count > s.config.Buffer:
-				in.paused = true
-				pause(in.Topic, in.Partition)
-			case in.paused && in.queue.count <= s.config.Buffer/2:
-				in.paused = false
-				resume(in.Topic, in.Partition)
-			}
+	for _, in := range s.flow {
+		in.noted = false
+		switch {
+		case !in.paused && in.full():
+			in.paused = true
+			pause(in.Topic, in.Partition)
+		case in.paused && in.drained():
+			in.paused = false
+			resume(in.Topic, in.Partition)
 		}
 	}
+	s.flow = s.flow[:0]
 }
 
-// Step processes up to n records: of the tasks, the one whose head is oldest. It returns how many it did; less than n
-// means that there is nothing to do for now. After an error the set must be aborted.
-func (s *Set) Step(now int64, n int) (int, error) {
+// Step processes up to n records. Each task that may take one has its turn, of up to turnRecords records or one tick of
+// the pace; within a task it is the partition whose head is oldest. The step ends early if the pace says so, but not
+// before it has processed one record. It returns how many it did; 0 means that there is nothing to do for now. After an
+// error the set must be aborted.
+func (s *Set) Step(now int64, n int) (done int, err error) {
 	s.now = now
-	for done := range n {
-		t := s.oldest()
-		if t == nil && s.config.MaxIdle > 0 {
-			if err := s.refresh(); err != nil {
-				return done, err
-			}
-			t = s.oldest()
-		}
+	if err := s.release(); err != nil {
+		return 0, err
+	}
+	taken := int64(0)
+	for done < n {
+		t := s.ready.take()
 		if t == nil {
 			return done, nil
 		}
-		if err := t.step(); err != nil {
+		records, bytes, err := t.turn(min(n-done, turnRecords), s.pace.Bytes-taken)
+		if done += records; err != nil {
 			return done, err
 		}
-	}
-	return n, nil
-}
-
-// refresh looks again at the tasks that wait, as time has passed.
-func (s *Set) refresh() error {
-	for _, t := range s.tasks {
-		if t.running && t.headInput == nil {
-			if err := t.refresh(); err != nil {
-				return err
-			}
+		if taken += bytes; s.pace.Stop.Load() || s.pace.Bytes > 0 && max(taken, s.box.Bytes()) >= s.pace.Bytes {
+			return done, nil
 		}
 	}
-	return nil
+	return done, nil
 }
 
-func (s *Set) oldest() *Task {
-	var oldest *Task
-	for _, t := range s.tasks {
-		if t.headInput != nil && (oldest == nil || t.head < oldest.head) {
-			oldest = t
-		}
+// release looks again at the tasks that wait for an idle partition, as time has passed.
+func (s *Set) release() error {
+	if s.now < s.heldUntil {
+		return nil
 	}
-	return oldest
-}
-
-// Punctuate fires the wall-clock punctuations that are due.
-func (s *Set) Punctuate(now int64) error {
-	s.now = now
-	for _, t := range s.tasks {
-		if err := t.punctuateWallClock(); err != nil {
+	held := s.held
+	s.held, s.heldUntil = nil, never
+	for _, t := range held {
+		if t.held = false; !t.running {
+			continue
+		}
+		if err := t.refresh(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// NextPunctuation is the wall-clock time of the next punctuation; math.MaxInt64 if there is none.
-func (s *Set) NextPunctuation() int64 {
+// hold notes a task that has records and waits for an idle partition until a wall-clock time.
+func (s *Set) hold(t *Task, until int64) {
+	if s.heldUntil = min(s.heldUntil, until); !t.held {
+		t.held = true
+		s.held = append(s.held, t)
+	}
+}
+
+// Punctuate fires the wall-clock punctuations that are due. It ends early if the pace says so; the next call goes on.
+func (s *Set) Punctuate(now int64) error {
+	if s.now = now; now < s.nextWall {
+		return nil
+	}
 	next := int64(never)
-	for _, t := range s.tasks {
+	for i := range s.tasks {
+		at := (s.fireFrom + i) % len(s.tasks)
+		t := s.tasks[at]
+		ended, err := t.punctuateWallClock()
+		if err != nil {
+			return err
+		}
+		if !ended {
+			s.fireFrom = at + 1
+			return nil
+		}
 		next = min(next, t.nextWallClock())
 	}
-	return next
+	s.nextWall = next
+	return nil
+}
+
+// NextPunctuation is a time by the wall clock before which no punctuation is due; math.MaxInt64 if there is none.
+func (s *Set) NextPunctuation() int64 { return s.nextWall }
+
+// Adjust tells that the wall clock was set, by so many milliseconds. Whatever waits for a time goes on to wait for as
+// long as it would have.
+func (s *Set) Adjust(by int64) {
+	s.now, s.lastCommit = s.now+by, s.lastCommit+by
+	s.nextWall, s.heldUntil = later(s.nextWall, by), later(s.heldUntil, by)
+	for _, t := range s.tasks {
+		if t.running { // others belong to whoever restores them
+			t.adjust(by)
+		}
+	}
+}
+
+// later moves a time on, unless it is never.
+func later(at, by int64) int64 {
+	if at == never {
+		return never
+	}
+	return at + by
 }
 
 // Outputs are the records to send. The slice is valid until the next call of a method of the set.
 func (s *Set) Outputs() []topology.Output { return s.box.Drain() }
 
-// Buffered is the number of records that wait in all queues.
-func (s *Set) Buffered() (n int) {
-	for _, t := range s.tasks {
-		for _, in := range t.inputs {
-			n += in.queue.count
-		}
-	}
-	return n
-}
+// Buffered is the number of records that wait in all queues, and their bytes.
+func (s *Set) Buffered() (records int, bytes int64) { return s.waiting.records, s.waiting.bytes }
+
+// Unsent is the number of bytes that the next commit sends besides offsets: outputs that were not taken yet, and about
+// what it takes to log the rows that have changed.
+func (s *Set) Unsent() int64 { return s.box.Bytes() + s.dirty }
 
 // CommitDue is true when there is something to commit and it is time: the interval is over, a processor asked, or too
 // much is in memory that only a commit lets go.
@@ -242,9 +292,7 @@ func (s *Set) CommitDue(now int64) bool {
 }
 
 // Pending is true if there is anything to commit.
-func (s *Set) Pending() bool {
-	return slices.ContainsFunc(s.tasks, func(t *Task) bool { return t.running && t.changed })
-}
+func (s *Set) Pending() bool { return s.changed > 0 }
 
 // LastCommit is the wall-clock time of the last commit.
 func (s *Set) LastCommit() int64 { return s.lastCommit }
@@ -252,13 +300,7 @@ func (s *Set) LastCommit() int64 { return s.lastCommit }
 // full is true when uncommitted rows take so much memory that they should be committed early. A commit needs as much
 // again for a moment, to encode them.
 func (s *Set) full() bool {
-	var dirty int64
-	for _, t := range s.tasks {
-		if t.running { // others belong to their restore
-			dirty += t.dirty()
-		}
-	}
-	return dirty > s.config.Budget.Limit()/4 || dirty > 0 && s.config.Budget.Over()
+	return s.dirty > s.config.Budget.Limit()/4 || s.dirty > 0 && s.config.Budget.Over()
 }
 
 // Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the

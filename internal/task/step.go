@@ -1,7 +1,5 @@
 package task
 
-import "github.com/millstream-go/millstream/topology"
-
 // refresh works out which record the task takes next: of its partitions, the head with the lowest timestamp, ties by
 // topic. None, while a partition is empty that is not known to be caught up.
 func (t *Task) refresh() error {
@@ -12,14 +10,16 @@ func (t *Task) refresh() error {
 			return err
 		}
 		if in.position != in.committed {
-			t.changed = true
+			t.touch()
 		}
 		if !ok {
 			if in.idleSince < 0 {
 				in.idleSince = t.set.now
 			}
 			if len(t.inputs) > 1 && !in.allowsOthers(t.set.now, t.config.MaxIdle) {
-				t.headInput = nil
+				if t.headInput = nil; in.caughtUp() {
+					t.set.hold(t, in.idleSince+t.config.MaxIdle)
+				}
 				return nil
 			}
 			continue
@@ -28,7 +28,33 @@ func (t *Task) refresh() error {
 			t.head, t.headInput = in.headTime, in
 		}
 	}
+	if t.headInput != nil {
+		t.set.ready.add(t)
+	}
 	return nil
+}
+
+// turn processes up to n records, until the pace says that the task's time is over, or that many bytes were taken if
+// the pace limits them.
+func (t *Task) turn(n int, most int64) (done int, bytes int64, err error) {
+	p := t.set.pace
+	began := p.Ticks.Load()
+	p.Working.Store(t)
+	for t.headInput != nil && done < n {
+		taken := t.headInput.queue.bytes
+		in := t.headInput
+		if err = t.step(); err != nil {
+			break
+		}
+		done++
+		bytes += taken - in.queue.bytes
+		if p.Stop.Load() || p.Ticks.Load() != began || p.Bytes > 0 && max(bytes, t.box.Bytes()) >= most {
+			break
+		}
+	}
+	t.debt = int(min(max(0, p.Ticks.Load()-began-1), mostDebt)) // one was its own
+	t.weigh()
+	return done, bytes, err
 }
 
 // step processes the record that refresh chose, and the stream-time punctuations that it makes due.
@@ -86,7 +112,32 @@ func (t *Task) done() {
 		t.drop(reason)
 	}
 	t.dropped = t.dropped[:0]
-	t.changed = true
+	t.touch()
+}
+
+// touch notes that a running task has something to commit.
+func (t *Task) touch() {
+	if t.running && !t.changed {
+		t.changed = true
+		t.set.changed++
+	}
+}
+
+// settle notes that it has not.
+func (t *Task) settle() {
+	if t.changed {
+		t.changed = false
+		t.set.changed--
+	}
+	t.weigh()
+}
+
+// weigh keeps the set's sum of what is to be written.
+func (t *Task) weigh() {
+	if bytes := t.dirty(); bytes != t.weighed {
+		t.set.dirty += bytes - t.weighed
+		t.weighed = bytes
+	}
 }
 
 // dirty is the size of what the task's next commit has to write.
@@ -95,94 +146,4 @@ func (t *Task) dirty() (bytes int64) {
 		bytes += s.Dirty()
 	}
 	return bytes
-}
-
-// punctuation is a schedule with the time at which it fires next.
-type punctuation struct {
-	*topology.Punctuation
-	start     int64 // wall-clock schedules count from here
-	due       int64
-	cancelled bool
-}
-
-// Schedule enters a punctuation. A stream-time one is due at the first record; a wall-clock one an interval from now.
-//
-// A task that has seen records in an earlier life enters its schedules anew. Their last firing was in the same interval
-// as its stream time, or they would have fired since: so that tells when they are due, and a restart fires nothing.
-func (t *Task) Schedule(p *topology.Punctuation) (cancel func()) {
-	entry := &punctuation{Punctuation: p}
-	if p.Every < 1 {
-		panic("topology: step " + p.Node.Name + " schedules a punctuation at an interval below a millisecond")
-	}
-	switch {
-	case p.Clock == topology.WallClockTime:
-		entry.start, entry.due = t.set.now, t.set.now+p.Every
-	case !t.running && t.streamTime >= 0:
-		entry.passTo(t.streamTime)
-	}
-	t.punctuations = append(t.punctuations, entry)
-	return func() { entry.cancelled = true }
-}
-
-// passTo makes a stream-time schedule due at the next multiple of its interval.
-func (p *punctuation) passTo(streamTime int64) {
-	if p.due = (streamTime/p.Every + 1) * p.Every; p.due < streamTime {
-		p.due = never // there is no later multiple
-	}
-}
-
-func (t *Task) punctuateStreamTime() error {
-	for _, p := range t.punctuations {
-		if p.Clock == topology.StreamTime && t.streamTime >= p.due {
-			p.passTo(t.streamTime)
-			if err := t.fire(p, t.streamTime); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// punctuateWallClock fires what is due: each schedule once, however far the clock has moved.
-func (t *Task) punctuateWallClock() error {
-	for _, p := range t.punctuations {
-		if now := t.set.now; p.Clock == topology.WallClockTime && now >= p.due {
-			p.due = p.start + ((now-p.start)/p.Every+1)*p.Every
-			if err := t.fire(p, now); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// fire calls a punctuation. One that fails is taken back whole, and the error policy decides; there is no record to
-// send to the dead-letter topic.
-func (t *Task) fire(p *punctuation, now int64) error {
-	if p.cancelled {
-		return nil
-	}
-	t.mark()
-	if err := Shielded(func() error { return p.Call(now) }); err != nil {
-		t.undo()
-		failed := t.failure("punctuation", err)
-		if t.config.fatal(err) {
-			return failed
-		}
-		t.drop(topology.DropProcess)
-		t.log.Warn("punctuation left out", "node", failed.Node, "error", err)
-	}
-	t.done()
-	return nil
-}
-
-// nextWallClock is the time of the next wall-clock punctuation.
-func (t *Task) nextWallClock() int64 {
-	next := int64(never)
-	for _, p := range t.punctuations {
-		if p.Clock == topology.WallClockTime && !p.cancelled {
-			next = min(next, p.due)
-		}
-	}
-	return next
 }

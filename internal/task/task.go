@@ -25,18 +25,23 @@ type Task struct {
 	log      *slog.Logger
 	instance *topology.Instance
 
-	inputs       []*Input // by topic
-	stores       []state.Store
-	changelogs   []*Changelog // one for each store, in the same order
-	engines      *Engines
-	databases    []database // on disk, and in memory if a store wants it
-	punctuations []*punctuation
+	inputs     []*Input // by topic
+	stores     []state.Store
+	changelogs []*Changelog // one for each store, in the same order
+	engines    *Engines
+	databases  []database // on disk, and in memory if a store wants it
+	schedules  schedules
 
 	home  string // id of the cluster that the directory belongs to; empty: not known
 	ahead bool   // there are rows of commits behind those of the inputs' stored places
 	doubt error  // what it is if that turns out to be so
 
 	running    bool
+	waits      bool   // for its turn
+	next       *Task  // behind it
+	debt       int    // turns that it lets pass, as it has taken more than its time
+	held       bool   // see Set.hold
+	weighed    int64  // its part of Set.dirty
 	changed    bool   // there is something to commit
 	headInput  *Input // that has the record to take next; nil if none may be taken
 	head       int64  // time of that record
@@ -173,7 +178,8 @@ func (t *Task) start(committed map[string]Committed) error {
 	if err != nil {
 		return err
 	}
-	t.instance, t.punctuations, t.streamTime, t.changed = instance, nil, -1, false
+	t.instance, t.schedules, t.streamTime = instance, schedules{next: never}, -1
+	moved := false
 	times := map[string]int64{}
 	for _, in := range t.inputs {
 		c := committed[in.Topic]
@@ -194,7 +200,7 @@ func (t *Task) start(committed map[string]Committed) error {
 		if c.Chosen {
 			in.committed = -1
 		}
-		t.changed = t.changed || in.position != in.committed || in.strayed()
+		moved = moved || in.position != in.committed || in.strayed()
 	}
 	t.times = map[string]int64{}
 	for _, s := range t.stores {
@@ -203,18 +209,23 @@ func (t *Task) start(committed map[string]Committed) error {
 			t.times[s.Name()] = at
 		}
 	}
-	return t.init()
+	return t.init(moved)
 }
 
 // init initialises the steps. What they forward or put is committed, even if no record ever comes.
-func (t *Task) init() error {
+func (t *Task) init(moved bool) error {
 	waiting := t.box.Len()
 	if err := Shielded(t.instance.Init); err != nil {
 		return errors.Join(t.failure("Init", err), t.instance.Close(Shielded))
 	}
-	t.changed = t.changed || t.box.Len() > waiting || t.dirty() > 0
 	t.mark()
 	t.running = true
+	for _, in := range t.inputs {
+		t.set.inputs[inputID{in.Topic, in.Partition}] = in
+	}
+	if t.weigh(); moved || t.box.Len() > waiting || t.weighed > 0 {
+		t.touch()
+	}
 	return nil
 }
 
@@ -223,7 +234,12 @@ func (t *Task) stop() error {
 	if !t.running {
 		return nil
 	}
-	t.running, t.changed, t.headInput = false, false, nil
+	t.settle()
+	t.running, t.headInput = false, nil
+	for _, in := range t.inputs {
+		in.clear()
+		delete(t.set.inputs, inputID{in.Topic, in.Partition})
+	}
 	return t.instance.Close(Shielded)
 }
 
@@ -234,6 +250,7 @@ func (t *Task) End() error {
 	for _, s := range t.stores {
 		s.Abort()
 	}
+	t.weigh()
 	return t.failed(err)
 }
 

@@ -27,9 +27,15 @@ func Tuning() []kgo.Opt {
 		kgo.MaxConcurrentFetches(2),
 		kgo.ProducerLinger(20 * time.Millisecond),
 		kgo.MaxBufferedRecords(50_000),
+		kgo.MaxBufferedBytes(32 << 20),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}
 }
+
+// rebalanceTimeout is how long the group waits for a member that must give partitions up: until its record in work is
+// done. One that takes longer, when processes come and go, is begun again elsewhere. Members that died are not waited
+// for: that is what the session timeout is for.
+const rebalanceTimeout = 10 * time.Minute
 
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
@@ -39,7 +45,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.InstanceID(c.Identity),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout/10),
-		kgo.RebalanceTimeout(max(time.Minute, c.SessionTimeout)),
+		kgo.RebalanceTimeout(max(rebalanceTimeout, c.SessionTimeout)),
 		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir, heard: func(topics []string) {
 			if layout.news(topics) {
 				events.post(func(context.Context) error { w.lookNow(); return nil })

@@ -19,12 +19,17 @@ import (
 func (w *Worker) commit(ctx context.Context) error {
 	w.waits.begin(forCommit, w.config.Cluster.whyNoProgress)
 	defer w.waits.end(forCommit)
+	began := time.Now()
 	if !w.config.ExactlyOnce {
 		if err := w.stays(ctx); err != nil {
 			return err
 		}
 	}
-	offsets, err := w.set.Prepare(func(o topology.Output) { w.sendOne(ctx, &o) })
+	var offsets []task.Offset
+	err := w.calls.call(func() (err error) {
+		offsets, err = w.set.Prepare(func(o topology.Output) { w.sendOne(ctx, &o) })
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -43,10 +48,12 @@ func (w *Worker) commit(ctx context.Context) error {
 		return err
 	}
 	w.produced, w.inTxn = 0, false
-	if err := w.set.Committed(now()); err != nil {
+	if err := w.set.Committed(w.now()); err != nil {
 		return err
 	}
 	w.paid()
+	w.allowance.committed(time.Since(began))
+	w.owed = nil
 	if w.restarts = 0; !w.began.IsZero() {
 		w.config.Logger.Info("first commit", "took", time.Since(w.began).String())
 		w.began = time.Time{}

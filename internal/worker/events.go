@@ -15,6 +15,7 @@ type events struct {
 		wake    context.CancelFunc // of the wait under way, nil if there is none
 		stopped bool
 	}
+	come func()        // called when there is one more; it must not block
 	done chan struct{} // closed by stop: nobody waits for the worker any more
 }
 
@@ -24,7 +25,7 @@ type event struct {
 	done chan struct{} // closed when it has been made; nil if nobody waits
 }
 
-func newEvents() *events { return &events{done: make(chan struct{})} }
+func newEvents(come func()) *events { return &events{come: come, done: make(chan struct{})} }
 
 // post leaves a call to the worker.
 func (e *events) post(call func(ctx context.Context) error) { e.add(event{call: call}) }
@@ -43,6 +44,7 @@ func (e *events) add(ev event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.mu.queue = append(e.mu.queue, ev)
+	e.come()
 	if e.mu.wake != nil {
 		e.mu.wake()
 	}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -24,7 +25,7 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 			w.poison(err)
 			return
 		}
-		w.inTxn = true
+		w.inTxn, w.openedAt = true, time.Now()
 	}
 	if len(w.slab) == 0 {
 		w.slab = make([]kgo.Record, slabRecords)
@@ -33,6 +34,7 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 	w.slab = w.slab[1:]
 	NewRecord(r, o)
 	w.produced++
+	w.allowance.sent += bytesOf(r)
 	promise := w.acknowledged
 	if o.Ack != nil {
 		ack := o.Ack
@@ -49,8 +51,13 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 func (w *Worker) acknowledged(r *kgo.Record, err error) {
 	if err != nil {
 		w.poison(&ProduceError{Topic: r.Topic, Partition: r.Partition, Bytes: len(r.Key) + len(r.Value), Err: err})
+		return
 	}
+	w.allowance.acked.Add(bytesOf(r))
 }
+
+// bytesOf is what a record takes on its way, about.
+func bytesOf(r *kgo.Record) int64 { return int64(64 + len(r.Key) + len(r.Value)) }
 
 // poison keeps the first failure: no transaction that it belongs to may commit.
 func (w *Worker) poison(err error) { w.failure.CompareAndSwap(nil, &err) }

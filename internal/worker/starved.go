@@ -47,7 +47,7 @@ func (w *Worker) checkInputs() {
 func (w *Worker) starvedInputs() partitions {
 	inputs, were := partitions{}, w.hungry
 	w.hungry = nil
-	w.set.Starved(now()-starvedAfter.Milliseconds(), func(in *task.Input) {
+	w.set.Starved(w.now()-starvedAfter.Milliseconds(), func(in *task.Input) {
 		inputs.add(in.Topic, in.Partition)
 		s := starved{in.Topic, in.Partition}
 		w.hungry = append(w.hungry, s)

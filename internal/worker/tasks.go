@@ -28,6 +28,7 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 		w.lookNow()
 	}
 	w.assigned.add(committed)
+	w.owed = nil // what was dropped is done again from here on, by this worker or by others
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
 		for p := range committed[topic] {
 			yield(p)
@@ -54,6 +55,7 @@ func (w *Worker) has(id topology.TaskID) bool { return w.set.Task(id) != nil || 
 // nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
 func (w *Worker) nothingAdded(context.Context) error {
 	w.waits.end(forGroup)
+	w.owed = nil
 	if len(w.restores) == 0 {
 		w.report(Running)
 	}
@@ -143,7 +145,7 @@ func (w *Worker) start(ctx context.Context, x *restoring) error {
 		return w.settled(ctx)
 	}
 	w.set.Enter(x.task)
-	if err := w.set.Start(x.task, x.committed); err != nil {
+	if err := w.calls.call(func() error { return w.set.Start(x.task, x.committed) }); err != nil {
 		return err
 	}
 	resume := map[string][]int32{}

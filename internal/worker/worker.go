@@ -48,7 +48,17 @@ type Worker struct {
 	misplaced map[string]bool
 	restarts  int
 	began     time.Time // of the session; zero once it has committed
-	atOnce    int       // records to process before looking up
+
+	pace      *pacer
+	allowance *allowance
+	clock     *clock
+	calls     calls
+	openedAt  time.Time // of the transaction, if one is open
+	slowAt    time.Time // when a step last took long beside the transaction timeout
+	// owed is the error for which something was dropped that had been done, until it is done again.
+	owed error
+	// former is the member that an earlier session had and that the group still counts.
+	former string
 	// encodeOnPut is true once a commit met a value that cannot be encoded. So the record that put it is found.
 	encodeOnPut bool
 	moved       bool // the group was given other offsets in this session
@@ -68,16 +78,24 @@ type Worker struct {
 
 // New is a worker that is not running yet.
 func New(config Config) *Worker {
-	return &Worker{
+	w := &Worker{
 		config: config, warned: map[string]bool{}, misplaced: map[string]bool{}, waits: newWaits(config.Logger),
+		pace: newPacer(config.Task.CommitInterval), clock: newClock(),
+		allowance: newAllowance(config.TransactionTimeout, config.ExactlyOnce),
 	}
+	w.calls.ended = make(chan struct{})
+	return w
 }
 
 // Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new
-// beginning would cure.
-func (w *Worker) Run(ctx context.Context) error {
+// beginning would cure. What is not committed then is a ShutdownError.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	defer close(w.calls.ended)
+	defer context.AfterFunc(ctx, w.pace.interrupt)()
 	defer w.watch()()
-	return errors.Join(w.sessions(ctx), w.config.Engines.leave(w.config.Index))
+	// Also where the code of a step ends the goroutine.
+	defer func() { err = errors.Join(err, w.config.Engines.leave(w.config.Index)) }()
+	return w.sessions(ctx)
 }
 
 // sessions begins again until ctx ends, or an error that no new beginning would cure.
@@ -86,16 +104,13 @@ func (w *Worker) sessions(ctx context.Context) error {
 		started := time.Now()
 		err := w.session(ctx)
 		switch {
-		case err == nil, classify(err) == fatal:
-			return err
+		case w.over(ctx, err):
+			w.departFormer(ctx, err)
+			return w.result(ctx, err)
 		case errors.Is(err, errTopicsChanged):
 			w.config.Logger.Info("worker begins again with other topics")
 		case errors.Is(err, errOffsetsMoved):
 			w.config.Logger.Info("worker begins again at the offsets that the group was given")
-		case ctx.Err() != nil:
-			return err
-		case errors.Is(err, state.ErrEncode) && w.encodeOnPut:
-			return fmt.Errorf("a value that could be encoded when it was put, and was changed since: %w", err)
 		case errors.Is(err, state.ErrEncode):
 			w.encodeOnPut = true
 			w.config.Logger.Warn("worker begins again and encodes each value as it is put, to find the record", "error", err)
@@ -107,7 +122,8 @@ func (w *Worker) sessions(ctx context.Context) error {
 			w.restarts = 0
 		}
 		if !w.pause(ctx) {
-			return nil
+			w.departFormer(ctx, nil)
+			return w.result(ctx, nil)
 		}
 	}
 }
@@ -148,11 +164,12 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		}
 	}
 	tasks := w.config.Task
-	tasks.PartitionsOf, tasks.EncodeOnPut = w.sinkPartitions(work), w.encodeOnPut
-	w.set = task.NewSet(w.config.Topology, tasks, now())
-	w.events, w.restores = newEvents(), map[topology.TaskID]*restore{}
+	tasks.PartitionsOf, tasks.EncodeOnPut, tasks.Pace = w.sinkPartitions(work), w.encodeOnPut, &w.pace.Pace
+	at, _ := w.clock.look()
+	w.set = task.NewSet(w.config.Topology, tasks, at)
+	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
-	w.produced, w.inTxn, w.began, w.atOnce = 0, false, time.Now(), stepRecords
+	w.produced, w.inTxn, w.began = 0, false, time.Now()
 	w.coveredAt, w.closedAt, w.askedAt, w.hungry = time.Now(), time.Now(), time.Now(), nil
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
@@ -163,7 +180,8 @@ func (w *Worker) session(ctx context.Context) (err error) {
 		w.globals.stop()
 		return w.closeTables(err)
 	}
-	defer func() { err = w.finish(work, err) }()
+	w.calls.use(w.client, w.events)
+	defer func() { err = w.finish(ctx, work, err) }()
 	if w.globals != nil {
 		w.globals.follow()
 	}
@@ -194,16 +212,6 @@ func (w *Worker) shielded(call func() error) error {
 		w.config.Logger.Error("panic outside of the steps", "error", err, "stack", string(panicked.Stack))
 	}
 	return err
-}
-
-// finish ends a session, and leaves the group if all went well.
-func (w *Worker) finish(ctx context.Context, err error) error {
-	err = w.replaced(ctx, err)
-	member := w.lastMember()
-	if err = errors.Join(err, w.end()); err == nil {
-		w.leave(ctx, member)
-	}
-	return errors.Join(err, w.repair(err))
 }
 
 // repair closes the databases that made a session fail, and takes damaged ones out of the way. The others stay open.
@@ -245,15 +253,10 @@ func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
 	return id, false, false
 }
 
-// ShutdownError means that the last commit failed: what was done since the one before will be done again at the next
-// start.
-type ShutdownError struct{ Err error }
-
-func (e *ShutdownError) Error() string {
-	return fmt.Sprintf("last commit before the stop: %v: the next start goes on from the commit before", e.Err)
+// changedBehind is true for a value that could be encoded when it was put.
+func (w *Worker) changedBehind(err error) bool {
+	return errors.Is(err, state.ErrEncode) && w.encodeOnPut
 }
-
-func (e *ShutdownError) Unwrap() error { return e.Err }
 
 func unlessDone(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -261,10 +264,6 @@ func unlessDone(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// stepRecords is how many records are processed at most before the worker looks up: at its events, its clock and its
-// client.
-const stepRecords = 500
 
 // loop takes records, processes them and commits, until ctx ends. What it has begun is done under work.
 func (w *Worker) loop(ctx, work context.Context) error {
@@ -276,7 +275,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		if err := w.poll(ctx, idle); err != nil {
 			return err
 		}
-		n, err := w.step(work)
+		n, err := w.step(ctx, work)
 		if err != nil {
 			return err
 		}
@@ -285,7 +284,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		} else if idle && w.member != "" {
 			w.paid()
 		}
-		if w.set.CommitDue(now()) {
+		if w.commitDue() {
 			if err := w.commit(work); err != nil {
 				return err
 			}
@@ -300,39 +299,17 @@ func (w *Worker) loop(ctx, work context.Context) error {
 	return nil
 }
 
-// step processes records and punctuations, and sends what they gave. It takes fewer records at a time where they are
-// slow, so that commits are not late.
-func (w *Worker) step(ctx context.Context) (n int, err error) {
-	began := time.Now()
-	w.waits.begin(forCode, w.whyCode)
-	n, err = w.set.Step(began.UnixMilli(), w.atOnce)
-	w.waits.end(forCode)
-	if time.Since(began).Milliseconds() > w.config.Task.CommitInterval/4 {
-		w.atOnce = max(1, w.atOnce/2)
-	} else {
-		w.atOnce = min(stepRecords, w.atOnce*2)
-	}
-	if at := now(); err == nil && at >= w.set.NextPunctuation() {
-		err = w.set.Punctuate(at)
-	}
-	if outputs := w.set.Outputs(); len(outputs) > 0 {
-		w.waits.begin(forBuffer, w.config.Cluster.whyNoProgress)
-		w.send(ctx, outputs)
-		w.waits.end(forBuffer)
-	}
-	return n, errors.Join(err, w.failed())
-}
-
 // Records are taken from the client while fewer than low wait, up to high at a time: the client's own buffers hold the
 // rest.
 const (
 	lowRecords  = 2_000
 	highRecords = 5_000
+	lowBytes    = 8 << 20
 )
 
 // poll takes what the client has. An idle worker waits for records, until it has something else to do.
 func (w *Worker) poll(ctx context.Context, idle bool) error {
-	if w.set.Buffered() >= lowRecords && !idle {
+	if n, bytes := w.set.Buffered(); !idle && (n >= lowRecords || bytes >= lowBytes) {
 		return nil
 	}
 	var wait context.Context // nil: take what is there
@@ -356,12 +333,13 @@ func (w *Worker) poll(ctx context.Context, idle bool) error {
 
 // deadline is when an idle worker has something to do even if no record comes.
 func (w *Worker) deadline() time.Time {
-	next := min(w.set.NextPunctuation(), now()+1000)
+	now := w.now()
+	next := min(w.set.NextPunctuation(), now+1000)
 	if w.set.Pending() {
 		next = min(next, w.set.LastCommit()+w.config.Task.CommitInterval)
 	}
 	if w.config.Task.MaxIdle > 0 {
-		next = min(next, now()+max(1, w.config.Task.MaxIdle/4))
+		next = min(next, now+max(1, w.config.Task.MaxIdle/4))
 	}
 	if w.layout.matched != nil && !w.listing.Load() {
 		next = min(next, w.listedAt.Add(w.config.TopicRefresh).UnixMilli())
@@ -437,5 +415,3 @@ func (w *Worker) end() error {
 	w.client.Close()
 	return errors.Join(errs...)
 }
-
-func now() int64 { return time.Now().UnixMilli() }

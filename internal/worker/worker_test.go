@@ -110,7 +110,7 @@ func TestPartitioner(t *testing.T) {
 }
 
 func TestEventsWakeAndRelease(t *testing.T) {
-	e := newEvents()
+	e := newEvents(func() {})
 	ctx, cancel := e.untilNext(context.Background(), time.Now().Add(time.Hour))
 	defer cancel()
 	e.post(func(context.Context) error { return nil })

@@ -18,7 +18,8 @@ func ClusterFlags(f *flag.FlagSet, brokers *string, partitions *int, verbose *bo
 }
 
 // Command reads the command line and runs the job that parse makes of it, until that is done or the process is
-// interrupted. The process ends with status 0, with 1 after an error, and with 2 if the command line is wrong.
+// interrupted; a second signal ends it at once. The process ends with status 0, with 1 after an error, and with 2 if
+// the command line is wrong.
 func Command(name string, parse func(args []string) (func(context.Context) error, error)) {
 	job, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
@@ -30,6 +31,7 @@ func Command(name string, parse func(args []string) (func(context.Context) error
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 	if err := job(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)

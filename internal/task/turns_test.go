@@ -1,0 +1,271 @@
+package task
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// newTasks is a set with a task for each of n partitions of topic a, which are copied to topic out.
+func newTasks(t testing.TB, config Config, n int32, each func(r bytesRecord)) (*Set, []*Input) {
+	g := topology.NewGraph()
+	source := topology.AddSource(g, &topology.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
+	peek := topology.AddProcessor(g, "peek", "here", []*topology.Node{source}, nil,
+		func() topology.Processor[[]byte, []byte, []byte, []byte] {
+			return operator.Peek(func(r bytesRecord) error { each(r); return nil })
+		})
+	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", peek, serde.Bytes, serde.Bytes)
+	topo, err := topology.Compile(g, "app")
+	require.NoError(t, err)
+	config.Partitions = map[string]int32{"a": n}
+	config.Logger, config.Drops = slog.New(slog.NewTextHandler(io.Discard, nil)), &Drops{}
+	config.Budget = state.NewBudget(1 << 30)
+	s := NewSet(topo, config, 0)
+	var inputs []*Input
+	for p := range n {
+		task, err := s.Open(topology.TaskID{Partition: p}, store.OpenMemory())
+		require.NoError(t, err)
+		require.NoError(t, s.Start(task, map[string]Committed{"a": {End: -1}}))
+		inputs = append(inputs, s.Input("a", p))
+	}
+	return s, inputs
+}
+
+// named are records with a value, the first one at an offset and a time.
+func named(value string, offset, at int64, n int) (out []topology.Raw) {
+	for i := range int64(n) {
+		out = append(out, topology.Raw{Key: []byte("k"), Value: []byte(value), Offset: offset + i, Timestamp: at + i})
+	}
+	return out
+}
+
+// TestTasksTakeTurns: many old records of one task do not hold up the few new ones of another.
+func TestTasksTakeTurns(t *testing.T) {
+	seen := map[string]int{}
+	s, in := newTasks(t, Config{Buffer: math.MaxInt}, 2, func(r bytesRecord) { seen[string(r.Value)]++ })
+	require.NoError(t, s.Add(in[0], named("old", 0, 0, 30_000), -1))
+	require.NoError(t, s.Add(in[1], named("new", 0, 1_000_000, 10), -1))
+	_, err := s.Step(0, 2*turnRecords)
+	require.NoError(t, err)
+	require.Equal(t, 10, seen["new"])
+	require.NotZero(t, seen["old"])
+}
+
+// TestEveryTaskHasItsTurn, however few records a step takes.
+func TestEveryTaskHasItsTurn(t *testing.T) {
+	seen := map[string]int{}
+	s, in := newTasks(t, Config{Buffer: math.MaxInt}, 5, func(r bytesRecord) { seen[string(r.Value)]++ })
+	for p := range in {
+		require.NoError(t, s.Add(in[p], named(fmt.Sprint(p), 0, int64(p), 100), -1))
+	}
+	for range 10 {
+		n, err := s.Step(0, 1)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	}
+	require.Equal(t, map[string]int{"0": 2, "1": 2, "2": 2, "3": 2, "4": 2}, seen)
+}
+
+// TestASlowTaskLetsOthersGoFirst: tasks share the time, not the number of turns.
+func TestASlowTaskLetsOthersGoFirst(t *testing.T) {
+	pace, seen := &Pace{}, map[string]int{}
+	s, in := newTasks(t, Config{Buffer: math.MaxInt, Pace: pace}, 2, func(r bytesRecord) {
+		if seen[string(r.Value)]++; string(r.Value) == "slow" {
+			pace.Ticks.Add(10)
+		}
+	})
+	require.NoError(t, s.Add(in[0], named("slow", 0, 0, 1000), -1))
+	require.NoError(t, s.Add(in[1], named("fast", 0, 0, 30_000), -1))
+	_, err := s.Step(0, 1+10*turnRecords+1)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"slow": 2, "fast": 10 * turnRecords}, seen)
+}
+
+// TestThePaceEndsAStep behind the record in work, and the next one goes on.
+func TestThePaceEndsAStep(t *testing.T) {
+	pace, seen := &Pace{}, 0
+	s, in := newTasks(t, Config{Buffer: math.MaxInt, Pace: pace}, 1, func(bytesRecord) {
+		if seen++; seen == 3 {
+			pace.Stop.Store(true)
+		}
+	})
+	require.NoError(t, s.Add(in[0], named("x", 0, 0, 10), -1))
+	n, err := s.Step(0, 100)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	n, err = s.Step(0, 100)
+	require.NoError(t, err)
+	require.Equal(t, 1, n, "a step always gets on")
+	pace.Stop.Store(false)
+	n, err = s.Step(0, 100)
+	require.NoError(t, err)
+	require.Equal(t, 6, n)
+}
+
+// TestBytesEndAStep, be it that much is taken in or that much comes out.
+func TestBytesEndAStep(t *testing.T) {
+	big := string(make([]byte, 1<<20))
+	s, in := newTasks(t, Config{Buffer: math.MaxInt, Pace: &Pace{Bytes: 3 << 20}}, 2, func(bytesRecord) {})
+	require.NoError(t, s.Add(in[0], named(big, 0, 0, 10), -1))
+	require.NoError(t, s.Add(in[1], named("small", 0, 0, 10), -1))
+	n, err := s.Step(0, 100)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	require.Greater(t, s.Unsent(), int64(3<<20))
+	s.Outputs()
+	require.Zero(t, s.Unsent())
+}
+
+// TestFlowMindsBytes as well as records.
+func TestFlowMindsBytes(t *testing.T) {
+	s, in := newTasks(t, Config{Buffer: 1000, BufferBytes: 2500}, 1, func(bytesRecord) {})
+	var calls []string
+	flow := func() {
+		call := func(name string) func(string, int32) { return func(string, int32) { calls = append(calls, name) } }
+		s.Flow(call("pause"), call("resume"))
+	}
+	require.NoError(t, s.Add(in[0], named(string(make([]byte, 1000)), 0, 0, 3), -1))
+	flow()
+	records, bytes := s.Buffered()
+	require.Equal(t, 3, records)
+	require.Greater(t, bytes, int64(3000))
+	_, err := s.Step(0, 2)
+	require.NoError(t, err)
+	flow()
+	require.Equal(t, []string{"pause", "resume"}, calls)
+	require.NoError(t, s.Abort())
+	records, bytes = s.Buffered()
+	require.Zero(t, records)
+	require.Zero(t, bytes)
+	require.False(t, s.Pending())
+	require.Nil(t, s.Input("a", 0), "an input belongs to a running task")
+}
+
+// TestAClockThatIsSet changes nothing in how long is waited: for a commit, a punctuation, an idle partition.
+func TestAClockThatIsSet(t *testing.T) {
+	const hour = int64(3_600_000)
+	for _, by := range []int64{-hour, hour} {
+		s, task := newSet(t, Config{MaxIdle: 100, CommitInterval: 100}, nil)
+		s.now, s.lastCommit = 10*hour, 10*hour
+		a, _ := start(t, s, task, 1, 0)
+		var fired []int64
+		wall := &topology.Punctuation{Node: &topology.Node{}, Every: 60, Clock: topology.WallClockTime}
+		wall.Call = func(now int64) error { fired = append(fired, now); return nil }
+		task.Schedule(wall)
+		require.NoError(t, s.Add(a, raws(0, "a0"), 1))
+		s.Adjust(by)
+		at := 10*hour + by
+		require.Zero(t, step(t, s, at+99))
+		require.NoError(t, s.Punctuate(at+59))
+		require.Empty(t, fired)
+		require.Equal(t, 1, step(t, s, at+100))
+		require.NoError(t, s.Punctuate(at+61))
+		require.Equal(t, []int64{at + 61}, fired)
+		require.Equal(t, at+120, s.NextPunctuation())
+		require.False(t, s.CommitDue(at+99))
+		require.True(t, s.CommitDue(at+100))
+	}
+}
+
+// TestEndedPunctuationsAreForgotten: a timer for each key, ended when the key is done, leaves nothing behind.
+func TestEndedPunctuationsAreForgotten(t *testing.T) {
+	for _, clock := range []topology.PunctuationType{topology.StreamTime, topology.WallClockTime} {
+		s, task := newSet(t, Config{MaxIdle: -1}, nil)
+		start(t, s, task, -1, -1)
+		fired := 0
+		for range 10_000 {
+			var cancel func()
+			once := func(int64) error {
+				fired++
+				cancel()
+				cancel() // once more does nothing
+				return nil
+			}
+			cancel = task.Schedule(&topology.Punctuation{Node: &topology.Node{}, Every: 5, Clock: clock, Call: once})
+			if s.now++; s.now%2 == 0 {
+				cancel()
+			}
+			task.streamTime = s.now
+			require.NoError(t, task.punctuateStreamTime())
+			require.NoError(t, s.Punctuate(s.now))
+			require.LessOrEqual(t, len(task.schedules.all), 32)
+		}
+		require.NotZero(t, fired)
+		require.NoError(t, s.Punctuate(s.now+100))
+		task.streamTime += 100
+		require.NoError(t, task.punctuateStreamTime())
+		require.Empty(t, task.schedules.all)
+		require.Equal(t, 5000, fired)
+	}
+}
+
+// TestThePaceEndsARoundOfPunctuations: the next round goes on behind it, also where one is always due again.
+func TestThePaceEndsARoundOfPunctuations(t *testing.T) {
+	pace, fired := &Pace{}, map[int32]int{}
+	s, in := newTasks(t, Config{Pace: pace}, 3, func(bytesRecord) {})
+	for p, i := range in {
+		i.task.Schedule(&topology.Punctuation{Node: &topology.Node{}, Every: 1, Clock: topology.WallClockTime,
+			Call: func(int64) error {
+				fired[int32(p)]++
+				pace.Stop.Store(true)
+				return nil
+			}})
+	}
+	in[1].task.Schedule(&topology.Punctuation{Node: &topology.Node{}, Every: 1, Clock: topology.WallClockTime,
+		Call: func(int64) error { fired[9]++; pace.Stop.Store(true); return nil }})
+	for now := range int64(12) {
+		pace.Stop.Store(false)
+		require.LessOrEqual(t, s.NextPunctuation(), now+1)
+		require.NoError(t, s.Punctuate(now+1))
+	}
+	require.Equal(t, map[int32]int{0: 4, 1: 2, 9: 2, 2: 4}, fired)
+}
+
+// BenchmarkTasks is what a record costs, from its fetch to its output, among how many tasks. Each fetch has 20 records
+// of one task, and each round has what a worker asks between two steps.
+func BenchmarkTasks(b *testing.B) {
+	const fetch, fetches = 20, 1000
+	for _, n := range []int32{4, 500, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, in := newTasks(b, Config{Buffer: math.MaxInt, CommitInterval: math.MaxInt64 / 2}, n, func(bytesRecord) {})
+			records := named("x", 0, 0, fetch)
+			spent, done := time.Duration(0), 0
+			for b.Loop() {
+				for i := range int32(fetches) {
+					p := i % n
+					for j := range records {
+						records[j].Offset = in[p].fetched + int64(j)
+					}
+					began := time.Now()
+					require.NoError(b, s.Add(s.Input("a", p), records, -1))
+					spent += time.Since(began)
+				}
+				began := time.Now()
+				for {
+					k, err := s.Step(0, 500)
+					if done += k; k == 0 || err != nil {
+						break
+					}
+					s.Outputs()
+					s.Flow(nil, nil)
+					if s.Buffered(); s.CommitDue(0) || s.NextPunctuation() <= 0 {
+						b.Fatal("nothing is due")
+					}
+				}
+				spent += time.Since(began)
+			}
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(done), "ns/record")
+		})
+	}
+}
