@@ -156,10 +156,19 @@ func (c *Cluster) warnOfSinks(found kadm.TopicDetails) {
 	}
 }
 
-// sinksThere is an error if outputs do not exist any more. A session begins with it: it would fail again.
+// sinksThere is an error if outputs do not exist any more, even after a moment. A session begins with it: it would fail
+// again.
 func (c *Cluster) sinksThere(ctx context.Context) error {
-	_, err := c.checkExternal(ctx, c.setup)
-	return err
+	for began := time.Now(); ; {
+		_, err := c.checkExternal(ctx, c.setup)
+		var missing *MissingSinkError
+		if !errors.As(err, &missing) || time.Since(began) > topicsAppear {
+			return err
+		}
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // isTopicError is true for what verify finds wrong, and not for brokers that do not answer.
