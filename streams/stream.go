@@ -84,8 +84,7 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 			rekeyed = o.rekeyed
 		}
 	}
-	n := topology.AddProcessor(s.b.graph, "merge", site, parents, nil,
-		func() topology.Processor[K, V, K, V] { return operator.Merge[K, V]() })
+	n := topology.AddPass[K, V](s.b.graph, "merge", site, parents)
 	return &Stream[K, V]{b: s.b, node: n, rekeyed: rekeyed}
 }
 
@@ -97,8 +96,7 @@ func (s *Stream[K, V]) Split(
 	site := topology.Site()
 	split := topology.AddSplit(s.b.graph, site, s.node, operator.Split(predicates))
 	for range len(predicates) + 1 {
-		n := topology.AddProcessor(s.b.graph, "branch", site, []*topology.Node{split}, nil,
-			func() topology.Processor[K, V, K, V] { return operator.Merge[K, V]() })
+		n := topology.AddPass[K, V](s.b.graph, "branch", site, []*topology.Node{split})
 		branches = append(branches, &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed})
 	}
 	return branches[:len(predicates)], branches[len(predicates)]

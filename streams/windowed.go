@@ -151,8 +151,7 @@ func merged[K, V any](b *Builder, nodes []*topology.Node, site string) *topology
 	if len(nodes) == 1 {
 		return nodes[0]
 	}
-	return topology.AddProcessor(b.graph, "merge", site, nodes, nil,
-		func() topology.Processor[K, V, K, V] { return operator.Merge[K, V]() })
+	return topology.AddPass[K, V](b.graph, "merge", site, nodes)
 }
 
 // milliseconds is a duration, the longest there is if n are more.

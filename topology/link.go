@@ -59,6 +59,27 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 	return g.add(n, op)
 }
 
+// AddPass adds a step that hands the records of its parents on as they are.
+func AddPass[K, V any](g *Graph, op, site string, parents []*Node) *Node {
+	n := &Node{Kind: ProcessorNode, Parents: parents, Site: site}
+	n.link = func(in *Instance, children []any) (any, error) {
+		forward, err := fan[K, V](n, children)
+		if err != nil {
+			return nil, err
+		}
+		return func(r Record[K, V]) error {
+			caller := in.node
+			in.node = n
+			if err := forward(r); err != nil {
+				return err
+			}
+			in.node = caller
+			return nil
+		}, nil
+	}
+	return g.add(n, op)
+}
+
 // AddSplit adds a step that hands each record on to one of the nodes behind it: the one with the number that choose
 // gives, in the order of their declaration.
 func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[K, V]) (int, error)) *Node {

@@ -13,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
@@ -72,8 +71,7 @@ func TestATaskNeedsAllItsInputs(t *testing.T) {
 	source := func(name string) *topology.Node {
 		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
 	}
-	node := topology.AddProcessor(g, "merge", "here", []*topology.Node{source("a"), source("b")}, nil,
-		func() topology.Processor[[]byte, []byte, []byte, []byte] { return operator.Merge[[]byte, []byte]() })
+	node := topology.AddPass[[]byte, []byte](g, "merge", "here", []*topology.Node{source("a"), source("b")})
 	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
