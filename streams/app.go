@@ -207,6 +207,7 @@ func (a *App) workerConfig(
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
 			Buffer: c.BufferedRecords, BufferBytes: bufferBytes, MaxIdle: c.MaxIdle.Milliseconds(),
+			MaxJump:        c.MaxTimeJump.Milliseconds(),
 			CommitInterval: c.CommitInterval.Milliseconds(),
 			Budget:         rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
 		},

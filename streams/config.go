@@ -100,6 +100,10 @@ type Config struct {
 	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to
 	// be left in it. Default 0: a task waits only for partitions that are known to have more.
 	MaxIdle time.Duration
+	// MaxTimeJump is how far a record's time may be ahead of its task's stream time and of the wall clock. One that is
+	// further ahead meets the error policy, and is counted as time_jump: otherwise it makes all that follow late, for
+	// good. Default 0: as far as it likes.
+	MaxTimeJump time.Duration
 	// BufferedRecords is how many records of a partition may wait in a task before it is paused; 4 MB of them are enough,
 	// too. Default: 10,000.
 	BufferedRecords int
@@ -203,6 +207,8 @@ func (c Config) validate() error {
 	bad(c.MemoryBytes < 8<<20, "MemoryBytes is %d: must be 8 MB or more", c.MemoryBytes)
 	bad(c.BufferedRecords < 1, "BufferedRecords is %d: must be 1 or more", c.BufferedRecords)
 	bad(c.MaxIdle < 0, "MaxIdle is %v: must not be negative", c.MaxIdle)
+	bad(c.MaxTimeJump != 0 && c.MaxTimeJump < time.Millisecond,
+		"MaxTimeJump is %v: must be a millisecond or more, or 0", c.MaxTimeJump)
 	bad(c.ReplicationFactor < -1,
 		"ReplicationFactor is %d: must be 1 or more, or -1 for the brokers' default", c.ReplicationFactor)
 	for _, d := range []struct {

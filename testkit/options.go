@@ -1,6 +1,8 @@
 package testkit
 
 import (
+	"time"
+
 	"errors"
 	"fmt"
 
@@ -21,6 +23,7 @@ type options struct {
 	dir         string // of databases on disk; empty: in memory
 	openEngine  func(dir string) (state.Engine, error)
 	onError     task.Policy
+	maxJump     time.Duration
 
 	deadLetterTopic string
 	wrong           []error // in the options themselves
@@ -110,3 +113,7 @@ func DeadLetter(topic string) Option {
 		o.wrongIf(topic == "", "DeadLetter needs a topic")
 	}
 }
+
+// MaxTimeJump is streams.Config.MaxTimeJump. The driver's wall clock begins at the epoch: AdvanceWallClock sets it to
+// the time of the records.
+func MaxTimeJump(by time.Duration) Option { return func(o *options) { o.maxJump = by } }

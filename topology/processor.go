@@ -128,6 +128,7 @@ const (
 	DropDeserialize DropReason = "deserialize" // does not decode; policy skip or dead letter
 	DropProcess     DropReason = "process"     // a function failed; policy skip or dead letter
 	DropTimestamp   DropReason = "timestamp"   // the extractor gave a negative timestamp
+	DropTimeJump    DropReason = "time_jump"   // the time is too far ahead; policy skip or dead letter
 )
 
 // Host is what a task offers its nodes. It is implemented once, by the task.

@@ -25,6 +25,10 @@ var ErrDeserialize = errors.New("topology: record does not decode")
 // that finds the time elsewhere.
 var ErrTimestamp = errors.New("topology: record has no valid timestamp")
 
+// ErrTimeJump marks a record whose time is further ahead than the application's settings allow, of its task's stream
+// time and of the wall clock. If its time is right, raise that bound.
+var ErrTimeJump = errors.New("topology: the record's time is too far ahead")
+
 type source[K, V any] struct {
 	in      *Instance
 	node    *Node

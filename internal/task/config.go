@@ -32,6 +32,9 @@ type Config struct {
 	// MaxIdle is how long, in milliseconds, a task waits for an input partition that is caught up but empty. Below 0 a
 	// task never waits, not even for a partition that is known to have more.
 	MaxIdle int64
+	// MaxJump is how far ahead of its task's stream time and of the wall clock a record may be, in milliseconds; 0: as far
+	// as it likes.
+	MaxJump int64
 	// CommitInterval is the time between commits, in milliseconds.
 	CommitInterval int64
 	Budget         *state.Budget

@@ -123,6 +123,8 @@ func dropReason(err error) topology.DropReason {
 		return topology.DropDeserialize
 	case errors.Is(err, topology.ErrTimestamp):
 		return topology.DropTimestamp
+	case errors.Is(err, topology.ErrTimeJump):
+		return topology.DropTimeJump
 	}
 	return topology.DropProcess
 }

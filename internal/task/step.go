@@ -1,5 +1,13 @@
 package task
 
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/millstream-go/millstream/topology"
+)
+
 // refresh works out which record the task takes next: of its partitions, the head with the lowest timestamp, ties by
 // topic. None, while a partition is empty that is not known to be caught up.
 func (t *Task) refresh() error {
@@ -61,6 +69,14 @@ func (t *Task) turn(n int, most int64) (done int, bytes int64, err error) {
 func (t *Task) step() error {
 	in := t.headInput
 	raw := in.queue.head()
+	if err := t.jumps(in.headTime); err != nil {
+		if err := t.reject(in, raw, err); err != nil {
+			return err
+		}
+		t.touch()
+		in.pass()
+		return t.refresh()
+	}
 	t.streamTime = max(t.streamTime, in.headTime)
 	t.mark()
 	t.current = in
@@ -79,6 +95,18 @@ func (t *Task) step() error {
 		return err
 	}
 	return t.refresh()
+}
+
+// jumps is an error if a record's time is too far ahead. One that is not ahead of the wall clock is always right, so
+// that a task goes on after a long silence.
+func (t *Task) jumps(at int64) error {
+	most := t.config.MaxJump
+	from := max(t.streamTime, t.set.now)
+	if most == 0 || at <= from || at-from <= most {
+		return nil
+	}
+	ahead := time.Duration(min(at-from, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+	return fmt.Errorf("%w: %d, by %v", topology.ErrTimeJump, at, ahead)
 }
 
 // process shields the task from panics in the user's code.

@@ -232,6 +232,38 @@ func TestThePaceEndsARoundOfPunctuations(t *testing.T) {
 	require.Equal(t, map[int32]int{0: 4, 1: 2, 9: 2, 2: 4}, fired)
 }
 
+// TestATimeTooFarAhead is an error of its record, and moves no time. A record that is not ahead of the wall clock is right,
+// however long the silence before it was.
+func TestATimeTooFarAhead(t *testing.T) {
+	var seen []int64
+	s, in := newTasks(t, Config{Buffer: math.MaxInt, MaxJump: 1000, OnError: Skip}, 1, func(r bytesRecord) {
+		seen = append(seen, r.Timestamp)
+	})
+	for i, at := range []int64{10, 1010, 5000, 2011, math.MaxInt64, 2010, 1, 50_000} {
+		require.NoError(t, s.Add(in[0], named("x", int64(i), at, 1), -1))
+		now := int64(0)
+		if at == 50_000 {
+			now = 49_500
+		}
+		_, err := s.Step(now, 1)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []int64{10, 1010, 2010, 1, 50_000}, seen)
+	require.Equal(t, map[topology.DropReason]int64{topology.DropTimeJump: 3}, s.config.Drops.Counts())
+	require.True(t, s.Pending())
+	offsets, err := s.Prepare(func(topology.Output) {})
+	require.NoError(t, err)
+	require.Equal(t, int64(8), offsets[0].Offset)
+}
+
+// TestATimeTooFarAheadFails where errors do.
+func TestATimeTooFarAheadFails(t *testing.T) {
+	s, in := newTasks(t, Config{Buffer: math.MaxInt, MaxJump: 1000}, 1, func(bytesRecord) {})
+	require.NoError(t, s.Add(in[0], named("x", 0, 5000, 1), -1))
+	_, err := s.Step(0, 1)
+	require.ErrorIs(t, err, topology.ErrTimeJump)
+}
+
 // BenchmarkTasks is what a record costs, from its fetch to its output, among how many tasks. Each fetch has 20 records
 // of one task, and each round has what a worker asks between two steps.
 func BenchmarkTasks(b *testing.B) {
