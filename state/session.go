@@ -117,6 +117,8 @@ type SessionStore[K, V any] interface {
 	BetweenReverse(from, to int64) iter.Seq2[SessionRow[K, V], error]
 	// All walks all sessions that have not expired, by end and then by encoded key.
 	All() iter.Seq2[SessionRow[K, V], error]
+	// Waits is false if Sweep has nothing to show up to a time.
+	Waits(to int64) bool
 	// Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
 	// remembers where the next session is: until there is one to show, a sweep costs nothing.
 	Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error]
@@ -249,6 +251,8 @@ func (s *sessionStore[K, V]) Between(from, to int64) iter.Seq2[SessionRow[K, V],
 func (s *sessionStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(from, to, true)
 }
+
+func (s *sessionStore[K, V]) Waits(to int64) bool { return to >= s.first }
 
 func (s *sessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) bool) error {

@@ -135,6 +135,8 @@ type WindowStore[K, V any] interface {
 	Between(from, to int64) iter.Seq2[WindowRow[K, V], error]
 	// BetweenReverse walks the same rows in the opposite order.
 	BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// Waits is false if Sweep has nothing to show up to a time.
+	Waits(to int64) bool
 	// Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
 	// where the next row is: until there is one to show, a sweep costs nothing.
 	Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error]
@@ -228,6 +230,8 @@ func (s *windowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], e
 func (s *windowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return s.walk(from, to, true)
 }
+
+func (s *windowStore[K, V]) Waits(to int64) bool { return to >= s.first }
 
 func (s *windowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) bool) error {

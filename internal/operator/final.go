@@ -53,7 +53,7 @@ func (f *final[K, V, A]) closeUntil(streamTime int64) error {
 		return nil
 	}
 	from, to := f.windows.Closed(before), f.windows.Closed(streamTime)
-	if !f.windows.StartsBetween(from, to) {
+	if !f.windows.StartsBetween(from, to) || !f.store.Waits(to-1) {
 		return nil
 	}
 	return f.emit(from, to-1)

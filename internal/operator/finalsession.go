@@ -46,7 +46,11 @@ func (f *finalSession[K, V, A]) closeUntil(streamTime int64) error {
 	if streamTime <= before {
 		return nil
 	}
-	return f.emit(f.windows.Closed(before), f.windows.Closed(streamTime)-1)
+	from, to := f.windows.Closed(before), f.windows.Closed(streamTime)-1
+	if !f.store.Waits(to) {
+		return nil
+	}
+	return f.emit(from, to)
 }
 
 // emit forwards the sessions that end from one time to another, both included.
