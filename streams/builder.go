@@ -43,7 +43,8 @@ func From[K, V any](b *Builder, topic Topic[K, V]) *Stream[K, V] {
 }
 
 // FromAll reads topics of one type as one stream, which has their records in the order in which they are processed. A
-// task reads a partition of each: topics with fewer partitions than others have no part in the last tasks.
+// task reads a partition of each: topics with fewer partitions than others have no part in the last tasks. Steps that
+// keep rows by key need topics with equal numbers of partitions, or a Repartition behind the stream.
 func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 	site := topology.Site()
 	var nodes []*topology.Node
@@ -62,8 +63,10 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 // later, which are found within Config.TopicRefresh. A topic that the topology reads by name, or by another pattern, is
 // a mistake; the application's internal topics are left out.
 //
-// A larger topic brings more tasks. State and repartition topics behind the stream have as many partitions as they were
-// created with: where they need more, the application stops with an InternalTopicError. They stay when a topic goes.
+// A larger topic brings more tasks. Repartition topics behind the stream, and the state behind those, have as many
+// partitions as they were created with: where they need more, the application stops with an InternalTopicError. They
+// stay when a topic goes. Steps that keep rows by key need topics with equal numbers of partitions: a topic with another
+// number stops the application with a CopartitionError, unless a Repartition stands in between.
 func FromPattern[K, V any](b *Builder, topics TopicPattern[K, V]) *Stream[K, V] {
 	site := topology.Site()
 	return &Stream[K, V]{b: b, node: sourceOf(b, topics.spec(b, site), topics.each, site)}

@@ -32,8 +32,9 @@ type (
 	// AmbiguousTopicError tells of a topic that is read by two patterns, or by a pattern and by name: Topic string, and
 	// what reads it, First and Second string, with file:line. See [topology.ErrAmbiguousTopic].
 	AmbiguousTopicError = topology.ErrAmbiguousTopic
-	// CopartitionError tells of topics that are joined and have different numbers of partitions: Counts map[string]int32
-	// by topic, and Site string, the call that joins them. See [topology.ErrCopartition].
+	// CopartitionError tells of topics that are joined, or kept in one store, and have different numbers of partitions:
+	// Counts map[string]int32 by topic, and Site string, the call that needs them together. See
+	// [topology.ErrCopartition].
 	CopartitionError = topology.ErrCopartition
 	// DeletedSourceError tells of an input topic that was deleted while the application ran, or deleted and created
 	// anew: Topic string and Anew bool.

@@ -158,6 +158,7 @@ func (f *foreignKey[K, FK, L, R, V]) responses(answers *topology.Node) []*topolo
 	g := f.b.graph
 	topic := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).named()
 	spec := topic.spec(f.site)
+	spec.Split = topology.SplitUnknown // an answer goes where its question came from
 	topology.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),
 		topology.Route[[]byte, operator.Answer]{
 			Partition: func(r Record[[]byte, operator.Answer]) int32 { return r.Value.Partition },

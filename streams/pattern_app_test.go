@@ -201,15 +201,39 @@ func (r *rig) fallBehind() (catchUp func()) {
 	return func() { behind.Store(false) }
 }
 
-// TestFromPatternStopsBeforeStateThatCannotGrow: the changelog has as many partitions as there were tasks.
-func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
+// countBehind is countPatternWords behind a repartition topic alone, so that topics may have any number of partitions.
+func countBehind(b *streams.Builder) {
+	s := streams.FromPattern(b, streams.NewTopicPattern("wor.+", words.Key(), words.Value()))
+	streams.GroupBy(s, func(w string) string { return w }, byWord).Count(wordRows).ToStream().To(perWord)
+}
+
+// TestFromPatternStopsBeforeKeysAreInTwoTasks: a topic that came has more partitions, and rows are kept by its keys.
+func TestFromPatternStopsBeforeKeysAreInTwoTasks(t *testing.T) {
 	r := newRig(t, "user-a", "out")
 	config := r.watching(t)
-	stateful := func(b *streams.Builder) { streams.FromPattern(b, perUser).ToTable(rows).ToStream().To(out) }
-	stop := r.startRunning(stateful, config)
-	r.create("user-b", 2)
-	r.produce("user-b", "a", "1")
+	failed := make(chan struct{})
+	config.OnState = func(_, is streams.State) {
+		if is == streams.Failed {
+			close(failed)
+		}
+	}
+	_, stop := r.start(func(b *streams.Builder) { streams.FromPattern(b, perUser).ToTable(rows).ToStream().To(out) }, config)
+	r.produce("user-a", "a", "1")
 	r.requireValues("out", "1")
+	r.create("user-large", 3)
+	<-failed
+	var mismatch *streams.CopartitionError
+	require.ErrorAs(t, stop(), &mismatch)
+	require.Equal(t, map[string]int32{"user-a": 2, "user-large": 3}, mismatch.Counts)
+}
+
+// TestFromPatternStopsBeforeStateThatCannotGrow: internal topics have as many partitions as there were tasks.
+func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
+	r := newRig(t, "words-1", "per-word")
+	config := r.watching(t)
+	stop := r.startRunning(countBehind, config)
+	r.sendTo("words-1", 30)
+	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())
 
 	failed := make(chan struct{})
@@ -218,31 +242,30 @@ func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
 			close(failed)
 		}
 	}
-	_, stop = r.start(stateful, config)
-	r.produce("user-b", "a", "2")
-	r.requireValues("out", "1", "2")
-	r.create("user-large", 3)
+	_, stop = r.start(countBehind, config)
+	r.sendTo("words-1", 30)
+	r.requireCounts("per-word", 7)
+	r.create("words-large", 3)
 	<-failed
 	var wrong *streams.InternalTopicError
 	require.ErrorAs(t, stop(), &wrong)
-	require.Equal(t, "app-rows-changelog", wrong.Topic)
-	require.ErrorContains(t, wrong, "has 2 partitions, the topology needs 3, as topic user-large has")
+	require.Equal(t, "app-by-word-repartition", wrong.Topic)
+	require.ErrorContains(t, wrong, "has 2 partitions, the topology needs 3")
 }
 
 // TestFromPatternKeepsStateOfALargerTopicThatGoes: the internal topics stay as large as they are.
 func TestFromPatternKeepsStateOfALargerTopicThatGoes(t *testing.T) {
-	r := newRig(t, "words-1", "per-key", "per-word")
+	r := newRig(t, "words-1", "per-word")
 	r.create("words-0", 1)
-	stop := r.startRunning(countPatternWords, r.watching(t))
+	stop := r.startRunning(countBehind, r.watching(t))
 	r.sendTo("words-1", 30)
-	r.requireCounts("per-key", 10)
 	r.requireCounts("per-word", 7)
 	_, err := r.admin.DeleteTopic(context.Background(), "words-1")
 	require.NoError(t, err)
 	r.sendTo("words-0", 30)
 	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())
-	stop = r.startRunning(countPatternWords, r.watching(t))
+	stop = r.startRunning(countBehind, r.watching(t))
 	r.sendTo("words-0", 30)
 	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())

@@ -70,7 +70,8 @@ func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
 }
 
 // Merge is all records of s and of the others, in the order in which they are processed; there is no order between
-// the streams beyond that.
+// the streams beyond that. Behind topics with different numbers of partitions, a step that keeps rows by key is refused
+// with a CopartitionError when the application starts: put Repartition behind the merge, once.
 func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 	parents, rekeyed := []*topology.Node{s.node}, s.rekeyed
 	site := topology.Site()
@@ -107,6 +108,9 @@ func (s *Stream[K, V]) Split(
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
 	site := topology.Site()
 	spec := topic.spec(site)
+	if topic.spread != nil {
+		spec.Split = topology.SplitByFunction
+	}
 	s.b.checkSerdes(spec, topic.key, topic.value)
 	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topic.key, topic.value,
 		topology.Route[K, V]{Partitions: topic.spread})

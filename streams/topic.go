@@ -127,8 +127,12 @@ func (r Repartition[K, V]) named() Repartition[K, V] {
 }
 
 func (r Repartition[K, V]) spec(site string) *topology.Topic {
+	split := topology.SplitByKey
+	if r.spread != nil {
+		split = topology.SplitByFunction
+	}
 	return &topology.Topic{
-		Name: r.name, Repartition: true, Partitions: r.partitions, FullName: r.fullName,
+		Name: r.name, Repartition: true, Partitions: r.partitions, FullName: r.fullName, Split: split,
 		Key: serde.FormatOf(r.key), Value: serde.FormatOf(r.value), Site: site,
 	}
 }

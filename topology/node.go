@@ -50,6 +50,8 @@ type Topic struct {
 	Repartition bool
 	// FullName is true for an internal topic whose name gets no suffix.
 	FullName bool
+	// Split is how records are spread over the partitions, as far as it is known.
+	Split Split
 	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
 	Partitions int32
 	Key, Value string // formats, for messages and lock files
@@ -90,22 +92,6 @@ type Graph struct {
 
 // NewGraph is an empty graph.
 func NewGraph() *Graph { return &Graph{sources: map[string]*Node{}} }
-
-// Copartition is a set of sources whose partitions are joined one to one, and so must have equal numbers of them.
-type Copartition struct {
-	Sources []*Node
-	Site    string
-}
-
-// Copartition demands that the topics which reach a and b have the same number of partitions.
-func (g *Graph) Copartition(site string, nodes ...*Node) {
-	c := Copartition{Site: site}
-	seen := map[*Node]bool{}
-	for _, n := range nodes {
-		c.Sources = n.roots(c.Sources, seen)
-	}
-	g.copartitions = append(g.copartitions, c)
-}
 
 // roots appends the sources that records of n come from. Nodes that were seen before are left out: streams may be split
 // and merged over and over.

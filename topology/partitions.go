@@ -1,27 +1,9 @@
 package topology
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
-
-// ErrCopartition says that topics which are joined have different numbers of partitions. Give them equal numbers, or
-// send one of them through a repartition topic.
-type ErrCopartition struct {
-	Counts map[string]int32 // by topic
-	Site   string           // the call that joins them
-}
-
-func (e *ErrCopartition) Error() string {
-	var topics []string
-	for name, n := range e.Counts {
-		topics = append(topics, fmt.Sprintf("%s has %d", name, n))
-	}
-	slices.Sort(topics)
-	return fmt.Sprintf("topology: %s: topics that are joined need equal numbers of partitions, but %s: "+
-		"recreate one, or send it through Repartition", e.Site, strings.Join(topics, ", "))
-}
 
 // ErrMissingSource says that topics the application reads do not exist. Create them first.
 type ErrMissingSource struct{ Topics []string }
@@ -42,7 +24,7 @@ type Partitions struct {
 // the external topics. external may hold more topics than needed.
 //
 // A repartition topic without a count of its own gets as many partitions as the largest source of the sub-topology that
-// writes it, and not less than it has in external; one that is joined with external topics gets theirs (Kafka's
+// writes it, and not less than it has in external; one that meets external topics in a join or a store gets theirs (Kafka's
 // CopartitionedTopicsEnforcer).
 func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
 	p := &Partitions{Topics: map[string]int32{}, Global: map[string]int32{}}
@@ -68,11 +50,13 @@ func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
 			p.Topics[name] = n
 		}
 	}
-	for range len(t.Subs) + 1 { // counts flow along the sub-topologies; a chain is at most that long
+	// Counts flow along sub-topologies, and between topics that meet; a chain of them is at most that long.
+	for range len(t.Subs) + len(t.copartitions) + 1 {
 		t.deriveCounts(p.Topics, fixed)
-		if err := t.copartition(p.Topics, fixed); err != nil {
-			return nil, err
-		}
+		t.equalCounts(p.Topics, fixed)
+	}
+	if err := t.checkCounts(p.Topics); err != nil {
+		return nil, err
 	}
 	for _, s := range t.Subs {
 		p.Tasks = append(p.Tasks, t.largest(s, p.Topics))
@@ -107,31 +91,6 @@ func (t *Topology) deriveCounts(counts map[string]int32, fixed map[string]bool) 
 			}
 		}
 	}
-}
-
-func (t *Topology) copartition(counts map[string]int32, fixed map[string]bool) error {
-	for _, c := range t.graph.copartitions {
-		seen := map[string]int32{}
-		var want int32
-		var wantFixed bool
-		for _, n := range c.Sources {
-			for _, name := range t.topics(n) {
-				seen[name] = counts[name]
-				if fixed[name] {
-					want, wantFixed = counts[name], true
-				} else if !wantFixed {
-					want = max(want, counts[name])
-				}
-			}
-		}
-		for name, n := range seen {
-			if fixed[name] && n != want {
-				return &ErrCopartition{Counts: seen, Site: c.Site}
-			}
-			counts[name] = want
-		}
-	}
-	return nil
 }
 
 func (t *Topology) largest(s *Sub, counts map[string]int32) int32 {

@@ -59,7 +59,7 @@ func (t *Topology) internal(name string) bool {
 // names that it matches. t is the topology as Compile made it, and stays as it is. The error joins an ErrAmbiguousTopic
 // for each name that is matched twice.
 func (t *Topology) Expand(names []string) (*Topology, error) {
-	out := &Topology{App: t.App, Global: t.Global, graph: t.graph, expanded: map[*Node][]*Node{}}
+	out := &Topology{App: t.App, Global: t.Global, graph: t.graph, copartitions: t.copartitions, expanded: map[*Node][]*Node{}}
 	names = t.Matching(names)
 	reader := map[string]*Node{}
 	var errs []error

@@ -43,7 +43,7 @@ func TestExpandPutsTopicsInPlaceOfPatterns(t *testing.T) {
 	require.Equal(t, []string{"app-by-word-repartition", "user-a", "user-b"}, e.SourceTopics())
 	sources, _ = e.ExternalTopics()
 	require.Equal(t, []string{"user-a", "user-b"}, sources)
-	counts, err := e.Partitions(map[string]int32{"user-a": 2, "user-b": 5})
+	counts, err := e.Partitions(map[string]int32{"user-a": 5, "user-b": 5})
 	require.NoError(t, err)
 	require.Equal(t, []int32{5, 5}, counts.Tasks)
 	instance, err := e.Link(topology.TaskID{}, nil, &topology.Outbox{})
@@ -70,6 +70,17 @@ func TestPatternsAreJoinedLikeTopics(t *testing.T) {
 	var mismatch *topology.ErrCopartition
 	require.ErrorAs(t, err, &mismatch)
 	require.Equal(t, map[string]int32{"other": 3, "user-a": 3, "user-b": 4}, mismatch.Counts)
+}
+
+// TestPatternsAreKeptLikeTopics: in one store, a key must be in one task.
+func TestPatternsAreKeptLikeTopics(t *testing.T) {
+	e, err := compile(t, countUsers).Expand([]string{"user-a", "user-b"})
+	require.NoError(t, err)
+	_, err = e.Partitions(map[string]int32{"user-a": 2, "user-b": 5})
+	var mismatch *topology.ErrCopartition
+	require.ErrorAs(t, err, &mismatch)
+	require.Equal(t, map[string]int32{"user-a": 2, "user-b": 5}, mismatch.Counts)
+	require.Contains(t, mismatch.Site, "pattern_test.go:18")
 }
 
 func TestATopicHasOneSource(t *testing.T) {

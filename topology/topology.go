@@ -20,7 +20,8 @@ type Topology struct {
 	// Global is the part that each instance runs for itself, over all partitions: the global tables. Nil without any.
 	Global *Sub
 
-	graph    *Graph
+	graph        *Graph
+	copartitions []Copartition // of the graph, and those that follow from shared stores
 	expanded map[*Node][]*Node // the sources of the topics that each pattern stands for; nil before Expand
 }
 
@@ -47,10 +48,12 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	}
 	g.lookUpGlobals()
 	t.Subs, t.Global = split(g)
+	t.copartitions = append(g.copartitions[:len(g.copartitions):len(g.copartitions)], g.meetings()...)
 	errs = append(errs, t.checkStores()...)
 	errs = append(errs, t.checkTopics()...)
 	errs = append(errs, t.checkPatterns()...)
 	errs = append(errs, t.checkMetadata()...)
+	errs = append(errs, t.checkSplits()...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
