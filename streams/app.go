@@ -62,6 +62,9 @@ type App struct {
 
 // New makes an App that is not running yet. The error joins everything that is wrong with the settings.
 func New(topo *topology.Topology, config Config) (*App, error) {
+	if topo == nil {
+		return nil, errors.New("streams: the topology is nil: Build returned an error in its place")
+	}
 	config = config.withDefaults(topo.App)
 	topo, err := topo.WithApp(config.AppID)
 	if err := errors.Join(err, config.validate()); err != nil {

@@ -35,7 +35,15 @@ func NewBuilder(name string) *Builder {
 }
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.
-func (b *Builder) Build() (*topology.Topology, error) { return topology.Compile(b.graph, b.app) }
+//
+// A topology that has been built does not change: a step that is added later is a mistake, which the next Build, New and
+// the test driver report.
+func (b *Builder) Build() (*topology.Topology, error) {
+	if b == nil || b.graph == nil {
+		absent("Builder")
+	}
+	return topology.Compile(b.graph, b.app)
+}
 
 // From reads a topic as a stream: each record is a fact of its own. A topic that is read more than once has one source.
 func From[K, V any](b *Builder, topic Topic[K, V]) *Stream[K, V] {
@@ -77,6 +85,9 @@ func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node
 }
 
 func sourceOf[K, V any](b *Builder, spec *topology.Topic, topic Topic[K, V], site string) *topology.Node {
+	if b == nil || b.graph == nil {
+		absent("Builder")
+	}
 	if n := b.graph.Source(spec); n != nil {
 		first, ok := b.sources[n].(Topic[K, V])
 		switch {
@@ -96,6 +107,7 @@ func sourceOf[K, V any](b *Builder, spec *topology.Topic, topic Topic[K, V], sit
 	var extract TimestampExtractor[K, V]
 	if topic.extract != nil {
 		extract = *topic.extract
+		b.given(extract != nil, "Timestamp: extract")
 	}
 	n := topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
 	b.sources[n] = topic
@@ -110,6 +122,25 @@ func (b *Builder) own(store state.Spec, site string) {
 		return
 	}
 	b.owners[store.Name()] = site
+}
+
+// kept reports a retention that makes no sense, which the longer one of the windows would hide.
+func (b *Builder) kept(store state.Spec, site string) {
+	if d := store.Options().Retention; d < 0 || d%time.Millisecond != 0 {
+		b.graph.Fail(site, "store %q: retention %v: must be whole milliseconds, 0 or more", store.Name(), d)
+	}
+}
+
+// named leaves out stores that are nil, and reports them.
+func (b *Builder) named(stores []state.Spec, site string) (out []state.Spec) {
+	for _, s := range stores {
+		if s == nil {
+			b.graph.Fail(site, "one of the stores is nil")
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // checkSerdes reports a topic that was declared without them.

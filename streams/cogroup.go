@@ -29,6 +29,8 @@ type member[K, A any] struct {
 func NewCogroup[K, V, A any](
 	g *Group[K, V], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
 ) *Cogroup[K, A] {
+	g.of().given(initial != nil, "NewCogroup: initial")
+	g.of().given(add != nil, "NewCogroup: add")
 	c := &Cogroup[K, A]{b: g.b, site: topology.Site(), initial: initial}
 	c.members = []member[K, A]{memberOf(g, initial, add)}
 	return c
@@ -39,6 +41,11 @@ func NewCogroup[K, V, A any](
 func AddGroup[K, V, A any](
 	c *Cogroup[K, A], g *Group[K, V], add func(r Record[K, V], row A) (Optional[A], error),
 ) *Cogroup[K, A] {
+	c.of().given(add != nil, "AddGroup: add")
+	if g == nil {
+		c.b.graph.Fail(topology.Site(), "the group to add is nil")
+		return c
+	}
 	if g.b != c.b {
 		c.b.graph.Fail(topology.Site(), "groups of two builders are aggregated together: build both with one")
 	}
@@ -108,11 +115,10 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 func (c *Cogroup[K, A]) AggregateSessions(
 	windows window.Session, store state.Session[K, A], merge func(key K, a, b A) (A, error),
 ) *WindowTable[K, A] {
+	c.of().given(merge != nil, "AggregateSessions: merge")
 	site := topology.Site()
 	c.copartitioned(site)
-	if err := windows.Err(); err != nil {
-		c.b.graph.Fail(site, "%w", err)
-	}
+	windows = c.b.checkedSessions(windows, site)
 	store = sessionStoreFor(c.b, windows, store, site)
 	var parts []windowPart
 	for _, m := range c.members {

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"math"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/operator"
@@ -18,6 +19,7 @@ import (
 func Deduplicate[ID, K, V any](
 	s *Stream[K, V], id func(V) ID, within time.Duration, store state.Window[ID, bool],
 ) *Stream[K, V] {
+	s.of().given(id != nil, "Deduplicate: id")
 	return deduplicate(s, keyOf[K](id), within, store)
 }
 
@@ -25,6 +27,7 @@ func Deduplicate[ID, K, V any](
 func DeduplicateRecord[ID, K, V any](
 	s *Stream[K, V], id func(Record[K, V]) (Optional[ID], error), within time.Duration, store state.Window[ID, bool],
 ) *Stream[K, V] {
+	s.of().given(id != nil, "DeduplicateRecord: id")
 	return deduplicate(s, id, within, store)
 }
 
@@ -32,8 +35,8 @@ func deduplicate[ID, K, V any](
 	s *Stream[K, V], id func(Record[K, V]) (Optional[ID], error), within time.Duration, store state.Window[ID, bool],
 ) *Stream[K, V] {
 	site := topology.Site()
-	if within < time.Millisecond || within%time.Millisecond != 0 {
-		s.b.graph.Fail(site, "deduplicate within %v: must be whole milliseconds, 1 or more", within)
+	if within < time.Millisecond || within%time.Millisecond != 0 || within > math.MaxInt64/2 {
+		s.b.graph.Fail(site, "deduplicate within %v: must be whole milliseconds, 1 or more, and below 146 years", within)
 		within = time.Millisecond
 	}
 	s.keyedHere(site, "Deduplicate")

@@ -73,6 +73,9 @@ type (
 	// BusyError means that a step was still at work when Config.ShutdownTimeout was over: Task string, and Time
 	// time.Duration, which is that. The worker has left Kafka; its state directory stays locked until the step returns.
 	BusyError = worker.BusyError
+	// MissingStoreError means that a processor uses a store that Process was not given: Store, Node (the step) and Site
+	// (file:line of the call that declared it), all string.
+	MissingStoreError = topology.MissingStoreError
 	// PanicError is a panic in the user's code, as the Err of a ProcessError: Value any is what it panicked with, Stack
 	// []byte where.
 	PanicError = task.PanicError

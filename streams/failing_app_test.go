@@ -85,7 +85,7 @@ func TestAProcessorThatDoesNotStart(t *testing.T) {
 		"a store that it was not given": {hook(hooked{init: func(ctx *textContext) error {
 			keyRows.In(ctx)
 			return nil
-		}}), "uses store per-key"},
+		}}), "uses store \"per-key\""},
 		"none at all":          {func() textProcessor { return nil }, "returned nil"},
 		"a panic at its birth": {func() textProcessor { panic("boom") }, "panic: boom"},
 	} {

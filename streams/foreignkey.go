@@ -18,6 +18,7 @@ type ForeignKey[K, FK, L, R any] struct {
 	right    serde.Serde[R]
 	inMemory bool
 	spread   Partitioner[FK, wire.Subscription]
+	bad      string // what is wrong with it
 }
 
 // NewForeignKey declares a join by foreign key, with the serdes of both tables' keys and values. The name must not
@@ -39,6 +40,9 @@ func (f ForeignKey[K, FK, L, R]) InMemory() ForeignKey[K, FK, L, R] {
 func (f ForeignKey[K, FK, L, R]) RightPartition(
 	partition func(key FK, partitions int32) int32,
 ) ForeignKey[K, FK, L, R] {
+	if partition == nil {
+		f.bad = "RightPartition: partition is nil: a function is needed"
+	}
 	f.spread = func(r Record[FK, wire.Subscription], partitions int32) []int32 {
 		return []int32{partition(r.Key, partitions)}
 	}
@@ -53,6 +57,8 @@ func JoinForeignKey[V, K, FK, L, R any](
 	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V],
 	pointer func(key K, left L) Optional[FK], join func(left L, right R) V,
 ) *Table[K, V] {
+	left.of().given(pointer != nil, "JoinForeignKey: pointer")
+	left.of().given(join != nil, "JoinForeignKey: join")
 	return joinForeignKey(left, right, via, store, false, pointer,
 		func(_ K, l L, r Optional[R]) (Optional[V], error) { return Some(join(l, r.Value)), nil })
 }
@@ -63,6 +69,8 @@ func LeftJoinForeignKey[V, K, FK, L, R any](
 	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V],
 	pointer func(key K, left L) Optional[FK], join func(left L, right Optional[R]) V,
 ) *Table[K, V] {
+	left.of().given(pointer != nil, "LeftJoinForeignKey: pointer")
+	left.of().given(join != nil, "LeftJoinForeignKey: join")
 	return joinForeignKey(left, right, via, store, true, pointer,
 		func(_ K, l L, r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
 }
@@ -73,6 +81,8 @@ func JoinForeignKeyRecord[V, K, FK, L, R any](
 	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V], kind JoinKind,
 	pointer func(key K, left L) Optional[FK], join func(key K, left L, right Optional[R]) (Optional[V], error),
 ) *Table[K, V] {
+	left.of().given(pointer != nil, "JoinForeignKeyRecord: pointer")
+	left.of().given(join != nil, "JoinForeignKeyRecord: join")
 	if kind != Inner && kind != Left {
 		left.b.graph.Fail(topology.Site(), "a join by foreign key is Inner or Left")
 	}
@@ -83,9 +93,16 @@ func joinForeignKey[V, K, FK, L, R any](
 	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V], leftJoin bool,
 	pointer func(K, L) Optional[FK], join func(K, L, Optional[R]) (Optional[V], error),
 ) *Table[K, V] {
-	b, site := left.b, topology.Site()
+	b, site := left.of(), topology.Site()
+	right = tableGiven(b, right, left.node, site)
 	if right.b != b {
 		b.graph.Fail(site, "tables of two builders are joined: build both with one")
+	}
+	if via.name == "" {
+		b.graph.Fail(site, "a foreign key needs a name: it outlives the process and is never made up")
+	}
+	if via.bad != "" {
+		b.graph.Fail(site, "foreign key %q: %s", via.name, via.bad)
 	}
 	if via.key == nil || via.foreign == nil || via.left == nil || via.right == nil {
 		b.graph.Fail(site, "foreign key %q needs four serdes: of both tables' keys and values", via.name)

@@ -40,8 +40,10 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 func GlobalProcess[K, V any](
 	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Spec,
 ) {
+	b.given(new != nil, "GlobalProcess: new")
 	site := topology.Site()
 	source := globalSource(b, topic, site)
+	stores = b.named(stores, site)
 	for _, s := range stores {
 		b.own(s, site)
 		b.immortal(s, site)
@@ -51,6 +53,9 @@ func GlobalProcess[K, V any](
 }
 
 func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
+	if b == nil || b.graph == nil {
+		absent("Builder")
+	}
 	spec := topic.spec(site)
 	spec.Global = true
 	if n := b.graph.Source(spec); n != nil && n.Global {
@@ -62,6 +67,7 @@ func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topolog
 	var extract TimestampExtractor[K, V]
 	if topic.extract != nil {
 		extract = *topic.extract
+		b.given(extract != nil, "Timestamp: extract")
 	}
 	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
 }
@@ -76,6 +82,8 @@ func (b *Builder) globalOrSource(topic, site string, n *topology.Node) {
 func JoinGlobal[R, K, V, GK, U any](
 	s *Stream[K, V], t *GlobalTable[GK, U], name func(V) GK, join func(value V, row U) R,
 ) *Stream[K, R] {
+	s.of().given(name != nil, "JoinGlobal: name")
+	s.of().given(join != nil, "JoinGlobal: join")
 	return joinGlobal(s, t, false, keyOf[K](name),
 		func(r Record[K, V], _ Optional[GK], row Optional[U]) (Optional[R], error) {
 			return Some(join(r.Value, row.Value)), nil
@@ -86,6 +94,8 @@ func JoinGlobal[R, K, V, GK, U any](
 func LeftJoinGlobal[R, K, V, GK, U any](
 	s *Stream[K, V], t *GlobalTable[GK, U], name func(V) GK, join func(value V, row Optional[U]) R,
 ) *Stream[K, R] {
+	s.of().given(name != nil, "LeftJoinGlobal: name")
+	s.of().given(join != nil, "LeftJoinGlobal: join")
 	return joinGlobal(s, t, true, keyOf[K](name),
 		func(r Record[K, V], _ Optional[GK], row Optional[U]) (Optional[R], error) {
 			return Some(join(r.Value, row)), nil
@@ -99,6 +109,8 @@ func JoinGlobalRecord[R, K, V, GK, U any](
 	s *Stream[K, V], t *GlobalTable[GK, U], kind JoinKind, name func(Record[K, V]) (Optional[GK], error),
 	join func(r Record[K, V], named Optional[GK], row Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
+	s.of().given(name != nil, "JoinGlobalRecord: name")
+	s.of().given(join != nil, "JoinGlobalRecord: join")
 	if kind != Inner && kind != Left {
 		s.b.graph.Fail(topology.Site(), "a join with a global table is Inner or Left")
 	}
@@ -110,6 +122,10 @@ func joinGlobal[R, K, V, GK, U any](
 	join func(Record[K, V], Optional[GK], Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
 	site := topology.Site()
+	if t == nil {
+		s.b.graph.Fail(site, "the global table to join is nil")
+		return &Stream[K, R]{b: s.b, node: s.node}
+	}
 	if t.b != s.b {
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}

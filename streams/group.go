@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"time"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -22,6 +24,7 @@ func (g *Group[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64] {
 
 // Reduce combines the records of each key: the first value is the row, then fn(row, value).
 func (g *Group[K, V]) Reduce(store state.KeyValue[K, V], fn func(row, value V) V) *Table[K, V] {
+	g.of().given(fn != nil, "Reduce: fn")
 	return aggregate(g, store, reduce[K](fn))
 }
 
@@ -30,6 +33,7 @@ func (g *Group[K, V]) Reduce(store state.KeyValue[K, V], fn func(row, value V) V
 func (g *Group[K, V]) ReduceRecord(
 	store state.KeyValue[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
 ) *Table[K, V] {
+	g.of().given(fn != nil, "ReduceRecord: fn")
 	return aggregate(g, store, reduceRecord(fn))
 }
 
@@ -38,6 +42,8 @@ func (g *Group[K, V]) ReduceRecord(
 func Aggregate[K, V, A any](
 	g *Group[K, V], store state.KeyValue[K, A], initial func() A, add func(key K, value V, row A) A,
 ) *Table[K, A] {
+	g.of().given(initial != nil, "Aggregate: initial")
+	g.of().given(add != nil, "Aggregate: add")
 	return aggregate(g, store, fold(initial, add))
 }
 
@@ -46,6 +52,8 @@ func Aggregate[K, V, A any](
 func AggregateRecord[K, V, A any](
 	g *Group[K, V], store state.KeyValue[K, A], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
 ) *Table[K, A] {
+	g.of().given(initial != nil, "AggregateRecord: initial")
+	g.of().given(add != nil, "AggregateRecord: add")
 	return aggregate(g, store, foldRecord(initial, add))
 }
 
@@ -70,33 +78,39 @@ func aggregateNode[K, V, A any](
 // Behind a repartition topic that order depends on how fast each upstream task ran, so that a run over the same input
 // may drop other records as late: group by the topic's own key where that matters, or give enough grace.
 func (g *Group[K, V]) WindowedBy(windows window.Windows) *WindowedGroup[K, V] {
-	return &WindowedGroup[K, V]{group: g, windows: g.b.checked(windows, topology.Site())}
+	return &WindowedGroup[K, V]{group: g, windows: g.of().checked(windows, topology.Site())}
 }
 
 // checked reports windows that are wrong, or of a kind that no aggregation knows.
 func (b *Builder) checked(windows window.Windows, site string) window.Windows {
 	if windows == nil {
 		b.graph.Fail(site, "windows are nil")
-		return window.Tumbling(1)
+		return window.Tumbling(time.Millisecond)
 	}
 	if err := windows.Err(); err != nil {
 		b.graph.Fail(site, "%w", err)
-		return window.Tumbling(1) // whatever: Build fails
+		return window.Tumbling(time.Millisecond) // whatever: Build fails
 	}
 	_, aligned := windows.(window.Aligned)
 	if _, sliding := windows.(window.SlidingTime); !aligned && !sliding {
 		b.graph.Fail(site, "windows of type %T: must be a window.Aligned, or window.Sliding", windows)
-		return window.Tumbling(1)
+		return window.Tumbling(time.Millisecond)
 	}
 	return windows
 }
 
 // SessionsBy aggregates each key by sessions of activity. Stream time is as for WindowedBy.
 func (g *Group[K, V]) SessionsBy(windows window.Session) *SessionGroup[K, V] {
+	return &SessionGroup[K, V]{group: g, windows: g.of().checkedSessions(windows, topology.Site())}
+}
+
+// checkedSessions reports sessions that are wrong.
+func (b *Builder) checkedSessions(windows window.Session, site string) window.Session {
 	if err := windows.Err(); err != nil {
-		g.b.graph.Fail(topology.Site(), "%w", err)
+		b.graph.Fail(site, "%w", err)
+		return window.Sessions(time.Millisecond) // whatever: Build fails
 	}
-	return &SessionGroup[K, V]{group: g, windows: windows}
+	return windows
 }
 
 func count[K, V any](_ Record[K, V], row Optional[int64]) (Optional[int64], error) {

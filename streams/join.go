@@ -15,6 +15,7 @@ import (
 // Both sides must have the same number of partitions, which is checked when the application starts, and the same
 // partitioner.
 func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, row U) R) *Stream[K, R] {
+	s.of().given(join != nil, "Join: join")
 	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
 		return Some(join(r.Value, row.Value)), nil
 	})
@@ -24,6 +25,7 @@ func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, ro
 func JoinRecord[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row U) (Optional[R], error),
 ) *Stream[K, R] {
+	s.of().given(join != nil, "JoinRecord: join")
 	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
 		return join(r, row.Value)
 	})
@@ -32,6 +34,7 @@ func JoinRecord[R, K, V, U any](
 // LeftJoin is Join with a result for each record: where there is no row, or the record has no key, row is none. Records
 // with a null value are dropped and counted.
 func LeftJoin[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, row Optional[U]) R) *Stream[K, R] {
+	s.of().given(join != nil, "LeftJoin: join")
 	return joinTable(s, t, true, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
 		return Some(join(r.Value, row)), nil
 	})
@@ -41,13 +44,16 @@ func LeftJoin[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V
 func LeftJoinRecord[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
+	s.of().given(join != nil, "LeftJoinRecord: join")
 	return joinTable(s, t, true, join)
 }
 
 func joinTable[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], left bool, join func(Record[K, V], Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
-	return joinedTable(s, t, topology.Site(), slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
+	site := topology.Site()
+	t = tableGiven(s.of(), t, s.node, site)
+	return joinedTable(s, t, site, slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
 		return operator.StreamTable(t.view, left, join)
 	})
 }

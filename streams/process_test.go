@@ -108,7 +108,7 @@ func TestAStepMayUseOnlyTheStoresItWasGiven(t *testing.T) {
 		return &swapper{closed: &closed}
 	})
 	_, err := testkit.NewDriver(build(t, b))
-	require.ErrorContains(t, err, "uses store rows, which was not given to it")
+	require.ErrorContains(t, err, `uses store "rows", which was not given to it: add the store to the arguments`)
 	require.ErrorContains(t, err, "process_test.go")
 }
 

@@ -24,6 +24,7 @@ func (g *SessionGroup[K, V]) Count(store state.Session[K, int64]) *WindowTable[K
 // Reduce combines the records of each key and session: the first value is the row, then fn(row, value). Sessions that
 // meet are combined by fn, too, the earlier one first.
 func (g *SessionGroup[K, V]) Reduce(store state.Session[K, V], fn func(row, value V) V) *WindowTable[K, V] {
+	g.of().given(fn != nil, "Reduce: fn")
 	return aggregateSessions(g, store, nil, reduce[K](fn), func(_ K, a, b V) (V, error) { return fn(a, b), nil })
 }
 
@@ -34,6 +35,9 @@ func AggregateSessions[K, V, A any](
 	g *SessionGroup[K, V], store state.Session[K, A], initial func() A,
 	add func(key K, value V, row A) A, merge func(key K, a, b A) A,
 ) *WindowTable[K, A] {
+	g.of().given(initial != nil, "AggregateSessions: initial")
+	g.of().given(add != nil, "AggregateSessions: add")
+	g.of().given(merge != nil, "AggregateSessions: merge")
 	return aggregateSessions(g, store, initial, fold(initial, add), func(key K, a, b A) (A, error) {
 		return merge(key, a, b), nil
 	})
@@ -45,6 +49,9 @@ func AggregateSessionsRecord[K, V, A any](
 	g *SessionGroup[K, V], store state.Session[K, A], initial func() A,
 	add func(r Record[K, V], row A) (Optional[A], error), merge func(key K, a, b A) (A, error),
 ) *WindowTable[K, A] {
+	g.of().given(initial != nil, "AggregateSessionsRecord: initial")
+	g.of().given(add != nil, "AggregateSessionsRecord: add")
+	g.of().given(merge != nil, "AggregateSessionsRecord: merge")
 	return aggregateSessions(g, store, initial, foldRecord(initial, add), merge)
 }
 
@@ -73,6 +80,7 @@ func sessionStoreFor[K, A any](
 	b *Builder, windows window.Session, store state.Session[K, A], site string,
 ) state.Session[K, A] {
 	b.own(store, site)
+	b.kept(store, site)
 	return store.Retain(max(store.Options().Retention, milliseconds(windows.Retention())))
 }
 

@@ -17,7 +17,8 @@ type Stream[K, V any] struct {
 func step[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
-	n := topology.AddProcessor(s.b.graph, op, site, []*topology.Node{s.node}, stores, new)
+	b := s.of()
+	n := topology.AddProcessor(b.graph, op, site, []*topology.Node{s.node}, b.named(stores, site), new)
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
@@ -33,16 +34,19 @@ func rekey[K, V, KR, VR any](
 
 // Filter keeps the records whose value keep accepts. Null values pass.
 func (s *Stream[K, V]) Filter(keep func(V) bool) *Stream[K, V] {
+	s.of().given(keep != nil, "Filter: keep")
 	return s.FilterRecord(func(r Record[K, V]) (bool, error) { return r.NullValue || keep(r.Value), nil })
 }
 
 // FilterNot drops the records whose value drop accepts. Null values pass.
 func (s *Stream[K, V]) FilterNot(drop func(V) bool) *Stream[K, V] {
+	s.of().given(drop != nil, "FilterNot: drop")
 	return s.FilterRecord(func(r Record[K, V]) (bool, error) { return r.NullValue || !drop(r.Value), nil })
 }
 
 // FilterRecord keeps the records that keep accepts.
 func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stream[K, V] {
+	s.of().given(keep != nil, "FilterRecord: keep")
 	return step(s, "filter", topology.Site(), nil, func() topology.Processor[K, V, K, V] {
 		return operator.Filter(keep)
 	})
@@ -50,6 +54,7 @@ func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stre
 
 // FilterNotRecord drops the records that drop accepts.
 func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *Stream[K, V] {
+	s.of().given(drop != nil, "FilterNotRecord: drop")
 	return s.FilterRecord(func(r Record[K, V]) (bool, error) {
 		ok, err := drop(r)
 		return !ok, err
@@ -58,6 +63,7 @@ func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *S
 
 // Peek shows each record to fn and passes it on.
 func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
+	s.of().given(fn != nil, "Peek: fn")
 	return step(s, "peek", topology.Site(), nil, func() topology.Processor[K, V, K, V] {
 		return operator.Peek(func(r Record[K, V]) error { fn(r); return nil })
 	})
@@ -66,6 +72,7 @@ func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
 // ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are
 // at least once.
 func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
+	s.of().given(fn != nil, "ForEach: fn")
 	step(s, "foreach", topology.Site(), nil, func() topology.Processor[K, V, K, V] { return operator.Peek(fn) })
 }
 
@@ -73,10 +80,15 @@ func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
 // the streams beyond that. Behind topics with different numbers of partitions, a step that keeps rows by key is refused
 // with a CopartitionError when the application starts: put Repartition behind the merge, once.
 func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
+	b := s.of()
 	parents, rekeyed := []*topology.Node{s.node}, s.rekeyed
 	site := topology.Site()
 	for _, o := range others {
-		if o.b != s.b {
+		if o == nil {
+			b.graph.Fail(site, "one of the streams to merge is nil")
+			continue
+		}
+		if o.b != b {
 			s.b.graph.Fail(site, "streams of two builders are merged: build both with one")
 			continue
 		}
@@ -94,8 +106,11 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 func (s *Stream[K, V]) Split(
 	predicates ...func(Record[K, V]) (bool, error),
 ) (branches []*Stream[K, V], rest *Stream[K, V]) {
-	site := topology.Site()
-	split := topology.AddSplit(s.b.graph, site, s.node, operator.Split(predicates))
+	for _, p := range predicates {
+		s.of().given(p != nil, "Split: a predicate")
+	}
+	b, site := s.of(), topology.Site()
+	split := topology.AddSplit(b.graph, site, s.node, operator.Split(predicates))
 	for range len(predicates) + 1 {
 		n := topology.AddPass[K, V](s.b.graph, "branch", site, []*topology.Node{split})
 		branches = append(branches, &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed})
@@ -106,13 +121,13 @@ func (s *Stream[K, V]) Split(
 // To writes the stream to a topic, partitioned by key as Kafka's Java client does, unless the topic has a Partitioner.
 // For keys of windows that is the key alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
-	site := topology.Site()
+	b, site := s.of(), topology.Site()
 	spec := topic.spec(site)
 	if topic.spread != nil {
 		spec.Split = topology.SplitByFunction
 	}
-	s.b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topic.key, topic.value,
+	b.checkSerdes(spec, topic.key, topic.value)
+	topology.AddRoutedSink(b.graph, spec, site, s.node, topic.key, topic.value,
 		topology.Route[K, V]{Partitions: topic.spread})
 }
 
@@ -120,6 +135,7 @@ func (s *Stream[K, V]) To(topic Topic[K, V]) {
 // there: else, as where the pattern does not match or choose returns an error, the record fails with a ProcessError, of
 // a MissingSinkError, and Config.OnError applies.
 func (s *Stream[K, V]) ToEach(topics TopicPattern[K, V], choose func(Record[K, V]) (topic string, err error)) {
+	s.of().given(choose != nil, "ToEach: choose")
 	site := topology.Site()
 	spec := topics.spec(s.b, site)
 	s.b.checkSerdes(spec, topics.each.key, topics.each.value)
@@ -156,8 +172,8 @@ func throughTopic[K, V any](b *Builder, from *topology.Node, topic Repartition[K
 
 // keyedHere reports a step that needs the records of one key together, behind one that changed the key.
 func (s *Stream[K, V]) keyedHere(site, what string) {
-	if s.rekeyed != "" {
-		s.b.graph.Fail(site, "%s needs the records of a key in one partition, but %s may have changed the key: "+
+	if b := s.of(); s.rekeyed != "" {
+		b.graph.Fail(site, "%s needs the records of a key in one partition, but %s may have changed the key: "+
 			"put Repartition between them, or use GroupBy with a repartition topic", what, s.rekeyed)
 	}
 }

@@ -18,6 +18,7 @@ func JoinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
 	join func(left L, right R) V,
 ) *Stream[K, V] {
+	left.of().given(join != nil, "JoinStreams: join")
 	return joinStreams(left, right, windows, stores, operator.Sides{},
 		func(_ Optional[K], l Optional[L], r Optional[R]) (Optional[V], error) {
 			return Some(join(l.Value, r.Value)), nil
@@ -31,6 +32,7 @@ func LeftJoinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
 	join func(left L, right Optional[R]) V,
 ) *Stream[K, V] {
+	left.of().given(join != nil, "LeftJoinStreams: join")
 	return joinStreams(left, right, windows, stores, operator.Sides{Left: true},
 		func(_ Optional[K], l Optional[L], r Optional[R]) (Optional[V], error) {
 			return Some(join(l.Value, r)), nil
@@ -42,6 +44,7 @@ func OuterJoinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R],
 	join func(left Optional[L], right Optional[R]) V,
 ) *Stream[K, V] {
+	left.of().given(join != nil, "OuterJoinStreams: join")
 	return joinStreams(left, right, windows, stores, operator.Sides{Left: true, Right: true},
 		func(_ Optional[K], l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
 }
@@ -52,6 +55,8 @@ func JoinStreamsRecord[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], kind JoinKind, windows window.Join, stores state.Join[K, L, R],
 	join func(key Optional[K], left Optional[L], right Optional[R]) (Optional[V], error),
 ) *Stream[K, V] {
+	left.of().given(join != nil, "JoinStreamsRecord: join")
+	kind.check(left.of())
 	return joinStreams(left, right, windows, stores, kind.sides(), join)
 }
 
@@ -59,9 +64,16 @@ func joinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R], alone operator.Sides,
 	join operator.StreamJoiner[K, L, R, V],
 ) *Stream[K, V] {
-	b, site := left.b, topology.Site()
+	b, site := left.of(), topology.Site()
+	if right == nil {
+		b.graph.Fail(site, "the stream to join is nil")
+		right = &Stream[K, R]{b: b, node: left.node}
+	}
 	if right.b != b {
 		b.graph.Fail(site, "streams of two builders are joined: build both with one")
+	}
+	if stores.Name() == "" {
+		b.graph.Fail(site, "the stores of a join need a name: it outlives the process and is never made up")
 	}
 	if err := windows.Err(); err != nil {
 		b.graph.Fail(site, "%w", err)

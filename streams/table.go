@@ -43,18 +43,21 @@ func (t *Table[K, V]) lookedUp(site string) {
 
 // Filter keeps the rows whose value keep accepts; a row that no longer passes is deleted. keep must be a pure function.
 func (t *Table[K, V]) Filter(keep func(V) bool) *Table[K, V] {
+	t.of().given(keep != nil, "Filter: keep")
 	return t.FilterRecord(func(r Record[K, V]) (bool, error) { return keep(r.Value), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept; a row that no longer passes is deleted. drop must be a
 // pure function.
 func (t *Table[K, V]) FilterNot(drop func(V) bool) *Table[K, V] {
+	t.of().given(drop != nil, "FilterNot: drop")
 	return t.FilterRecord(func(r Record[K, V]) (bool, error) { return !drop(r.Value), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts; a row that no longer passes is deleted. keep must be a pure function
 // of key and value.
 func (t *Table[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Table[K, V] {
+	t.of().given(keep != nil, "FilterRecord: keep")
 	return mapTable(t, "filter", func(r Record[K, V]) (Optional[V], error) {
 		ok, err := keep(r)
 		return Optional[V]{Value: r.Value, OK: ok}, err
@@ -63,17 +66,19 @@ func (t *Table[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Table
 
 // MapTableValues gives each row another value. fn must be a pure function.
 func MapTableValues[VR, K, V any](t *Table[K, V], fn func(V) VR) *Table[K, VR] {
+	t.of().given(fn != nil, "MapTableValues: fn")
 	return mapTable(t, "mapvalues", func(r Record[K, V]) (Optional[VR], error) { return Some(fn(r.Value)), nil })
 }
 
 // MapTableValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
 // function of key and value.
 func MapTableValuesRecord[VR, K, V any](t *Table[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Table[K, VR] {
+	t.of().given(fn != nil, "MapTableValuesRecord: fn")
 	return mapTable(t, "mapvalues", fn)
 }
 
 func mapTable[VR, K, V any](t *Table[K, V], op string, fn func(Record[K, V]) (Optional[VR], error)) *Table[K, VR] {
-	n := topology.AddProcessor(t.b.graph, op, topology.Site(), []*topology.Node{t.node}, nil,
+	n := topology.AddProcessor(t.of().graph, op, topology.Site(), []*topology.Node{t.node}, nil,
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[VR]] {
 			return operator.MapChange(fn)
 		})
@@ -104,7 +109,7 @@ func mapView[VR, K, V any](
 // functions before it.
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
-	t.b.own(store, site)
+	t.of().own(store, site)
 	t.b.immortal(store, site)
 	t.b.arrivals(store, site)
 	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store},
@@ -116,12 +121,13 @@ func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 
 // ToStream is the stream of the table's rows as they change; a deleted row has a null value.
 func (t *Table[K, V]) ToStream() *Stream[K, V] {
-	n := topology.AddProcessor(t.b.graph, "tostream", topology.Site(), []*topology.Node{t.node}, nil,
+	n := topology.AddProcessor(t.of().graph, "tostream", topology.Site(), []*topology.Node{t.node}, nil,
 		func() topology.Processor[K, topology.Change[V], K, V] { return operator.ToStream[K, V]() })
 	return &Stream[K, V]{b: t.b, node: n}
 }
 
 // ToStreamKey is the stream of the table's rows as they change, under other keys; a deleted row has a null value.
 func ToStreamKey[KR, K, V any](t *Table[K, V], key func(Record[K, V]) (Optional[KR], error)) *Stream[KR, V] {
-	return SelectKeyRecord(t.ToStream(), key)
+	t.of().given(key != nil, "ToStreamKey: key")
+	return selectKey(t.ToStream(), key)
 }

@@ -19,6 +19,7 @@ type TableGroup[K, V any] struct {
 func GroupTable[KR, VR, K, V any](
 	t *Table[K, V], fn func(key K, value V) (KR, VR), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
+	t.of().given(fn != nil, "GroupTable: fn")
 	return groupTable(t, func(r Record[K, V]) (Record[KR, VR], error) {
 		k, v := fn(r.Key, r.Value)
 		return Record[KR, VR]{Key: k, Value: v}, nil
@@ -30,6 +31,7 @@ func GroupTable[KR, VR, K, V any](
 func GroupTableRecord[KR, VR, K, V any](
 	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
+	t.of().given(fn != nil, "GroupTableRecord: fn")
 	return groupTable(t, fn, topic)
 }
 
@@ -62,6 +64,8 @@ func (g *TableGroup[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64
 // Reduce combines the values of each group's rows: the first is the result, then add(result, value); subtract(result,
 // value) takes a row's value out again.
 func (g *TableGroup[K, V]) Reduce(store state.KeyValue[K, V], add, subtract func(row, value V) V) *Table[K, V] {
+	g.of().given(add != nil, "Reduce: add")
+	g.of().given(subtract != nil, "Reduce: subtract")
 	return aggregateTable(g, store, reduce[K](add), reduce[K](subtract))
 }
 
@@ -70,6 +74,9 @@ func (g *TableGroup[K, V]) Reduce(store state.KeyValue[K, V], add, subtract func
 func AggregateTable[K, V, A any](
 	g *TableGroup[K, V], store state.KeyValue[K, A], initial func() A, add, subtract func(key K, value V, row A) A,
 ) *Table[K, A] {
+	g.of().given(initial != nil, "AggregateTable: initial")
+	g.of().given(add != nil, "AggregateTable: add")
+	g.of().given(subtract != nil, "AggregateTable: subtract")
 	return aggregateTable(g, store, fold(initial, add), fold(initial, subtract))
 }
 
@@ -79,6 +86,9 @@ func AggregateTableRecord[K, V, A any](
 	g *TableGroup[K, V], store state.KeyValue[K, A], initial func() A,
 	add, subtract func(r Record[K, V], row A) (Optional[A], error),
 ) *Table[K, A] {
+	g.of().given(initial != nil, "AggregateTableRecord: initial")
+	g.of().given(add != nil, "AggregateTableRecord: add")
+	g.of().given(subtract != nil, "AggregateTableRecord: subtract")
 	return aggregateTable(g, store, foldRecord(initial, add), foldRecord(initial, subtract))
 }
 

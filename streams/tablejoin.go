@@ -12,6 +12,7 @@ import (
 // result has the higher timestamp of both rows. Both tables must have the same number of partitions, which is
 // checked when the application starts, and the same partitioner.
 func JoinTables[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func(left L, right R) V) *Table[K, V] {
+	left.of().given(join != nil, "JoinTables: join")
 	return joinTables(left, right, operator.Sides{}, func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) {
 		return Some(join(l.Value, r.Value)), nil
 	})
@@ -21,6 +22,7 @@ func JoinTables[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func
 func LeftJoinTables[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], join func(left L, right Optional[R]) V,
 ) *Table[K, V] {
+	left.of().given(join != nil, "LeftJoinTables: join")
 	return joinTables(left, right, operator.Sides{Left: true},
 		func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l.Value, r)), nil })
 }
@@ -29,6 +31,7 @@ func LeftJoinTables[V, K, L, R any](
 func OuterJoinTables[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], join func(left Optional[L], right Optional[R]) V,
 ) *Table[K, V] {
+	left.of().given(join != nil, "OuterJoinTables: join")
 	return joinTables(left, right, operator.Sides{Left: true, Right: true},
 		func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
 }
@@ -39,6 +42,8 @@ func JoinTablesRecord[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], kind JoinKind,
 	join func(key K, left Optional[L], right Optional[R]) (Optional[V], error),
 ) *Table[K, V] {
+	left.of().given(join != nil, "JoinTablesRecord: join")
+	kind.check(left.of())
 	return joinTables(left, right, kind.sides(), join)
 }
 
@@ -51,6 +56,13 @@ const (
 	Outer                 // those of both sides
 )
 
+// check reports a kind that there is not.
+func (k JoinKind) check(b *Builder) {
+	if k < Inner || k > Outer {
+		b.graph.Fail(topology.Site(), "a join of kind %d: must be Inner, Left or Outer", int(k))
+	}
+}
+
 func (k JoinKind) sides() operator.Sides {
 	return operator.Sides{Left: k == Left || k == Outer, Right: k == Outer}
 }
@@ -58,7 +70,8 @@ func (k JoinKind) sides() operator.Sides {
 func joinTables[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], alone operator.Sides, join operator.Joiner[K, L, R, V],
 ) *Table[K, V] {
-	b, site := left.b, topology.Site()
+	b, site := left.of(), topology.Site()
+	right = tableGiven(b, right, left.node, site)
 	if right.b != b {
 		b.graph.Fail(site, "tables of two builders are joined: build both with one")
 	}

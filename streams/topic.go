@@ -53,7 +53,7 @@ func (t Topic[K, V]) FromCommitted() Topic[K, V] {
 }
 
 // Partitioner is the same topic with the partitions of what To writes there chosen by a function, in place of the hash
-// of the key: one, several or none. It has no part in reading the topic.
+// of the key: one, several or none. It has no part in reading the topic. Nil is the hash of the key.
 func (t Topic[K, V]) Partitioner(partitions Partitioner[K, V]) Topic[K, V] {
 	t.spread = partitions
 	return t
@@ -98,7 +98,7 @@ func NewRepartition[K, V any](name string, key serde.Serde[K], value serde.Serde
 	return Repartition[K, V]{name: name, key: key, value: value}
 }
 
-// Partitions is the same topic with n partitions. The default is as many as the largest topic that its records stem
+// Partitions is the same topic with n partitions. The default, 0, is as many as the largest topic that its records stem
 // from.
 func (r Repartition[K, V]) Partitions(n int32) Repartition[K, V] {
 	r.partitions = n
@@ -113,7 +113,7 @@ func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
 }
 
 // Partitioner is the same topic with the partitions of a record chosen by a function, in place of the hash of the key:
-// one, several or none. What is joined behind it must be split in the same way, and so must all records of a key that
+// one, several or none; nil is the hash. What is joined behind it must be split in the same way, and so must all records of a key that
 // is counted there: only the author can see to that.
 func (r Repartition[K, V]) Partitioner(partitions Partitioner[K, V]) Repartition[K, V] {
 	r.spread = partitions

@@ -8,6 +8,7 @@ import (
 
 // MapValues gives each record another value. The key stays; a null value stays null.
 func MapValues[VR, K, V any](s *Stream[K, V], fn func(V) VR) *Stream[K, VR] {
+	s.of().given(fn != nil, "MapValues: fn")
 	return MapValuesRecord(s, func(r Record[K, V]) (Optional[VR], error) {
 		if r.NullValue {
 			return None[VR](), nil
@@ -18,6 +19,7 @@ func MapValues[VR, K, V any](s *Stream[K, V], fn func(V) VR) *Stream[K, VR] {
 
 // MapValuesRecord gives each record another value, or a null one where fn returns none. The key stays.
 func MapValuesRecord[VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Stream[K, VR] {
+	s.of().given(fn != nil, "MapValuesRecord: fn")
 	return step(s, "mapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
 		return operator.Map(func(r Record[K, V]) (Record[K, VR], error) {
 			v, err := fn(r)
@@ -28,6 +30,7 @@ func MapValuesRecord[VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optio
 
 // Map makes another record of each: key and value are those of the result, timestamp and headers stay.
 func Map[KR, VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Record[KR, VR], error)) *Stream[KR, VR] {
+	s.of().given(fn != nil, "Map: fn")
 	return rekey(s, "map", nil, func() topology.Processor[K, V, KR, VR] { return operator.Map(fn) })
 }
 
@@ -36,11 +39,13 @@ func Map[KR, VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Record[KR, VR
 func FlatMap[KR, VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Record[KR, VR]) error) error,
 ) *Stream[KR, VR] {
+	s.of().given(fn != nil, "FlatMap: fn")
 	return rekey(s, "flatmap", nil, func() topology.Processor[K, V, KR, VR] { return operator.FlatMap(fn) })
 }
 
 // FlatMapValues makes a record of each element that fn returns, under the same key. A null value passes untouched.
 func FlatMapValues[VR, K, V any](s *Stream[K, V], fn func(V) []VR) *Stream[K, VR] {
+	s.of().given(fn != nil, "FlatMapValues: fn")
 	return FlatMapValuesRecord(s, func(r Record[K, V], emit func(Optional[VR]) error) error {
 		if r.NullValue {
 			return emit(None[VR]())
@@ -59,6 +64,7 @@ func FlatMapValues[VR, K, V any](s *Stream[K, V], fn func(V) []VR) *Stream[K, VR
 func FlatMapValuesRecord[VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Optional[VR]) error) error,
 ) *Stream[K, VR] {
+	s.of().given(fn != nil, "FlatMapValuesRecord: fn")
 	return step(s, "flatmapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
 		return operator.FlatMapValues(fn)
 	})
@@ -66,11 +72,13 @@ func FlatMapValuesRecord[VR, K, V any](
 
 // SelectKey gives each record another key, made of its value. A null value gives a null key.
 func SelectKey[KR, K, V any](s *Stream[K, V], fn func(V) KR) *Stream[KR, V] {
+	s.of().given(fn != nil, "SelectKey: fn")
 	return selectKey(s, keyOf[K](fn))
 }
 
 // SelectKeyRecord gives each record another key, or a null one where fn returns none.
 func SelectKeyRecord[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error)) *Stream[KR, V] {
+	s.of().given(fn != nil, "SelectKeyRecord: fn")
 	return selectKey(s, fn)
 }
 
@@ -97,6 +105,7 @@ func selectKey[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR
 // GroupBy groups the records by another key, made of the value: they travel through a repartition topic to the
 // partition of that key. Records whose value, and so whose key, is null are dropped there and counted.
 func GroupBy[KR, K, V any](s *Stream[K, V], fn func(V) KR, topic Repartition[KR, V]) *Group[KR, V] {
+	s.of().given(fn != nil, "GroupBy: fn")
 	return GroupByRecord(s, keyOf[K](fn), topic)
 }
 
@@ -104,6 +113,7 @@ func GroupBy[KR, K, V any](s *Stream[K, V], fn func(V) KR, topic Repartition[KR,
 func GroupByRecord[KR, K, V any](
 	s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error), topic Repartition[KR, V],
 ) *Group[KR, V] {
+	s.of().given(fn != nil, "GroupByRecord: fn")
 	r := repartition(selectKey(s, fn), topic, topology.Site())
 	return &Group[KR, V]{b: s.b, node: r.node}
 }
@@ -113,6 +123,7 @@ func GroupByRecord[KR, K, V any](
 func Process[KR, VR, K, V any](
 	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Spec,
 ) *Stream[KR, VR] {
+	s.of().given(new != nil, "Process: new")
 	return rekey(s, "process", stores, new)
 }
 
@@ -120,6 +131,7 @@ func Process[KR, VR, K, V any](
 func ProcessValues[VR, K, V any](
 	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Spec,
 ) *Stream[K, VR] {
+	s.of().given(new != nil, "ProcessValues: new")
 	return step(s, "processvalues", topology.Site(), stores, func() topology.Processor[K, V, K, VR] {
 		return topology.FixedKey(new())
 	})

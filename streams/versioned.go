@@ -38,12 +38,14 @@ func versionedTable[K, V any](
 
 // JoinWithGrace joins a stream with a versioned table, kind Inner or Left, its records waiting in a buffer until stream
 // time has passed them by grace: so changes of the table that come later than the records they apply to are seen. A
-// result of none is a null value.
+// result of none is a null value. grace must not be longer than the table's history.
 func JoinWithGrace[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], kind JoinKind, grace time.Duration, buffer state.Buffer[K, V],
 	join func(r Record[K, V], row Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
+	s.of().given(join != nil, "JoinWithGrace: join")
 	site := topology.Site()
+	t = tableGiven(s.b, t, s.node, site)
 	switch {
 	case kind != Inner && kind != Left:
 		s.b.graph.Fail(site, "a join with a table is Inner or Left")
@@ -51,6 +53,12 @@ func JoinWithGrace[R, K, V, U any](
 		s.b.graph.Fail(site, "a join with grace needs a versioned table: without versions it would see the table's future")
 	case grace < 0 || grace%time.Millisecond != 0:
 		s.b.graph.Fail(site, "grace %v: must be whole milliseconds, 0 or more", grace)
+	}
+	for _, v := range t.stores {
+		if history := v.Options().Retention; v.Kind() == state.KindVersioned && grace > history {
+			s.b.graph.Fail(site, "grace %v is longer than the history of store %q, %v: records would ask for versions that are "+
+				"gone; keep a longer history, or wait less", grace, v.Name(), history)
+		}
 	}
 	held := state.Holding(buffer.Retain(max(grace, time.Millisecond)))
 	s.b.own(held, site)

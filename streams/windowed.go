@@ -23,6 +23,7 @@ func (g *WindowedGroup[K, V]) Count(store state.Window[K, int64]) *WindowTable[K
 
 // Reduce combines the records of each key and window: the first value is the row, then fn(row, value).
 func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, value V) V) *WindowTable[K, V] {
+	g.of().given(fn != nil, "Reduce: fn")
 	return aggregateWindows(g, store, reduce[K](fn))
 }
 
@@ -31,6 +32,7 @@ func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, valu
 func (g *WindowedGroup[K, V]) ReduceRecord(
 	store state.Window[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
 ) *WindowTable[K, V] {
+	g.of().given(fn != nil, "ReduceRecord: fn")
 	return aggregateWindows(g, store, reduceRecord(fn))
 }
 
@@ -39,6 +41,8 @@ func (g *WindowedGroup[K, V]) ReduceRecord(
 func AggregateWindows[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(key K, value V, row A) A,
 ) *WindowTable[K, A] {
+	g.of().given(initial != nil, "AggregateWindows: initial")
+	g.of().given(add != nil, "AggregateWindows: add")
 	return aggregateWindows(g, store, fold(initial, add))
 }
 
@@ -48,6 +52,8 @@ func AggregateWindowsRecord[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A],
 	initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
 ) *WindowTable[K, A] {
+	g.of().given(initial != nil, "AggregateWindowsRecord: initial")
+	g.of().given(add != nil, "AggregateWindowsRecord: add")
 	return aggregateWindows(g, store, foldRecord(initial, add))
 }
 
@@ -74,6 +80,7 @@ func windowView[K, A any](store state.Window[K, A]) operator.View[window.Windowe
 // storeFor is a window store as windows need it, owned by the step at site.
 func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Window[K, A] {
 	b.own(store, site)
+	b.kept(store, site)
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
@@ -224,17 +231,20 @@ func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] 
 // Filter keeps the rows whose value keep accepts. In the updates, a row that no longer passes is deleted. keep must be
 // a pure function.
 func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
+	t.of().given(keep != nil, "Filter: keep")
 	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return keep(r.Value), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept, as Filter does. drop must be a pure function.
 func (t *WindowTable[K, V]) FilterNot(drop func(V) bool) *WindowTable[K, V] {
+	t.of().given(drop != nil, "FilterNot: drop")
 	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return !drop(r.Value), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and
 // value.
 func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]) (bool, error)) *WindowTable[K, V] {
+	t.of().given(keep != nil, "FilterRecord: keep")
 	return mapWindows(t, "filter", func(r Record[window.Windowed[K], V]) (Optional[V], error) {
 		ok, err := keep(r)
 		return Optional[V]{Value: r.Value, OK: ok}, err
@@ -243,6 +253,7 @@ func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]
 
 // MapWindowValues gives each row another value. fn must be a pure function.
 func MapWindowValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowTable[K, VR] {
+	t.of().given(fn != nil, "MapWindowValues: fn")
 	return mapWindows(t, "mapvalues", func(r Record[window.Windowed[K], V]) (Optional[VR], error) {
 		return Some(fn(r.Value)), nil
 	})
@@ -253,6 +264,7 @@ func MapWindowValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowT
 func MapWindowValuesRecord[VR, K, V any](
 	t *WindowTable[K, V], fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
 ) *WindowTable[K, VR] {
+	t.of().given(fn != nil, "MapWindowValuesRecord: fn")
 	return mapWindows(t, "mapvalues", fn)
 }
 
@@ -291,6 +303,7 @@ type WindowResults[K, V any] struct {
 
 // Results is a stream of results under keys made of key and window. It counts as a stream whose key was changed.
 func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
+	r.of().given(key != nil, "Results: key")
 	return results(r, func(r Record[window.Windowed[K], V]) (Record[KR, V], error) {
 		return topology.WithKey(r, key(r.Key)), nil
 	})
@@ -301,6 +314,7 @@ func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) 
 func ResultsRecord[KR, VR, K, V any](
 	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
 ) *Stream[KR, VR] {
+	r.of().given(fn != nil, "ResultsRecord: fn")
 	return results(r, fn)
 }
 

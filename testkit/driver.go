@@ -72,6 +72,9 @@ func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 	if topo == nil {
 		return nil, errors.New("testkit: there is no topology: Build returns one, or an error")
 	}
+	if _, err := topo.WithApp(topo.App); err != nil {
+		return nil, err // steps that were added after Build
+	}
 	d := &Driver{
 		base: topo, helper: func() {}, options: defaults(), engines: map[topology.TaskID]store.Engine{},
 		logs: map[partition]*log{}, byTopic: map[string][]*log{}, arrivals: map[string][]arrival{},

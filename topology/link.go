@@ -23,7 +23,6 @@ func AddSource[K, V any](
 		forward, err := fan[K, V](n, children)
 		return &source[K, V]{in: in, node: n, key: key, value: value, extract: extract, forward: forward}, err
 	}
-	g.sources[t.id()] = n
 	return g.add(n, "source")
 }
 

@@ -88,6 +88,7 @@ type Graph struct {
 	sources      map[string]*Node
 	copartitions []Copartition
 	errs         []error
+	built        bool // a topology has been made of it
 }
 
 // NewGraph is an empty graph.
@@ -129,6 +130,13 @@ func (t *Topic) id() string {
 
 func (g *Graph) add(n *Node, op string) *Node {
 	n.Name = fmt.Sprintf("%s-%d", op, len(g.nodes))
+	if g.built {
+		g.Fail(n.Site, "a step, %s, is added to a topology that has been built: add it before Build", op)
+		return n
+	}
+	if n.Kind == SourceNode {
+		g.sources[n.Topic.id()] = n
+	}
 	g.nodes = append(g.nodes, n)
 	for _, p := range n.Parents {
 		p.Children = append(p.Children, n)

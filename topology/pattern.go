@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // ErrAmbiguousTopic says that a topic is matched by two patterns, or by a pattern and the name of another source. A
@@ -45,14 +44,6 @@ func (t *Topology) Matching(names []string) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// internal is true for the names that the application's internal topics have, or may have had in an earlier version.
-func (t *Topology) internal(name string) bool {
-	if !strings.HasPrefix(name, t.App+"-") {
-		return false
-	}
-	return strings.HasSuffix(name, "-changelog") || strings.HasSuffix(name, "-repartition") || t.IsRepartition(name)
 }
 
 // Expand is the topology with topics in place of patterns: each source by pattern becomes one source for each of the

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -54,8 +55,8 @@ type Context[K, V any] struct {
 // returns when they are done. A caller returns the error as it is.
 func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
 
-// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics if the step
-// was not declared with that store: a mistake of the program, found by its first test.
+// Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics with a
+// MissingStoreError if the step was not declared with that store: a mistake of the program, found by its first test.
 func (c *Context[K, V]) Store(name string) state.Store {
 	for _, specs := range [][]state.Spec{c.node.Stores, c.node.Lookups} {
 		for _, s := range specs {
@@ -64,8 +65,19 @@ func (c *Context[K, V]) Store(name string) state.Store {
 			}
 		}
 	}
-	panic("topology: step " + c.node.Name + " uses store " + name +
-		", which was not given to it where it was declared (" + c.node.Site + ")")
+	panic(&MissingStoreError{Store: name, Node: c.node.Name, Site: c.node.Site})
+}
+
+// MissingStoreError says that a processor uses a store that it was not declared with.
+type MissingStoreError struct {
+	Store string
+	Node  string // the step
+	Site  string // file:line of the call that declared it
+}
+
+func (e *MissingStoreError) Error() string {
+	return fmt.Sprintf("topology: step %s uses store %q, which was not given to it: add the store to the arguments of the "+
+		"call that declares the step, %s", e.Node, e.Store, e.Site)
 }
 
 // StreamTime is the highest timestamp of the records that the task has taken, in milliseconds; -1 before the first.

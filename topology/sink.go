@@ -139,6 +139,9 @@ func (s *sink[K, V]) choose(r Record[K, V]) (string, error) {
 		if !s.declared.Pattern.MatchString(topic) {
 			return "", fmt.Errorf("choice of a topic: %q does not match the pattern %s", topic, s.declared.Name)
 		}
+		if s.in.Topology.IsInternal(topic) {
+			return "", fmt.Errorf("choice of a topic: %s is internal, and written by the application itself only", topic)
+		}
 		s.matched[topic] = true
 	}
 	_, err = s.in.host.Partitions(topic)

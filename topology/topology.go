@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/millstream-go/millstream/state"
@@ -21,8 +19,8 @@ type Topology struct {
 	Global *Sub
 
 	graph        *Graph
-	copartitions []Copartition // of the graph, and those that follow from shared stores
-	expanded map[*Node][]*Node // the sources of the topics that each pattern stands for; nil before Expand
+	copartitions []Copartition     // of the graph, and those that follow from shared stores
+	expanded     map[*Node][]*Node // the sources of the topics that each pattern stands for; nil before Expand
 }
 
 // Sub is a sub-topology: nodes that are connected by calls or by shared stores, and therefore run in one task. Between
@@ -36,11 +34,12 @@ type Sub struct {
 }
 
 // Compile checks a graph and splits it into sub-topologies. All mistakes are reported together, each with the line of
-// user code that made it.
+// user code that made it. When a graph has been compiled without one it takes no more steps: one that is added is a
+// mistake, which the next Compile reports, and changes no topology.
 func Compile(g *Graph, app string) (*Topology, error) {
 	t := &Topology{App: app, graph: g}
 	errs := slices.Clone(g.errs)
-	if err := checkName(app); err != nil {
+	if err := checkApp(app); err != nil {
 		errs = append(errs, fmt.Errorf("application id: %w", err))
 	}
 	if len(g.sources) == 0 {
@@ -51,12 +50,14 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	t.copartitions = append(g.copartitions[:len(g.copartitions):len(g.copartitions)], g.meetings()...)
 	errs = append(errs, t.checkStores()...)
 	errs = append(errs, t.checkTopics()...)
+	errs = append(errs, t.checkNames()...)
 	errs = append(errs, t.checkPatterns()...)
 	errs = append(errs, t.checkMetadata()...)
 	errs = append(errs, t.checkSplits()...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	g.built = true
 	return t, nil
 }
 
@@ -228,6 +229,10 @@ func (t *Topology) checkTopics() []error {
 		if err := checkName(n.Topic.Name); err != nil && n.Topic.Pattern == nil {
 			errs = append(errs, fmt.Errorf("%s: topic %q: %w", n.Site, n.Topic.Name, err))
 		}
+		if n.Topic.Partitions < 0 && n.Kind == SourceNode {
+			errs = append(errs, fmt.Errorf("%s: topic %q has %d partitions: must be 1 or more, or 0 for as many as its "+
+				"largest source has", n.Site, n.Topic.Name, n.Topic.Partitions))
+		}
 		id := n.Topic.id()
 		if other, ok := seen[id]; ok && (other.Key != n.Topic.Key || other.Value != n.Topic.Value) {
 			errs = append(errs, fmt.Errorf("%s: topic %q is declared twice, with %s/%s and with %s/%s: declare it once and "+
@@ -257,33 +262,6 @@ func (t *Topology) checkMetadata() []error {
 	return errs
 }
 
-var legalName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
-
-// checkName applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic), with room for prefix and
-// suffix.
-func checkName(name string) error {
-	switch {
-	case name == "":
-		return errors.New("a name is needed: it outlives the process and is never made up")
-	case !legalName.MatchString(name) || name == "." || name == "..":
-		return fmt.Errorf("name %q may only have letters, digits and . _ -", name)
-	case len(name) > 200:
-		return fmt.Errorf("name %q is longer than 200 characters", name)
-	}
-	return nil
-}
-
-// TopicName is the name of a topic in the cluster.
-func (t *Topology) TopicName(topic *Topic) string {
-	switch {
-	case !topic.Repartition:
-		return topic.Name
-	case topic.FullName:
-		return t.App + "-" + topic.Name
-	}
-	return t.App + "-" + strings.TrimSuffix(topic.Name, "-repartition") + "-repartition"
-}
-
 const anyOf = "any of "
 
 // label is what descriptions call a topic, or the topics of a pattern.
@@ -293,9 +271,6 @@ func (t *Topology) label(topic *Topic) string {
 	}
 	return t.TopicName(topic)
 }
-
-// ChangelogName is the name of a store's changelog topic.
-func (t *Topology) ChangelogName(store string) string { return t.App + "-" + store + "-changelog" }
 
 // SubOf is the sub-topology that reads a topic, nil if none does.
 func (t *Topology) SubOf(topicName string) *Sub {

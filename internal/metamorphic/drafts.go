@@ -217,7 +217,7 @@ func draftJoinStreams(g *generator) conformance.Node {
 func draftJoinTable(g *generator) conformance.Node {
 	n := conformance.Node{Op: pick(g, "join", "leftJoin"), In: g.operand(stream), With: g.operand(table)}
 	if g.rules.flows[n.With].versioned && g.one(2) {
-		grace := pick[int64](g, 0, 5, 15)
+		grace := pick[int64](g, 0, 5, 10) // not longer than the shortest history
 		n.GraceMs = &grace
 	}
 	return n
