@@ -67,6 +67,9 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	}
 	config = config.withDefaults(topo.App)
 	topo, err := topo.WithApp(config.AppID)
+	if err == nil {
+		err = config.checkDeadLetters(topo)
+	}
 	if err := errors.Join(err, config.validate()); err != nil {
 		return nil, err
 	}
@@ -98,12 +101,22 @@ func (a *App) Run(ctx context.Context) error {
 	case err = <-a.gaveUp:
 	}
 	if err != nil {
-		a.config.Logger.Error("application failed", "app", a.config.AppID, "error", err)
+		a.config.Logger.Error("application failed", failure(a.config.AppID, err)...)
 		a.setState(Failed)
 		return fmt.Errorf("streams: application %s: %w", a.config.AppID, err)
 	}
 	a.setState(Stopped)
 	return nil
+}
+
+// failure are the attributes of the last line of the log: with the stack of a panic, which the text of its error lacks.
+func failure(app string, err error) []any {
+	attrs := []any{"app", app, "error", err}
+	var panicked *task.PanicError
+	if errors.As(err, &panicked) {
+		attrs = append(attrs, "stack", string(panicked.Stack))
+	}
+	return attrs
 }
 
 func (a *App) run(ctx context.Context) (err error) {

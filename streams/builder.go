@@ -36,8 +36,8 @@ func NewBuilder(name string) *Builder {
 
 // Build checks the topology. The error joins all mistakes that were made, each with the file and line of the call.
 //
-// A topology that has been built does not change: a step that is added later is a mistake, which the next Build, New and
-// the test driver report.
+// A topology that has been built does not change: a step that is added later is a mistake, which the next Build, New
+// and the test driver report.
 func (b *Builder) Build() (*topology.Topology, error) {
 	if b == nil || b.graph == nil {
 		absent("Builder")
@@ -73,7 +73,7 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 //
 // A larger topic brings more tasks. Repartition topics behind the stream, and the state behind those, have as many
 // partitions as they were created with: where they need more, the application stops with an InternalTopicError. They
-// stay when a topic goes. Steps that keep rows by key need topics with equal numbers of partitions: a topic with another
+// stay when a topic goes. Steps that keep rows by key need topics with equal numbers of partitions: one with another
 // number stops the application with a CopartitionError, unless a Repartition stands in between.
 func FromPattern[K, V any](b *Builder, topics TopicPattern[K, V]) *Stream[K, V] {
 	site := topology.Site()

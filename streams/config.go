@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // Guarantee is what holds for results when processes, brokers or networks fail.
@@ -33,7 +34,7 @@ type ErrorPolicy = task.Policy
 // The error policies. In each case the record's outputs and its writes to stores are taken back first.
 const (
 	Fail       = task.Fail       // Run returns a ProcessError: the default
-	Skip       = task.Skip       // the record is logged, counted and left out
+	Skip       = task.Skip       // the record is counted and left out; the log has a line for many of them
 	DeadLetter = task.DeadLetter // the same, and it is sent to Config.DeadLetterTopic within the transaction
 )
 
@@ -94,7 +95,7 @@ type Config struct {
 	// OnError is Fail by default.
 	OnError ErrorPolicy
 	// DeadLetterTopic is where DeadLetter sends records: with their own bytes, and headers that tell the failure
-	// (KIP-1034).
+	// (KIP-1034). The application must not read it itself.
 	DeadLetterTopic string
 
 	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to
@@ -222,6 +223,21 @@ func (c Config) validate() error {
 		bad(d.value < time.Millisecond, "%s is %v: must be a millisecond or more", d.name, d.value)
 	}
 	return errors.Join(errs...)
+}
+
+// checkDeadLetters refuses a topic from which dead letters would come back, or in which they would be taken for state.
+func (c Config) checkDeadLetters(topo *topology.Topology) error {
+	switch by := topo.ReadBy(c.DeadLetterTopic); {
+	case c.DeadLetterTopic == "":
+		return nil
+	case topo.IsInternal(c.DeadLetterTopic):
+		return fmt.Errorf("streams: Config.DeadLetterTopic %q is an internal topic of the application: use one of its own",
+			c.DeadLetterTopic)
+	case by != "":
+		return fmt.Errorf("streams: Config.DeadLetterTopic %q is read by the application itself, by %s, so that a bad "+
+			"record would come back for ever: use another topic, or narrow the pattern", c.DeadLetterTopic, by)
+	}
+	return nil
 }
 
 // appDir is where the application's state lies.

@@ -59,6 +59,7 @@ var merging = map[string]func(*streams.Builder) *stream{
 		return streams.From(b, in).Merge(streams.From(b, in).Filter(isA), streams.From(b, other))
 	},
 	"a repartition topic of another size": func(b *streams.Builder) *stream {
+		streams.From(b, other).To(out)
 		return streams.From(b, in).Merge(streams.From(b, in).Repartition(rekey.Partitions(5)))
 	},
 }

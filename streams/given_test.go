@@ -24,13 +24,13 @@ type (
 )
 
 func sameRow(_ record, row string) (opt, error) { return streams.Some(row), nil }
-func noText() string                          { return "" }
-func add3(_, _, row string) string           { return row }
+func noText() string                            { return "" }
+func add3(_, _, row string) string              { return row }
 
 var (
 	joinStores = state.NewJoin("joinStores", serde.String, serde.String, serde.String)
-	withinTen = window.Within(ms(10))
-	merge3 = func(_, a, _ string) (string, error) { return a, nil }
+	withinTen  = window.Within(ms(10))
+	merge3     = func(_, a, _ string) (string, error) { return a, nil }
 )
 
 func byMinute(s *stream) *windowGroup { return s.GroupByKey().WindowedBy(tumbling(10, 0)) }

@@ -24,8 +24,8 @@ type Partitions struct {
 // the external topics. external may hold more topics than needed.
 //
 // A repartition topic without a count of its own gets as many partitions as the largest source of the sub-topology that
-// writes it, and not less than it has in external; one that meets external topics in a join or a store gets theirs (Kafka's
-// CopartitionedTopicsEnforcer).
+// writes it, and not less than it has in external; one that meets external topics in a join or a store gets theirs
+// (Kafka's CopartitionedTopicsEnforcer).
 func (t *Topology) Partitions(external map[string]int32) (*Partitions, error) {
 	p := &Partitions{Topics: map[string]int32{}, Global: map[string]int32{}}
 	global := t.GlobalTopics()

@@ -50,7 +50,9 @@ func (t *Topology) Matching(names []string) []string {
 // names that it matches. t is the topology as Compile made it, and stays as it is. The error joins an ErrAmbiguousTopic
 // for each name that is matched twice.
 func (t *Topology) Expand(names []string) (*Topology, error) {
-	out := &Topology{App: t.App, Global: t.Global, graph: t.graph, copartitions: t.copartitions, expanded: map[*Node][]*Node{}}
+	out := &Topology{
+		App: t.App, Global: t.Global, graph: t.graph, copartitions: t.copartitions, expanded: map[*Node][]*Node{},
+	}
 	names = t.Matching(names)
 	reader := map[string]*Node{}
 	var errs []error
@@ -94,6 +96,19 @@ func (n *Node) reads() string {
 		return fmt.Sprintf("pattern %s (%s)", n.Topic.Name, n.Site)
 	}
 	return fmt.Sprintf("name (%s)", n.Site)
+}
+
+// ReadBy says what reads a topic of the cluster, by name or by pattern, with file:line; empty if nothing does.
+func (t *Topology) ReadBy(name string) string {
+	for _, n := range t.graph.nodes {
+		switch {
+		case n.Kind != SourceNode:
+		case n.Topic.Pattern != nil && n.Topic.Pattern.MatchString(name) && !t.internal(name),
+			n.Topic.Pattern == nil && t.TopicName(n.Topic) == name:
+			return n.reads()
+		}
+	}
+	return ""
 }
 
 // topics are the names of the topics that a source reads.

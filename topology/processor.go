@@ -76,8 +76,8 @@ type MissingStoreError struct {
 }
 
 func (e *MissingStoreError) Error() string {
-	return fmt.Sprintf("topology: step %s uses store %q, which was not given to it: add the store to the arguments of the "+
-		"call that declares the step, %s", e.Node, e.Store, e.Site)
+	return fmt.Sprintf("topology: step %s uses store %q, which was not given to it: add the store to the arguments of "+
+		"the call that declares the step, %s", e.Node, e.Store, e.Site)
 }
 
 // StreamTime is the highest timestamp of the records that the task has taken, in milliseconds; -1 before the first.

@@ -18,9 +18,14 @@ import (
 )
 
 // Lock takes a state directory for this process, creating it if need be, until it is closed. The operating system drops
-// the lock with the process, so a killed one leaves none behind. A directory in use gives ErrLocked.
+// the lock with the process, so a killed one leaves none behind. A directory in use gives ErrLocked. Nobody but the
+// user of the process may look into it: it holds the data of the application.
 func Lock(dir string) (io.Closer, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = os.Chmod(dir, 0o700) // one that an earlier release has made
+	}
+	if err != nil {
 		return nil, fmt.Errorf("store: state directory: %w", err)
 	}
 	real, err := filepath.EvalSymlinks(dir)

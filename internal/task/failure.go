@@ -88,8 +88,7 @@ func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 		return failed
 	}
 	t.drop(dropReason(err))
-	t.log.Warn("record left out", "topic", in.Topic, "partition", in.Partition, "offset", raw.Offset,
-		"node", failed.Node, "error", err)
+	t.set.leftOut.add(t.set.now, cause{failed.Node, dropReason(err)}, t.log, failed)
 	if t.config.OnError == DeadLetter {
 		t.box.Add(t.deadLetter(in, raw, failed))
 	}
@@ -129,6 +128,37 @@ func dropReason(err error) topology.DropReason {
 	return topology.DropProcess
 }
 
+// typeName is the type of the first error of a chain that says more than that it wraps others, or has a text.
+func typeName(err error) string {
+	name, _ := typed(err)
+	if name == "" {
+		name = fmt.Sprintf("%T", err)
+	}
+	return name
+}
+
+// typed is the name of a type, and whether that is a type of its own: the first such one, else the last of the others.
+func typed(err error) (name string, own bool) {
+	switch e := err.(type) {
+	case nil:
+		return "", false
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if inner, ok := typed(inner); ok || name == "" {
+				if name = inner; ok {
+					return name, true
+				}
+			}
+		}
+		return name, false
+	}
+	name = fmt.Sprintf("%T", err)
+	if inner := errors.Unwrap(err); name == "*fmt.wrapError" && inner != nil {
+		return typed(inner)
+	}
+	return name, name != "*errors.errorString" && name != "*fmt.wrapError"
+}
+
 // deadLetter is the raw record for the dead-letter topic, with the headers of KIP-1034.
 func (t *Task) deadLetter(in *Input, raw *topology.Raw, failed *ProcessError) topology.Output {
 	const prefix = "__streams.errors."
@@ -138,7 +168,7 @@ func (t *Task) deadLetter(in *Input, raw *topology.Raw, failed *ProcessError) to
 		stack = p.Stack
 	}
 	headers := append(raw.Headers[:len(raw.Headers):len(raw.Headers)],
-		topology.Header{Key: prefix + "exception", Value: fmt.Appendf(nil, "%T", failed.Err)},
+		topology.Header{Key: prefix + "exception", Value: []byte(typeName(failed.Err))},
 		topology.Header{Key: prefix + "message", Value: []byte(failed.Error())},
 		topology.Header{Key: prefix + "stacktrace", Value: stack},
 		topology.Header{Key: prefix + "topic", Value: []byte(in.Topic)},

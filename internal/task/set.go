@@ -38,6 +38,7 @@ type Set struct {
 	lastCommit  int64
 	commitAsked bool
 	prepared    []prepared
+	leftOut     leftOut
 }
 
 // inputID names an input partition.
@@ -288,6 +289,7 @@ func (s *Set) Unsent() int64 { return s.box.Bytes() + s.dirty }
 // CommitDue is true when there is something to commit and it is time: the interval is over, a processor asked, or too
 // much is in memory that only a commit lets go.
 func (s *Set) CommitDue(now int64) bool {
+	s.leftOut.tell(now, false)
 	return s.Pending() && (s.commitAsked || now-s.lastCommit >= s.config.CommitInterval || s.full())
 }
 
@@ -338,6 +340,7 @@ func (s *Set) Committed(now int64) error {
 // Abort drops everything since the last commit: outputs, state, queues. All tasks stop. Their changelogs must be read
 // to the end, since the last commit may have succeeded unheard of, before Start begins them anew.
 func (s *Set) Abort() error {
+	s.leftOut.tell(s.now, true)
 	var errs []error
 	for _, p := range s.prepared {
 		errs = append(errs, p.close())
