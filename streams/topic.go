@@ -113,8 +113,8 @@ func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
 }
 
 // Partitioner is the same topic with the partitions of a record chosen by a function, in place of the hash of the key:
-// one, several or none; nil is the hash. What is joined behind it must be split in the same way, and so must all records
-// of a key that is counted there: only the author can see to that.
+// one, several or none; nil is the hash. What is joined behind it must be split in the same way, and so must all
+// records of a key that is counted there: only the author can see to that.
 func (r Repartition[K, V]) Partitioner(partitions Partitioner[K, V]) Repartition[K, V] {
 	r.spread = partitions
 	return r
