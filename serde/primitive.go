@@ -11,7 +11,7 @@ import (
 var (
 	// String is UTF-8. Bytes that are not UTF-8 pass unchanged.
 	String Serde[string] = stringSerde{}
-	// Bytes is the bytes themselves. Decode returns its input, not a copy.
+	// Bytes is the bytes themselves. Decode returns its input, not a copy, with no room to append in place.
 	Bytes Serde[[]byte] = bytesSerde{}
 	// Int64 is a Java Long: 8 bytes, big-endian, two's complement. Counts are stored so.
 	Int64 Serde[int64] = fixed[int64]{"int64", 8, func(dst []byte, v int64) []byte {
@@ -47,10 +47,10 @@ type bytesSerde struct{}
 
 func (bytesSerde) Format() string                              { return "bytes" }
 func (bytesSerde) Append(dst []byte, v []byte) ([]byte, error) { return append(dst, v...), nil }
-func (bytesSerde) Decode(src []byte) ([]byte, error)           { return src, nil }
+func (bytesSerde) Decode(src []byte) ([]byte, error)           { return slices.Clip(src), nil }
 
 // Clone is for stores, which keep values longer than the bytes they came from.
-func (bytesSerde) Clone(v []byte) []byte { return slices.Clone(v) }
+func (bytesSerde) Clone(v []byte) []byte { return slices.Clip(slices.Clone(v)) }
 
 // fixed is a number of a fixed size.
 type fixed[T any] struct {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 )
@@ -89,7 +90,7 @@ func (s Buffer[K, V]) Err() error {
 func (s Buffer[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openBuffer[K, V any](s Buffer[K, V], env Env) Store {
-	retention := s.options.Retention.Milliseconds()
+	retention := eventtime.Keep(s.options.Retention)
 	return &bufferStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), s.value), segments: newSegments(retention), clock: newClock(),
 		numbers: newSequence(env), keys: s.key, byTime: s.byTime, retention: retention,

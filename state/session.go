@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 )
@@ -77,7 +78,7 @@ func (s Session[K, V]) Err() error {
 func (s Session[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openSession[K, V any](s Session[K, V], env Env) Store {
-	retention := s.options.Retention.Milliseconds()
+	retention := eventtime.Keep(s.options.Retention)
 	return &sessionStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), s.value), byKey: newKeyIndex(s.name, env, retention),
 		keys: s.key, clock: newClock(), retention: retention,

@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 )
@@ -77,7 +78,7 @@ func (s Versioned[K, V]) Open(env Env) Store { return s.open(s, env) }
 func openVersioned[K, V any](s Versioned[K, V], env Env) Store {
 	return &versionedStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), versions[V]{s.value}), deleted: newIndex(s.name, env),
-		clock: newClock(), keys: s.key, values: s.value, history: s.options.Retention.Milliseconds(),
+		clock: newClock(), keys: s.key, values: s.value, history: eventtime.Keep(s.options.Retention),
 	}
 }
 

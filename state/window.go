@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 )
@@ -92,7 +93,7 @@ func (s Window[K, V]) Err() error {
 func (s Window[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openWindow[K, V any](s Window[K, V], env Env) Store {
-	w := &windowStore[K, V]{keys: s.key, clock: newClock(), retention: s.options.Retention.Milliseconds()}
+	w := &windowStore[K, V]{keys: s.key, clock: newClock(), retention: eventtime.Keep(s.options.Retention)}
 	if s.options.ByKey {
 		w.byKey = newKeyIndex(s.name, env, w.retention)
 		env = env.part(rowsPart)

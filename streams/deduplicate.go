@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -41,7 +42,7 @@ func deduplicate[ID, K, V any](
 	}
 	s.keyedHere(site, "Deduplicate")
 	s.b.own(store, site)
-	store = store.Retain(2 * within).ByKey()
+	store = store.Retain(eventtime.Duration(2 * within.Milliseconds())).ByKey()
 	return step(s, "deduplicate", site, []state.Spec{store}, func() topology.Processor[K, V, K, V] {
 		return operator.Deduplicate(store, within.Milliseconds(), id)
 	})

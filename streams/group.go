@@ -131,7 +131,7 @@ func reduceRecord[K, V any](fn func(Record[K, V], V) (Optional[V], error)) opera
 		if !row.OK {
 			return Some(r.Value), nil
 		}
-		return fn(r, row.Value)
+		return operator.Clean(fn(r, row.Value))
 	}
 }
 
@@ -149,6 +149,6 @@ func foldRecord[K, V, A any](initial func() A, add func(Record[K, V], A) (Option
 		if !row.OK {
 			row.Value = initial()
 		}
-		return add(r, row.Value)
+		return operator.Clean(add(r, row.Value))
 	}
 }

@@ -3,6 +3,7 @@ package streams
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -81,7 +82,7 @@ func sessionStoreFor[K, A any](
 ) state.Session[K, A] {
 	b.own(store, site)
 	b.kept(store, site)
-	return store.Retain(max(store.Options().Retention, milliseconds(windows.Retention())))
+	return store.Retain(max(store.Options().Retention, eventtime.Duration(windows.Retention())))
 }
 
 func inSessions[K, V, A any](

@@ -1,6 +1,9 @@
 package streams
 
 import (
+	"time"
+
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -80,7 +83,7 @@ func joinStreams[V, K, L, R any](
 	}
 	left.keyedHere(site, "a join of streams")
 	right.keyedHere(site, "a join of streams")
-	keep := max(milliseconds(windows.Retention()), milliseconds(1))
+	keep := max(eventtime.Duration(windows.Retention()), time.Millisecond)
 	j := operator.StreamJoin[K, L, R, V]{
 		Windows: windows, Alone: alone, Join: join,
 		Left:  stores.LeftBuffer(keep, alone.Left, alone.Right),

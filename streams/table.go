@@ -99,7 +99,7 @@ func mapView[VR, K, V any](
 			if err != nil || !ok {
 				return value, 0, false, err
 			}
-			out, err := fn(Record[K, V]{Key: key, Value: v, Timestamp: timestamp})
+			out, err := operator.Clean(fn(Record[K, V]{Key: key, Value: v, Timestamp: timestamp}))
 			return out.Value, timestamp, out.OK, err
 		}
 	}

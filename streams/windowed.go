@@ -1,9 +1,9 @@
 package streams
 
 import (
-	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -84,7 +84,7 @@ func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return store.Retain(max(store.Options().Retention, milliseconds(windows.Retention())))
+	return store.Retain(max(store.Options().Retention, eventtime.Duration(windows.Retention())))
 }
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
@@ -159,11 +159,6 @@ func merged[K, V any](b *Builder, nodes []*topology.Node, site string) *topology
 		return nodes[0]
 	}
 	return topology.AddPass[K, V](b.graph, "merge", site, nodes)
-}
-
-// milliseconds is a duration, the longest there is if n are more.
-func milliseconds(n int64) time.Duration {
-	return time.Duration(min(n, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 }
 
 // once makes a node when it is first asked for.

@@ -52,8 +52,34 @@ type Context[K, V any] struct {
 }
 
 // Forward hands a record to the steps behind this one, depth first in the order in which they were declared, and
-// returns when they are done. A caller returns the error as it is.
-func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.forward(r) }
+// returns when they are done. A caller returns the error as it is. A negative timestamp is an error, a TimestampError.
+//
+// The steps behind see the zero value where a flag says null, whatever the record has there, and who appends to the
+// headers makes a copy of them: other records that carry them do not change.
+func (c *Context[K, V]) Forward(r Record[K, V]) error {
+	if r.Timestamp < 0 {
+		return &TimestampError{Timestamp: r.Timestamp}
+	}
+	if r.NullKey {
+		var none K
+		r.Key = none
+	}
+	if r.NullValue {
+		var none V
+		r.Value = none
+	}
+	r.Headers = r.Headers[:len(r.Headers):len(r.Headers)]
+	return c.forward(r)
+}
+
+// TimestampError is the error of a record that a step forwards at a negative time: no topic takes it, and no window
+// holds it. Give the record an event time of 0 or more, in milliseconds since the epoch.
+type TimestampError struct{ Timestamp int64 }
+
+func (e *TimestampError) Error() string {
+	return fmt.Sprintf("topology: a record is forwarded at time %d: give it a Timestamp of 0 or more, in milliseconds "+
+		"since the epoch", e.Timestamp)
+}
 
 // Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics with a
 // MissingStoreError if the step was not declared with that store: a mistake of the program, found by its first test.

@@ -9,7 +9,8 @@ type Header = state.Header
 // where the flag is set the field holds the zero value and means nothing. The literal Record[K, V]{Key: k, Value: v}
 // therefore has neither null.
 //
-// Records are passed by value. Headers are shared between the records that carry them: never change the slice in place.
+// Records are passed by value. Headers are shared between the records that carry them: never change one in place.
+// Append is safe, the slice that a step gets has no room behind its last header.
 type Record[K, V any] struct {
 	Key       K
 	Value     V
@@ -41,13 +42,16 @@ func WithValue[V2, K, V any](r Record[K, V], value V2) Record[K, V2] {
 
 // WithOptional is r with another value, or with a null one where value is none.
 func WithOptional[V2, K, V any](r Record[K, V], value Optional[V2]) Record[K, V2] {
+	if !value.OK {
+		value = None[V2]()
+	}
 	out := WithValue(r, value.Value)
 	out.NullValue = !value.OK
 	return out
 }
 
-// Optional is a value that may be missing: the side of a join that found no partner, a result that is null.
-// Value is the zero value where OK is false.
+// Optional is a value that may be missing: the side of a join that found no partner, a result that is null. Value is
+// the zero value where OK is false; of one that a function of the user's returns, it is not read.
 type Optional[T any] struct {
 	Value T
 	OK    bool

@@ -42,7 +42,8 @@ type source[K, V any] struct {
 func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
 	s.in.node = s.node
 	s.head = Record[K, V]{
-		Timestamp: raw.Timestamp, Headers: raw.Headers, NullKey: raw.Key == nil, NullValue: raw.Value == nil,
+		Timestamp: raw.Timestamp, Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)],
+		NullKey: raw.Key == nil, NullValue: raw.Value == nil,
 	}
 	var err error
 	if raw.Key != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/eventtime"
 )
 
 const (
@@ -16,9 +18,11 @@ const (
 	// spread bounds how far two clocks are apart, in milliseconds: none is more than 12 hours behind UTC or 14 ahead.
 	spread = 26 * hourMillis
 
-	// lastEnd is the highest end of a calendar window. The one that holds it has no end: sums stay clear of an
-	// overflow.
-	lastEnd = math.MaxInt64 - 100*dayMillis
+	// cycle is 400 years. Calendars repeat after it, the days of the week included, and so do the rules of clocks.
+	cycle = 146_097 * dayMillis
+
+	// far is from where on windows are those of earlier cycles: sums stay clear of an overflow.
+	far = math.MaxInt64 - 2*cycle
 )
 
 // Calendar describes windows that are the days, weeks or months of a place: each record is in one. Make one with Days,
@@ -102,7 +106,7 @@ func (c Calendar) Window(start int64) Window {
 // CloseTime is the stream time at which the window that begins at start is closed: from then on its records are late.
 func (c Calendar) CloseTime(start int64) int64 {
 	_, end := c.span(start)
-	return add(end, c.grace.Milliseconds())
+	return eventtime.Add(end, c.grace.Milliseconds())
 }
 
 // Closed is the lowest start of a window that is still open at a stream time: those below are closed.
@@ -125,7 +129,7 @@ func (c Calendar) StartsBetween(from, to int64) bool {
 // to the other side of the date line, and never by more than two clocks can be apart.
 func (c Calendar) Retention() int64 {
 	length := map[unit]int64{days: dayMillis, weeks: 7 * dayMillis, months: 31 * dayMillis}[c.unit]
-	return min(length+spread+c.grace.Milliseconds(), longest)
+	return min(length+spread+c.grace.Milliseconds(), eventtime.Longest)
 }
 
 // String tells kind, location, first weekday and grace.
@@ -140,17 +144,17 @@ func (c Calendar) String() string {
 	return fmt.Sprintf("%s(%s, grace %v)", c.unit, place, c.grace)
 }
 
-// span is the window that holds a time of 0 or more.
+// span is the window that holds a time of 0 or more. The last one has its end where time has.
 func (c Calendar) span(ts int64) (start, end int64) {
-	ts = min(ts, lastEnd)
+	if ts > far {
+		start, end = c.span(ts - 2*cycle)
+		return start + 2*cycle, eventtime.Add(end, 2*cycle)
+	}
 	from, to := c.dates(ts + c.zone.at(ts).offset)
 	end = c.zone.first(to)
 	for end <= ts { // the clocks went back over the end
 		from, to = c.dates(to)
 		end = c.zone.first(to)
-	}
-	if end > lastEnd {
-		end = math.MaxInt64
 	}
 	return max(0, c.zone.first(from)), end
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/eventtime"
 )
 
 // Join describes which records of two streams meet: a right record joins a left one if it is at most before earlier and
@@ -43,14 +45,22 @@ func (w Join) Err() error {
 	return nil
 }
 
-// Right are the first and last time of the right records that meet a left record.
+// Right are the first and last time of the right records that meet a left record; none does if first is above last.
 func (w Join) Right(left int64) (from, to int64) {
-	return max(0, left-w.before.Milliseconds()), add(left, w.after.Milliseconds())
+	return around(left, w.before.Milliseconds(), w.after.Milliseconds())
 }
 
 // Left are the first and last time of the left records that meet a right record.
 func (w Join) Left(right int64) (from, to int64) {
-	return max(0, right-w.after.Milliseconds()), add(right, w.before.Milliseconds())
+	return around(right, w.after.Milliseconds(), w.before.Milliseconds())
+}
+
+// around are the times from back before t to ahead after it, of those that there are; none if from is above to.
+func around(t, back, ahead int64) (from, to int64) {
+	if from = eventtime.Add(t, -back); from-t != -back {
+		return math.MaxInt64, math.MaxInt64 - 1 // they all lie beyond the end of time
+	}
+	return max(0, from), eventtime.Add(t, ahead)
 }
 
 // Closed is the lowest time of a record that may still meet one that is not late, at a stream time: earlier records are

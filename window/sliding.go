@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/eventtime"
 )
 
 // SlidingTime describes windows that follow the records of a key: two records are in a window together if their times
@@ -31,12 +33,12 @@ func (w SlidingTime) Difference() int64 { return w.difference.Milliseconds() }
 
 // Window is the window that begins at start.
 func (w SlidingTime) Window(start int64) Window {
-	return Window{Start: start, End: add(start, w.Difference()), EndIncluded: true}
+	return Window{Start: start, End: eventtime.Add(start, w.Difference()), EndIncluded: true}
 }
 
 // CloseTime is the stream time at which the window that begins at start is closed.
 func (w SlidingTime) CloseTime(start int64) int64 {
-	return add(add(start, w.Difference()+w.grace.Milliseconds()), 1)
+	return eventtime.Add(start, w.Difference()+w.grace.Milliseconds()+1)
 }
 
 // Closed is the lowest start of a window that may still be open at a stream time.

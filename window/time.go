@@ -3,8 +3,9 @@ package window
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/eventtime"
 )
 
 // Time describes tumbling and hopping windows: spans of one size that begin at the multiples of their advance since the
@@ -70,10 +71,12 @@ func (w Time) Starts(ts int64) (first, last int64) {
 }
 
 // Window is the window that begins at start.
-func (w Time) Window(start int64) Window { return Window{Start: start, End: add(start, w.Size())} }
+func (w Time) Window(start int64) Window {
+	return Window{Start: start, End: eventtime.Add(start, w.Size())}
+}
 
 // CloseTime is the stream time at which the window that begins at start is closed: from then on its records are late.
-func (w Time) CloseTime(start int64) int64 { return add(start, w.Retention()) }
+func (w Time) CloseTime(start int64) int64 { return eventtime.Add(start, w.Retention()) }
 
 // Closed is the lowest start of a window that is still open at a stream time: those below are closed.
 func (w Time) Closed(streamTime int64) int64 { return max(0, streamTime-w.Retention()+1) }
@@ -82,7 +85,7 @@ func (w Time) Closed(streamTime int64) int64 { return max(0, streamTime-w.Retent
 func (w Time) StartsBetween(from, to int64) bool {
 	first := max(0, from)
 	if over := first % w.Advance(); over != 0 {
-		first += w.Advance() - over
+		first = eventtime.Add(first, w.Advance()-over)
 	}
 	return first < to
 }
@@ -93,12 +96,4 @@ func (w Time) String() string {
 		return fmt.Sprintf("tumbling(%v, grace %v)", w.size, w.grace)
 	}
 	return fmt.Sprintf("hopping(%v, %v, grace %v)", w.size, w.advance, w.grace)
-}
-
-// add saturates: a window near the end of time never wraps around. a is not negative, b may be.
-func add(a, b int64) int64 {
-	if b > 0 && a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }

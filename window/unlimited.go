@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"math"
 	"time"
-)
 
-// longest is the most milliseconds that a time.Duration can tell: about 292 years.
-const longest = math.MaxInt64 / int64(time.Millisecond)
+	"github.com/millstream-go/millstream/internal/eventtime"
+)
 
 // Endless describes a single window that never closes, as Kafka's UnlimitedWindows. Make one with Unlimited.
 type Endless struct {
@@ -53,8 +52,8 @@ func (w Endless) Closed(int64) int64 { return 0 }
 // StartsBetween is false, also around the start: it is asked for windows that close, and none does.
 func (w Endless) StartsBetween(_, _ int64) bool { return false }
 
-// Retention is as many milliseconds as a time.Duration can tell.
-func (w Endless) Retention() int64 { return longest }
+// Retention is for ever: as many milliseconds as a time.Duration can tell.
+func (w Endless) Retention() int64 { return eventtime.Longest }
 
 // String tells kind and start, in UTC.
 func (w Endless) String() string {

@@ -5,10 +5,11 @@ package window
 type Windows interface {
 	// Window is the window that begins at start.
 	Window(start int64) Window
-	// CloseTime is the stream time at which the window that begins at start is closed: from then on its records are
-	// late.
+	// CloseTime is the stream time at which the window that begins at start is closed; the highest int64 if that lies
+	// beyond.
 	CloseTime(start int64) int64
-	// Closed is the lowest start of a window that may still be open at a stream time: those below are closed.
+	// Closed is the lowest start of a window that may still be open at a stream time: those below are closed, their
+	// records are late.
 	Closed(streamTime int64) int64
 	// StartsBetween is true if a window may start at or after from and before to.
 	StartsBetween(from, to int64) bool

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -41,7 +42,7 @@ func (d *deduplicate[ID, K, V]) Process(r record[K, V]) error {
 		d.Ctx.Drop(topology.DropLate)
 		return nil
 	}
-	d.found, err = d.store.Collect(d.found[:0], id.Value, r.Timestamp-d.within, r.Timestamp+d.within)
+	d.found, err = d.store.Collect(d.found[:0], id.Value, r.Timestamp-d.within, eventtime.Add(r.Timestamp, d.within))
 	if err != nil || len(d.found) > 0 {
 		return err // it has been passed
 	}

@@ -11,3 +11,11 @@ type (
 	optional[V any]           = topology.Optional[V]
 	processor[A, B, C, D any] = topology.Processor[A, B, C, D]
 )
+
+// Clean is what a function of the user's returned, without a value where it says that there is none.
+func Clean[T any](v optional[T], err error) (optional[T], error) {
+	if !v.OK {
+		return optional[T]{}, err
+	}
+	return v, err
+}

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -42,7 +43,7 @@ func (e *expire[K, V, A]) expire() error {
 		if err != nil {
 			return err
 		}
-		over := row.Timestamp + e.ttl + 1
+		over := eventtime.Add(row.Timestamp, e.ttl+1)
 		if err := e.store.Delete(row.Key, over); err != nil {
 			return err
 		}

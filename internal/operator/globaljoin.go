@@ -32,7 +32,7 @@ func (j *globalJoin[K, V, GK, U, R]) Process(r record[K, V]) error {
 		j.Ctx.Drop(topology.DropNullValue)
 		return nil
 	}
-	named, err := j.name(r)
+	named, err := Clean(j.name(r))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package operator
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -32,10 +33,11 @@ func startIdle[K, V any](
 			silence.Time = at
 		}
 		idle := now - silence.Since
-		if at < 0 || idle < c.after || silence.Time+idle <= at {
+		moved := eventtime.Add(silence.Time, idle)
+		if at < 0 || idle < c.after || moved <= at {
 			return nil
 		}
-		return move(silence.Time + idle)
+		return move(moved)
 	})
 }
 

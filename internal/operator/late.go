@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -35,10 +36,10 @@ func (l *late[K, V, A]) Process(r record[K, V]) error {
 func (l *late[K, V, A]) isLate(ts, streamTime int64) bool {
 	aligned, ok := l.windows.(window.Aligned)
 	if !ok {
-		return l.windows.CloseTime(ts) <= streamTime // even the last window that could hold it
+		return ts < l.windows.Closed(streamTime) // even the last window that could hold it
 	}
 	first, last := aligned.Starts(ts)
-	return first > last || aligned.CloseTime(first) <= streamTime
+	return first > last || first < aligned.Closed(streamTime)
 }
 
 // LateForSessions passes the records that an aggregation by sessions drops as late.
@@ -67,7 +68,7 @@ func (l *lateForSessions[K, V, A]) Process(r record[K, V]) error {
 	}
 	gap := l.windows.Gap()
 	var err error
-	l.found, err = l.store.Collect(l.found[:0], r.Key, max(open, r.Timestamp-gap), r.Timestamp+gap)
+	l.found, err = l.store.Collect(l.found[:0], r.Key, max(open, r.Timestamp-gap), eventtime.Add(r.Timestamp, gap))
 	if err != nil || len(l.found) > 0 {
 		return err // it joins an open session, which makes it one
 	}

@@ -18,12 +18,12 @@ func (m *mapChange[K, V, VR]) Process(r record[K, change[V]]) error {
 	out := change[VR]{Stale: r.Value.Stale}
 	var err error
 	if old := r.Value.Old; old.OK {
-		if out.Old, err = m.fn(topology.WithValue(r, old.Value)); err != nil {
+		if out.Old, err = Clean(m.fn(topology.WithValue(r, old.Value))); err != nil {
 			return err
 		}
 	}
 	if row := r.Value.New; row.OK {
-		if out.New, err = m.fn(topology.WithValue(r, row.Value)); err != nil {
+		if out.New, err = Clean(m.fn(topology.WithValue(r, row.Value))); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -68,7 +69,7 @@ func (a *sessionAggregate[K, V, A]) Process(r record[K, V]) (err error) {
 func (a *sessionAggregate[K, V, A]) find(r record[K, V], open int64) (start, end int64, err error) {
 	start, end = r.Timestamp, r.Timestamp
 	gap := a.windows.Gap()
-	a.found, err = a.store.Collect(a.found[:0], r.Key, max(open, r.Timestamp-gap), r.Timestamp+gap)
+	a.found, err = a.store.Collect(a.found[:0], r.Key, max(open, r.Timestamp-gap), eventtime.Add(r.Timestamp, gap))
 	for _, row := range a.found {
 		start, end = min(start, row.Start), max(end, row.End)
 	}

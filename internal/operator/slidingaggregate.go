@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -50,7 +51,8 @@ func (a *slidingAggregate[K, V, A]) Process(r record[K, V]) error {
 	if !ok {
 		return nil
 	}
-	if a.sliding.CloseTime(r.Timestamp) <= streamTime {
+	open := a.sliding.Closed(streamTime)
+	if r.Timestamp < open {
 		a.Ctx.Drop(topology.DropLate)
 		return nil
 	}
@@ -59,7 +61,7 @@ func (a *slidingAggregate[K, V, A]) Process(r record[K, V]) error {
 	}
 	a.plan(r.Timestamp)
 	for _, w := range a.changes {
-		if err := a.apply(r, w, streamTime); err != nil {
+		if err := a.apply(r, w, open); err != nil {
 			return err
 		}
 	}
@@ -69,7 +71,7 @@ func (a *slidingAggregate[K, V, A]) Process(r record[K, V]) error {
 // find reads the windows that a record can have to do with.
 func (a *slidingAggregate[K, V, A]) find(r record[K, V]) (err error) {
 	d := a.sliding.Difference()
-	a.found, err = a.store.Collect(a.found[:0], r.Key, max(0, r.Timestamp-2*d), r.Timestamp+1)
+	a.found, err = a.store.Collect(a.found[:0], r.Key, max(0, r.Timestamp-2*d), eventtime.Add(r.Timestamp, 1))
 	return err
 }
 
@@ -86,7 +88,7 @@ func (a *slidingAggregate[K, V, A]) plan(t int64) {
 			previous = max(previous, row.Timestamp)
 		}
 		switch {
-		case row.Start+d < t:
+		case row.Start < t-d:
 			before = row
 		case row.Start <= t:
 			around = row
@@ -118,7 +120,7 @@ func (a *slidingAggregate[K, V, A]) exists(start int64) bool {
 
 // apply writes one window. One that is closed is kept up for the sake of windows that will be made from it, but nobody
 // hears of it: its result is final.
-func (a *slidingAggregate[K, V, A]) apply(r record[K, V], w slide[A], streamTime int64) (err error) {
+func (a *slidingAggregate[K, V, A]) apply(r record[K, V], w slide[A], open int64) (err error) {
 	c := change[A]{New: w.base}
 	if w.exists {
 		c.Old = w.base
@@ -132,7 +134,7 @@ func (a *slidingAggregate[K, V, A]) apply(r record[K, V], w slide[A], streamTime
 	}
 	r.Timestamp = ts
 	switch {
-	case a.sliding.CloseTime(w.start) > streamTime:
+	case w.start >= open:
 		return a.put(r, w.start, c)
 	case c.New.OK:
 		return a.store.Put(r.Key, w.start, c.New.Value, ts)

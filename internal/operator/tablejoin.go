@@ -72,7 +72,7 @@ func (j *tableJoin[K, V, U, R]) result(key K, own optional[V], other optional[U]
 	if alone := (Sides{Left: j.ownAlone, Right: j.otherAlone}); !alone.result(own.OK, other.OK) {
 		return optional[R]{}, nil
 	}
-	return j.join(key, own, other)
+	return Clean(j.join(key, own, other))
 }
 
 // JoinView looks a row of a join of two tables up.
@@ -92,7 +92,7 @@ func JoinView[K, L, R, V any](left View[K, L], right View[K, R], alone Sides, jo
 			if !alone.result(l.OK, r.OK) {
 				return value, 0, false, nil
 			}
-			out, err := join(key, l, r)
+			out, err := Clean(join(key, l, r))
 			return out.Value, max(when(l.OK, tl), when(r.OK, tr)), out.OK, err
 		}
 	}

@@ -34,8 +34,9 @@ func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
 		a.Ctx.Drop(topology.DropLate)
 		return nil
 	}
+	open := a.windows.Closed(streamTime)
 	for start := first; ; start += a.windows.Advance() {
-		if a.windows.CloseTime(start) <= streamTime {
+		if start < open {
 			a.Ctx.Drop(topology.DropLate)
 		} else if err := a.update(r, start); err != nil {
 			return err

@@ -100,7 +100,7 @@ func (t *Task) punctuateStreamTime() error {
 	}
 	s.next = never // those that begin meanwhile make it sooner
 	return s.each(topology.StreamTime, func(p *punctuation) (bool, error) {
-		if t.streamTime >= p.due {
+		if t.streamTime >= p.due && p.due != never {
 			p.passTo(t.streamTime)
 			if err := t.fire(p, t.streamTime); err != nil {
 				return false, err

@@ -72,6 +72,9 @@ func (w *Worker) warnOfOldEvents() {
 		}
 		for _, c := range t.Changelogs() {
 			keep, at := c.Retention()
+			if keep >= forEver {
+				continue // and so do brokers
+			}
 			if oldest := time.Now().Add(-keep - w.config.WindowRetention); keep > 0 && at >= 0 && !w.warned[c.Topic] &&
 				time.UnixMilli(at).Before(oldest) {
 				w.warned[c.Topic] = true

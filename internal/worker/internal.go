@@ -96,7 +96,7 @@ func changelogTopic(s Setup, spec state.Spec) internalTopic {
 	t := internalTopic{name: s.Topology.ChangelogName(spec.Name()), changelog: true}
 	t.configs = map[string]string{"cleanup.policy": "compact"}
 	keep := spec.Options().Retention
-	later := milliseconds(min(keep, forEver) + s.WindowRetention)
+	later := milliseconds(min(keep, forEver) + min(s.WindowRetention, forEver))
 	switch {
 	case spec.Kind() == state.KindVersioned: // versions of a key must not be compacted while they can be asked for
 		t.configs["min.compaction.lag.ms"] = later

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -16,7 +17,7 @@ func Partitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner
 // partition, or the length of the key's hash suffix as -1 - suffix.
 func NewRecord(r *kgo.Record, o *topology.Output) {
 	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
-	r.Timestamp = time.UnixMilli(o.Timestamp)
+	r.Timestamp = time.UnixMilli(min(o.Timestamp, eventtime.Longest)) // the client writes later ones as negative
 	r.Headers = headers(o.Headers)
 	if r.Partition = o.Partition; o.Partition == topology.ByKey {
 		r.Partition = int32(-1 - o.HashSuffix)

@@ -377,7 +377,7 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 
 func raw(r *kgo.Record) topology.Raw {
 	out := topology.Raw{
-		Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli(), Offset: r.Offset, Control: r.Attrs.IsControl(),
+		Key: r.Key, Value: r.Value, Timestamp: timestamp(r), Offset: r.Offset, Control: r.Attrs.IsControl(),
 		Epoch: r.LeaderEpoch,
 	}
 	if len(r.Headers) > 0 {
