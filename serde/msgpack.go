@@ -4,22 +4,29 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// Msgpack encodes values as MessagePack; struct fields go by name.
-func Msgpack[T any]() Serde[T] { return msgpackSerde[T]{} }
+// Msgpack encodes values as MessagePack; struct fields go by name, in their order, and maps in the order of their keys.
+func Msgpack[T any]() Serde[T] { return msgpackSerde[T]{open: sortMaps(reflect.TypeFor[T]())} }
 
-type msgpackSerde[T any] struct{}
+type msgpackSerde[T any] struct {
+	open bool // values of any type may be within a T
+}
 
 func (msgpackSerde[T]) Format() string { return "msgpack" }
 
-func (msgpackSerde[T]) Append(dst []byte, v T) ([]byte, error) {
+func (s msgpackSerde[T]) Append(dst []byte, v T) ([]byte, error) {
+	if s.open {
+		sortWithin(reflect.ValueOf(&v).Elem())
+	}
 	enc := msgpack.GetEncoder()
 	defer msgpack.PutEncoder(enc)
 	w := bytes.NewBuffer(dst)
 	enc.Reset(w)
+	enc.SetSortMapKeys(true)
 	if err := enc.Encode(&v); err != nil {
 		return dst, fmt.Errorf("serde: msgpack: %w", err)
 	}

@@ -4,7 +4,9 @@ import "fmt"
 
 // Serde turns values of one type into bytes and back. It is used by several goroutines at once.
 type Serde[T any] interface {
-	// Append appends the bytes of v to dst, which may be nil, and returns the longer slice.
+	// Append appends the bytes of v to dst, which may be nil, and returns the longer slice. The bytes are a function of
+	// v: each time and in each process the same. Keys are compared, stored and partitioned by them, and so are the rows
+	// of joins by foreign key: a map must be written in a fixed order. The serdes of this package do so.
 	Append(dst []byte, v T) ([]byte, error)
 	// Decode reads a value from all of src. It must not keep src, nor change it, and must return an error, not panic,
 	// on any input.

@@ -43,7 +43,11 @@ func (w *mortal) take(r record) (emitted []record) {
 	case w.fold != nil && ok:
 		r.Value, r.Timestamp = w.fold(row.Value, r.Value), max(r.Timestamp, row.Timestamp)
 	}
-	w.rows[r.Key] = r
+	kept := r
+	if w.ttl > 0 && ok { // an older record takes none of a row's time
+		kept.Timestamp = max(r.Timestamp, row.Timestamp)
+	}
+	w.rows[r.Key] = kept
 	return append(emitted, r)
 }
 
@@ -182,4 +186,27 @@ func TestTheNewestWinsOverOlderRowsOnly(t *testing.T) {
 		rec("k", "a", 10), rec("k", "same time", 10), nullValue("k", 10), rec("k", "after the delete", 1),
 	}, testkit.Output(d, out).Read())
 	require.Equal(t, map[topology.DropReason]int64{topology.DropLate: 2}, d.Dropped())
+}
+
+// A row that was written at 1000 lives until 1100, also if an older record touches it, and also behind a restart.
+func TestAnOlderRecordTakesNoneOfARowsTime(t *testing.T) {
+	for name, again := range map[string]func(*testkit.Driver){
+		"running": func(*testkit.Driver) {}, "restarted": (*testkit.Driver).Restart, "restored": (*testkit.Driver).LoseState,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := streams.NewBuilder("app")
+			streams.TableFrom(b, in, rows.TTL(ms(100))).ToStream().To(out)
+			d := drive(t, b)
+			pipe(d, rec("k", "a", 1000), rec("k", "b", 850))
+			again(d)
+			pipe(d, rec("l", "c", 1100))
+			v, ok := testkit.Get(d, rows, "k")
+			require.True(t, ok)
+			require.Equal(t, "b", v)
+			pipe(d, rec("l", "d", 1101))
+			require.Equal(t, []record{
+				rec("k", "a", 1000), rec("k", "b", 850), rec("l", "c", 1100), nullValue("k", 1101), rec("l", "d", 1101),
+			}, testkit.Output(d, out).Read())
+		})
+	}
 }

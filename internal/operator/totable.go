@@ -9,7 +9,8 @@ import (
 // wins, whatever the timestamps, unless the store says that the newest does. The delete of a row that is not there goes
 // no further.
 func ToTable[K, V any](store state.KeyValue[K, V]) processor[K, V, K, change[V]] {
-	return &toTable[K, V]{declared: store, newest: store.Options().NewestWins}
+	o := store.Options()
+	return &toTable[K, V]{declared: store, newest: o.NewestWins, mortal: o.TTL > 0}
 }
 
 type toTable[K, V any] struct {
@@ -17,6 +18,7 @@ type toTable[K, V any] struct {
 	declared state.KeyValue[K, V]
 	store    state.KeyValueStore[K, V]
 	newest   bool // the record with the highest timestamp is the row
+	mortal   bool // rows die, and an older record takes none of a row's time
 }
 
 func (t *toTable[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
@@ -38,7 +40,11 @@ func (t *toTable[K, V]) Process(r record[K, V]) error {
 		return nil
 	}
 	c := change[V]{Old: optional[V]{Value: row.Value, OK: ok}, New: optional[V]{Value: r.Value, OK: !r.NullValue}}
-	if err := keep(t.store, r.Key, c.New, r.Timestamp); err != nil || !c.Old.OK && !c.New.OK {
+	at := r.Timestamp
+	if t.mortal && ok {
+		at = max(at, row.Timestamp)
+	}
+	if err := keep(t.store, r.Key, c.New, at); err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}
 	return t.Ctx.Forward(topology.WithValue(r, c))
