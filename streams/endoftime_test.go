@@ -109,7 +109,7 @@ func TestStreamsJoinAtTheEndOfTime(t *testing.T) {
 		windows window.Join
 		want    []record
 	}{
-		"within": {window.Within(ms(100)), []record{rec("k", "l/r", end)}},
+		"within": {window.Within(ms(100)), []record{rec("k", "l/r", end-1)}},
 		"later":  {window.Between(-ms(20), ms(100)), nil},
 	} {
 		b := streams.NewBuilder("app")
@@ -117,7 +117,7 @@ func TestStreamsJoinAtTheEndOfTime(t *testing.T) {
 			state.NewJoin("both", serde.String, serde.String, serde.String),
 			func(l, r string) string { return l + "/" + r }).To(out)
 		d := drive(t, b)
-		testkit.Input(d, other).PipeRecord(rec("k", "r", end))
+		testkit.Input(d, other).PipeRecord(rec("k", "r", end-1))
 		pipe(d, rec("k", "l", end-10))
 		require.Equal(t, c.want, testkit.Output(d, out).Read(), name)
 	}

@@ -45,7 +45,7 @@ func (w Join) Err() error {
 	return nil
 }
 
-// Right are the first and last time of the right records that meet a left record; none does if first is above last.
+// Right are the first and last time of the right records that meet a left record.
 func (w Join) Right(left int64) (from, to int64) {
 	return around(left, w.before.Milliseconds(), w.after.Milliseconds())
 }
@@ -55,12 +55,9 @@ func (w Join) Left(right int64) (from, to int64) {
 	return around(right, w.after.Milliseconds(), w.before.Milliseconds())
 }
 
-// around are the times from back before t to ahead after it, of those that there are; none if from is above to.
+// around are the times from back before t to ahead after it, of those that there are.
 func around(t, back, ahead int64) (from, to int64) {
-	if from = eventtime.Add(t, -back); from-t != -back {
-		return math.MaxInt64, math.MaxInt64 - 1 // they all lie beyond the end of time
-	}
-	return max(0, from), eventtime.Add(t, ahead)
+	return max(0, eventtime.Add(t, -back)), eventtime.Add(t, ahead)
 }
 
 // Closed is the lowest time of a record that may still meet one that is not late, at a stream time: earlier records are
