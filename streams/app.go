@@ -32,7 +32,7 @@ const (
 	Restoring              // some tasks are not running yet
 	Running                // all tasks of all workers are running
 	Stalled                // a worker has something to commit, and no commit for Config.StallTimeout: the log says why
-	Stopping               // the context has ended: committing and leaving
+	Stopping               // the context has ended: committing
 	Stopped                // Run has returned nil
 	Failed                 // Run has returned an error
 )
@@ -76,13 +76,14 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	return &App{topo: topo, config: config, gaveUp: make(chan error, 1)}, nil
 }
 
-// Run processes until ctx ends; then it finishes the record in work, commits, leaves the group and returns nil. It
-// returns an error if it cannot start, or cannot go on. Brokers that go away while it runs are waited for. Run may be
-// called once.
+// Run processes until ctx ends; then it finishes the record in work, commits and returns nil. It returns an error if it
+// cannot start, or cannot go on. Brokers that go away while it runs are waited for. Run may be called once.
 //
 // A stop that could not commit what was done is a ShutdownError. If the code of a step is still at work when
 // ShutdownTimeout is over, Run does not wait for it: it returns a BusyError, and the state directory stays locked until
 // the code returns.
+//
+// Its place in the group it keeps for Config.SessionTimeout, unless Config.LeaveOnStop is set.
 func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return ErrRunning
@@ -125,6 +126,7 @@ func (a *App) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	fresh := store.Fresh(a.config.appDir())
 	process, err := store.ProcessID(a.config.appDir())
 	if err != nil {
 		return err
@@ -137,7 +139,22 @@ func (a *App) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer cluster.Close()
+	if fresh {
+		a.config.Logger.Info("a new state directory: the process is a new member of the group and restores all state that "+
+			"it gets; the tasks of one that it replaces come once SessionTimeout is over, unless that one has left",
+			"dir", a.config.appDir(), "session_timeout", a.config.SessionTimeout.String())
+	} else {
+		cluster.Retire(ctx, process, a.config.Workers, a.fenceTimeout())
+	}
 	return a.runWorkers(ctx, cluster, process)
+}
+
+// fenceTimeout is that of transactions, 0 if there are none.
+func (a *App) fenceTimeout() time.Duration {
+	if a.config.Guarantee == AtLeastOnce {
+		return 0
+	}
+	return a.config.TransactionTimeout
 }
 
 func (a *App) setup() worker.Setup {
@@ -214,7 +231,8 @@ func (a *App) workerConfig(
 	c := a.config
 	log := c.Logger.With("app", c.AppID, "worker", i)
 	return worker.Config{
-		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: fmt.Sprintf("%s-%s-%d", c.AppID, process, i),
+		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: worker.Identity(c.AppID, process, i),
+		Process: process, LeaveOnStop: c.LeaveOnStop, CleanupDelay: c.CleanupDelay,
 		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,

@@ -129,8 +129,8 @@ type Config struct {
 	// StallTimeout is how long there may be something to commit, and no commit, before the App's state is Stalled.
 	// Default: a minute, or three times CommitInterval if that is longer.
 	StallTimeout time.Duration
-	// SessionTimeout is how long the group waits for a process that went silent before it gives its tasks to others. A
-	// killed process that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
+	// SessionTimeout is how long the group waits for a process that went silent, or has stopped, before it gives its
+	// tasks to others. One that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
 	SessionTimeout time.Duration
 	// TransactionTimeout is how long the transaction of a dead process may hold up readers. Default: 10 s.
 	TransactionTimeout time.Duration
@@ -140,6 +140,16 @@ type Config struct {
 	// ShutdownTimeout is how long Run may take to finish the record in work, commit and leave once its context has ended.
 	// A step that is still at work then is not waited for: see BusyError. Default: 30 s.
 	ShutdownTimeout time.Duration
+
+	// LeaveOnStop has a process leave the group when the context of Run ends, so that others get its tasks at once. By
+	// default it keeps its place for SessionTimeout, as a killed one does: when a deployment starts it again on its
+	// StateDir, no task moves and no state is read. Set it where a process that stops does not come back, or comes back
+	// without its StateDir.
+	LeaveOnStop bool
+	// CleanupDelay is how long the state of a task is kept on disk after another process has got the task, in case it
+	// comes back. It is kept longer until the other one has gone on with the task, and so has restored the state.
+	// Negative: for ever. Default: 10 minutes.
+	CleanupDelay time.Duration
 
 	// Logger gets the application's log; the Kafka clients' warnings too. Default: slog.Default().
 	Logger *slog.Logger
@@ -169,6 +179,7 @@ func (c Config) withDefaults(appID string) Config {
 	setDefault(&c.TransactionTimeout, 10*time.Second)
 	setDefault(&c.StartTimeout, 30*time.Second)
 	setDefault(&c.ShutdownTimeout, 30*time.Second)
+	setDefault(&c.CleanupDelay, 10*time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -53,7 +53,7 @@ func inService(topo *topology.Topology, brokers []string, dir string, interrupt 
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends the process at once
 	go interrupt()
-	return app.Run(ctx) // until ctx ends: then it commits and leaves
+	return app.Run(ctx) // until ctx ends: then it commits
 }
 
 func TestInService(t *testing.T) {

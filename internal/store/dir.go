@@ -58,6 +58,12 @@ func (l lock) Close() error { return l() }
 
 const processIDSize = 16
 
+// Fresh is true for a state directory that no process has owned yet.
+func Fresh(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "process-id"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // ProcessID is the identity of the process that owns a state directory: 16 random bytes in hex, made on first use and
 // kept with the state. A damaged file is replaced: all that costs is one session timeout.
 func ProcessID(dir string) (string, error) {

@@ -1,10 +1,11 @@
 package worker
 
 import (
-	"encoding/json"
+	"cmp"
+	"log/slog"
 	"maps"
-	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,48 +22,48 @@ const protocol = "millstream-1"
 // cooperative: what stays is not interrupted.
 type balancer struct {
 	topology *topology.Topology
-	stateDir string
+	process  string
+	// stored are the copies of state on the disk of the process; nil for all members of a process but one.
+	stored func() []assign.Copy
 	// heard is called on the leader, with the topics that each member reads.
 	heard func(topics []string)
-}
-
-// userData is what a member tells the leader beside the partitions that it owns.
-type userData struct {
-	Stored []assign.Task `json:"stored"` // tasks with state on its disk
+	// present is called on the leader, with the identities of all members.
+	present func(identities []string)
+	log     *slog.Logger
+	leads   atomic.Bool // this member, as of the last rebalance
 }
 
 func (b *balancer) ProtocolName() string { return protocol }
 func (b *balancer) IsCooperative() bool  { return true }
 
 func (b *balancer) JoinGroupMetadata(topics []string, current map[string][]int32, generation int32) []byte {
+	b.leads.Store(false)
 	m := kmsg.NewConsumerMemberMetadata()
 	m.Version = 3
-	m.Topics = topics
+	m.Topics = slices.Sorted(slices.Values(topics))
 	m.Generation = generation
 	for _, topic := range slices.Sorted(maps.Keys(current)) {
 		o := kmsg.NewConsumerMemberMetadataOwnedPartition()
 		o.Topic, o.Partitions = topic, current[topic]
 		m.OwnedPartitions = append(m.OwnedPartitions, o)
 	}
-	m.UserData, _ = json.Marshal(userData{Stored: storedTasks(b.stateDir)}) // cannot fail: numbers only
-	return m.AppendTo(nil)
-}
-
-// storedTasks are the tasks that have a directory.
-func storedTasks(dir string) (tasks []assign.Task) {
-	entries, _ := os.ReadDir(dir) // a directory that is not there has none
-	for _, e := range entries {
-		if id, err := topology.ParseTaskID(e.Name()); err == nil && e.IsDir() {
-			tasks = append(tasks, assign.Task{Sub: id.Sub, Partition: id.Partition})
-		}
+	data := userData{process: b.process, parts: partsOf(b.topology)}
+	for i, p := range data.parts {
+		unread := func(topic string) bool { return !slices.Contains(m.Topics, topic) }
+		data.parts[i].topics = slices.DeleteFunc(p.topics, unread)
 	}
-	return tasks
+	if b.stored != nil {
+		data.stored = b.stored()
+	}
+	m.UserData = data.encode(m.Topics)
+	return m.AppendTo(nil)
 }
 
 func (b *balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, error) {
 	return kgo.ParseConsumerSyncAssignment(assignment)
 }
 
+// MemberBalancer is called on the leader, even if it came back and need not deal.
 func (b *balancer) MemberBalancer(
 	members []kmsg.JoinGroupResponseMember,
 ) (kgo.GroupMemberBalancer, map[string]struct{}, error) {
@@ -70,31 +71,47 @@ func (b *balancer) MemberBalancer(
 	if err != nil {
 		return nil, nil, err
 	}
+	b.leads.Store(true)
+	var identities []string
+	bytes := 0
+	for _, m := range members {
+		bytes += len(m.ProtocolMetadata)
+		if m.InstanceID != nil {
+			identities = append(identities, *m.InstanceID)
+		}
+	}
+	b.present(identities)
+	b.checkSize(len(members), bytes)
 	return c, c.MemberTopics(), nil
+}
+
+// groupLimit is what a group may have in one record, unless the brokers were told otherwise.
+const groupLimit = 1_000_000
+
+// checkSize says that a group comes near to what brokers take: beyond, no member gets tasks any more. The assignment
+// has about as many bytes as the metadata of members.
+func (b *balancer) checkSize(members, bytes int) {
+	if bytes > groupLimit/3 {
+		b.log.Warn("the group comes near to the size that brokers store: beyond it, it never becomes stable; use fewer "+
+			"workers, topics or partitions, or raise max.message.bytes of __consumer_offsets and message.max.bytes",
+			"members", members, "metadata_bytes", bytes, "default_limit", 1<<20)
+	}
 }
 
 // Balance is called on the leader, with the partition counts of all topics.
 func (b *balancer) Balance(c *kgo.ConsumerBalancer, counts map[string]int32) kgo.IntoSyncAssignment {
-	var tasks []assign.Task
-	for _, sub := range b.topology.Subs {
-		most := int32(0)
-		for _, topic := range b.topology.Inputs(sub) {
-			most = max(most, counts[topic])
-		}
-		for p := range most {
-			tasks = append(tasks, assign.Task{Sub: sub.ID, Partition: p})
-		}
-	}
-	var members []assign.Member
+	var members []told
+	own := partsOf(b.topology)
 	c.EachMember(func(m *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
-		members = append(members, b.member(m, meta))
+		members = append(members, hear(m.MemberID, m.InstanceID, meta, own))
 		b.heard(meta.Topics)
 	})
+	parts := agreed(members)
+	dealt := groupOf(members, parts, counts).Deal()
 	plan := c.NewPlan()
-	dealt := assign.Tasks(tasks, members)
 	c.EachMember(func(m *kmsg.JoinGroupResponseMember, _ *kmsg.ConsumerMemberMetadata) {
 		for _, t := range dealt[m.MemberID] {
-			for _, topic := range b.topology.Inputs(b.topology.Subs[t.Sub]) {
+			for _, topic := range parts[t.Sub].topics {
 				if t.Partition < counts[topic] {
 					plan.AddPartition(m, topic, t.Partition)
 				}
@@ -105,22 +122,5 @@ func (b *balancer) Balance(c *kgo.ConsumerBalancer, counts map[string]int32) kgo
 	return plan
 }
 
-func (b *balancer) member(m *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) assign.Member {
-	out := assign.Member{ID: m.MemberID, Generation: meta.Generation}
-	for _, o := range meta.OwnedPartitions {
-		sub := b.topology.SubOf(o.Topic)
-		if sub == nil {
-			continue // the member runs another version of the topology
-		}
-		for _, p := range o.Partitions {
-			if t := (assign.Task{Sub: sub.ID, Partition: p}); !slices.Contains(out.Owned, t) {
-				out.Owned = append(out.Owned, t)
-			}
-		}
-	}
-	var data userData
-	if json.Unmarshal(meta.UserData, &data) == nil { // another version's: then nothing is known of its disk
-		out.Stored = data.Stored
-	}
-	return out
-}
+// sortedKeys are the keys of a map, in order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

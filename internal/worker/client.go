@@ -40,17 +40,22 @@ const rebalanceTimeout = 10 * time.Minute
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c, layout, events := w.config, w.layout, w.events
+	w.balancer = &balancer{topology: c.Topology, process: c.Process, present: c.fencePeers, log: c.Logger}
+	w.balancer.heard = func(topics []string) {
+		if layout.news(topics) {
+			events.post(func(context.Context) error { w.lookNow(); return nil })
+		}
+	}
+	if c.Index == 0 {
+		w.balancer.stored = c.copies
+	}
 	opts := append(c.Client[:len(c.Client):len(c.Client)],
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout/10),
 		kgo.RebalanceTimeout(max(rebalanceTimeout, c.SessionTimeout)),
-		kgo.Balancers(&balancer{topology: c.Topology, stateDir: c.StateDir, heard: func(topics []string) {
-			if layout.news(topics) {
-				events.post(func(context.Context) error { w.lookNow(); return nil })
-			}
-		}}),
+		kgo.Balancers(w.balancer),
 		kgo.ConsumeTopics(layout.inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -60,6 +65,9 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.RecordPartitioner(Partitioner()),
 	)
 	opts = append(opts, w.callbacks()...)
+	var ctx context.Context
+	ctx, w.abandon = context.WithCancel(context.Background())
+	opts = append(opts, kgo.WithContext(ctx))
 	if c.ExactlyOnce {
 		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
 		if !c.Cluster.Transactions2 {

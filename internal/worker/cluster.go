@@ -28,6 +28,8 @@ type Cluster struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	setup  Setup
+	roster roster // of the workers that share this
+	peers  peers
 
 	mu struct {
 		sync.Mutex
@@ -268,6 +270,13 @@ func (c *Cluster) Tasks() (n int) {
 		n += int(tasks)
 	}
 	return n
+}
+
+// partitions is the number of partitions of an input, as the topology lies now.
+func (c *Cluster) partitions(topic string) int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.layout.Partitions.Topics[topic]
 }
 
 // Client is the client for requests outside of groups and transactions.

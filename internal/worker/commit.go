@@ -202,20 +202,7 @@ func (w *Worker) addOffsets(ctx context.Context, id int64, epoch int16) error {
 // fenceOwnTransaction ends the transaction that this worker's predecessor may have left open: until then its offsets
 // count as unstable and its outputs hold up every reader.
 func (w *Worker) fenceOwnTransaction(ctx context.Context) error {
-	req := kmsg.NewPtrInitProducerIDRequest()
-	req.TransactionalID = &w.config.Identity
-	req.TransactionTimeoutMillis = int32(w.config.TransactionTimeout.Milliseconds())
-	req.ProducerID, req.ProducerEpoch = -1, -1
-	return retry(ctx, func() error {
-		resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
-		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		}
-		if err != nil {
-			return fmt.Errorf("producer id: %w", err)
-		}
-		return nil
-	})
+	return w.config.Cluster.fence(ctx, w.config.Identity, w.config.TransactionTimeout)
 }
 
 // retryFor is how long a request is repeated before the session gives up and a new one begins.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,6 +18,7 @@ type Config struct {
 	Task        task.Config
 	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.
 	Identity           string
+	Process            string // the process in it
 	Index              int    // of the worker in its process
 	StateDir           string // of the application; tasks have directories in it
 	Engines            *Engines
@@ -25,6 +27,8 @@ type Config struct {
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
 	StallTimeout       time.Duration // without a commit, although there is something to commit
+	LeaveOnStop        bool          // leave the group when ctx ends
+	CleanupDelay       time.Duration // before the state of tasks that other processes have is removed; 0: never
 	TopicRefresh       time.Duration // between looks for topics that match a pattern
 	Client             []kgo.Opt     // brokers, security, logger
 	Cluster            *Cluster
@@ -43,3 +47,11 @@ const (
 	Restoring                  // at least one task is not running yet
 	Running
 )
+
+// Identity names a worker of a process of an application.
+func Identity(app, process string, worker int) string {
+	return prefix(app, process) + strconv.Itoa(worker)
+}
+
+// prefix is what the identities of all workers of a process begin with.
+func prefix(app, process string) string { return app + "-" + process + "-" }

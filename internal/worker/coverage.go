@@ -5,56 +5,123 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// coverageInterval is how often each worker looks whether every input partition has an owner.
-const coverageInterval = time.Second
+// coverage is when a session looks whether every input partition has an owner. A member looks until it has found that
+// once, and the leader of the group goes on, at longer and longer intervals.
+type coverage struct {
+	next  time.Time
+	wait  time.Duration // between looks
+	clean bool          // the last look found an owner for each partition
+}
 
-// checkCoverage asks for a rebalance if partitions have no owner. That happens with static members: one that dies, or
-// loses its brokers, after it has given partitions up in a cooperative rebalance and before it joins again, gets its
-// old assignment back without them, and nobody else is told to take them.
+const (
+	firstLook = time.Second
+	lastLook  = time.Minute // between looks, at most
+)
+
+func newCoverage() coverage { return coverage{next: time.Now().Add(firstLook), wait: firstLook} }
+
+// rebalanced has the leader look soon. While partitions are without an owner, rebalances are its own doing.
+func (c *coverage) rebalanced() {
+	if c.clean {
+		c.next, c.wait = time.Now().Add(firstLook), firstLook
+	}
+}
+
+// later puts the next look off, by a longer time than before.
+func (c *coverage) later(times int) {
+	c.wait = min(time.Duration(times)*c.wait, lastLook)
+	c.next = time.Now().Add(c.wait)
+}
+
+// checkCoverage asks for a rebalance if partitions have no owner that could have one. That happens with static members:
+// one that dies, or loses its brokers, after it has given partitions up in a cooperative rebalance and before it joins
+// again, gets its old assignment back without them, and nobody else is told to take them. One that comes back with a
+// new version of the application, that reads more topics, gets its old assignment, too.
 func (w *Worker) checkCoverage() {
-	if time.Since(w.coveredAt) < coverageInterval || !w.checking.CompareAndSwap(false, true) {
+	if time.Now().Before(w.cover.next) || w.cover.clean && !w.balancer.leads.Load() ||
+		!w.checking.CompareAndSwap(false, true) {
 		return
 	}
-	w.coveredAt = time.Now()
-	client, events, log := w.client, w.events, w.config.Logger
+	w.cover.later(1)
+	events, own := w.events, partsOf(w.config.Topology)
 	cluster, group, inputs := w.config.Cluster, w.config.Topology.App, w.layout.Partitions.Topics
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
 		defer w.checking.Store(false)
-		orphans, err := cluster.orphans(cluster.client.Context(), group, inputs)
-		if err != nil || len(orphans) == 0 {
-			return // a group that is rebalancing, or a broker that is away: the next look will tell
-		}
-		events.post(func(context.Context) error {
-			log.Warn("partitions have no owner: asking for a rebalance", "partitions", orphans)
-			client.ForceRebalance()
-			return nil
-		})
+		orphans, err := cluster.orphans(cluster.client.Context(), group, inputs, own)
+		events.post(func(context.Context) error { return w.covered(orphans, err) })
 	}()
 }
 
-// orphans are the partitions without an owner, in a group that is stable. inputs are topics with their numbers of
-// partitions.
-func (c *Cluster) orphans(ctx context.Context, group string, inputs map[string]int32) ([]string, error) {
-	described, err := c.admin.DescribeGroups(ctx, group)
+// covered is what a look found.
+func (w *Worker) covered(orphans []string, err error) error {
+	w.cover.clean = err == nil && len(orphans) == 0
+	if err != nil || w.cover.clean {
+		w.cover.later(2) // a group that is rebalancing, or a broker that is away: the next look will tell
+		return nil
+	}
+	w.cover.later(4)
+	w.config.Logger.Warn("partitions have no owner: asking for a rebalance", "partitions", orphans)
+	w.client.ForceRebalance()
+	return nil
+}
+
+// orphans are the partitions without an owner, in a group that is stable and has a member that could have them. inputs
+// are topics with their numbers of partitions.
+func (c *Cluster) orphans(ctx context.Context, group string, inputs map[string]int32, own []part) ([]string, error) {
+	g, err := c.describe(ctx, group)
 	if err != nil {
 		return nil, err
 	}
-	g := described[group]
-	if g.Err != nil || g.State != "Stable" {
-		return nil, g.Err
+	members := toldBy(g, own)
+	able := map[string]bool{}
+	for _, p := range agreed(members) {
+		for _, topic := range p.topics {
+			able[topic] = slices.ContainsFunc(members, func(m told) bool {
+				return slices.ContainsFunc(m.parts, func(has part) bool { return has.runs(p) })
+			})
+		}
 	}
 	owned := g.AssignedPartitions()
 	var orphans []string
 	for topic, n := range inputs {
 		for p := range n {
-			if _, ok := owned[topic][p]; !ok {
+			if _, ok := owned[topic][p]; !ok && able[topic] {
 				orphans = append(orphans, fmt.Sprintf("%s/%d", topic, p))
 			}
 		}
 	}
 	slices.Sort(orphans)
 	return orphans, nil
+}
+
+// describe is a group that is stable.
+func (c *Cluster) describe(ctx context.Context, group string) (g kadm.DescribedGroup, err error) {
+	described, err := c.admin.DescribeGroups(ctx, group)
+	if err != nil {
+		return g, err
+	}
+	if g = described[group]; g.Err == nil && g.State != "Stable" {
+		g.Err = fmt.Errorf("group %s is %s", group, g.State)
+	}
+	for _, m := range g.Members {
+		if m.InstanceID != nil {
+			c.peers.seen(*m.InstanceID)
+		}
+	}
+	return g, g.Err
+}
+
+// toldBy is what the members of a group say of themselves.
+func toldBy(g kadm.DescribedGroup, own []part) (members []told) {
+	for _, m := range g.Members {
+		if meta, ok := m.Join.AsConsumer(); ok {
+			members = append(members, hear(m.MemberID, m.InstanceID, meta, own))
+		}
+	}
+	return members
 }

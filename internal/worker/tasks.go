@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -35,14 +36,20 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 		}
 	})
 	var tasks []*restoring
+	var gained, here []topology.TaskID
 	for _, id := range ids {
 		if !w.has(id) && w.complete(id) { // else the offsets were fetched twice, or are not all there yet
-			tasks = append(tasks, &restoring{id: id})
+			tasks, gained = append(tasks, &restoring{id: id}), append(gained, id)
+			if _, err := os.Stat(filepath.Join(w.config.StateDir, id.String())); err == nil {
+				here = append(here, id)
+			}
 		}
 	}
+	w.cover.rebalanced()
 	if len(tasks) > 0 {
 		w.report(Restoring)
 		w.restore(tasks, w.assigned.clone())
+		w.logMoves("tasks gained", gained, "state_here", names(here))
 	} else if len(w.restores) == 0 {
 		return w.settled(ctx)
 	}
@@ -56,6 +63,7 @@ func (w *Worker) has(id topology.TaskID) bool { return w.set.Task(id) != nil || 
 func (w *Worker) nothingAdded(context.Context) error {
 	w.waits.end(forGroup)
 	w.owed = nil
+	w.cover.rebalanced()
 	if len(w.restores) == 0 {
 		w.report(Running)
 	}
@@ -181,6 +189,7 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	lost := slices.DeleteFunc(slices.Clone(ids), func(id topology.TaskID) bool { return !w.has(id) })
 	w.send(ctx, w.set.Outputs())
 	if w.set.Pending() {
 		if err := w.commit(ctx); err != nil {
@@ -202,6 +211,7 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 			return err
 		}
 	}
+	w.logMoves("tasks lost", lost)
 	return nil
 }
 

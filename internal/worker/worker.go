@@ -25,6 +25,7 @@ import (
 type Worker struct {
 	config  Config
 	client  *kgo.Client
+	abandon context.CancelFunc // ends what the client has under way
 	set     *task.Set
 	events  *events
 	globals *globals // nil if the topology has no global tables
@@ -64,7 +65,11 @@ type Worker struct {
 	moved       bool // the group was given other offsets in this session
 	looks       int  // at the topics of global tables that have found a loss
 
-	coveredAt  time.Time   // of the last look at who owns what
+	balancer   *balancer // of the session
+	cover      coverage  // looks at who owns what
+	leftovers  map[topology.TaskID]leftover
+	tidiedAt   time.Time   // of the last look at directories
+	tidying    atomic.Bool // while one is under way
 	checking   atomic.Bool // while one is under way
 	layout     *Layout     // of the session
 	listedAt   time.Time   // of the last look at which topics there are
@@ -82,6 +87,7 @@ func New(config Config) *Worker {
 		config: config, warned: map[string]bool{}, misplaced: map[string]bool{}, waits: newWaits(config.Logger),
 		pace: newPacer(config.Task.CommitInterval), clock: newClock(),
 		allowance: newAllowance(config.TransactionTimeout, config.ExactlyOnce),
+		leftovers: map[topology.TaskID]leftover{},
 	}
 	w.calls.ended = make(chan struct{})
 	return w
@@ -170,7 +176,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
 	w.produced, w.inTxn, w.began = 0, false, time.Now()
-	w.coveredAt, w.closedAt, w.askedAt, w.hungry = time.Now(), time.Now(), time.Now(), nil
+	w.closedAt, w.askedAt, w.hungry, w.cover = time.Now(), time.Now(), nil, newCoverage()
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
 	if err != nil {
@@ -291,6 +297,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		}
 		w.flow()
 		w.checkCoverage()
+		w.checkLeftovers()
 		w.checkTopics()
 		w.verifyTopics()
 		w.checkInputs()
@@ -411,7 +418,14 @@ func (w *Worker) end() error {
 	}
 	errs = append(errs, w.leaveTables())
 	w.waits.endAll()
+	w.config.Cluster.roster.set(w.config.Index, nil)
 	w.client.UnsafeAbortBufferedRecords()
+	// A client that is joining waits for the other members, and these may be stopping, too, and keep their places.
+	defer time.AfterFunc(closePatience, w.abandon).Stop()
 	w.client.Close()
+	w.abandon()
 	return errors.Join(errs...)
 }
+
+// closePatience is how long a client that closes may wait for what it has under way.
+const closePatience = 500 * time.Millisecond

@@ -1,0 +1,142 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// leftover is a directory of a task that another process has.
+type leftover struct {
+	since time.Time
+	// committed are the offsets of its inputs when it was seen first.
+	committed map[string]int64
+}
+
+// checkLeftovers looks now and then for directories of tasks that are other processes' by now, and removes them after
+// Config.CleanupDelay. One worker of a process does it.
+func (w *Worker) checkLeftovers() {
+	delay := w.config.CleanupDelay
+	if w.config.Index != 0 || delay <= 0 || time.Since(w.tidiedAt) < min(delay/2, time.Minute) ||
+		!w.tidying.CompareAndSwap(false, true) {
+		return
+	}
+	w.tidiedAt = time.Now()
+	t := &tidier{w.config, w.leftovers}
+	// Started by the loop, one at a time, ends with its requests or with the cluster's client. Until then it alone uses
+	// the leftovers.
+	go func() {
+		defer w.tidying.Store(false)
+		if err := t.tidy(t.config.Cluster.client.Context()); err != nil {
+			t.config.Logger.Debug("directories of tasks not looked at", "error", err)
+		}
+	}()
+}
+
+// tidier removes directories.
+type tidier struct {
+	config    Config
+	leftovers map[topology.TaskID]leftover
+}
+
+func (t *tidier) tidy(ctx context.Context) error {
+	if err := store.RemoveDiscarded(t.config.StateDir); err != nil {
+		t.config.Logger.Warn("state that was discarded is still there", "error", err)
+	}
+	dirs := slices.DeleteFunc(taskDirs(t.config.StateDir), func(id topology.TaskID) bool {
+		return id.Sub >= len(t.config.Topology.Subs) || t.config.Cluster.roster.has(id)
+	})
+	for id := range t.leftovers {
+		if !slices.Contains(dirs, id) {
+			delete(t.leftovers, id)
+		}
+	}
+	if len(dirs) == 0 {
+		return nil
+	}
+	group, err := t.config.Cluster.describe(ctx, t.config.Topology.App)
+	if err != nil {
+		return err
+	}
+	offsets, err := t.config.Cluster.admin.FetchOffsets(ctx, t.config.Topology.App)
+	if err == nil {
+		err = offsets.Error()
+	}
+	if err != nil {
+		return err
+	}
+	for _, id := range dirs {
+		t.look(id, group, offsets)
+	}
+	return nil
+}
+
+// look removes the directory of a task if another process has had the task for the delay, and has gone on with it
+// meanwhile: so it has restored its state, and the directory is not the nearest copy. Where no records come, that
+// cannot be known, and the directory stays.
+func (t *tidier) look(id topology.TaskID, group kadm.DescribedGroup, offsets kadm.OffsetResponses) {
+	owner := t.elsewhere(id, group)
+	if owner == "" {
+		delete(t.leftovers, id)
+		return
+	}
+	old, seen := t.leftovers[id]
+	if !seen {
+		old = leftover{time.Now(), map[string]int64{}}
+		for _, topic := range t.inputs(id) {
+			o, _ := offsets.Lookup(topic, id.Partition)
+			old.committed[topic] = o.At
+		}
+		t.leftovers[id] = old
+	}
+	wentOn := slices.ContainsFunc(t.inputs(id), func(topic string) bool {
+		o, ok := offsets.Lookup(topic, id.Partition)
+		return ok && o.At > old.committed[topic]
+	})
+	if !wentOn || time.Since(old.since) < t.config.CleanupDelay {
+		return
+	}
+	dir := filepath.Join(t.config.StateDir, id.String())
+	err := store.Discard(dir)
+	switch {
+	case errors.Is(err, store.ErrLocked): // it has come back just now
+	case err != nil:
+		t.config.Logger.Warn("state of a task that another process has was not removed", "task", id.String(), "error", err)
+	default:
+		t.config.Logger.Info("removed the state of a task that another process has", "task", id.String(), "dir", dir,
+			"owner", owner, "after", time.Since(old.since).Round(time.Second).String())
+	}
+}
+
+func (t *tidier) inputs(id topology.TaskID) []string {
+	return t.config.Topology.Inputs(t.config.Topology.Subs[id.Sub])
+}
+
+// elsewhere is the member of another process that has all inputs of a task, empty if there is none.
+func (t *tidier) elsewhere(id topology.TaskID, group kadm.DescribedGroup) (owner string) {
+	for _, m := range group.Members {
+		assigned, ok := m.Assigned.AsConsumer()
+		if !ok || m.InstanceID == nil || strings.HasPrefix(*m.InstanceID, prefix(t.config.Topology.App, t.config.Process)) {
+			continue
+		}
+		has := map[string]bool{}
+		for _, topic := range assigned.Topics {
+			has[topic.Topic] = slices.Contains(topic.Partitions, id.Partition)
+		}
+		all := !slices.ContainsFunc(t.inputs(id), func(topic string) bool {
+			return !has[topic] && id.Partition < t.config.Cluster.partitions(topic)
+		})
+		if all {
+			return *m.InstanceID
+		}
+	}
+	return ""
+}
