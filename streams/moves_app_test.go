@@ -25,7 +25,7 @@ var (
 	moreRows  = state.NewKeyValue("more-rows", serde.String, serde.Int64)
 )
 
-func countKeys(b *streams.Builder) {
+func countEachKey(b *streams.Builder) {
 	streams.From(b, words).GroupByKey().Count(keyRows).ToStream().To(perKey)
 }
 
@@ -35,7 +35,7 @@ func TestAnUpgradeThatReadsMore(t *testing.T) {
 	for name, upgraded := range map[string]func(b *streams.Builder){
 		"in a sub-topology of its own": func(b *streams.Builder) {
 			streams.From(b, moreWords).GroupByKey().Count(moreRows).ToStream().To(perMore)
-			countKeys(b)
+			countEachKey(b)
 		},
 		"in the same sub-topology": func(b *streams.Builder) {
 			more := streams.From(b, moreWords)
@@ -47,7 +47,7 @@ func TestAnUpgradeThatReadsMore(t *testing.T) {
 		for _, order := range []string{"old leads", "new leads"} {
 			t.Run(name+"/"+order, func(t *testing.T) {
 				r := newRig(t, "words", "per-key", "more", "per-more")
-				versions := []func(b *streams.Builder){countKeys, upgraded}
+				versions := []func(b *streams.Builder){countEachKey, upgraded}
 				if order == "new leads" {
 					versions[0], versions[1] = versions[1], versions[0]
 				}
@@ -82,8 +82,8 @@ func TestAStopKeepsThePlace(t *testing.T) {
 	r := newRig(t, "words", "per-key")
 	first, second := r.config(t.TempDir()), r.config(t.TempDir())
 	first.LeaveOnStop = false
-	_, stopSecond := r.start(countKeys, second)
-	_, stopFirst := r.start(countKeys, first)
+	_, stopSecond := r.start(countEachKey, second)
+	_, stopFirst := r.start(countEachKey, first)
 	require.Eventually(t, func() bool {
 		return strings.Count(r.log.String(), "tasks gained") >= 1+strings.Count(r.log.String(), "tasks lost") &&
 			strings.Count(r.log.String(), "of_worker=1") >= 2
@@ -92,7 +92,7 @@ func TestAStopKeepsThePlace(t *testing.T) {
 	r.requireCounts("per-key", 10)
 	require.NoError(t, stopFirst())
 	log := r.log.String()
-	_, stopFirst = r.start(countKeys, first)
+	_, stopFirst = r.start(countEachKey, first)
 	r.send(20)
 	r.requireCounts("per-key", 10)
 	later := strings.TrimPrefix(r.log.String(), log)
@@ -108,12 +108,12 @@ func TestFewerWorkersThanBefore(t *testing.T) {
 	r := newRig(t, "words", "per-key")
 	config := r.config(t.TempDir())
 	config.LeaveOnStop, config.SessionTimeout, config.Workers = false, 5*time.Minute, 2
-	_, stop := r.start(countKeys, config)
+	_, stop := r.start(countEachKey, config)
 	r.send(20)
 	r.requireCounts("per-key", 10)
 	require.NoError(t, stop())
 	config.Workers = 1
-	_, stop = r.start(countKeys, config)
+	_, stop = r.start(countEachKey, config)
 	r.send(20)
 	r.requireCounts("per-key", 10)
 	require.NoError(t, stop())
@@ -139,7 +139,7 @@ func TestTheTransactionOfALostProcessIsEnded(t *testing.T) {
 	}, lost)
 	<-running
 	described := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Count: -1, Observe: true})
-	_, stop := r.start(countKeys, config)
+	_, stop := r.start(countEachKey, config)
 	require.NoError(t, described.Wait(context.Background(), 4), "the second process has seen the first one")
 	r.send(20)
 	for stand.Store(true); ; r.send(1) {
@@ -170,12 +170,12 @@ func TestLeftoversAreRemoved(t *testing.T) {
 		require.NoError(t, err)
 		return found
 	}
-	_, stopFirst := r.start(countKeys, first)
+	_, stopFirst := r.start(countEachKey, first)
 	r.send(20)
 	r.requireCounts("per-key", 10)
 	require.Len(t, dirs(), 2)
 	running := whenRunning(&second)
-	_, stopSecond := r.start(countKeys, second)
+	_, stopSecond := r.start(countEachKey, second)
 	<-running
 	described := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Count: -1, Observe: true})
 	require.NoError(t, described.Wait(context.Background(), 3))
