@@ -86,8 +86,8 @@ func (c *Cluster) fence(ctx context.Context, identity string, timeout time.Durat
 }
 
 // Retire has those workers of a process leave the group that it had when it ran before, and does not have any more:
-// else the group would wait for them. timeout is that of their transactions, 0 if they have none. What fails is logged: the
-// group will notice after the session timeout.
+// else the group would wait for them. timeout is that of their transactions, 0 if they have none. What fails is logged:
+// the group will notice after the session timeout.
 func (c *Cluster) Retire(ctx context.Context, process string, workers int, timeout time.Duration) {
 	group, log := c.setup.Topology.App, c.setup.Logger
 	described, err := c.admin.DescribeGroups(ctx, group)
