@@ -29,9 +29,12 @@ type Verdict struct {
 	// Spare is true if the changelogs have all that the present database has, so that it may go once they are read.
 	Spare bool
 	// Moved are offsets that the group must be given, once the task is restored and Doubt is nil. The task begins only
-	// then, at what the group has.
+	// then, at what the group has. With rows that have gone they are given only where the loss was accepted.
 	Moved []Offset
 }
+
+// aside is true if the present rows do not stay, and the changelogs may not have all of them.
+func (v *Verdict) aside() bool { return v.Stale != "" && !v.Spare }
 
 // Judge compares what the task's directory knows, of its inputs and its changelogs, with what the cluster has. It must
 // be called before the changelogs are restored. The rules are a table in DESIGN.md, "Whose state it is".
@@ -40,8 +43,9 @@ func (t *Task) Judge(f Facts) (v Verdict, err error) {
 	if v.Spare = !foreign; foreign {
 		v.Stale = fmt.Sprintf("it belongs to topics of cluster %q, this one is %q", t.home, f.Cluster)
 	}
+	counted := t.counted(f) || !foreign && t.known()
 	for _, c := range t.changelogs {
-		stale, spare, err := c.judge(f, foreign, t.counted(f))
+		stale, spare, err := c.judge(f, foreign, counted)
 		if err != nil {
 			return v, t.failed(err)
 		}
@@ -85,7 +89,8 @@ func (t *Task) foreign(f Facts) bool {
 	return logs > 0 && t.known()
 }
 
-// counted is true if the group has committed that records were processed.
+// counted is true if the group has committed that records were processed. A directory that has been part of a commit
+// says so, too: offsets expire.
 func (t *Task) counted(f Facts) bool {
 	for _, in := range t.inputs {
 		if c := f.Committed[in.Topic]; c.Offset > 0 && !c.Chosen {
@@ -211,6 +216,8 @@ func (in *Input) judge(f Facts, foreign bool, v *Verdict) error {
 			in.task.log.Warn("the group's offset does not fit the state, as accepted", "topic", in.Topic,
 				"partition", in.Partition, "from", c.Offset, "state", stored.Offset)
 		}
+	case gone && stored.Offset >= 0 && v.aside() && !f.Accept.Has(AcceptLostState):
+		return in.lostOffset(c) // the rows that have counted up to there do not stay
 	case gone && stored.Offset >= 0:
 		in.task.doubt = in.lostOffset(c)
 		in.task.log.Warn("the group has no offset: the input goes on from that of the state", "topic", in.Topic,

@@ -85,7 +85,27 @@ func TestJudge(t *testing.T) {
 		"no offsets, and another changelog": {func(f *Facts) {
 			uncounted(f)
 			log(func(l *Log) { l.Topic = another })(f)
-		}, aside, 0, aside},
+		}, state, AcceptLostState, aside},
+		"no offsets, and an emptied changelog": {func(f *Facts) {
+			uncounted(f)
+			log(func(l *Log) { l.Start = l.End })(f)
+		}, state, AcceptLostState, aside},
+		"no offsets, and a shorter changelog": {func(f *Facts) {
+			uncounted(f)
+			log(func(l *Log) { l.End = 99 })(f)
+		}, state, AcceptLostState, aside},
+		"chosen offsets, and another changelog": {func(f *Facts) {
+			f.Committed["a"], f.Committed["b"] = Committed{Chosen: true}, Committed{Chosen: true}
+			log(func(l *Log) { l.Topic = another })(f)
+		}, state, AcceptLostState, aside},
+		"no offsets, and a changelog without start": {func(f *Facts) {
+			uncounted(f)
+			log(func(l *Log) { l.Start = 101 })(f)
+		}, offsets, AcceptLostState, aside},
+		"no offsets, and an old directory": {func(f *Facts) {
+			uncounted(f)
+			f.Now = 26 * hour
+		}, spare, 0, spare},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for accept, want := range map[Accept]int{0: c.verdict, c.accept: c.accepted} {
@@ -101,6 +121,7 @@ func TestJudge(t *testing.T) {
 					require.NoError(t, err)
 					require.NotEmpty(t, v.Stale)
 					require.Equal(t, want == spare, v.Spare)
+					require.True(t, v.Spare || v.Moved == nil || accept != 0, "to go on without the rows is for the user to say")
 				case state:
 					var lost *LostStateError
 					require.ErrorAs(t, err, &lost)
