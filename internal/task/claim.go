@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -8,22 +9,36 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// claim enters whose the task's state is from now on: the cluster at once, the ids of the topics with the next places.
+// claim enters whose the task's state is from now on: the cluster at once, together with the stores that only the
+// directory has; the ids of the topics with the next places. What the cluster does not tell stays as it was known.
 func (t *Task) claim(f Facts) error {
+	var entered []*Changelog
 	for _, c := range t.changelogs {
-		c.place.Topic = f.Changelogs[c.Store].Topic
+		c.place = c.place.in(f.Changelogs[c.Store].Topic)
 		if c.place.Offset < 0 {
 			c.place.At = f.Now
 		}
+		if o := c.spec.Options(); o.NoChangelog && !o.InMemory && c.place.Offset < 0 && t.known() {
+			c.place.Offset = 0 // before the next commit, too: a restart would take its rows for lost
+			entered = append(entered, c)
+		}
 	}
 	for _, in := range t.inputs {
-		in.topic = f.Inputs[in.Topic].Topic
+		in.topic = in.stored.in(f.Inputs[in.Topic].Topic).Topic
 	}
-	if t.home == f.Cluster || f.Cluster == "" {
+	home := cmp.Or(f.Cluster, t.home)
+	if home == t.home && entered == nil {
 		return nil
 	}
-	t.home = f.Cluster
-	return t.databases[0].write(func(b store.Batch) error { return b.Set(metaKey('k', ""), []byte(f.Cluster)) })
+	t.home = home
+	return t.databases[0].write(func(b store.Batch) error {
+		for _, c := range entered {
+			if err := setPlace(b, 'c', c.Store, c.place); err != nil {
+				return err
+			}
+		}
+		return b.Set(metaKey('k', ""), []byte(t.home))
+	})
 }
 
 // Unlogged are the stores whose rows only the directory has.

@@ -56,7 +56,7 @@ func (p Place) judgeGlobal(topic string, partition int32, log Log, f GlobalFacts
 
 // claimed is the place with what is known now.
 func (p Place) claimed(log Log, f GlobalFacts) Place {
-	p.Topic = log.Topic
+	p = p.in(log.Topic)
 	if p.Offset < 0 {
 		p.At = f.Now
 	}

@@ -27,6 +27,14 @@ func (p Place) otherTopic(id [16]byte) bool {
 	return p.Topic != id && p.Topic != [16]byte{} && id != [16]byte{}
 }
 
+// in is the place in a topic. One whose id is not known is the one that it was.
+func (p Place) in(topic [16]byte) Place {
+	if topic != [16]byte{} {
+		p.Topic = topic
+	}
+	return p
+}
+
 // placeSize is the size of an encoded place without metadata. Shorter ones were written when an offset was all that was
 // kept.
 const placeSize = 8 + 16 + 4 + 8
