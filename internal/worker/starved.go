@@ -72,17 +72,28 @@ func (w *Worker) bounded(starts, ends places) error {
 			if in == nil || err1 != nil || err2 != nil {
 				continue // revoked meanwhile, or without a leader: the next look will tell
 			}
-			if at := in.Fetched(); at < start {
-				if err := w.refuseDeleted(in, at, start); err != nil {
-					return err
-				}
-				w.config.Logger.Warn("records were deleted before they were read", "topic", topic, "partition", p,
-					"from", at, "to", start)
+			if err := w.skips(in, start); err != nil {
+				return err
 			}
 			if err := w.set.Bounded(in, start, end); err != nil {
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// skips tells of records of a running task that were deleted before they were fetched: the client goes on from the start
+// of the partition without a word. It is an error where the topic is read from committed offsets only.
+func (w *Worker) skips(in *task.Input, start int64) error {
+	at := in.Fetched()
+	if at >= start {
+		return nil
+	}
+	if err := w.refuseDeleted(in, at, start); err != nil {
+		return err
+	}
+	w.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic, "partition", in.Partition,
+		"from", at, "to", start)
 	return nil
 }

@@ -363,6 +363,11 @@ func (w *Worker) take(p kgo.FetchTopicPartition) error {
 	if in == nil {
 		return nil // revoked meanwhile
 	}
+	if len(p.Records) > 0 { // from where the client goes on; without any it would be told again
+		if err := w.skips(in, min(p.LogStartOffset, p.Records[0].Offset)); err != nil {
+			return err
+		}
+	}
 	w.checkPlacement(p)
 	raws := make([]topology.Raw, len(p.Records))
 	for i, r := range p.Records {
