@@ -52,7 +52,7 @@ func (w *Worker) lastMember() string {
 func (w *Worker) replaced(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, kerr.FencedInstanceID):
-	case classify(err) == fenced && errors.Is(w.heartbeat(ctx), kerr.FencedInstanceID):
+	case classify(err) == fenced && errors.Is(w.byWhom(ctx), kerr.FencedInstanceID):
 	default:
 		return err
 	}
@@ -60,8 +60,11 @@ func (w *Worker) replaced(ctx context.Context, err error) error {
 }
 
 // stays is an error if the group has given this member up. At least once nothing takes back what it writes: a process
-// that stood still asks before it writes to changelogs that others may have gone on with.
+// that stood still asks before it writes to changelogs that others may have gone on with. A coordinator that moves may
+// answer as late as it may to the commit itself: what was done since the last one would be done again.
 func (w *Worker) stays(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, retryFor)
+	defer cancel()
 	return retry(ctx, func() error {
 		if _, _, err := w.membership(); err != nil {
 			return err
@@ -80,10 +83,15 @@ func (w *Worker) stays(ctx context.Context) error {
 // heartbeatTimeout is how long a worker that was fenced may take to find out by whom.
 const heartbeatTimeout = 2 * time.Second
 
-// heartbeat is what the group says to the client's member, nil if the client is none just now.
-func (w *Worker) heartbeat(ctx context.Context) error {
+// byWhom is what the group says soon, if it does.
+func (w *Worker) byWhom(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
 	defer cancel()
+	return w.heartbeat(ctx)
+}
+
+// heartbeat is what the group says to the client's member, nil if the client is none just now.
+func (w *Worker) heartbeat(ctx context.Context) error {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
 	if req.MemberID, req.Generation = w.client.GroupMetadata(); req.MemberID == "" {

@@ -1,0 +1,49 @@
+package worker
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millstream-go/millstream/topology"
+)
+
+// TestACommitWaitsForACoordinatorThatMoves and is silent, longer than a worker that was fenced asks by whom: else all that was done
+// since the last commit would be done again. The group's answer counts when it comes.
+func TestACommitWaitsForACoordinatorThatMoves(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	w := New(Config{
+		Identity: "one", Cluster: connectTo(t, fake), Topology: &topology.Topology{App: "app"},
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	w.client, err = kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.ConsumerGroup("app"), kgo.InstanceID("one"),
+		kgo.ConsumeTopics("in"), kgo.HeartbeatInterval(40*time.Second))
+	require.NoError(t, err)
+	t.Cleanup(w.client.Close)
+	require.Eventually(t, func() bool { w.member, _ = w.client.GroupMetadata(); return w.member != "" },
+		time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return w.heartbeat(context.Background()) == nil }, time.Minute, time.Millisecond)
+
+	var code atomic.Int32
+	fake.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		fake.SleepControl(func() { time.Sleep(heartbeatTimeout * 5 / 4) })
+		resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
+		resp.ErrorCode = int16(code.Load())
+		return resp, nil, true
+	})
+	require.NoError(t, w.stays(context.Background()))
+	code.Store(int32(kerr.UnknownMemberID.Code))
+	require.ErrorIs(t, w.stays(context.Background()), kerr.UnknownMemberID)
+}
