@@ -83,8 +83,8 @@ func (w *Worker) bounded(starts, ends places) error {
 	return nil
 }
 
-// skips tells of records of a running task that were deleted before they were fetched: the client goes on from the start
-// of the partition without a word. It is an error where the topic is read from committed offsets only.
+// skips tells of records of a running task that were deleted before they were fetched: the client goes on from the
+// start of the partition without a word. It is an error where the topic is read from committed offsets only.
 func (w *Worker) skips(in *task.Input, start int64) error {
 	at := in.Fetched()
 	if at >= start {
