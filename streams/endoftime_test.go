@@ -93,7 +93,7 @@ func TestSessionsAtTheEndOfTimeMerge(t *testing.T) {
 
 func TestDuplicatesAtTheEndOfTimeAreFound(t *testing.T) {
 	end := int64(math.MaxInt64)
-	for _, within := range []time.Duration{ms(100), time.Duration(math.MaxInt64).Truncate(time.Millisecond)} {
+	for _, within := range []time.Duration{ms(100), time.Duration(math.MaxInt64 / 2).Truncate(time.Millisecond)} {
 		b := streams.NewBuilder("app")
 		id := func(v string) string { return v }
 		streams.Deduplicate(streams.From(b, in), id, within, state.NewWindow("ids", serde.String, serde.Bool)).To(out)

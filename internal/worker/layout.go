@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
@@ -28,6 +29,15 @@ type Layout struct {
 // inputs are the topics to read: those that are there. Behind patterns without a topic, internal ones are not.
 func (l *Layout) inputs() []string {
 	return slices.DeleteFunc(l.Topology.SourceTopics(), func(name string) bool { return l.Partitions.Topics[name] == 0 })
+}
+
+// sum tells layouts with other matching topics, or with other numbers of partitions of them, apart.
+func (l *Layout) sum() uint64 {
+	h := fnv.New64a()
+	for _, name := range slices.Sorted(maps.Keys(l.matched)) {
+		fmt.Fprintf(h, "%s %d\n", name, l.matched[name])
+	}
+	return h.Sum64()
 }
 
 // topicOf is the name of a topic that the application reads.

@@ -12,13 +12,16 @@ import (
 
 // userData is what a member tells the leader beside the topics and the partitions that it has.
 //
-// Its bytes are: the format, the process, the sub-topologies as indexes of topics, and the copies of state as a bitmap
+// Its bytes are: the format, the process, the layout, the sub-topologies as indexes of topics, and the copies of state as a bitmap
 // of partitions for each sub-topology, with four bits of age for each copy. All brokers keep them for all members, in
 // one record: so they are few, and only one member of a process tells what lies on its disk.
 type userData struct {
 	process string
-	parts   []part
-	stored  []assign.Copy // numbered as in parts
+	// layout is another one where topics that match patterns have come, gone, or have other sizes. A static member that
+	// tells what it told before gets the partitions that it had before, also those of a topic that was created anew.
+	layout uint64
+	parts  []part
+	stored []assign.Copy // numbered as in parts
 }
 
 // part is a sub-topology as the group sees it: topics that are read together.
@@ -42,7 +45,7 @@ func (d userData) encode(topics []string) []byte {
 		process = []byte(d.process)
 	}
 	out := binary.AppendUvarint([]byte{userDataFormat}, uint64(len(process)))
-	out = append(out, process...)
+	out = binary.BigEndian.AppendUint64(append(out, process...), d.layout)
 	out = binary.AppendUvarint(out, uint64(len(d.parts)))
 	for _, p := range d.parts {
 		flags := uint64(0)
@@ -103,6 +106,9 @@ func decodeUserData(b []byte, topics []string) (d userData, err error) {
 	process := r.bytes(r.number())
 	if d.process = string(process); len(process) == 16 {
 		d.process = hex.EncodeToString(process)
+	}
+	if layout := r.bytes(8); layout != nil {
+		d.layout = binary.BigEndian.Uint64(layout)
 	}
 	for range r.number() {
 		if r.bad {

@@ -20,6 +20,7 @@ func TestUserDataComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		topics := []string{"a", "b", "c", "d"}
 		d := userData{process: rapid.SampledFrom([]string{strings.Repeat("0f", 16), "no hex", ""}).Draw(t, "process")}
+		d.layout = rapid.Uint64().Draw(t, "layout")
 		for id := range rapid.IntRange(0, 3).Draw(t, "parts") {
 			p := part{id: id, stateful: rapid.Bool().Draw(t, "stateful"), pattern: rapid.Bool().Draw(t, "pattern")}
 			for _, topic := range topics {
