@@ -136,6 +136,7 @@ func (r *rules) operands(n conformance.Node) (in []flow, err error) {
 // through is a flow behind a repartition topic.
 func (r *rules) through(f flow, topic string) flow {
 	f = r.settled(f)
+	f.steady = f.steady && !r.spread // tasks take turns, whatever the times of their records
 	f.inputs = []input{{topic: topic, depth: f.depth() + 1, steady: f.steady}}
 	f.rekeyed, f.scattered = false, false
 	return f
@@ -144,7 +145,7 @@ func (r *rules) through(f flow, topic string) flow {
 // settled is a flow as a topic has it, where records of several tasks meet.
 func (r *rules) settled(f flow) flow {
 	moves := f.scattered && f.promise == exact
-	if moves && (r.spread && !f.inputsSteady() || r.free && f.depth() > 0) {
+	if moves && (r.spread || r.free && f.depth() > 0) {
 		f.promise = bag
 	}
 	return f
