@@ -124,7 +124,12 @@ func (w *Worker) callbacks() []kgo.Opt {
 			if ctx.Err() != nil {
 				return ctx.Err() // a rebalance, after which they are fetched anew, or the end of the client
 			}
-			if starts = committed; err != nil {
+			starts = committed
+			switch {
+			case errors.Is(err, errTopicsChanged):
+				events.post(w.leaveLayout)
+				return err
+			case err != nil:
 				events.post(func(context.Context) error { return err })
 				return err
 			}

@@ -244,22 +244,41 @@ func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails
 	return found, nil
 }
 
-// identify is the id of the cluster, empty if it has none, and those of the topics that are there.
+// identify is the id of the cluster, empty if it has none, and those of topics that are there, zeros before Kafka 2.8.
+// For a moment it asks more than once: a broker that has just started may not know them all. One that stays unknown is
+// an error that passes.
 func (c *Cluster) identify(ctx context.Context, names []string) (string, map[string][16]byte, error) {
-	ids := map[string][16]byte{}
 	if len(names) == 0 {
-		return "", ids, nil // no names would mean all topics
+		return "", map[string][16]byte{}, nil // no names would mean all topics
 	}
-	found, err := c.admin.Metadata(ctx, names...)
-	if err != nil {
-		return "", nil, fmt.Errorf("topics: %w", err)
-	}
-	for name, t := range found.Topics {
-		if t.Err == nil {
-			ids[name] = t.ID
+	for began := time.Now(); ; {
+		found, err := c.admin.Metadata(ctx, names...)
+		if err != nil {
+			return "", nil, fmt.Errorf("topics: %w", err)
+		}
+		ids, err := idsOf(found.Topics, names)
+		if err == nil || !kerr.IsRetriable(err) || time.Since(began) > topicsAppear {
+			return found.Cluster, ids, err
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return "", nil, err
 		}
 	}
-	return found.Cluster, ids, nil
+}
+
+func idsOf(found kadm.TopicDetails, names []string) (map[string][16]byte, error) {
+	ids := map[string][16]byte{}
+	for _, name := range names {
+		t, there := found[name]
+		if !there {
+			t.Err = kerr.UnknownTopicOrPartition
+		}
+		if t.Err != nil {
+			return nil, fmt.Errorf("topic %s: %w", name, t.Err)
+		}
+		ids[name] = t.ID
+	}
+	return ids, nil
 }
 
 // Tasks is the number of tasks of the topology as it lies now.

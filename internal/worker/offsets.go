@@ -48,7 +48,8 @@ func (o offsets) has(topic string, partition int32) bool {
 }
 
 // committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
-// transaction.
+// transaction. A topic that the layout does not have, as where another member knows more that match a pattern, is
+// errTopicsChanged.
 func (l *Layout) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 	out := offsets{}
 	for _, g := range resp.Groups {
@@ -56,6 +57,9 @@ func (l *Layout) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 			name := t.Topic
 			if name == "" {
 				name = l.topicOf(t.TopicID)
+			}
+			if name == "" {
+				return nil, fmt.Errorf("offsets of topic id %x: %w", t.TopicID, errTopicsChanged)
 			}
 			out[name] = map[int32]task.Committed{}
 			for _, p := range t.Partitions {

@@ -126,11 +126,15 @@ func partitionsOf(found kadm.TopicDetails, names []string) map[string]int32 {
 	return counts
 }
 
-// changed is an error for the first topic that is not what it was.
+// changed is an error for the first topic that is not what it was. An id that was not known is learned: brokers before
+// 2.8 have none.
 func (c *Cluster) changed(found kadm.TopicDetails) error {
 	for name, id := range c.known.ids {
 		t, there := found[name]
-		if there && [16]byte(t.ID) == id {
+		if none := [16]byte{}; there && ([16]byte(t.ID) == id || id == none || [16]byte(t.ID) == none) {
+			if id == none {
+				c.known.ids[name] = t.ID
+			}
 			continue
 		}
 		switch {
