@@ -157,27 +157,39 @@ func (r *restore) removeSpare(x *restoring) {
 // errOffsetsMoved ends a session, so that the next one begins at offsets that the group was given.
 var errOffsetsMoved = errors.New("worker: the group was given other offsets")
 
-// move gives the group the offsets from which a task goes on. The session ends with the last restore.
+// movesGather is how long a session goes on with tasks that are being restored, once the group was given other offsets:
+// they may be given some, too. What has been read by then is kept.
+const movesGather = 2 * time.Second
+
+// move gives the group the offsets from which a task goes on. Its inputs rest until the session ends, soon.
 func (w *Worker) move(ctx context.Context, x *restoring) error {
 	err := x.task.Doubt()
 	if err == nil {
 		err = w.commitOffsets(ctx, x.moved)
 	}
-	w.moved = w.moved || err == nil
+	if err == nil && w.movedAt.IsZero() {
+		w.movedAt = time.Now()
+	}
 	return errors.Join(err, w.leaveTask(x.task))
 }
 
-// settled is when no task is to be restored any more.
-func (w *Worker) settled(ctx context.Context) error {
-	if !w.moved {
-		w.report(Running)
+// moves ends the session, with what it has done, when the group was given other offsets: at once if no task is on its
+// way, and soon even if one is for long.
+func (w *Worker) moves(ctx context.Context) error {
+	if w.movedAt.IsZero() || len(w.restores) > 0 && time.Since(w.movedAt) < movesGather {
 		return nil
 	}
-	w.moved = false
 	if err := w.leaveLayout(ctx); !errors.Is(err, errTopicsChanged) {
 		return err
 	}
 	return errOffsetsMoved
+}
+
+// settled is when no task is to be restored any more.
+func (w *Worker) settled() {
+	if len(w.restores) == 0 && w.movedAt.IsZero() {
+		w.report(Running)
+	}
 }
 
 // ask asks the group again for offsets that it seems not to have: a coordinator that has just taken over may say so for

@@ -50,8 +50,8 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 		w.report(Restoring)
 		w.restore(tasks, w.assigned.clone())
 		w.logMoves("tasks gained", gained, "state_here", names(here))
-	} else if len(w.restores) == 0 {
-		return w.settled(ctx)
+	} else {
+		w.settled()
 	}
 	return nil
 }
@@ -64,9 +64,7 @@ func (w *Worker) nothingAdded(context.Context) error {
 	w.waits.end(forGroup)
 	w.owed = nil
 	w.cover.rebalanced()
-	if len(w.restores) == 0 {
-		w.report(Running)
-	}
+	w.settled()
 	return nil
 }
 
@@ -147,10 +145,7 @@ func (w *Worker) discard(id topology.TaskID, failure error) error {
 func (w *Worker) start(ctx context.Context, x *restoring) error {
 	delete(w.restores, x.id)
 	if len(x.moved) > 0 {
-		if err := w.move(ctx, x); err != nil || len(w.restores) > 0 {
-			return err
-		}
-		return w.settled(ctx)
+		return w.move(ctx, x)
 	}
 	w.set.Enter(x.task)
 	if err := w.calls.call(func() error { return w.set.Start(x.task, x.committed) }); err != nil {
@@ -167,9 +162,7 @@ func (w *Worker) start(ctx context.Context, x *restoring) error {
 			return err
 		}
 	}
-	if len(w.restores) == 0 {
-		return w.settled(ctx)
-	}
+	w.settled()
 	return nil
 }
 

@@ -62,8 +62,8 @@ type Worker struct {
 	former string
 	// encodeOnPut is true once a commit met a value that cannot be encoded. So the record that put it is found.
 	encodeOnPut bool
-	moved       bool // the group was given other offsets in this session
-	looks       int  // at the topics of global tables that have found a loss
+	movedAt     time.Time // when the group was first given other offsets in this session; zero: it was not
+	looks       int       // at the topics of global tables that have found a loss
 
 	balancer   *balancer // of the session
 	cover      coverage  // looks at who owns what
@@ -175,7 +175,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.set = task.NewSet(w.config.Topology, tasks, at)
 	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
-	w.produced, w.inTxn, w.began = 0, false, time.Now()
+	w.produced, w.inTxn, w.began, w.movedAt = 0, false, time.Now(), time.Time{}
 	w.closedAt, w.askedAt, w.hungry, w.cover = time.Now(), time.Now(), nil, newCoverage()
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
@@ -276,6 +276,9 @@ func (w *Worker) loop(ctx, work context.Context) error {
 	idle := true
 	for ctx.Err() == nil {
 		if err := w.handleEvents(work); err != nil {
+			return err
+		}
+		if err := w.moves(work); err != nil {
 			return err
 		}
 		if err := w.poll(ctx, idle); err != nil {
