@@ -121,6 +121,9 @@ type BufferStore[K, V any] interface {
 	// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on
 	// the way. A walk ends after an error.
 	Until(to int64) iter.Seq2[BufferRow[K, V], error]
+	// UntilEach is Until for who looks often, and has made the function that records are shown to once: it allocates
+	// nothing. It ends when that returns false or an error, which it returns.
+	UntilEach(to int64, show func(BufferRow[K, V]) (more bool, err error)) error
 	// Remove takes a record out that a walk has shown.
 	Remove(row BufferRow[K, V]) error
 	// Observe moves the store's stream time on; an earlier time changes nothing.
@@ -236,32 +239,40 @@ func (s *bufferStore[K, V]) Waits(to int64) bool { return to >= s.first }
 
 func (s *bufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
 	return walking(func(show func(BufferRow[K, V]) bool) error {
-		if !s.Waits(to) {
-			return nil
-		}
-		return s.sweep(func() (next int64, whole bool, err error) {
-			next, whole = math.MaxInt64, true
-			err = s.each(s.from(s.first), s.upper, false, func(b []byte, value V, _ int64) (bool, error) {
-				if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
-					next = at
-					return false, nil
-				}
-				whole, err = s.leave(b, value, show)
-				return whole, err
-			})
-			return next, whole, err
-		})
+		return s.UntilEach(to, func(row BufferRow[K, V]) (bool, error) { return show(row), nil })
 	})
 }
 
+func (s *bufferStore[K, V]) UntilEach(to int64, show func(BufferRow[K, V]) (bool, error)) error {
+	if !s.Waits(to) {
+		return nil
+	}
+	outer, next, whole := s.begin(), int64(math.MaxInt64), true
+	err := s.each(s.from(s.first), s.upper, false, func(b []byte, value V, _ int64) (more bool, err error) {
+		if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
+			next = at
+			return false, nil
+		}
+		whole, err = s.leave(b, value, show)
+		return whole, err
+	})
+	s.end(outer, next, whole && err == nil)
+	return err
+}
+
 // leave shows a row, and remembers if it was left where it is.
-func (s *bufferStore[K, V]) leave(b []byte, value V, show func(BufferRow[K, V]) bool) (more bool, err error) {
+func (s *bufferStore[K, V]) leave(
+	b []byte, value V, show func(BufferRow[K, V]) (bool, error),
+) (more bool, err error) {
 	k, at, n := s.parse(b[len(s.prefix):])
 	key, err := s.keys.Decode(k)
 	if err != nil {
 		return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
 	}
-	more = show(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n})
+	more, err = show(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n})
+	if err != nil {
+		return false, err
+	}
 	_, _, left, err := s.get(b)
 	if left {
 		s.wrote(at)

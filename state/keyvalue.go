@@ -169,6 +169,9 @@ type TimedStore[K, V any] interface {
 	Waits(timestamp int64) bool
 	// Until walks those of them that are not younger than a time.
 	Until(timestamp int64) iter.Seq2[Row[K, V], error]
+	// UntilEach is Until for who looks often, and has made the function that rows are shown to once: it allocates
+	// nothing. It ends when that returns false or an error, which it returns.
+	UntilEach(timestamp int64, show func(Row[K, V]) (more bool, err error)) error
 	// Tally is for processors that bound what they keep in the store: what they write here is rolled back with the rows.
 	Tally() *Tally
 }
@@ -276,45 +279,46 @@ func (s *keyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(
 }
 
 func (s *keyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
-	return s.until(s.time - s.ttl - 1)
+	return s.Until(s.time - s.ttl - 1)
 }
 
-func (s *keyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.until(math.MaxInt64) }
+func (s *keyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.Until(math.MaxInt64) }
 
-func (s *keyValueStore[K, V]) Until(timestamp int64) iter.Seq2[Row[K, V], error] {
-	return s.until(timestamp)
+func (s *keyValueStore[K, V]) Until(last int64) iter.Seq2[Row[K, V], error] {
+	return walking(func(show func(Row[K, V]) bool) error {
+		return s.UntilEach(last, func(row Row[K, V]) (bool, error) { return show(row), nil })
+	})
 }
 
 func (s *keyValueStore[K, V]) Waits(last int64) bool { return s.byTime != nil && last >= s.first }
 
-func (s *keyValueStore[K, V]) until(last int64) iter.Seq2[Row[K, V], error] {
-	return walking(func(show func(Row[K, V]) bool) error {
-		if !s.Waits(last) {
-			return nil
+func (s *keyValueStore[K, V]) UntilEach(last int64, show func(Row[K, V]) (bool, error)) error {
+	if !s.Waits(last) {
+		return nil
+	}
+	outer, next, whole := s.begin(), int64(math.MaxInt64), true
+	err := s.byTime.walk(s.timeKey(nil, s.first), s.byTime.upper, false, func(b []byte) (more bool, err error) {
+		if at := int64(binary.BigEndian.Uint64(b)); at > last {
+			next = at
+			return false, nil
 		}
-		return s.sweep(func() (next int64, whole bool, err error) {
-			next, whole = math.MaxInt64, true
-			err = s.byTime.walk(s.timeKey(nil, s.first), s.byTime.upper, false, func(b []byte) (bool, error) {
-				if at := int64(binary.BigEndian.Uint64(b)); at > last {
-					next = at
-					return false, nil
-				}
-				whole, err = s.leave(b, show)
-				return whole, err
-			})
-			return next, whole, err
-		})
+		whole, err = s.leave(b, show)
+		return whole, err
 	})
+	s.end(outer, next, whole && err == nil)
+	return err
 }
 
 // leave shows the row of an entry in the order of time, and remembers if it was left where it is.
-func (s *keyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) bool) (more bool, err error) {
+func (s *keyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) (bool, error)) (more bool, err error) {
 	at := int64(binary.BigEndian.Uint64(b))
 	row, ok, err := s.rowAt(b[timeSize:], at)
 	if err != nil || !ok {
 		return true, err
 	}
-	more = show(row)
+	if more, err = show(row); err != nil {
+		return false, err
+	}
 	if row, ok, err = s.Row(row.Key); ok && row.Timestamp == at {
 		s.wrote(at)
 	}

@@ -123,6 +123,9 @@ type SessionStore[K, V any] interface {
 	// Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
 	// remembers where the next session is: until there is one to show, a sweep costs nothing.
 	Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error]
+	// SweepEach is Sweep for who sweeps often, and has made the function that sessions are shown to once: it allocates
+	// nothing. It ends when that returns false or an error, which it returns.
+	SweepEach(from, to int64, show func(SessionRow[K, V]) (more bool, err error)) error
 	// Observe moves the store's stream time on; an earlier time changes nothing.
 	Observe(streamTime int64)
 	// Time is the highest time that the store has seen, -1 if none.
@@ -257,24 +260,31 @@ func (s *sessionStore[K, V]) Waits(to int64) bool { return to >= s.first }
 
 func (s *sessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) bool) error {
-		if to < s.first {
-			return nil
-		}
-		return s.sweep(func() (next int64, whole bool, err error) {
-			next, whole = math.MaxInt64, true
-			lower := s.timeKey(max(from, s.first, s.oldest()))
-			err = s.each(lower, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-				row, err := s.row(b, value, ts)
-				if err == nil && row.End > to {
-					next = row.End
-					return false, nil
-				}
-				whole = err == nil && (row.End < s.oldest() || show(row))
-				return whole, err
-			})
-			return next, whole, err
-		})
+		return s.SweepEach(from, to, func(row SessionRow[K, V]) (bool, error) { return show(row), nil })
 	})
+}
+
+func (s *sessionStore[K, V]) SweepEach(from, to int64, show func(SessionRow[K, V]) (bool, error)) error {
+	if to < s.first {
+		return nil
+	}
+	outer, next, whole := s.begin(), int64(math.MaxInt64), true
+	s.buf = sweepFrom(s.buf, s.prefix, max(from, s.first, s.oldest()))
+	err := s.each(s.buf, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+		row, err := s.row(b, value, ts)
+		switch {
+		case err != nil:
+			return false, err
+		case row.End > to:
+			next = row.End
+			return false, nil
+		case row.End >= s.oldest():
+			whole, err = show(row)
+		}
+		return whole, err
+	})
+	s.end(outer, next, whole && err == nil)
+	return err
 }
 
 func (s *sessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -69,7 +68,11 @@ func (s Unmatched[K, L, R]) Err() error {
 func (s Unmatched[K, L, R]) Open(env Env) Store { return s.open(s, env) }
 
 func openUnmatched[K, L, R any](s Unmatched[K, L, R], env Env) Store {
-	return &unmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
+	u := &unmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
+	for n := range u.ends {
+		u.ends[n] = after(append(u.prefix[:len(u.prefix):len(u.prefix)], byte(n)))
+	}
+	return u
 }
 
 // UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which
@@ -105,6 +108,9 @@ type UnmatchedStore[K, L, R any] interface {
 	//
 	// The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
 	Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error]
+	// DueEach is Due for who looks often, and has made the function that rows are shown to once: it allocates nothing. It
+	// ends when that returns false or an error, which it returns.
+	DueEach(left, right int64, show func(UnmatchedRow[K, L, R]) (more bool, err error)) error
 }
 
 type unmatchedStore[K, L, R any] struct {
@@ -112,6 +118,7 @@ type unmatchedStore[K, L, R any] struct {
 	keys   serde.Serde[K]
 	values sides[L, R]
 	sides  [2]front
+	ends   [2][]byte // of the rows of each side
 	buf    []byte
 }
 
@@ -179,38 +186,47 @@ func (s *unmatchedStore[K, L, R]) Waits(left, right int64) bool {
 
 func (s *unmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
 	return walking(func(show func(UnmatchedRow[K, L, R]) bool) error {
-		if !s.Waits(left, right) {
-			return nil
-		}
-		return s.walkDue([2]int64{right, left}, show)
+		return s.DueEach(left, right, func(row UnmatchedRow[K, L, R]) (bool, error) { return show(row), nil })
 	})
 }
 
-func (s *unmatchedStore[K, L, R]) walkDue(due [2]int64, show func(UnmatchedRow[K, L, R]) bool) error {
-	next := [2]int64{s.sides[rightSide].first, s.sides[leftSide].first}
-	return s.sides[rightSide].sweep(func() (_ int64, whole bool, err error) {
-		err = s.sides[leftSide].sweep(func() (int64, bool, error) {
-			whole, err = s.merge(due, &next, show)
-			return next[leftSide], whole, err
-		})
-		return next[rightSide], whole, err
-	})
+func (s *unmatchedStore[K, L, R]) DueEach(
+	left, right int64, show func(UnmatchedRow[K, L, R]) (bool, error),
+) error {
+	if !s.Waits(left, right) {
+		return nil
+	}
+	due := [2]int64{right, left}
+	l, r := &s.sides[leftSide], &s.sides[rightSide]
+	next := [2]int64{r.first, l.first}
+	outerLeft, outerRight := l.begin(), r.begin()
+	whole, err := s.merge(due, &next, show)
+	l.end(outerLeft, next[leftSide], whole && err == nil)
+	r.end(outerRight, next[rightSide], whole && err == nil)
+	return err
 }
 
 // merge shows what is due of both sides. It is whole unless its reader breaks it off.
 func (s *unmatchedStore[K, L, R]) merge(
-	due [2]int64, next *[2]int64, show func(UnmatchedRow[K, L, R]) bool,
+	due [2]int64, next *[2]int64, show func(UnmatchedRow[K, L, R]) (bool, error),
 ) (whole bool, err error) {
-	var heads [2]*scan[side[L, R]]
+	var walks, heads [2]*scan[side[L, R]]
+	defer func() {
+		for _, walk := range walks {
+			if walk == nil {
+				continue
+			}
+			if failed := walk.close(); failed != nil {
+				err = errors.Join(err, failed)
+			}
+		}
+	}()
 	for n := range heads {
 		if due[n] <= next[n] {
 			continue
 		}
-		side := append(bytes.Clone(s.prefix), byte(n))
-		lower := binary.BigEndian.AppendUint64(side, uint64(next[n]))
-		walk := s.scan(lower, after(side), false)
-		defer func() { err = errors.Join(err, walk.close()) }()
-		heads[n] = s.advance(walk, due[n], &next[n])
+		walks[n] = s.scan(s.startOf(n, next[n]), s.ends[n], false)
+		heads[n] = s.advance(walks[n], due[n], &next[n])
 	}
 	for {
 		n := s.earlier(heads)
@@ -222,6 +238,13 @@ func (s *unmatchedStore[K, L, R]) merge(
 		}
 		heads[n] = s.advance(heads[n], due[n], &next[n])
 	}
+}
+
+// startOf is the lower bound of the rows of a side from a time on, in the store's scratch.
+func (s *unmatchedStore[K, L, R]) startOf(n int, at int64) []byte {
+	b := append(append(s.buf[:0], s.prefix...), byte(n))
+	s.buf = binary.BigEndian.AppendUint64(b, uint64(at))
+	return s.buf
 }
 
 // advance is the scan on its next due row. It is nil if there is none: then next is the time of the row behind.
@@ -251,7 +274,9 @@ func (s *unmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
 }
 
 // leave shows a row, unless it has been removed since its scan found it, and remembers if it was left where it is.
-func (s *unmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[K, L, R]) bool) (more bool, err error) {
+func (s *unmatchedStore[K, L, R]) leave(
+	b []byte, n int, show func(UnmatchedRow[K, L, R]) (bool, error),
+) (more bool, err error) {
 	value, _, ok, err := s.get(b)
 	if err != nil || !ok {
 		return true, err
@@ -263,7 +288,9 @@ func (s *unmatchedStore[K, L, R]) leave(b []byte, n int, show func(UnmatchedRow[
 	if err != nil {
 		return false, err
 	}
-	more = show(row)
+	if more, err = show(row); err != nil {
+		return false, err
+	}
 	_, _, left, err := s.get(b)
 	if left {
 		s.sides[n].wrote(row.Timestamp)

@@ -141,6 +141,9 @@ type WindowStore[K, V any] interface {
 	// Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
 	// where the next row is: until there is one to show, a sweep costs nothing.
 	Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error]
+	// SweepEach is Sweep for who sweeps often, and has made the function that rows are shown to once: it allocates
+	// nothing. It ends when that returns false or an error, which it returns.
+	SweepEach(from, to int64, show func(WindowRow[K, V]) (more bool, err error)) error
 	// Observe moves the store's stream time on; an earlier time changes nothing.
 	Observe(streamTime int64)
 	// Time is the highest time that the store has seen, -1 if none.
@@ -236,24 +239,31 @@ func (s *windowStore[K, V]) Waits(to int64) bool { return to >= s.first }
 
 func (s *windowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) bool) error {
-		if to < s.first {
-			return nil
-		}
-		return s.sweep(func() (next int64, whole bool, err error) {
-			next, whole = math.MaxInt64, true
-			lower := s.startKey(max(from, s.first, s.oldest()))
-			err = s.each(lower, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-				row, err := s.row(b, value, ts)
-				if err == nil && row.Start > to {
-					next = row.Start
-					return false, nil
-				}
-				whole = err == nil && (row.Start < s.oldest() || show(row))
-				return whole, err
-			})
-			return next, whole, err
-		})
+		return s.SweepEach(from, to, func(row WindowRow[K, V]) (bool, error) { return show(row), nil })
 	})
+}
+
+func (s *windowStore[K, V]) SweepEach(from, to int64, show func(WindowRow[K, V]) (bool, error)) error {
+	if to < s.first {
+		return nil
+	}
+	outer, next, whole := s.begin(), int64(math.MaxInt64), true
+	s.buf = sweepFrom(s.buf, s.prefix, max(from, s.first, s.oldest()))
+	err := s.each(s.buf, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
+		row, err := s.row(b, value, ts)
+		switch {
+		case err != nil:
+			return false, err
+		case row.Start > to:
+			next = row.Start
+			return false, nil
+		case row.Start >= s.oldest():
+			whole, err = show(row)
+		}
+		return whole, err
+	})
+	s.end(outer, next, whole && err == nil)
+	return err
 }
 
 func (s *windowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {

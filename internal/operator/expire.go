@@ -18,12 +18,13 @@ type expire[K, V, A any] struct {
 	declared state.KeyValue[K, A]
 	store    state.KeyValueStore[K, A]
 	timed    state.TimedStore[K, A]
-	ttl      int64 // milliseconds
+	ttl      int64                               // milliseconds
+	show     func(state.Row[K, A]) (bool, error) // expire, made once
 }
 
 func (e *expire[K, V, A]) Init(ctx *topology.Context[K, change[A]]) error {
 	e.store = e.declared.In(ctx)
-	e.timed = state.Timed(e.store)
+	e.timed, e.show = state.Timed(e.store), e.expire
 	return e.Contextual.Init(ctx)
 }
 
@@ -32,27 +33,21 @@ func (e *expire[K, V, A]) Process(r record[K, V]) error {
 		return nil
 	}
 	e.timed.Observe(r.Timestamp)
-	if streamTime, _ := e.timed.Time(); !e.timed.Waits(streamTime - e.ttl - 1) {
+	streamTime, _ := e.timed.Time()
+	over := streamTime - e.ttl - 1
+	if !e.timed.Waits(over) {
 		return nil
 	}
-	return e.expire()
+	return e.timed.UntilEach(over, e.show)
 }
 
-func (e *expire[K, V, A]) expire() error {
-	for row, err := range e.timed.Expired() {
-		if err != nil {
-			return err
-		}
-		over := eventtime.Add(row.Timestamp, e.ttl+1)
-		if err := e.store.Delete(row.Key, over); err != nil {
-			return err
-		}
-		err = e.Ctx.Forward(record[K, change[A]]{
-			Key: row.Key, Value: change[A]{Old: topology.Some(row.Value)}, Timestamp: over,
-		})
-		if err != nil {
-			return err
-		}
+// expire deletes a row.
+func (e *expire[K, V, A]) expire(row state.Row[K, A]) (more bool, err error) {
+	over := eventtime.Add(row.Timestamp, e.ttl+1)
+	if err := e.store.Delete(row.Key, over); err != nil {
+		return false, err
 	}
-	return nil
+	return true, e.Ctx.Forward(record[K, change[A]]{
+		Key: row.Key, Value: change[A]{Old: topology.Some(row.Value)}, Timestamp: over,
+	})
 }

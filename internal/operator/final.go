@@ -26,10 +26,11 @@ type final[K, V, A any] struct {
 	store    state.WindowStore[K, A]
 	windows  window.Windows
 	idle     idleClock
+	show     func(state.WindowRow[K, A]) (bool, error) // emit, made once: a record that closes a window allocates nothing
 }
 
 func (f *final[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
-	f.store = f.declared.In(ctx)
+	f.store, f.show = f.declared.In(ctx), f.emit
 	startIdle(&f.idle, ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
@@ -56,23 +57,13 @@ func (f *final[K, V, A]) closeUntil(streamTime int64) error {
 	if !f.windows.StartsBetween(from, to) || !f.store.Waits(to-1) {
 		return nil
 	}
-	return f.emit(from, to-1)
+	return f.store.SweepEach(from, to-1, f.show)
 }
 
-// emit forwards the windows that start from one time to another, both included. It is not part of Process, as its loop
-// puts the result on the heap, which Process would pay for with each record.
-func (f *final[K, V, A]) emit(from, to int64) error {
-	for row, err := range f.store.Sweep(from, to) {
-		if err != nil {
-			return err
-		}
-		out := record[window.Windowed[K], A]{
-			Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)},
-			Value: row.Value, Timestamp: row.Timestamp,
-		}
-		if err := f.Ctx.Forward(out); err != nil {
-			return err
-		}
-	}
-	return nil
+// emit forwards a window that is closed.
+func (f *final[K, V, A]) emit(row state.WindowRow[K, A]) (more bool, err error) {
+	return true, f.Ctx.Forward(record[window.Windowed[K], A]{
+		Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)},
+		Value: row.Value, Timestamp: row.Timestamp,
+	})
 }

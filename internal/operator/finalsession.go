@@ -20,10 +20,11 @@ type finalSession[K, V, A any] struct {
 	store    state.SessionStore[K, A]
 	windows  window.Session
 	idle     idleClock
+	show     func(state.SessionRow[K, A]) (bool, error) // emit, made once
 }
 
 func (f *finalSession[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
-	f.store = f.declared.In(ctx)
+	f.store, f.show = f.declared.In(ctx), f.emit
 	startIdle(&f.idle, ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
@@ -47,28 +48,16 @@ func (f *finalSession[K, V, A]) closeUntil(streamTime int64) error {
 		return nil
 	}
 	from, to := f.windows.Closed(before), f.windows.Closed(streamTime)-1
-	if !f.store.Waits(to) {
+	if from > to || !f.store.Waits(to) {
 		return nil
 	}
-	return f.emit(from, to)
+	return f.store.SweepEach(from, to, f.show)
 }
 
-// emit forwards the sessions that end from one time to another, both included.
-func (f *finalSession[K, V, A]) emit(from, to int64) error {
-	if from > to {
-		return nil
-	}
-	for row, err := range f.store.Sweep(from, to) {
-		if err != nil {
-			return err
-		}
-		out := record[window.Windowed[K], A]{
-			Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start, row.End)},
-			Value: row.Value, Timestamp: row.Timestamp,
-		}
-		if err := f.Ctx.Forward(out); err != nil {
-			return err
-		}
-	}
-	return nil
+// emit forwards a session that is closed.
+func (f *finalSession[K, V, A]) emit(row state.SessionRow[K, A]) (more bool, err error) {
+	return true, f.Ctx.Forward(record[window.Windowed[K], A]{
+		Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start, row.End)},
+		Value: row.Value, Timestamp: row.Timestamp,
+	})
 }

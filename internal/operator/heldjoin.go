@@ -23,10 +23,11 @@ type heldJoin[K, V, U, R any] struct {
 	grace    int64 // milliseconds
 	declared state.Buffer[K, state.Held[V]]
 	buffer   state.BufferStore[K, state.Held[V]]
+	show     func(state.BufferRow[K, state.Held[V]]) (bool, error) // release, made once
 }
 
 func (j *heldJoin[K, V, U, R]) Init(ctx *topology.Context[K, R]) error {
-	j.buffer = j.declared.In(ctx)
+	j.buffer, j.show = j.declared.In(ctx), j.release
 	return j.streamTable.Init(ctx)
 }
 
@@ -44,24 +45,15 @@ func (j *heldJoin[K, V, U, R]) Process(r record[K, V]) error {
 	if !j.buffer.Waits(due) {
 		return nil
 	}
-	return j.release(due)
+	return j.buffer.UntilEach(due, j.show)
 }
 
-// release joins the records up to a time.
-func (j *heldJoin[K, V, U, R]) release(due int64) error {
-	for row, err := range j.buffer.Until(due) {
-		if err != nil {
-			return err
-		}
-		if err := j.buffer.Remove(row); err != nil {
-			return err
-		}
-		err = j.streamTable.Process(record[K, V]{
-			Key: row.Key, Value: row.Value.Value, Timestamp: row.Timestamp, Headers: row.Value.Headers,
-		})
-		if err != nil {
-			return err
-		}
+// release joins a record that has waited.
+func (j *heldJoin[K, V, U, R]) release(row state.BufferRow[K, state.Held[V]]) (more bool, err error) {
+	if err := j.buffer.Remove(row); err != nil {
+		return false, err
 	}
-	return nil
+	return true, j.streamTable.Process(record[K, V]{
+		Key: row.Key, Value: row.Value.Value, Timestamp: row.Timestamp, Headers: row.Value.Headers,
+	})
 }

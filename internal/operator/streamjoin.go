@@ -147,14 +147,15 @@ type waiting[K, L, R, V any] struct {
 	StreamJoin[K, L, R, V]
 	ctx   *topology.Context[K, V]
 	store state.UnmatchedStore[K, L, R]
-	left  state.BufferStore[K, L]
-	right state.BufferStore[K, R]
+	left  clearing[K, L]
+	right clearing[K, R]
+	show  func(state.UnmatchedRow[K, L, R]) (bool, error) // settle, made once
 }
 
 func newWaiting[K, L, R, V any](j StreamJoin[K, L, R, V], ctx *topology.Context[K, V]) unmatched[K] {
-	return &waiting[K, L, R, V]{
-		StreamJoin: j, ctx: ctx, store: j.Unmatched.In(ctx), left: j.Left.In(ctx), right: j.Right.In(ctx),
-	}
+	w := &waiting[K, L, R, V]{StreamJoin: j, ctx: ctx, store: j.Unmatched.In(ctx)}
+	w.left.buffer, w.right.buffer, w.show = j.Left.In(ctx), j.Right.In(ctx), w.settle
+	return w
 }
 
 func (w *waiting[K, L, R, V]) matched(key K, timestamp int64, left bool) error {
@@ -167,54 +168,48 @@ func (w *waiting[K, L, R, V]) emit(streamTime int64) error {
 	if !w.store.Waits(left, right) {
 		return nil
 	}
-	return w.emitBefore(left, right)
-}
-
-func (w *waiting[K, L, R, V]) emitBefore(left, right int64) error {
-	for row, err := range w.store.Due(left, right) {
-		if err != nil {
-			return err
-		}
-		if err := w.store.Remove(row.Key, row.Timestamp, row.IsLeft); err != nil {
-			return err
-		}
-		if err := w.settle(row); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.store.DueEach(left, right, w.show)
 }
 
 // settle makes the results of records that are final, and takes them out of reach of others.
-func (w *waiting[K, L, R, V]) settle(row state.UnmatchedRow[K, L, R]) error {
-	if err := clearAt(w.left, row.IsLeft, row.Key, row.Timestamp); err != nil {
-		return err
+func (w *waiting[K, L, R, V]) settle(row state.UnmatchedRow[K, L, R]) (more bool, err error) {
+	if err := w.store.Remove(row.Key, row.Timestamp, row.IsLeft); err != nil {
+		return false, err
 	}
-	if err := clearAt(w.right, !row.IsLeft, row.Key, row.Timestamp); err != nil {
-		return err
+	if row.IsLeft {
+		err = w.left.clear(row.Key, row.Timestamp)
+	} else {
+		err = w.right.clear(row.Key, row.Timestamp)
+	}
+	if err != nil {
+		return false, err
 	}
 	for _, v := range row.Left {
 		if err := w.send(row, topology.Some(v), none[R]()); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, v := range row.Right {
 		if err := w.send(row, none[L](), topology.Some(v)); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
-func clearAt[K, V any](buffer state.BufferStore[K, V], does bool, key K, timestamp int64) error {
-	if !does {
-		return nil
+// clearing takes records out of a buffer.
+type clearing[K, V any] struct {
+	buffer state.BufferStore[K, V]
+	found  []state.BufferRow[K, V] // reused for each record
+}
+
+// clear removes the records of a key and time.
+func (c *clearing[K, V]) clear(key K, timestamp int64) (err error) {
+	if c.found, err = c.buffer.Collect(c.found[:0], key, timestamp, timestamp); err != nil {
+		return err
 	}
-	for row, err := range buffer.Fetch(key, timestamp, timestamp) {
-		if err != nil {
-			return err
-		}
-		if err := buffer.Remove(row); err != nil {
+	for _, row := range c.found {
+		if err := c.buffer.Remove(row); err != nil {
 			return err
 		}
 	}

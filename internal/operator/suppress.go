@@ -3,6 +3,7 @@ package operator
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
@@ -120,11 +121,14 @@ type suppressBuffer struct {
 	timed   state.TimedStore[[]byte, wire.BufferValue]
 	tally   *state.Tally
 	forward func(key []byte, row wire.BufferValue) error
+
+	due, oldest func(state.Row[[]byte, wire.BufferValue]) (bool, error) // release and relieve, made once
 }
 
 // open begins with what the store holds. forward is told of each row that is let go.
 func (s *suppressBuffer) open(stores state.Stores, forward func(key []byte, row wire.BufferValue) error) error {
 	s.store, s.forward = s.declared.In(stores), forward
+	s.due, s.oldest = s.release, s.relieve
 	s.timed = state.Timed(s.store)
 	s.tally = s.timed.Tally()
 	var size state.Tally
@@ -147,23 +151,11 @@ func (s *suppressBuffer) take(key []byte, held wire.BufferValue) error {
 	}
 	streamTime, _ := s.timed.Time()
 	if due := streamTime - s.limits.Wait; s.timed.Waits(due) {
-		if err := s.releaseUntil(due); err != nil {
+		if err := s.timed.UntilEach(due, s.due); err != nil {
 			return err
 		}
 	}
 	return s.shrink()
-}
-
-func (s *suppressBuffer) releaseUntil(due int64) error {
-	for row, err := range s.timed.Until(due) {
-		if err != nil {
-			return err
-		}
-		if err := s.release(row); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // hold puts a change into the buffer, in the place of the one of its row that waits there.
@@ -189,13 +181,19 @@ func sizeOf(key []byte, held wire.BufferValue) int64 {
 }
 
 // release lets a row go.
-func (s *suppressBuffer) release(row state.Row[[]byte, wire.BufferValue]) error {
+func (s *suppressBuffer) release(row state.Row[[]byte, wire.BufferValue]) (more bool, err error) {
 	if err := s.store.Delete(row.Key, row.Timestamp); err != nil {
-		return err
+		return false, err
 	}
 	s.tally.Rows--
 	s.tally.Bytes -= sizeOf(row.Key, row.Value)
-	return s.forward(row.Key, row.Value)
+	return true, s.forward(row.Key, row.Value)
+}
+
+// relieve lets a row go. There is need for more while the rest does not fit.
+func (s *suppressBuffer) relieve(row state.Row[[]byte, wire.BufferValue]) (more bool, err error) {
+	_, err = s.release(row)
+	return s.full(), err
 }
 
 // shrink lets the oldest rows go until the rest fits.
@@ -207,15 +205,7 @@ func (s *suppressBuffer) shrink() error {
 		return fmt.Errorf("%w: %d rows and %d bytes of at most %d and %d", ErrSuppressFull,
 			s.tally.Rows, s.tally.Bytes, s.limits.MaxRecords, s.limits.MaxBytes)
 	}
-	for row, err := range s.timed.Oldest() {
-		if err != nil {
-			return err
-		}
-		if err := s.release(row); err != nil || !s.full() {
-			return err
-		}
-	}
-	return nil
+	return s.timed.UntilEach(math.MaxInt64, s.oldest)
 }
 
 func (s *suppressBuffer) full() bool {
