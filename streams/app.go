@@ -83,7 +83,7 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 // ShutdownTimeout is over, Run does not wait for it: it returns a BusyError, and the state directory stays locked until
 // the code returns.
 //
-// Its place in the group it keeps for Config.SessionTimeout, unless Config.LeaveOnStop is set.
+// With Config.StayOnStop it keeps its place in the group for Config.SessionTimeout.
 func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return ErrRunning
@@ -232,7 +232,7 @@ func (a *App) workerConfig(
 	log := c.Logger.With("app", c.AppID, "worker", i)
 	return worker.Config{
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: worker.Identity(c.AppID, process, i),
-		Process: process, LeaveOnStop: c.LeaveOnStop, CleanupDelay: c.CleanupDelay,
+		Process: process, StayOnStop: c.StayOnStop, CleanupDelay: c.CleanupDelay,
 		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,

@@ -77,7 +77,6 @@ func (r *rig) config(dir string) streams.Config {
 	return streams.Config{
 		Brokers: r.fake.ListenAddrs(), StateDir: dir, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 		StartTimeout: 2 * time.Second, CommitInterval: 20 * time.Millisecond, MemoryBytes: 16 << 20,
-		LeaveOnStop: true, // tests begin with the next process at once, on another directory
 	}
 }
 

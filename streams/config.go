@@ -141,11 +141,11 @@ type Config struct {
 	// A step that is still at work then is not waited for: see BusyError. Default: 30 s.
 	ShutdownTimeout time.Duration
 
-	// LeaveOnStop has a process leave the group when the context of Run ends, so that others get its tasks at once. By
-	// default it keeps its place for SessionTimeout, as a killed one does: when a deployment starts it again on its
-	// StateDir, no task moves and no state is read. Set it where a process that stops does not come back, or comes back
-	// without its StateDir.
-	LeaveOnStop bool
+	// StayOnStop has a process keep its place in the group for SessionTimeout when the context of Run ends, as a killed
+	// one does: when a deployment starts it again on its StateDir in that time, no task moves and no state is read. Set it
+	// where processes are stopped to be started again with their directories. By default a process leaves, and others
+	// get its tasks at once.
+	StayOnStop bool
 	// CleanupDelay is how long the state of a task is kept on disk after another process has got the task, in case it
 	// comes back. It is kept longer until the other one has gone on with the task, and so has restored the state.
 	// Negative: for ever. Default: 10 minutes.

@@ -81,7 +81,7 @@ func TestAnUpgradeThatReadsMore(t *testing.T) {
 func TestAStopKeepsThePlace(t *testing.T) {
 	r := newRig(t, "words", "per-key")
 	first, second := r.config(t.TempDir()), r.config(t.TempDir())
-	first.LeaveOnStop = false
+	first.StayOnStop = true
 	_, stopSecond := r.start(countEachKey, second)
 	_, stopFirst := r.start(countEachKey, first)
 	require.Eventually(t, func() bool {
@@ -107,7 +107,7 @@ func TestAStopKeepsThePlace(t *testing.T) {
 func TestFewerWorkersThanBefore(t *testing.T) {
 	r := newRig(t, "words", "per-key")
 	config := r.config(t.TempDir())
-	config.LeaveOnStop, config.SessionTimeout, config.Workers = false, 5*time.Minute, 2
+	config.StayOnStop, config.SessionTimeout, config.Workers = true, 5*time.Minute, 2
 	_, stop := r.start(countEachKey, config)
 	r.send(20)
 	r.requireCounts("per-key", 10)

@@ -27,7 +27,7 @@ type Config struct {
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
 	StallTimeout       time.Duration // without a commit, although there is something to commit
-	LeaveOnStop        bool          // leave the group when ctx ends
+	StayOnStop         bool          // keep the place in the group when ctx ends
 	CleanupDelay       time.Duration // before the state of tasks that other processes have is removed; 0: never
 	TopicRefresh       time.Duration // between looks for topics that match a pattern
 	Client             []kgo.Opt     // brokers, security, logger

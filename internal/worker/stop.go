@@ -165,7 +165,7 @@ func (w *Worker) finish(ctx, work context.Context, err error) error {
 	err = errors.Join(err, w.end())
 	w.calls.use(nil, nil)
 	switch w.former = ""; {
-	case over && err == nil && !w.config.LeaveOnStop: // it keeps its place, for when it is started again
+	case over && err == nil && w.config.StayOnStop: // it keeps its place, for when it is started again
 	case over && err == nil:
 		w.leave(work, member)
 	case over && inTxn && !errors.Is(err, ErrFenced):

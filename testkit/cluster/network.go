@@ -2,9 +2,9 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -53,7 +53,8 @@ func newNetwork(broker *kfake.VirtualNetwork) *network {
 	return n
 }
 
-var errCut = errors.New("cluster: no route to the broker")
+// errCut is what a machine answers that has nobody at the port.
+var errCut = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
 // dial is the dialer of the instance's clients.
 func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {

@@ -84,10 +84,7 @@ func runApp(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Op
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	app, err := streams.New(topo, streams.Config{
-		Brokers: b.Addrs(), StateDir: dir, Logger: Logger(o.Verbose),
-		LeaveOnStop: true, // nothing is to come back, and the next run may want the group gone
-	})
+	app, err := streams.New(topo, streams.Config{Brokers: b.Addrs(), StateDir: dir, Logger: Logger(o.Verbose)})
 	if err != nil {
 		return err
 	}
