@@ -14,8 +14,8 @@
 //     times that go back, meets in an order that depends on commits. Then a merged stream promises its records but no
 //     order (bag), a join of tables only its last rows (final), and whatever depends on more is not built. Nor is a
 //     join of two tables there that one source feeds: it misses deletes that reach one side while the other is gone.
-//   - With several partitions a record that changes its key joins records of other tasks, which take turns, whatever the
-//     times of their records: the result is a bag.
+//   - With several partitions a record that changes its key joins records of other tasks, which take turns, whatever
+//     the times of their records: the result is a bag.
 //   - Time is one per task, so operators that look at it keep the number of partitions; so does a second change of key.
 //   - A global table has all its records before the first of other topics; a join by foreign key promises last rows.
 //   - Punctuation schedules begin anew with a task: no restarts with those. A wall-clock one stands in front of

@@ -40,7 +40,9 @@ const rebalanceTimeout = 10 * time.Minute
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c, layout, events := w.config, w.layout, w.events
-	w.balancer = &balancer{topology: c.Topology, process: c.Process, layout: layout.sum(), present: c.fencePeers, log: c.Logger}
+	w.balancer = &balancer{
+		topology: c.Topology, process: c.Process, layout: layout.sum(), present: c.fencePeers, log: c.Logger,
+	}
 	w.balancer.heard = func(topics []string) {
 		if layout.news(topics) {
 			events.post(func(context.Context) error { w.lookNow(); return nil })
