@@ -27,7 +27,7 @@ type Buffer[K, V any] struct {
 // of its changelog topic, <application>-<name>-changelog. Changelog records have the bytes of Kafka Streams' window
 // stores with duplicates: key, time (int64), sequence number (int32); the plain value; the record's time.
 func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Buffer[K, V] {
-	return Buffer[K, V]{name: name, key: key, value: value, open: openBuffer[K, V]}
+	return Buffer[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openBuffer[K, V]}
 }
 
 // ByTime is the same buffer with its records in the order of their times over all keys, for records that wait for a

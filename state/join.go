@@ -45,7 +45,7 @@ func (j Join[K, L, R]) LeftBuffer(keep time.Duration, leftAlone, rightAlone bool
 	if rightAlone {
 		name = j.name + "-outer-this-join-store"
 	}
-	return Buffer[K, L]{name: name, key: j.key, value: j.left, options: j.options(keep), open: openBuffer[K, L]}
+	return Buffer[K, L]{name: name, key: j.key, value: j.left, options: j.options(keep, j.left), open: openBuffer[K, L]}
 }
 
 // RightBuffer is the buffer of right records.
@@ -54,7 +54,7 @@ func (j Join[K, L, R]) RightBuffer(keep time.Duration, leftAlone, rightAlone boo
 	if leftAlone {
 		name = j.name + "-outer-other-join-store"
 	}
-	return Buffer[K, R]{name: name, key: j.key, value: j.right, options: j.options(keep), open: openBuffer[K, R]}
+	return Buffer[K, R]{name: name, key: j.key, value: j.right, options: j.options(keep, j.right), open: openBuffer[K, R]}
 }
 
 // Unmatched is the store of the records that wait for a partner.
@@ -64,10 +64,12 @@ func (j Join[K, L, R]) Unmatched(leftAlone, rightAlone bool) Unmatched[K, L, R] 
 		name = j.name + "-outer-shared-join-store"
 	}
 	out := NewUnmatched(name, j.key, j.left, j.right)
-	out.options = j.options(0)
+	out.options = j.options(0, j.left, j.right)
 	return out
 }
 
-func (j Join[K, L, R]) options(keep time.Duration) Options {
-	return Options{InMemory: j.inMemory, NoChangelog: j.noChangelog, Retention: keep}
+func (j Join[K, L, R]) options(keep time.Duration, values ...any) Options {
+	o := writtenBy(j.key, values...)
+	o.InMemory, o.NoChangelog, o.Retention = j.inMemory, j.noChangelog, keep
+	return o
 }

@@ -29,7 +29,7 @@ type KeyValue[K, V any] struct {
 // must not change as long as the state matters. The changelog's records have the plain key and value, and the row's
 // timestamp.
 func NewKeyValue[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) KeyValue[K, V] {
-	return KeyValue[K, V]{name: name, key: key, value: value, open: openKeyValue[K, V]}
+	return KeyValue[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openKeyValue[K, V]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.

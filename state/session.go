@@ -30,7 +30,7 @@ type Session[K, V any] struct {
 // An aggregation keeps sessions for their gap and grace period after their end. Retain keeps them longer, for queries;
 // a processor that uses a session store by itself must say how long.
 func NewSession[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Session[K, V] {
-	return Session[K, V]{name: name, key: key, value: value, open: openSession[K, V]}
+	return Session[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openSession[K, V]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.

@@ -47,7 +47,10 @@ type Options struct {
 	Retention   time.Duration // of stores by time: how long a row is kept, from its start, end or timestamp
 	ByKey       bool          // of window stores: rows are found by key, too
 	TTL         time.Duration // of key-value stores: how long a row lives after its timestamp; 0: for ever
-	NewestWins  bool          // of key-value stores: an older record does not replace a row
+	// Keys and Values are the serdes of the declaration, for serde.ShapesOf.
+	Keys       any
+	Values     []any
+	NewestWins bool // of key-value stores: an older record does not replace a row
 }
 
 // Env is what a task gives a store to open it.
@@ -77,6 +80,9 @@ func in[S any](stores Stores, name string) S {
 	}
 	return typed
 }
+
+// writtenBy are the options of a declaration with its serdes.
+func writtenBy(key any, values ...any) Options { return Options{Keys: key, Values: values} }
 
 // format is the common form of Spec.Format.
 func format(kind Kind, key, value any) string {

@@ -13,7 +13,7 @@ type Suppress[K, V any] struct {
 // NewSuppress declares a buffer. The name is that of its changelog topic, <application>-<name>-changelog, and must not
 // change as long as rows wait in it. Changelog records have the bytes of Kafka Streams' suppress, version 3.
 func NewSuppress[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Suppress[K, V] {
-	return Suppress[K, V]{name: name, key: key, value: value}
+	return Suppress[K, V]{name: name, key: key, value: value, options: writtenBy(key, value)}
 }
 
 // InMemory is the same buffer with its rows in memory: they are restored from the changelog at each start.

@@ -26,7 +26,10 @@ type Unmatched[K, L, R any] struct {
 func NewUnmatched[K, L, R any](
 	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
 ) Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{name: name, key: key, values: sides[L, R]{left, right}, open: openUnmatched[K, L, R]}
+	return Unmatched[K, L, R]{
+		name: name, key: key, values: sides[L, R]{left, right}, options: writtenBy(key, left, right),
+		open: openUnmatched[K, L, R],
+	}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.

@@ -30,7 +30,8 @@ func NewVersioned[K, V any](
 	name string, key serde.Serde[K], value serde.Serde[V], history time.Duration,
 ) Versioned[K, V] {
 	return Versioned[K, V]{
-		name: name, key: key, value: value, open: openVersioned[K, V], options: Options{Retention: history},
+		name: name, key: key, value: value, open: openVersioned[K, V],
+		options: Options{Retention: history, Keys: key, Values: []any{value}},
 	}
 }
 

@@ -30,7 +30,7 @@ type Window[K, V any] struct {
 // A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a
 // processor that uses a window store by itself must say how long.
 func NewWindow[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Window[K, V] {
-	return Window[K, V]{name: name, key: key, value: value, open: openWindow[K, V]}
+	return Window[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openWindow[K, V]}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.

@@ -106,7 +106,7 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	for _, m := range c.members {
 		parts = append(parts, m.windowed(windows, store, site))
 	}
-	return windowTable(c.b, parts, windows.String(), store, windowView(store), site)
+	return windowTable(c.b, parts, windows, store, windowView(store), site)
 }
 
 // AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
@@ -124,5 +124,5 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	for _, m := range c.members {
 		parts = append(parts, m.sessions(windows, store, merge, site))
 	}
-	return windowTable(c.b, parts, windows.String(), store, sessionView(store), site)
+	return windowTable(c.b, parts, windows, store, sessionView(store), site)
 }

@@ -63,7 +63,7 @@ func aggregateSessions[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	store = sessionStoreFor(b, g.windows, store, site)
 	parts := []windowPart{inSessions(g.group, g.windows, store, initial, fold, merge, site)}
-	return windowTable(b, parts, g.windows.String(), store, sessionView(store), site)
+	return windowTable(b, parts, g.windows, store, sessionView(store), site)
 }
 
 // sessionView looks a session up.

@@ -101,6 +101,7 @@ func joinStreams[V, K, L, R any](
 		func() topology.Processor[K, L, K, V] { return operator.StreamJoinLeft(j) })
 	rightNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{right.node}, specs,
 		func() topology.Processor[K, R, K, V] { return operator.StreamJoinRight(j) })
+	keeps(windows, leftNode, rightNode)
 	b.graph.Copartition(site, left.node, right.node)
 	return &Stream[K, V]{b: b, node: merged[K, V](b, []*topology.Node{leftNode, rightNode}, site)}
 }

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
@@ -63,7 +64,7 @@ func aggregateWindows[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	store = storeFor(b, g.windows, store, site)
 	parts := []windowPart{inWindows(g.group, g.windows, store, fold, site)}
-	return windowTable(b, parts, g.windows.String(), store, windowView(store), site)
+	return windowTable(b, parts, g.windows, store, windowView(store), site)
 }
 
 // windowView looks the row of a window up.
@@ -118,14 +119,15 @@ func inWindows[K, V, A any](
 
 // windowTable is an aggregation of one or more streams into one store.
 func windowTable[K, A any](
-	b *Builder, parts []windowPart, windows string, store state.Spec, view operator.View[window.Windowed[K], A],
+	b *Builder, parts []windowPart, windows fmt.Stringer, store state.Spec, view operator.View[window.Windowed[K], A],
 	site string,
 ) *WindowTable[K, A] {
 	var aggregates []*topology.Node
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
 	}
-	b.keepers[store.Name()] = keeper{nodes: aggregates, windows: windows}
+	b.keepers[store.Name()] = keeper{nodes: aggregates, windows: windows.String()}
+	keeps(windows, aggregates...)
 	n := merged[window.Windowed[K], topology.Change[A]](b, aggregates, site)
 	return &WindowTable[K, A]{
 		b: b, view: view, stores: []state.Spec{store},
@@ -140,6 +142,16 @@ func windowTable[K, A any](
 			}
 			return merged[window.Windowed[K], A](b, finals, site)
 		}),
+	}
+}
+
+// keeps notes which windows are in the stores of steps.
+func keeps(windows fmt.Stringer, nodes ...*topology.Node) {
+	for _, n := range nodes {
+		n.Windows = windows.String()
+		if w, ok := windows.(window.Defined); ok {
+			n.Windows, n.Grace = w.Definition()
+		}
 	}
 }
 

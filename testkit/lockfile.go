@@ -22,6 +22,10 @@ const updateLock = "MILLSTREAM_UPDATE"
 // With MILLSTREAM_UPDATE=1 in the environment it writes the file, and its directories, in place of comparing. Do so for
 // a new topology, and for changes that are meant: the file then shows them to whoever reviews the code.
 //
+// What is recorded beside names and formats: the windows of each store, and the Go types of keys and values with their
+// fields as encoded, so that an edit of a struct is seen; topology.Lock.Compare says which edits break. A file of an
+// older release does not have them: the test fails once, says so, and MILLSTREAM_UPDATE=1 records them.
+//
 // path is relative to the directory of the test's package. The application id is the topology's; one that is deployed
 // under others has a file for each if they matter, see topology.Topology.WithApp.
 func AssertTopology(tb testing.TB, topo *topology.Topology, path string) {

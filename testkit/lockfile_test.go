@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,6 +99,26 @@ func TestAssertTopologyHints(t *testing.T) {
 	got = assertTopology(t, topo, path)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0], path+": topology: lock file: ")
+}
+
+// TestAssertTopologyOfAnOlderRelease fails once, says what to do, and passes when it is done.
+func TestAssertTopologyOfAnOlderRelease(t *testing.T) {
+	topo := build(t, countAll)
+	path := writeLock(t, topo)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	old := regexp.MustCompile(`"version": \d+,`).ReplaceAll(text, nil)
+	require.NotEqual(t, string(text), string(old))
+	require.NoError(t, os.WriteFile(path, old, 0o644))
+	got := assertTopology(t, topo, path)
+	require.Len(t, got, 1)
+	require.Contains(t, got[0], "windows, types of keys and values and times to live are not recorded in both")
+	require.Contains(t, got[0], "MILLSTREAM_UPDATE=1")
+	require.NotContains(t, got[0], "breaks")
+	t.Setenv("MILLSTREAM_UPDATE", "1")
+	require.Empty(t, assertTopology(t, topo, path))
+	t.Setenv("MILLSTREAM_UPDATE", "")
+	require.Empty(t, assertTopology(t, topo, path))
 }
 
 // TestAssertTopologyCannotWrite: a file in the place of a directory.

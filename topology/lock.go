@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/millstream-go/millstream/serde"
 )
 
 // Lock is what of a topology outlives the process: names and formats of stores and internal topics, which brokers and
@@ -14,11 +17,16 @@ import (
 //
 // It is meant to be a file beside the code; see Compare and testkit.AssertTopology.
 type Lock struct {
+	// Version says what is recorded: LockVersion. A file without one knows no windows, types and times to live.
+	Version      int               `json:"version"`
 	App          string            `json:"app"`
 	Stores       []StoreLock       `json:"stores"`
 	Repartitions []RepartitionLock `json:"repartitions"`
 	Sources      []SourceLock      `json:"sources"`
 }
+
+// LockVersion is the version of the locks that this release makes.
+const LockVersion = 2
 
 // StoreLock is what outlives the process of a store.
 type StoreLock struct {
@@ -28,7 +36,13 @@ type StoreLock struct {
 	Changelog   string `json:"changelog,omitempty"`   // its topic; empty: none
 	InMemory    bool   `json:"inMemory,omitempty"`    // restored from the changelog at each start
 	RetentionMs int64  `json:"retentionMs,omitempty"` // of windows, from their start
-	SubTopology int    `json:"subTopology"`
+	TTLMs       int64  `json:"ttlMs,omitempty"`       // of rows of a key-value store, from their timestamp
+	// Windows are those whose rows the store holds, and GraceMs their grace period; see window.Defined.
+	Windows     string        `json:"windows,omitempty"`
+	GraceMs     int64         `json:"graceMs,omitempty"`
+	KeyTypes    []serde.Shape `json:"keyTypes,omitempty"`
+	ValueTypes  []serde.Shape `json:"valueTypes,omitempty"`
+	SubTopology int           `json:"subTopology"`
 	// Inputs are the topics whose records reach a step that uses the store: rows lie in the partitions of those. Other
 	// topics of the sub-topology are not among them.
 	Inputs []string `json:"inputs"`
@@ -40,6 +54,9 @@ type RepartitionLock struct {
 	Key        string `json:"key"`
 	Value      string `json:"value"`
 	Partitions int32  `json:"partitions,omitempty"` // as declared; 0: as many as the topology works out
+
+	KeyTypes   []serde.Shape `json:"keyTypes,omitempty"`
+	ValueTypes []serde.Shape `json:"valueTypes,omitempty"`
 }
 
 // SourceLock is what matters to stored state of a topic that is read.
@@ -48,17 +65,28 @@ type SourceLock struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	Reset string `json:"reset"` // see Reset; past is followed by a duration
+
+	KeyTypes   []serde.Shape `json:"keyTypes,omitempty"`
+	ValueTypes []serde.Shape `json:"valueTypes,omitempty"`
 }
 
 // Lock is what of the topology outlives the process.
 func (t *Topology) Lock() Lock {
-	l := Lock{App: t.App, Stores: t.lockStores(), Repartitions: []RepartitionLock{}, Sources: []SourceLock{}}
+	l := Lock{
+		Version: LockVersion, App: t.App,
+		Stores: t.lockStores(), Repartitions: []RepartitionLock{}, Sources: []SourceLock{},
+	}
 	for _, name := range t.SourceTopics() {
 		topic := t.source(name).Topic
 		if topic.Repartition {
-			l.Repartitions = append(l.Repartitions, RepartitionLock{name, topic.Key, topic.Value, topic.Partitions})
+			l.Repartitions = append(l.Repartitions, RepartitionLock{
+				name, topic.Key, topic.Value, topic.Partitions, shapesIn(topic.KeyTypes), shapesIn(topic.ValueTypes),
+			})
 		} else {
-			l.Sources = append(l.Sources, SourceLock{t.label(topic), topic.Key, topic.Value, topic.resetText()})
+			l.Sources = append(l.Sources, SourceLock{
+				t.label(topic), topic.Key, topic.Value, topic.resetText(), shapesIn(topic.KeyTypes),
+				shapesIn(topic.ValueTypes),
+			})
 		}
 	}
 	slices.SortFunc(l.Sources, func(a, b SourceLock) int { return strings.Compare(a.Name, b.Name) })
@@ -70,9 +98,13 @@ func (t *Topology) lockStores() []StoreLock {
 	for _, sub := range t.Subs {
 		for _, spec := range sub.Stores {
 			o := spec.Options()
+			windows, grace := sub.windowsIn(spec.Name())
 			s := StoreLock{
 				Name: spec.Name(), Kind: string(spec.Kind()), Format: spec.Format(), InMemory: o.InMemory,
-				RetentionMs: o.Retention.Milliseconds(), SubTopology: sub.ID, Inputs: t.feeding(sub, spec.Name()),
+				RetentionMs: o.Retention.Milliseconds(), TTLMs: o.TTL.Milliseconds(),
+				Windows: windows, GraceMs: grace.Milliseconds(),
+				KeyTypes: serde.ShapesOf(o.Keys), ValueTypes: serde.ShapesOf(o.Values...),
+				SubTopology: sub.ID, Inputs: t.feeding(sub, spec.Name()),
 			}
 			if !o.NoChangelog {
 				s.Changelog = t.ChangelogName(s.Name)
@@ -82,6 +114,23 @@ func (t *Topology) lockStores() []StoreLock {
 	}
 	slices.SortFunc(stores, func(a, b StoreLock) int { return strings.Compare(a.Name, b.Name) })
 	return stores
+}
+
+func shapesIn(ask func() []serde.Shape) []serde.Shape {
+	if ask == nil {
+		return nil
+	}
+	return ask()
+}
+
+// windowsIn are the windows whose rows a store holds, empty if a step of the user's keeps it.
+func (s *Sub) windowsIn(store string) (text string, grace time.Duration) {
+	for _, n := range s.Nodes {
+		if n.Windows != "" && slices.Contains(storeNames(n.Stores), store) {
+			return n.Windows, n.Grace
+		}
+	}
+	return "", 0
 }
 
 // feeding are the topics whose records reach a step that uses a store, sorted.

@@ -10,6 +10,7 @@ const (
 	SubjectStore       Subject = "store"
 	SubjectRepartition Subject = "repartition topic"
 	SubjectSource      Subject = "source topic"
+	SubjectLock        Subject = "lock file of"
 )
 
 // Severity says what becomes of existing state.
@@ -39,6 +40,11 @@ func (c LockChange) String() string { return fmt.Sprintf("%s %q %s", c.Subject, 
 // Compare tells what a deployment of newer does to the state that older has left: stores first, then repartition
 // topics, then source topics. Locks that differ have at least one change. If the application id differs nothing else is
 // compared, as under the new one nothing of the old state is found.
+//
+// What reinterprets rows breaks them: other windows, or a longer grace period of theirs; of values, a field that is
+// gone or has another name or type; of keys, any change of fields. A new field of a value is noted, and so is a type of
+// another name with the same fields. Of two locks of different versions, one does not record windows, types and times
+// to live: they are not compared, which is noted once.
 func (l Lock) Compare(newer Lock) []LockChange {
 	older := l
 	c := &comparison{older: older, newer: newer}
@@ -47,11 +53,19 @@ func (l Lock) Compare(newer Lock) []LockChange {
 			"the application starts from nothing; keep the id, or deploy the new one as another application", newer.App)
 		return c.changes
 	}
+	if older.Version != newer.Version {
+		c.notes(SubjectLock, older.App, "is of version %d, this release writes version %d: windows, types of keys and "+
+			"values and times to live are not recorded in both, and not compared; look at the changes since the file was "+
+			"written yourself, and write it anew", older.Version, newer.Version)
+	}
 	c.stores()
 	c.repartitions()
 	c.sources()
 	return c.changes
 }
+
+// detailed is true if both locks record windows, types and times to live.
+func (c *comparison) detailed() bool { return c.older.Version == c.newer.Version }
 
 type comparison struct {
 	older, newer Lock

@@ -68,6 +68,7 @@ func (s StoreLock) volatile() bool { return s.InMemory && s.Changelog == "" }
 func (c *comparison) store(before, after StoreLock) {
 	if !before.volatile() {
 		c.format(before, after)
+		c.details(before, after)
 		c.changelog(before, after)
 		c.place(before, after)
 		c.retention(before, after)
@@ -79,7 +80,7 @@ func (c *comparison) store(before, after StoreLock) {
 	case after.Changelog != "":
 		c.notes(SubjectStore, after.Name, "is now kept in the changelog topic %s: it starts empty, as before, and "+
 			"where the application has run before, its first start needs streams.Config.AllowNewStores", after.Changelog)
-	case !reflect.DeepEqual(before, after):
+	case c.detailed() && !reflect.DeepEqual(before, after):
 		c.notes(SubjectStore, after.Name, "is declared otherwise: it kept nothing beyond the process")
 	}
 }
@@ -92,6 +93,23 @@ func (c *comparison) format(before, after StoreLock) {
 	if was != is {
 		c.breaks(SubjectStore, after.Name, "was %s and is %s: its rows and changelog records would be read as what "+
 			"they are not; give the new format a store of a new name", was, is)
+	}
+}
+
+// details are what locks of the first version do not have. Another format has been told already.
+func (c *comparison) details(before, after StoreLock) {
+	if !c.detailed() {
+		return
+	}
+	if before.Kind == after.Kind {
+		c.windows(before, after)
+	}
+	c.ttl(before, after)
+	if before.Format == after.Format {
+		s := shapes{subject: SubjectStore, name: after.Name, what: "keys", exact: true}
+		c.types(s, before.KeyTypes, after.KeyTypes)
+		s.what, s.exact = "values", false
+		c.types(s, before.ValueTypes, after.ValueTypes)
 	}
 }
 
@@ -202,6 +220,14 @@ func (c *comparison) repartition(before, after RepartitionLock) {
 			"read as what they are not, and keys of another format lead to other partitions; give the new format a "+
 			"topic of a new name", before.Key, before.Value, after.Key, after.Value)
 	}
+	if s := (shapes{subject: SubjectRepartition, name: after.Name}); c.detailed() {
+		if s.what, s.exact = "keys", true; before.Key == after.Key {
+			c.types(s, before.KeyTypes, after.KeyTypes)
+		}
+		if s.what, s.exact = "values", false; before.Value == after.Value {
+			c.types(s, before.ValueTypes, after.ValueTypes)
+		}
+	}
 	if before.Partitions != after.Partitions {
 		c.breaks(SubjectRepartition, after.Name, "has %s in place of %s: the topic and the state behind it are "+
 			"split by the old number; keep it, or start anew under another application id",
@@ -248,6 +274,14 @@ func (c *comparison) source(before, after SourceLock) {
 	if before.Value != after.Value {
 		c.notes(SubjectSource, after.Name, "has values of format %s in place of %s: records that are in the topic "+
 			"must decode", after.Value, before.Value)
+	}
+	if s := (shapes{subject: SubjectSource, name: after.Name}); c.detailed() {
+		if s.what, s.exact, s.notes = "keys", true, len(stores) == 0; before.Key == after.Key {
+			c.types(s, before.KeyTypes, after.KeyTypes)
+		}
+		if s.what, s.exact, s.notes = "values", false, true; before.Value == after.Value {
+			c.types(s, before.ValueTypes, after.ValueTypes)
+		}
 	}
 	if before.Reset != after.Reset {
 		c.notes(SubjectSource, after.Name, "is read from %s in place of %s where the group has no committed offset",

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
 
@@ -34,7 +35,9 @@ type Node struct {
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
-	suffix   int    // of a source: bytes at the end of its keys that take no part in partitioning
+	Windows  string // that the step keeps in its stores, see window.Defined
+	Grace    time.Duration
+	suffix   int // of a source: bytes at the end of its keys that take no part in partitioning
 
 	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes behind it, each a
 	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.
@@ -55,10 +58,12 @@ type Topic struct {
 	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
 	Partitions int32
 	Key, Value string // formats, for messages and lock files
-	Site       string
-	Reset      Reset
-	Past       time.Duration // with Reset Past: how far back
-	Global     bool          // read whole by every instance, for a global table
+	// KeyTypes and ValueTypes are the shapes of what the topic holds, for lock files.
+	KeyTypes, ValueTypes func() []serde.Shape
+	Site                 string
+	Reset                Reset
+	Past                 time.Duration // with Reset Past: how far back
+	Global               bool          // read whole by every instance, for a global table
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.

@@ -27,6 +27,9 @@ func (s timeKey[K]) Format() string {
 	return fmt.Sprintf("windowed(%s,%v)", serde.FormatOf(s.key), s.windows)
 }
 
+// Parts is the serde of the key, see serde.ShapesOf.
+func (s timeKey[K]) Parts() []any { return []any{s.key} }
+
 // HashSuffix is the number of bytes at the end of a key that do not take part in partitioning: windows of one key share
 // a partition (Kafka's WindowedStreamPartitioner).
 func (s timeKey[K]) HashSuffix() int { return timeSize }
@@ -55,6 +58,9 @@ type sessionKey[K any] struct {
 }
 
 func (s sessionKey[K]) Format() string { return fmt.Sprintf("session(%s)", serde.FormatOf(s.key)) }
+
+// Parts is the serde of the key, see serde.ShapesOf.
+func (s sessionKey[K]) Parts() []any { return []any{s.key} }
 
 // HashSuffix leaves the bounds out of partitioning.
 func (s sessionKey[K]) HashSuffix() int { return 2 * timeSize }

@@ -32,6 +32,9 @@ func Change[V any](value serde.Serde[V]) serde.Serde[topology.Change[V]] {
 
 type change[V any] struct{ value serde.Serde[V] }
 
+// Parts is the serde of the values, see serde.ShapesOf.
+func (s change[V]) Parts() []any { return []any{s.value} }
+
 func (s change[V]) Format() string { return fmt.Sprintf("change(%s)", serde.FormatOf(s.value)) }
 
 func (s change[V]) Append(dst []byte, c topology.Change[V]) ([]byte, error) {
