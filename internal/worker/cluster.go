@@ -75,7 +75,7 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{client: client, admin: kadm.NewClient(client), setup: s}
+	c := &Cluster{client: client, admin: kadm.NewClient(client), setup: s, known: known{gate: newGate()}}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
 		return nil, err

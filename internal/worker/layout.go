@@ -76,7 +76,13 @@ func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
 		}
 	}
 	if l == nil || !maps.Equal(matched, l.matched) {
-		if l, err = c.check(ctx, c.setup, matched); err != nil {
+		look := func() error { l, err = c.check(ctx, c.setup, matched); return err }
+		if l == nil {
+			err = look() // Connect repeats it
+		} else {
+			err = untilThere(ctx, look)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if err = c.learn(ctx, l); err != nil {
@@ -142,6 +148,7 @@ func (l *Layout) empty() bool { return l.matched != nil && len(l.inputs()) == 0 
 // awaitTopics is the session of a topology that has no topic to read yet. It ends with errTopicsChanged.
 func (w *Worker) awaitTopics(ctx context.Context) error {
 	w.config.Logger.Info("no topic matches yet")
+	w.waits.end(forGroup) // there is nothing that the group could give
 	w.report(Running)
 	for sleep(ctx, w.config.TopicRefresh) == nil {
 		if matched, err := w.config.Cluster.matching(ctx); err == nil && len(matched) > 0 {

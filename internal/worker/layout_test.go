@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
@@ -64,4 +66,57 @@ func TestAChangelogThatAnotherProcessHasJustCreated(t *testing.T) {
 	changelog.name = "app-lost-changelog"
 	var wrong *InternalTopicError
 	require.ErrorAs(t, c.refuseLostState(ctx, c.setup, changelog), &wrong)
+}
+
+// TestAStopDoesNotWaitForALook at the topics that is under way and gets no answer.
+func TestAStopDoesNotWaitForALook(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in"))
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	c := connectTo(t, fake)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	fake.ControlKey(int16(kmsg.Metadata), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		once.Do(func() { close(asked) })
+		fake.SleepControl(func() { <-answer })
+		return nil, nil, false
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for { // the client remembers metadata for a moment
+			_, _, _ = c.verify(c.client.Context(), 0)
+			select {
+			case <-asked:
+				return
+			default:
+			}
+		}
+	}()
+	<-asked
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	_, err = c.Layout(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	close(answer)
+	<-ended
+}
+
+// TestOutputsThatOneBrokerDoesNotShow are there, when a pattern matches other topics, too.
+func TestOutputsThatOneBrokerDoesNotShow(t *testing.T) {
+	looks := 0
+	missing := func(times int) func() error {
+		looks = 0
+		return func() error {
+			if looks++; looks <= times {
+				return &MissingSinkError{Topics: []string{"out"}}
+			}
+			return nil
+		}
+	}
+	require.NoError(t, untilThere(context.Background(), missing(2)))
+	require.Equal(t, 3, looks)
+	var gone *MissingSinkError
+	require.ErrorAs(t, untilThere(context.Background(), missing(1_000)), &gone)
 }

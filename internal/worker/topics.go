@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -32,7 +31,7 @@ func (e *DeletedSourceError) Error() string {
 // known are the topics of an application as it first found them, but for those that match patterns: they may come and
 // go.
 type known struct {
-	sync.Mutex
+	gate
 	ids     map[string][16]byte
 	sources []string
 	sinks   []string
@@ -43,10 +42,29 @@ type known struct {
 	missing map[string]bool // outputs, told already
 }
 
+// gate is a lock that is held over requests: who waits for it waits no longer than its own context lasts, whatever that
+// of the one inside. A stop need not wait for a look of the background.
+type gate chan struct{}
+
+func newGate() gate { return make(gate, 1) }
+
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g gate) leave() { <-g }
+
 // learn adds the topics that a layout has found, or made.
 func (c *Cluster) learn(ctx context.Context, l *Layout) error {
-	c.known.Lock()
-	defer c.known.Unlock()
+	if err := c.known.enter(ctx); err != nil {
+		return err
+	}
+	defer c.known.leave()
 	c.known.sources, c.known.sinks = c.setup.Topology.ExternalTopics()
 	if c.setup.DeadLetterTopic != "" {
 		c.known.sinks = append(c.known.sinks, c.setup.DeadLetterTopic)
@@ -78,8 +96,10 @@ func (c *Cluster) learn(ctx context.Context, l *Layout) error {
 func (c *Cluster) verify(ctx context.Context, every time.Duration) (
 	globals map[string]int32, without partitions, err error,
 ) {
-	c.known.Lock()
-	defer c.known.Unlock()
+	if err := c.known.enter(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer c.known.leave()
 	if time.Since(c.known.at) >= every {
 		c.known.globals, c.known.err = c.compare(ctx)
 		c.known.at = time.Now()
@@ -160,11 +180,18 @@ func (c *Cluster) warnOfSinks(found kadm.TopicDetails) {
 	}
 }
 
-// sinksThere is an error if outputs do not exist any more, even after a moment. A session begins with it: it would fail
-// again.
+// sinksThere is an error if outputs do not exist any more. A session begins with it: it would fail again.
 func (c *Cluster) sinksThere(ctx context.Context) error {
-	for began := time.Now(); ; {
+	return untilThere(ctx, func() error {
 		_, err := c.checkExternal(ctx, c.setup)
+		return err
+	})
+}
+
+// untilThere repeats a look that misses outputs, for a moment: a broker that has just started may not know them all.
+func untilThere(ctx context.Context, look func() error) error {
+	for began := time.Now(); ; {
+		err := look()
 		var missing *MissingSinkError
 		if !errors.As(err, &missing) || time.Since(began) > topicsAppear {
 			return err
@@ -212,19 +239,20 @@ func (w *Worker) verifyTopics() {
 
 // leaderless says which of the worker's inputs have no leader: nothing comes of them.
 func (w *Worker) leaderless(without partitions) {
-	for topic, numbers := range w.without {
-		for _, p := range numbers {
-			if !slices.Contains(without[topic], p) {
-				w.waits.end(waitForLeader(topic, p))
-			}
-		}
-	}
+	were := w.without
 	w.without = partitions{}
 	for topic, numbers := range without {
 		for _, p := range numbers {
 			if w.assigned.has(topic, p) {
 				w.without.add(topic, p)
 				w.waits.because(waitForLeader(topic, p), "the partition has no leader")
+			}
+		}
+	}
+	for topic, numbers := range were {
+		for _, p := range numbers {
+			if !slices.Contains(w.without[topic], p) { // it has one, or is another worker's
+				w.waits.end(waitForLeader(topic, p))
 			}
 		}
 	}
