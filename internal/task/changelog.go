@@ -26,6 +26,7 @@ type Changelog struct {
 	head  []topology.Header // of the first record of a commit
 	next  int64             // offset up to which the rows in the database are complete; -1 unknown
 	acked int64             // the same, once the present commit is done
+	told  bool              // that rows are lost, as accepted
 
 	batch store.Batch           // of the present commit
 	emit  func(topology.Output) // takes the records of the present commit

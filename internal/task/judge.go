@@ -161,7 +161,10 @@ func (c *Changelog) judgeUnlogged(f Facts, foreign, counted bool) error {
 	if !f.Accept.Has(AcceptLostState) {
 		return err
 	}
-	c.task.log.Warn("rows are lost, as accepted", "store", c.Store, "reason", err.Reason)
+	if !c.told {
+		c.told = true
+		c.task.log.Warn("rows are lost, as accepted", "store", c.Store, "reason", err.Reason)
+	}
 	return nil
 }
 
@@ -208,20 +211,17 @@ func (in *Input) judge(f Facts, foreign bool, v *Verdict) error {
 		}
 	case !in.task.Keeps():
 		if gone && f.anyCommitted(in) || gone && stored.Offset >= 0 {
-			in.task.log.Warn("the group has no offset: the topic is read as it is declared", "topic", in.Topic,
-				"partition", in.Partition, "from", c.Offset)
+			in.warn("the group has no offset: the topic is read as it is declared", "from", c.Offset)
 		}
 	case f.Accept.Has(AcceptLostOffsets):
 		if gone && stored.Offset >= 0 || at < stored.Offset {
-			in.task.log.Warn("the group's offset does not fit the state, as accepted", "topic", in.Topic,
-				"partition", in.Partition, "from", c.Offset, "state", stored.Offset)
+			in.warn("the group's offset does not fit the state, as accepted", "from", c.Offset, "state", stored.Offset)
 		}
 	case gone && stored.Offset >= 0 && v.aside() && !f.Accept.Has(AcceptLostState):
 		return in.lostOffset(c) // the rows that have counted up to there do not stay
 	case gone && stored.Offset >= 0:
 		in.task.doubt = in.lostOffset(c)
-		in.task.log.Warn("the group has no offset: the input goes on from that of the state", "topic", in.Topic,
-			"partition", in.Partition, "offset", stored.Offset)
+		in.warn("the group has no offset: the input goes on from that of the state", "offset", stored.Offset)
 		in.move(v, c, stored.Offset, stored.Metadata)
 	case gone && !f.anyCommitted(in):
 		in.task.doubt = in.lostOffset(c)
@@ -229,6 +229,15 @@ func (in *Input) judge(f Facts, foreign bool, v *Verdict) error {
 		return in.lostOffset(c)
 	}
 	return nil
+}
+
+// warn tells something once, however often the task is judged before it runs.
+func (in *Input) warn(message string, more ...any) {
+	if in.told == message {
+		return
+	}
+	in.told = message
+	in.task.log.Warn(message, append([]any{"topic", in.Topic, "partition", in.Partition}, more...)...)
 }
 
 func (in *Input) lostOffset(c Committed) error {

@@ -64,6 +64,7 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 
 // catchUp reads to the ends.
 func (g *globals) catchUp(ctx context.Context) error {
+	defer g.unwaited()
 	for len(g.ends) > 0 {
 		wait, cancel := context.WithTimeout(ctx, lookAfter)
 		fetches := g.client.PollRecords(wait, highRecords)
@@ -108,6 +109,15 @@ func (g *globals) look(ctx context.Context) error {
 
 func waitFor(topic string, partition int32) string {
 	return fmt.Sprintf("global table %s/%d", topic, partition)
+}
+
+// unwaited ends the waits that are left when it is given up.
+func (g *globals) unwaited() {
+	for topic, ends := range g.ends {
+		for p := range ends {
+			g.worker.waits.end(waitFor(topic, p))
+		}
+	}
 }
 
 // reached ends the wait for a partition.

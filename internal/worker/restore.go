@@ -49,6 +49,7 @@ type restoring struct {
 	replays   int                       // changelogs that are being read
 	posted    bool                      // given back
 	tries     int                       // that have failed since something went well
+	told      map[string]int64          // starts of inputs up to which records were deleted, told already
 	at        time.Time                 // of the next try; zero while changelogs are read
 }
 
@@ -86,6 +87,7 @@ const preparedAtOnce = 32
 
 func (r *restore) run(ctx context.Context) error {
 	defer func() {
+		r.each(r.comes) // nobody waits for the records any more
 		if r.client != nil {
 			r.client.Close()
 		}
@@ -273,7 +275,7 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 			start, err1 := starts.of(in.Topic, in.Partition)
 			end, err2 := ends.of(in.Topic, in.Partition)
 			last, err3 := stable.of(in.Topic, in.Partition)
-			c, err := r.begin(ctx, in, start, last)
+			c, err := r.begin(ctx, x, in, start, last)
 			if err = cmp.Or(err1, err2, err3, err); err != nil {
 				failed[x] = err
 				break
@@ -286,7 +288,9 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 
 // begin is where an input begins: at the offset that was committed, or chosen, but not before the start of the
 // partition, from where nothing would ever come.
-func (r *restore) begin(ctx context.Context, in *task.Input, start, end int64) (c task.Committed, err error) {
+func (r *restore) begin(
+	ctx context.Context, x *restoring, in *task.Input, start, end int64,
+) (c task.Committed, err error) {
 	topo, cluster := r.worker.config.Topology, r.worker.config.Cluster
 	c = r.offsets[in.Topic][in.Partition]
 	if reset, _ := topo.ResetOf(in.Topic); c.Offset < 0 && reset != topology.Earliest {
@@ -300,7 +304,11 @@ func (r *restore) begin(ctx context.Context, in *task.Input, start, end int64) (
 	if err := r.worker.refuseDeleted(in, c.Offset, start); err != nil {
 		return c, err
 	}
-	if c.Offset < start {
+	if c.Offset < start && x.told[in.Topic] != start {
+		if x.told == nil {
+			x.told = map[string]int64{}
+		}
+		x.told[in.Topic] = start
 		r.worker.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic,
 			"partition", in.Partition, "from", c.Offset, "to", start)
 	}

@@ -13,7 +13,7 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 	began := time.Now()
 	w.pace.Bytes = min(stepBytes, w.allowance.bytes)
 	w.pace.begin()
-	w.waits.begin(forCode, w.whyCode)
+	w.inCode.begin()
 	err = w.calls.call(func() (err error) {
 		if ctx.Err() != nil {
 			return nil
@@ -24,7 +24,7 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 		return err
 	})
 	w.pace.end()
-	w.waits.end(forCode)
+	w.inCode.end()
 	if err != nil {
 		return n, err
 	}
@@ -40,9 +40,9 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 // sendAll hands outputs to the client, and says what it waits for if the client takes no more.
 func (w *Worker) sendAll(ctx context.Context, outputs []topology.Output) {
 	if len(outputs) > 0 {
-		w.waits.begin(forBuffer, w.config.Cluster.whyNoProgress)
+		w.forRoom.begin()
 		w.send(ctx, outputs)
-		w.waits.end(forBuffer)
+		w.forRoom.end()
 	}
 }
 

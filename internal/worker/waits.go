@@ -6,14 +6,16 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // waits are what a worker waits for. Whoever waits says so; what lasts is told in the log with its cause, ever more
 // rarely, until it is over.
 type waits struct {
-	log *slog.Logger
-	mu  struct {
+	log   *slog.Logger
+	brief []*brief
+	mu    struct {
 		sync.Mutex
 		open map[string]*wait
 	}
@@ -25,6 +27,49 @@ type wait struct {
 	told  time.Time     // zero: not yet
 	pause time.Duration // before it is told again
 	cause func(ctx context.Context) string
+}
+
+// brief is a wait that begins and ends with each step of a worker, and most often is over at once: neither takes a lock
+// or allocates. Only one goroutine begins and ends it.
+type brief struct {
+	log   *slog.Logger
+	what  string
+	cause func(ctx context.Context) string
+	made  time.Time
+	since atomic.Int64 // nanoseconds after made; 0: not waiting
+	told  atomic.Int64 // since of the last wait that was told
+	open  wait         // the one that due has seen last
+}
+
+// often is a wait that begins and ends often. It must be made before the others are told.
+func (w *waits) often(what string, cause func(ctx context.Context) string) *brief {
+	b := &brief{log: w.log, what: what, cause: cause, made: time.Now()}
+	w.brief = append(w.brief, b)
+	return b
+}
+
+func (b *brief) begin() { b.since.Store(max(1, time.Since(b.made).Nanoseconds())) }
+
+func (b *brief) end() {
+	if since := b.since.Swap(0); since != 0 && since == b.told.Load() {
+		b.log.Info("the wait is over", "for", b.what, "took", (time.Since(b.made) - time.Duration(since)).String())
+	}
+}
+
+// due is true if the wait is to be told at a time.
+func (b *brief) due(now time.Time) bool {
+	since := b.since.Load()
+	if since == 0 {
+		return false
+	}
+	if at := b.made.Add(time.Duration(since)); !b.open.since.Equal(at) {
+		b.open = wait{since: at, cause: b.cause, pause: tellAfter}
+	}
+	if !b.open.due(now) {
+		return false
+	}
+	b.told.Store(since)
+	return true
 }
 
 const (
@@ -78,6 +123,25 @@ func (w *waits) endAll() {
 	for _, what := range names {
 		w.end(what)
 	}
+	for _, b := range w.brief {
+		b.end()
+	}
+}
+
+// due is true if a wait is to be told at a time. It is noted as told then.
+func (w *wait) due(now time.Time) bool {
+	last := w.told
+	if last.IsZero() {
+		last = w.since
+	}
+	if now.Sub(last) < w.pause {
+		return false
+	}
+	if !w.told.IsZero() {
+		w.pause = min(2*w.pause, tellAtMost)
+	}
+	w.told = now
+	return true
 }
 
 // due are the waits to tell at a time.
@@ -86,16 +150,13 @@ func (w *waits) due(now time.Time) map[string]wait {
 	defer w.mu.Unlock()
 	due := map[string]wait{}
 	for what, open := range w.mu.open {
-		last := open.told
-		if last.IsZero() {
-			last = open.since
-		}
-		if now.Sub(last) >= open.pause {
-			if !open.told.IsZero() {
-				open.pause = min(2*open.pause, tellAtMost)
-			}
-			open.told = now
+		if open.due(now) {
 			due[what] = *open
+		}
+	}
+	for _, b := range w.brief {
+		if b.due(now) {
+			due[b.what] = b.open
 		}
 	}
 	return due

@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millstream-go/millstream/internal/task"
 )
 
 // TestAWaitIsToldWithItsCause when it has lasted, ever more rarely, until it is over.
@@ -66,4 +68,69 @@ func TestWhyNoRecords(t *testing.T) {
 			strings.Contains(c.whyNoProgress(ctx), "partitions without a leader: in/1")
 	}, 10*time.Second, 10*time.Millisecond)
 	require.Contains(t, c.whyNoTasks(ctx), "group")
+}
+
+// TestABriefWait is told as others are, and costs nothing.
+func TestABriefWait(t *testing.T) {
+	var log bytes.Buffer
+	w := newWaits(slog.New(slog.NewTextHandler(&log, nil)))
+	b := w.often("a step", func(context.Context) string { return "it is long" })
+	require.Zero(t, testing.AllocsPerRun(100, func() { b.begin(); b.end() }))
+	w.tell(context.Background(), time.Now().Add(time.Hour))
+	require.Empty(t, log.String(), "it is over")
+	for range 2 {
+		log.Reset()
+		b.begin()
+		began := time.Now()
+		var told []int
+		for at := range 50 {
+			before := log.Len()
+			if w.tell(context.Background(), began.Add(time.Duration(at)*time.Second)); log.Len() > before {
+				told = append(told, at)
+			}
+		}
+		require.Equal(t, []int{10, 20, 40}, told)
+		require.Contains(t, log.String(), `cause="it is long"`)
+		require.NotContains(t, log.String(), "the wait is over")
+		b.end()
+		b.end()
+		require.Equal(t, 1, strings.Count(log.String(), "the wait is over"))
+	}
+}
+
+// TestWaitsEndWithWhatIsWaitedFor, also where that was given up, or went to another worker.
+func TestWaitsEndWithWhatIsWaitedFor(t *testing.T) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	w := New(Config{Logger: slog.New(slog.DiscardHandler), Report: func(State) {}, TopicRefresh: time.Hour})
+	for name, end := range map[string]func(){
+		"an input without a leader that is revoked": func() {
+			w.assigned = offsets{"in": {0: {}}}
+			w.leaderless(partitions{"in": {0}})
+			require.NotEmpty(t, w.waits.mu.open)
+			w.assigned.remove(map[string][]int32{"in": {0}})
+			w.leaderless(partitions{"in": {0}})
+		},
+		"a restore that is stopped": func() {
+			p := &replay{changelog: &task.Changelog{Topic: "log"}, waits: true}
+			r := &restore{worker: w, logs: map[string]map[int32]*replay{"log": {0: p}}}
+			w.waits.because(p.wait(), "none come")
+			require.NoError(t, r.run(over))
+		},
+		"global tables that are given up": func() {
+			client, err := kgo.NewClient()
+			require.NoError(t, err)
+			defer client.Close()
+			g := &globals{worker: w, client: client, ends: map[string]map[int32]int64{"all": {0: 1}}}
+			w.waits.because(waitFor("all", 0), "none come")
+			require.ErrorIs(t, g.catchUp(over), context.Canceled)
+		},
+		"a pattern without a topic": func() {
+			w.waits.because(forGroup, "it has none")
+			require.NoError(t, w.awaitTopics(over))
+		},
+	} {
+		end()
+		require.Empty(t, w.waits.mu.open, name)
+	}
 }

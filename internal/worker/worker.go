@@ -35,6 +35,8 @@ type Worker struct {
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 	waits    *waits
+	inCode   *brief    // the code of a step
+	forRoom  *brief    // room in the client's buffers
 	closedAt time.Time // of the last look for databases to close; of the session at first
 
 	slab     []kgo.Record
@@ -89,6 +91,8 @@ func New(config Config) *Worker {
 		allowance: newAllowance(config.TransactionTimeout, config.ExactlyOnce),
 		leftovers: map[topology.TaskID]leftover{},
 	}
+	w.inCode = w.waits.often(forCode, w.whyCode)
+	w.forRoom = w.waits.often(forBuffer, config.Cluster.whyNoProgress)
 	w.calls.ended = make(chan struct{})
 	return w
 }
