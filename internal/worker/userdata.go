@@ -12,8 +12,8 @@ import (
 
 // userData is what a member tells the leader beside the topics and the partitions that it has.
 //
-// Its bytes are: the format, the process, the layout, the sub-topologies as indexes of topics, and the copies of state as
-// a bitmap of partitions for each sub-topology, with four bits of age for each copy. All brokers keep them for all
+// Its bytes are: the format, the process, the layout, the sub-topologies as indexes of topics, and the copies of state
+// as a bitmap of partitions for each sub-topology, with four bits of age for each copy. All brokers keep them for all
 // members, in one record: so they are few, and only one member of a process tells what lies on its disk.
 type userData struct {
 	process string
