@@ -171,7 +171,7 @@ const (
 // later has a task tried again, unless that would end the same way.
 func (r *restore) later(ctx context.Context, x *restoring, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return r.repair(x, err) // nobody comes back to it, and its databases must not stay taken
 	}
 	w := r.worker
 	r.forget(x)
