@@ -27,7 +27,7 @@ type (
 	}
 	shapeItem  struct{ Price float64 }
 	shapeArray struct {
-		_msgpack struct{} `msgpack:",as_array"`
+		_msgpack struct{} `msgpack:",as_array"` //nolint:unused // the library reads its tag
 		B, A     int32
 	}
 )

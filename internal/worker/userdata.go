@@ -114,8 +114,8 @@ func decodeUserData(b []byte, topics []string) (d userData, err error) {
 		if r.bad {
 			break
 		}
-		p, flags := part{id: r.number()}, 0
-		flags = r.number()
+		p := part{id: r.number()}
+		flags := r.number()
 		p.stateful, p.pattern = flags&partStateful != 0, flags&partPattern != 0
 		for range r.number() {
 			if i := r.number(); !r.bad && i < len(topics) {

@@ -88,7 +88,7 @@ func (i *instance) kill(percent int, rng *rand.Rand) {
 func (i *instance) revive() {
 	if i.stopping != nil {
 		select {
-		case <-i.stopping:
+		case <-i.stopping: //nolint:errcheck // what came of it is looked at
 			i.stopping = nil
 		default:
 			i.sim.later(100*time.Millisecond, i.revive)
@@ -105,7 +105,7 @@ func (i *instance) revive() {
 func (i *instance) end() {
 	if i.ended != nil {
 		i.stop()
-		<-i.ended
+		_ = <-i.ended
 		i.ended = nil
 	}
 }
@@ -124,7 +124,7 @@ func (i *instance) look() error {
 // collect waits for the lives that were killed.
 func (i *instance) collect() {
 	for _, ended := range i.dead {
-		<-ended
+		_ = <-ended
 	}
 	i.dead = nil
 }
