@@ -105,7 +105,7 @@ func (i *instance) revive() {
 func (i *instance) end() {
 	if i.ended != nil {
 		i.stop()
-		_ = <-i.ended
+		<-i.ended
 		i.ended = nil
 	}
 }
@@ -124,7 +124,7 @@ func (i *instance) look() error {
 // collect waits for the lives that were killed.
 func (i *instance) collect() {
 	for _, ended := range i.dead {
-		_ = <-ended
+		<-ended
 	}
 	i.dead = nil
 }

@@ -299,7 +299,7 @@ func (s *simulation) collect() {
 	for _, i := range s.instances {
 		i.end()
 		if i.stopping != nil {
-			_ = <-i.stopping
+			<-i.stopping
 		}
 		i.collect()
 	}
