@@ -79,6 +79,17 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// removeAll removes the directory of an open database, which may make another file between two looks of os.RemoveAll.
+func removeAll(t *testing.T, dir string) {
+	var err error
+	for range 100 {
+		if err = os.RemoveAll(dir); err == nil {
+			return
+		}
+	}
+	require.NoError(t, err)
+}
+
 // TestRemovedDirectory: files are made in a directory that somebody has removed under the process.
 func TestRemovedDirectory(t *testing.T) {
 	for _, batches := range []int{0, 1, 700, 2500} {
@@ -87,7 +98,7 @@ func TestRemovedDirectory(t *testing.T) {
 		for i := range batches {
 			require.NoError(t, write(e, i))
 		}
-		require.NoError(t, os.RemoveAll(dir))
+		removeAll(t, dir)
 		var err error
 		for i := 0; i < 20_000 && err == nil; i++ {
 			err = write(e, i)
