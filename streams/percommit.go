@@ -2,6 +2,7 @@ package streams
 
 import (
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
@@ -9,19 +10,21 @@ import (
 // PerCommit thins the changes of a table out: of each row only the latest of a commit goes on, when the commit is
 // made. So fewer changes leave the application, none of them later than Config.CommitInterval. How many they are
 // depends on that; the rows that they end with do not.
-func PerCommit[K comparable, V any](t *Table[K, V]) *Table[K, V] {
-	n := perCommit[K, V](t.b, t.node)
-	return &Table[K, V]{b: t.b, node: n}
+//
+// Two changes are of one row if their keys have the same bytes.
+func PerCommit[K, V any](t *Table[K, V]) *Table[K, V] {
+	n := perCommit[K, V](t.of(), t.node, t.keys)
+	return &Table[K, V]{b: t.b, node: n, keys: t.keys}
 }
 
 // PerCommitWindows thins the updates of windows out, as PerCommit does.
-func PerCommitWindows[K comparable, V any](t *WindowTable[K, V]) *WindowResults[K, V] {
-	n := perCommit[window.Windowed[K], V](t.b, t.updates())
+func PerCommitWindows[K, V any](t *WindowTable[K, V]) *WindowResults[K, V] {
+	n := perCommit[window.Windowed[K], V](t.of(), t.updates(), window.SessionKey(t.keys))
 	thin := &WindowTable[K, V]{b: t.b, updates: func() *topology.Node { return n }}
 	return thin.Updates()
 }
 
-func perCommit[K comparable, V any](b *Builder, parent *topology.Node) *topology.Node {
+func perCommit[K, V any](b *Builder, parent *topology.Node, keys serde.Serde[K]) *topology.Node {
 	return topology.AddProcessor(b.graph, "percommit", topology.Site(), []*topology.Node{parent}, nil,
-		func() topology.Processor[K, Change[V], K, Change[V]] { return operator.PerCommit[K, V]() })
+		func() topology.Processor[K, Change[V], K, Change[V]] { return operator.PerCommit[K, V](keys) })
 }

@@ -1,13 +1,21 @@
 package streams_test
 
 import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
 )
 
 // thinned joins the values of each key, and tells of a row once a commit.
@@ -121,5 +129,89 @@ func TestPerCommitAcrossAccidents(t *testing.T) {
 		pipe(d, rec("k", "d", 4))
 		d.Commit()
 		require.Equal(t, want[name], testkit.Output(d, out).Read(), name)
+	}
+}
+
+// TestRowsPerCommitAreToldApartByBytes: what is one key for the store is one here, and no other.
+func TestRowsPerCommitAreToldApartByBytes(t *testing.T) {
+	zero, nan := 0.0, math.NaN()
+	readings := streams.NewTopic("readings", serde.Float64, serde.String)
+	per := state.NewKeyValue("per", serde.Float64, serde.String)
+	b := streams.NewBuilder("app")
+	streams.PerCommit(streams.From(b, readings).GroupByKey().Reduce(per, concat)).ToStream().
+		To(streams.NewTopic("joined", serde.Float64, serde.String))
+	d := drive(t, b, testkit.CommitEvery(0))
+	for i, key := range []float64{zero, zero, nan, math.Copysign(0, -1), nan, zero} {
+		testkit.Input(d, readings).Pipe(key, string(rune('a'+i)), time.UnixMilli(int64(i)))
+	}
+	d.Commit()
+	var got []string
+	for _, r := range testkit.Output(d, streams.NewTopic("joined", serde.Float64, serde.String)).Read() {
+		got = append(got, fmt.Sprintln(math.Signbit(r.Key), r.Key, r.Value))
+	}
+	require.Equal(t, []string{"false 0 a+b+f\n", "false NaN c+e\n", "true -0 d\n"}, got)
+}
+
+// TestTimesOfAllZonesAreOneRowPerCommit: a serde that writes the moment makes one key of the same moment in two zones,
+// which == does not.
+func TestTimesOfAllZonesAreOneRowPerCommit(t *testing.T) {
+	moment := serde.New("moment", func(dst []byte, at time.Time) ([]byte, error) {
+		return binary.BigEndian.AppendUint64(dst, uint64(at.UnixMilli())), nil
+	}, func(src []byte) (time.Time, error) {
+		ms, err := serde.Int64.Decode(src)
+		return time.UnixMilli(ms), err
+	})
+	b := streams.NewBuilder("app")
+	byTime := streams.GroupByRecord(streams.From(b, in), func(r record) (streams.Optional[time.Time], error) {
+		if r.Value == "a" {
+			return streams.Some(time.UnixMilli(7).UTC()), nil
+		}
+		return streams.Some(time.UnixMilli(7).In(time.FixedZone("east", 3600))), nil
+	}, streams.NewRepartition("by-time", moment, serde.String))
+	perMoment := state.NewKeyValue("per-moment", moment, serde.String)
+	to := streams.NewTopic("moments", moment, serde.String)
+	streams.PerCommit(byTime.Reduce(perMoment, concat)).ToStream().To(to)
+	windows := streams.AggregateWindows(byTime.WindowedBy(tumbling(10, 0)),
+		state.NewWindow("moments-in-windows", moment, serde.String),
+		func() string { return "" }, func(_ time.Time, v, sum string) string { return sum + v })
+	streams.WindowedResults(streams.PerCommitWindows(windows)).
+		To(streams.NewTopic("windowed", window.TimeKey(moment, tumbling(10, 0)), serde.String))
+	d := drive(t, b, testkit.CommitEvery(0))
+	pipe(d, rec("k", "a", 1), rec("k", "b", 2))
+	d.Commit()
+	got := testkit.Output(d, to).Read()
+	require.Len(t, got, 1)
+	require.Equal(t, "a+b", got[0].Value)
+	inWindows := testkit.Output(d, streams.NewTopic("windowed", window.TimeKey(moment, tumbling(10, 0)), serde.String)).Read()
+	require.Len(t, inWindows, 1)
+	require.Equal(t, "ab", inWindows[0].Value)
+}
+
+// TestPerCommitAgainstAModel: each commit has the keys that came since the last one, in their order; the empty one is
+// one of them.
+func TestPerCommitAgainstAModel(t *testing.T) {
+	b := streams.NewBuilder("app")
+	thinned(b)
+	d := drive(t, b, testkit.CommitEvery(0))
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		rows, order := map[string]string{}, []string(nil)
+		for i := range random.IntN(40) {
+			key, value := "", "x"
+			for range random.IntN(4) {
+				key += string(rune('a' + random.IntN(3)))
+			}
+			pipe(d, rec(key, value, int64(i)))
+			if _, ok := rows[key]; !ok {
+				order = append(order, key)
+			}
+			rows[key] += value
+		}
+		d.Commit()
+		var got []string
+		for _, r := range testkit.Output(d, out).Read() {
+			got = append(got, r.Key)
+		}
+		require.Equal(t, order, got)
 	}
 }

@@ -67,5 +67,5 @@ func (t *Table[K, V]) Suppress(hold Hold, buffer state.Suppress[K, V]) *Table[K,
 		func() topology.Processor[K, Change[V], K, Change[V]] {
 			return operator.Suppress(held, buffer.Key(), buffer.Value())
 		})
-	return &Table[K, V]{b: t.b, node: n}
+	return &Table[K, V]{b: t.b, node: n, keys: buffer.Key()}
 }

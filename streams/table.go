@@ -2,6 +2,7 @@ package streams
 
 import (
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -11,6 +12,7 @@ import (
 type Table[K, V any] struct {
 	b      *Builder
 	node   *topology.Node
+	keys   serde.Serde[K]      // of the store in which the rows are, or that they come from
 	view   operator.View[K, V] // how a join looks a row up
 	stores []state.Spec        // that view uses
 
@@ -19,7 +21,13 @@ type Table[K, V any] struct {
 
 // stored is a table whose rows are in a store.
 func stored[K, V any](b *Builder, n *topology.Node, store state.KeyValue[K, V]) *Table[K, V] {
-	return &Table[K, V]{b: b, node: n, stores: []state.Spec{store}, view: storeView(store)}
+	return &Table[K, V]{b: b, node: n, keys: keysOf[K](store), stores: []state.Spec{store}, view: storeView(store)}
+}
+
+// keysOf is the serde of a store's keys; nil if it was declared without one, which Build reports.
+func keysOf[K any](store state.Spec) serde.Serde[K] {
+	keys, _ := store.Options().Keys.(serde.Serde[K])
+	return keys
 }
 
 // storeView looks rows up in a store.
@@ -82,7 +90,9 @@ func mapTable[VR, K, V any](t *Table[K, V], op string, fn func(Record[K, V]) (Op
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[VR]] {
 			return operator.MapChange(fn)
 		})
-	return &Table[K, VR]{b: t.b, node: n, stores: t.stores, view: mapView(t.view, fn), versioned: t.versioned}
+	return &Table[K, VR]{
+		b: t.b, node: n, keys: t.keys, stores: t.stores, view: mapView(t.view, fn), versioned: t.versioned,
+	}
 }
 
 // mapView looks a row up in the table before fn and applies fn.

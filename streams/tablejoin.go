@@ -88,7 +88,10 @@ func joinTables[V, K, L, R any](
 		})
 	b.graph.Copartition(site, left.node, right.node)
 	n := merged[K, topology.Change[V]](b, []*topology.Node{leftNode, rightNode}, site)
-	return &Table[K, V]{b: b, node: n, stores: unique(stores), view: operator.JoinView(left.view, right.view, alone, join)}
+	return &Table[K, V]{
+		b: b, node: n, keys: left.keys, stores: unique(stores),
+		view: operator.JoinView(left.view, right.view, alone, join),
+	}
 }
 
 // unique leaves out the stores that are there already.

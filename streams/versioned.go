@@ -31,7 +31,7 @@ func versionedTable[K, V any](
 	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.VersionedTable(store) })
 	return &Table[K, V]{
-		b: b, node: n, stores: []state.Spec{store}, versioned: true,
+		b: b, node: n, keys: keysOf[K](store), stores: []state.Spec{store}, versioned: true,
 		view: func(stores state.Stores) operator.Getter[K, V] { return store.In(stores).AsOf },
 	}
 }

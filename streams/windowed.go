@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -130,7 +131,7 @@ func windowTable[K, A any](
 	keeps(windows, aggregates...)
 	n := merged[window.Windowed[K], topology.Change[A]](b, aggregates, site)
 	return &WindowTable[K, A]{
-		b: b, view: view, stores: []state.Spec{store},
+		b: b, keys: keysOf[K](store), view: view, stores: []state.Spec{store},
 		updates: func() *topology.Node { return n },
 		finals: perIdle(func(idle time.Duration) *topology.Node {
 			b.oneIdle(store.Name(), idle)
@@ -199,6 +200,7 @@ func perIdle(make func(idle time.Duration) *topology.Node) func(idle time.Durati
 // Table under windowed keys would make Go instantiate types without end.
 type WindowTable[K, V any] struct {
 	b       *Builder
+	keys    serde.Serde[K]                          // of the store
 	updates func() *topology.Node                   // of changes
 	finals  func(idle time.Duration) *topology.Node // of values
 	view    operator.View[window.Windowed[K], V]
@@ -281,7 +283,7 @@ func mapWindows[VR, K, V any](
 	site := topology.Site()
 	type key = window.Windowed[K]
 	return &WindowTable[K, VR]{
-		b: t.b,
+		b: t.b, keys: t.keys,
 		updates: once(func() *topology.Node {
 			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
 				func() topology.Processor[key, topology.Change[V], key, topology.Change[VR]] {
@@ -299,7 +301,9 @@ func mapWindows[VR, K, V any](
 // TableOf is the windowed rows as a table under windowed keys: to join, group or suppress them as those of any table.
 // It has the updates of the windows, and looks rows up until their store forgets them.
 func TableOf[K, V any](t *WindowTable[K, V]) *Table[window.Windowed[K], V] {
-	return &Table[window.Windowed[K], V]{b: t.b, node: t.updates(), view: t.view, stores: t.stores}
+	return &Table[window.Windowed[K], V]{
+		b: t.of(), node: t.updates(), keys: window.SessionKey(t.keys), view: t.view, stores: t.stores,
+	}
 }
 
 // WindowResults are results of windows, each under its key and window, on the way to becoming a stream.
