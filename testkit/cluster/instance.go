@@ -105,7 +105,7 @@ func (i *instance) revive() {
 func (i *instance) end() {
 	if i.ended != nil {
 		i.stop()
-		<-i.ended
+		<-i.ended //nolint:errcheck // what came of it is looked at
 		i.ended = nil
 	}
 }
@@ -124,7 +124,7 @@ func (i *instance) look() error {
 // collect waits for the lives that were killed.
 func (i *instance) collect() {
 	for _, ended := range i.dead {
-		<-ended
+		<-ended //nolint:errcheck // what came of it is looked at
 	}
 	i.dead = nil
 }

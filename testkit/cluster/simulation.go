@@ -299,7 +299,7 @@ func (s *simulation) collect() {
 	for _, i := range s.instances {
 		i.end()
 		if i.stopping != nil {
-			<-i.stopping
+			<-i.stopping //nolint:errcheck // what came of it is looked at
 		}
 		i.collect()
 	}
