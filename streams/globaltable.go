@@ -36,7 +36,7 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 // GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the
 // user's fills: processors of streams that name these stores may read them. What it forwards goes nowhere; it has no
 // punctuations, and is not asked before commits. Unlike Kafka Streams', it sees each record after a restart, too, that
-// its stores do not hold yet.
+// its stores do not hold yet. new makes a new processor at each call, see Process.
 func GlobalProcess[K, V any](
 	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Spec,
 ) {

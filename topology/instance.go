@@ -52,11 +52,14 @@ type Instance struct {
 
 // step is a processor with its calls; of one that commits, call is that.
 type step struct {
-	node  *Node
-	init  func() error
-	close func() error
-	call  func() error
+	node      *Node
+	init      func() (closer, error) // makes the processor
+	processor closer
+	call      func() error
 }
+
+// closer is what a processor is without its types.
+type closer interface{ Close() error }
 
 // Link makes an instance of a sub-topology. Nothing of the user's runs before Init.
 func (t *Topology) Link(id TaskID, host Host, outbox *Outbox) (*Instance, error) {
@@ -92,8 +95,11 @@ func (in *Instance) link(n *Node, linked map[*Node]any) (any, error) {
 
 // Init makes and initialises the steps, those behind others first. After an error Node tells whose it is.
 func (in *Instance) Init() error {
-	for _, s := range in.steps {
-		if err := in.enter(s.node, s.init); err != nil {
+	for i := range in.steps {
+		s := &in.steps[i]
+		in.node = s.node
+		var err error
+		if s.processor, err = s.init(); err != nil {
 			return err
 		}
 		in.begun++
@@ -107,7 +113,7 @@ func (in *Instance) Close(shielded func(call func() error) error) error {
 	var errs []error
 	for _, s := range in.steps[:in.begun] {
 		in.node = s.node
-		if err := shielded(s.close); err != nil {
+		if err := shielded(s.processor.Close); err != nil {
 			errs = append(errs, fmt.Errorf("close of %s (%s): %w", s.node.Name, s.node.Site, err))
 		}
 	}

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/millstream-go/millstream/serde"
@@ -26,25 +25,29 @@ func AddSource[K, V any](
 	return g.add(n, "source")
 }
 
-// AddProcessor adds a step behind its parents. op names the operator. new is called once for each task.
+// AddProcessor adds a step behind its parents. op names the operator. new is called once for each task, and twice by the
+// first Compile, to see that it makes a new processor each time.
 func AddProcessor[KIn, VIn, KOut, VOut any](
 	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() Processor[KIn, VIn, KOut, VOut],
 ) *Node {
 	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site}
+	n.make = func() any { return new() }
 	n.link = func(in *Instance, children []any) (any, error) {
 		forward, err := fan[KOut, VOut](n, children)
 		if err != nil {
 			return nil, err
 		}
 		var p Processor[KIn, VIn, KOut, VOut]
-		init := func() error {
+		init := func() (closer, error) {
 			if p = new(); p == nil {
-				return errors.New("the function that makes the processor returned nil")
+				return nil, errNoProcessor
 			}
-			in.know(n, p)
-			return p.Init(&Context[KOut, VOut]{in: in, node: n, forward: forward})
+			if err := in.know(n, p); err != nil {
+				return nil, err
+			}
+			return p, p.Init(&Context[KOut, VOut]{in: in, node: n, forward: forward})
 		}
-		in.steps = append(in.steps, step{node: n, init: init, close: func() error { return p.Close() }})
+		in.steps = append(in.steps, step{node: n, init: init})
 		return func(r Record[KIn, VIn]) error {
 			caller := in.node
 			in.node = n
@@ -105,8 +108,11 @@ func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[
 	return g.add(n, "split")
 }
 
-// know finds out what a step's processor can do beyond the interface.
-func (in *Instance) know(n *Node, p any) {
+// know finds out what a step's processor can do beyond the interface. It is an error if another task has it.
+func (in *Instance) know(n *Node, p any) error {
+	if err := in.Topology.graph.makers.take(n, p); err != nil {
+		return err
+	}
 	if f, ok := p.(interface{ unwrap() any }); ok {
 		p = f.unwrap()
 	}
@@ -116,6 +122,7 @@ func (in *Instance) know(n *Node, p any) {
 	if c, ok := p.(Committing); ok {
 		in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
 	}
+	return nil
 }
 
 // fan makes one outlet of the inlets behind a node, in their order.

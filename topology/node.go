@@ -42,6 +42,7 @@ type Node struct {
 	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes behind it, each a
 	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.
 	link func(in *Instance, children []any) (inlet any, err error)
+	make func() any // the processor of a task; nil for nodes without one
 }
 
 // Topic is a topic that a node reads or writes, as declared.
@@ -94,6 +95,7 @@ type Graph struct {
 	copartitions []Copartition
 	errs         []error
 	built        bool // a topology has been made of it
+	makers       makers
 }
 
 // NewGraph is an empty graph.

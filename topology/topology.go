@@ -54,6 +54,9 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	errs = append(errs, t.checkPatterns()...)
 	errs = append(errs, t.checkMetadata()...)
 	errs = append(errs, t.checkSplits()...)
+	if !g.built {
+		errs = append(errs, g.check()...)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

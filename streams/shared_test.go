@@ -1,0 +1,216 @@
+package streams_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+)
+
+// summer counts records, and writes how many there were at each tenth and at a commit: what a task would lose if
+// another one cleared it.
+type summer struct {
+	streams.Contextual[string, string]
+	store state.KeyValueStore[string, int64]
+	n     int64
+}
+
+func (p *summer) Init(ctx *streams.Context[string, string]) error {
+	p.store = tally.In(ctx)
+	return p.Contextual.Init(ctx)
+}
+
+func (p *summer) Process(r record) error {
+	p.n++
+	return p.store.Put(r.Key, p.n, r.Timestamp)
+}
+
+// valueSummer is one that cannot change keys; globalSummer one for a global table.
+type valueSummer struct {
+	ctx *streams.FixedKeyContext[string, string]
+	n   int64
+}
+
+func (p *valueSummer) Init(ctx *streams.FixedKeyContext[string, string]) error {
+	p.ctx = ctx
+	return nil
+}
+func (p *valueSummer) Process(r streams.FixedKeyRecord[string, string]) error {
+	p.n++
+	return p.ctx.Forward(r)
+}
+func (p *valueSummer) Close() error { return nil }
+
+type globalSummer struct {
+	streams.Contextual[struct{}, struct{}]
+	n int64
+}
+
+func (p *globalSummer) Process(record) error { p.n++; return nil }
+
+// logging is a processor around another one.
+type logging struct {
+	streams.Processor[string, string, string, string]
+}
+
+// call is a processor that is a function, nothing one without fields, loud one with a value.
+type call func(record) error
+
+func (c call) Init(*streams.Context[string, string]) error { return nil }
+func (c call) Process(r record) error                      { return c(r) }
+func (c call) Close() error                                { return nil }
+
+type nothing struct{}
+
+func (nothing) Init(*streams.Context[string, string]) error { return nil }
+func (nothing) Process(record) error                        { return nil }
+func (nothing) Close() error                                { return nil }
+
+type loud struct {
+	nothing
+	word string
+}
+
+type maker = func() streams.Processor[string, string, string, string]
+
+func always(p streams.Processor[string, string, string, string]) maker {
+	return func() streams.Processor[string, string, string, string] { return p }
+}
+
+var globalShared = &summer{}
+
+// TestOneProcessorForAllTasks is found by Build, in any kind of step.
+func TestOneProcessorForAllTasks(t *testing.T) {
+	same := "the function that makes the processor returned the same one twice"
+	for name, describe := range map[string]func(s *stream, b *streams.Builder){
+		"Process":          func(s *stream, _ *streams.Builder) { streams.Process(s, always(&summer{}), tally) },
+		"of the package":   func(s *stream, _ *streams.Builder) { streams.Process(s, always(globalShared), tally) },
+		"behind a wrapper": func(s *stream, _ *streams.Builder) { streams.Process(s, always(logging{&summer{}}), tally) },
+		"behind two":       func(s *stream, _ *streams.Builder) { streams.Process(s, always(logging{&logging{&summer{}}}), tally) },
+		"behind a new one": func(s *stream, _ *streams.Builder) {
+			one := &summer{}
+			streams.Process(s, func() streams.Processor[string, string, string, string] { return &logging{one} }, tally)
+		},
+		"ProcessValues": func(s *stream, _ *streams.Builder) {
+			one := &valueSummer{}
+			streams.ProcessValues(s, func() streams.FixedKeyProcessor[string, string, string] { return one })
+		},
+		"of a table": func(_ *stream, b *streams.Builder) {
+			one := &valueSummer{}
+			changes := streams.TableFrom(b, other, rows).ToStream()
+			streams.ProcessValues(changes, func() streams.FixedKeyProcessor[string, string, string] { return one })
+		},
+		"GlobalProcess": func(_ *stream, b *streams.Builder) {
+			one := &globalSummer{}
+			streams.GlobalProcess(b, other, func() streams.Processor[string, string, struct{}, struct{}] { return one })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := streams.NewBuilder("app")
+			describe(streams.From(b, in), b)
+			_, err := b.Build()
+			require.ErrorContains(t, err, "shared_test.go:")
+			require.ErrorContains(t, err, same)
+			require.ErrorContains(t, err, "make it within the function")
+		})
+	}
+}
+
+// TestOneProcessorForTwoSteps is found, too, with both.
+func TestOneProcessorForTwoSteps(t *testing.T) {
+	var made []*summer
+	n := 0
+	next := func() streams.Processor[string, string, string, string] {
+		if n++; n <= 2 {
+			made = append(made, &summer{})
+			return made[n-1]
+		}
+		return made[n-3]
+	}
+	b := streams.NewBuilder("app")
+	s := streams.From(b, in)
+	streams.Process(s, next, tally)
+	streams.Process(s, next, tally)
+	_, err := b.Build()
+	require.ErrorContains(t, err, "step process-2: the function that makes the processor returned the one of step process-1 (")
+}
+
+// TestProcessorsThatMayBeTheSame: what is no pointer, or a pointer to nothing, remembers nothing in common.
+func TestProcessorsThatMayBeTheSame(t *testing.T) {
+	seen := 0
+	count := call(func(record) error { seen++; return nil })
+	for _, p := range []streams.Processor[string, string, string, string]{
+		count, nothing{}, &nothing{}, loud{word: "a"}, logging{nothing{}}, logging{count},
+	} {
+		b := streams.NewBuilder("app")
+		s := streams.From(b, in)
+		streams.Process(s, always(p))
+		streams.Process(s, always(p))
+		d := drive(t, b, testkit.Partitions(2))
+		pipe(d, rec("k", "v", 1), rec("l", "v", 2))
+		d.Restart()
+	}
+	require.Equal(t, 4+4, seen, "two steps, two records, by itself and in another one")
+}
+
+// TestAProcessorThatHadAnEarlierTask: a function that gives what it has given before is found when the task starts.
+func TestAProcessorThatHadAnEarlierTask(t *testing.T) {
+	var made []*summer
+	reuse := false
+	b := streams.NewBuilder("app")
+	streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, string] {
+		if reuse {
+			return made[2]
+		}
+		made = append(made, &summer{})
+		return made[len(made)-1]
+	}, tally)
+	d, err := testkit.NewDriver(build(t, b))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	pipe(d, rec("k", "v", 1))
+	d.Restart()
+	require.NoError(t, d.Err())
+	reuse = true
+	d.Restart()
+	require.ErrorContains(t, d.Err(), "task 0_0, step process-1 (")
+	require.ErrorContains(t, d.Err(), "the function that makes the processor returned the same one twice")
+}
+
+// TestTwoTasksOfOneProcessor are found when the second one starts.
+func TestTwoTasksOfOneProcessor(t *testing.T) {
+	calls, shared := 0, &summer{}
+	b := streams.NewBuilder("app")
+	streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, string] {
+		if calls++; calls <= 2 {
+			return &summer{}
+		}
+		return shared
+	}, tally)
+	topo := build(t, b)
+	_, err := testkit.NewDriver(topo, testkit.Partitions(2))
+	require.ErrorContains(t, err, "the function that makes the processor returned the same one twice")
+}
+
+// TestAFunctionThatMakesNoProcessor is a mistake that Build tells; one that panics may do so until a task starts.
+func TestAFunctionThatMakesNoProcessor(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.Process(streams.From(b, in), always(nil))
+	_, err := b.Build()
+	require.ErrorContains(t, err, "the function that makes the processor returned nil")
+
+	b = streams.NewBuilder("app")
+	ready := false
+	streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, string] {
+		if !ready {
+			panic("not ready")
+		}
+		return nothing{}
+	})
+	topo := build(t, b)
+	ready = true
+	testkit.New(t, topo)
+}
