@@ -1,17 +1,26 @@
 package serde
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Serde turns values of one type into bytes and back. It is used by several goroutines at once.
 type Serde[T any] interface {
 	// Append appends the bytes of v to dst, which may be nil, and returns the longer slice. The bytes are a function of
 	// v: each time and in each process the same. Keys are compared, stored and partitioned by them, and so are the rows
-	// of joins by foreign key: a map must be written in a fixed order. The serdes of this package do so.
+	// of joins by foreign key: a map must be written in a fixed order. The serdes of this package do so. testkit.Driver,
+	// and an application that is built with -tags invariants, find one that does not: ErrUnsteady.
 	Append(dst []byte, v T) ([]byte, error)
 	// Decode reads a value from all of src. It must not keep src, nor change it, and must return an error, not panic,
 	// on any input.
 	Decode(src []byte) (T, error)
 }
+
+// ErrUnsteady is the error of a key, or of a value that is compared by its bytes, for which a serde does not give the
+// same bytes each time. Its rows would be lost and its records go to several partitions: mend the serde, no policy of
+// errors passes it over.
+var ErrUnsteady = errors.New("one value has got different bytes")
 
 // FormatOf is a stable text that names the wire format of a serde: what its method Format() string says, else its Go
 // type. Stores and lock files remember it, to notice when bytes would be read in another format than they were written

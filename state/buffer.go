@@ -93,7 +93,7 @@ func openBuffer[K, V any](s Buffer[K, V], env Env) Store {
 	retention := eventtime.Keep(s.options.Retention)
 	return &bufferStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), s.value), segments: newSegments(retention), clock: newClock(),
-		numbers: newSequence(env), keys: s.key, byTime: s.byTime, retention: retention,
+		numbers: newSequence(env), keys: steadyKeys(env, s.key), byTime: s.byTime, retention: retention,
 	}
 }
 

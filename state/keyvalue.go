@@ -101,7 +101,7 @@ func (s KeyValue[K, V]) Err() error {
 func (s KeyValue[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openKeyValue[K, V any](s KeyValue[K, V], env Env) Store {
-	open := &keyValueStore[K, V]{keys: s.key, ttl: s.options.TTL.Milliseconds(), clock: newClock()}
+	open := &keyValueStore[K, V]{keys: steadyKeys(env, s.key), ttl: s.options.TTL.Milliseconds(), clock: newClock()}
 	if s.byTime || open.ttl > 0 {
 		x := newIndex(s.name, env)
 		open.byTime, env = &x, env.part(rowsPart)

@@ -81,7 +81,7 @@ func openSession[K, V any](s Session[K, V], env Env) Store {
 	retention := eventtime.Keep(s.options.Retention)
 	return &sessionStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), s.value), byKey: newKeyIndex(s.name, env, retention),
-		keys: s.key, clock: newClock(), retention: retention,
+		keys: steadyKeys(env, s.key), clock: newClock(), retention: retention,
 	}
 }
 

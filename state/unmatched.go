@@ -71,7 +71,7 @@ func (s Unmatched[K, L, R]) Err() error {
 func (s Unmatched[K, L, R]) Open(env Env) Store { return s.open(s, env) }
 
 func openUnmatched[K, L, R any](s Unmatched[K, L, R], env Env) Store {
-	u := &unmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: s.key, values: s.values}
+	u := &unmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: steadyKeys(env, s.key), values: s.values}
 	for n := range u.ends {
 		u.ends[n] = after(append(u.prefix[:len(u.prefix):len(u.prefix)], byte(n)))
 	}

@@ -79,7 +79,7 @@ func (s Versioned[K, V]) Open(env Env) Store { return s.open(s, env) }
 func openVersioned[K, V any](s Versioned[K, V], env Env) Store {
 	return &versionedStore[K, V]{
 		rows: newRows(s.name, env.part(rowsPart), versions[V]{s.value}), deleted: newIndex(s.name, env),
-		clock: newClock(), keys: s.key, values: s.value, history: eventtime.Keep(s.options.Retention),
+		clock: newClock(), keys: steadyKeys(env, s.key), values: s.value, history: eventtime.Keep(s.options.Retention),
 	}
 }
 

@@ -93,7 +93,9 @@ func (s Window[K, V]) Err() error {
 func (s Window[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openWindow[K, V any](s Window[K, V], env Env) Store {
-	w := &windowStore[K, V]{keys: s.key, clock: newClock(), retention: eventtime.Keep(s.options.Retention)}
+	w := &windowStore[K, V]{
+		keys: steadyKeys(env, s.key), clock: newClock(), retention: eventtime.Keep(s.options.Retention),
+	}
 	if s.options.ByKey {
 		w.byKey = newKeyIndex(s.name, env, w.retention)
 		env = env.part(rowsPart)

@@ -28,3 +28,15 @@ func TestAnApplicationThatChangesItsRowsInPlace(t *testing.T) {
 	}, config)
 	require.ErrorIs(t, err, state.ErrChangedInPlace)
 }
+
+// It also ends one whose serde gives a key other bytes each time.
+func TestAnApplicationWhoseKeysHaveNoFixedBytes(t *testing.T) {
+	perTags := state.NewKeyValue("tally", unsteady, serde.Int64)
+	r := newRig(t, "words")
+	r.produce("words", "k", "pear", "k", "plum", "k", "fig", "k", "pea", "k", "nut", "k", "date", "k", "lime", "k", "kiwi")
+	config := r.config(t.TempDir())
+	config.OnError = streams.Skip
+	err := r.run(func(b *streams.Builder) { byTags(streams.From(b, words)).GroupByKey().Count(perTags) }, config)
+	require.ErrorIs(t, err, serde.ErrUnsteady)
+	require.ErrorContains(t, err, "store tally")
+}

@@ -174,15 +174,15 @@ func TestTimesOfAllZonesAreOneRowPerCommit(t *testing.T) {
 	windows := streams.AggregateWindows(byTime.WindowedBy(tumbling(10, 0)),
 		state.NewWindow("moments-in-windows", moment, serde.String),
 		func() string { return "" }, func(_ time.Time, v, sum string) string { return sum + v })
-	streams.WindowedResults(streams.PerCommitWindows(windows)).
-		To(streams.NewTopic("windowed", window.TimeKey(moment, tumbling(10, 0)), serde.String))
+	windowed := streams.NewTopic("windowed", window.TimeKey(moment, tumbling(10, 0)), serde.String)
+	streams.WindowedResults(streams.PerCommitWindows(windows)).To(windowed)
 	d := drive(t, b, testkit.CommitEvery(0))
 	pipe(d, rec("k", "a", 1), rec("k", "b", 2))
 	d.Commit()
 	got := testkit.Output(d, to).Read()
 	require.Len(t, got, 1)
 	require.Equal(t, "a+b", got[0].Value)
-	inWindows := testkit.Output(d, streams.NewTopic("windowed", window.TimeKey(moment, tumbling(10, 0)), serde.String)).Read()
+	inWindows := testkit.Output(d, windowed).Read()
 	require.Len(t, inWindows, 1)
 	require.Equal(t, "ab", inWindows[0].Value)
 }

@@ -89,7 +89,9 @@ func TestOneProcessorForAllTasks(t *testing.T) {
 		"Process":          func(s *stream, _ *streams.Builder) { streams.Process(s, always(&summer{}), tally) },
 		"of the package":   func(s *stream, _ *streams.Builder) { streams.Process(s, always(globalShared), tally) },
 		"behind a wrapper": func(s *stream, _ *streams.Builder) { streams.Process(s, always(logging{&summer{}}), tally) },
-		"behind two":       func(s *stream, _ *streams.Builder) { streams.Process(s, always(logging{&logging{&summer{}}}), tally) },
+		"behind two": func(s *stream, _ *streams.Builder) {
+			streams.Process(s, always(logging{&logging{&summer{}}}), tally)
+		},
 		"behind a new one": func(s *stream, _ *streams.Builder) {
 			one := &summer{}
 			streams.Process(s, func() streams.Processor[string, string, string, string] { return &logging{one} }, tally)

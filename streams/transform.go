@@ -118,9 +118,9 @@ func GroupByRecord[KR, K, V any](
 	return &Group[KR, V]{b: s.b, node: r.node}
 }
 
-// Process adds a processor of the user's, with the stores that it may use. The processor may change the key. new makes a
-// new one at each call: it is called once for each task, and twice by Build, to see that it does. What a processor opens,
-// it opens in Init.
+// Process adds a processor of the user's, with the stores that it may use. The processor may change the key. new makes
+// a new one at each call: it is called once for each task, and twice by Build, to see that it does. What a processor
+// opens, it opens in Init.
 func Process[KR, VR, K, V any](
 	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Spec,
 ) *Stream[KR, VR] {
@@ -128,7 +128,8 @@ func Process[KR, VR, K, V any](
 	return rekey(s, "process", stores, new)
 }
 
-// ProcessValues adds a processor of the user's that cannot change the key. new makes a new one at each call, see Process.
+// ProcessValues adds a processor of the user's that cannot change the key. new makes a new one at each call, see
+// Process.
 func ProcessValues[VR, K, V any](
 	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Spec,
 ) *Stream[K, VR] {

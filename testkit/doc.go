@@ -33,6 +33,9 @@
 // Stores keep values as they are, without copies. The driver looks after each of them: one that is changed in place, a
 // map for example, is an error that names the store, state.ErrChangedInPlace.
 //
+// A serde must give a key the same bytes each time, and so a row that is compared: the driver encodes them more than
+// once, and an error, serde.ErrUnsteady, names the step, the key and the serde that does not.
+//
 // What the driver does not have: brokers, groups of several processes, and the retention of topics. Topics are empty
 // when the first driver starts, so where a topic is read from without a committed offset makes no difference. Package
 // testkit/broker has a broker within the process, for tests of a whole application.

@@ -25,8 +25,8 @@ func AddSource[K, V any](
 	return g.add(n, "source")
 }
 
-// AddProcessor adds a step behind its parents. op names the operator. new is called once for each task, and twice by the
-// first Compile, to see that it makes a new processor each time.
+// AddProcessor adds a step behind its parents. op names the operator. new is called once for each task, and twice by
+// the first Compile, to see that it makes a new processor each time.
 func AddProcessor[KIn, VIn, KOut, VOut any](
 	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() Processor[KIn, VIn, KOut, VOut],
 ) *Node {

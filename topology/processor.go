@@ -179,6 +179,8 @@ type Host interface {
 	// other than ErrUnavailable is a fault of the record that goes there: the topic does not exist.
 	Partitions(topic string) (int32, error)
 	RequestCommit()
+	// Watches is true where values are watched, at a cost: see Checked.
+	Watches() bool
 	Drop(n *Node, reason DropReason)
 	Schedule(p *Punctuation) (cancel func())
 	Logger() *slog.Logger

@@ -46,7 +46,8 @@ func AddRoutedSink[K, V any](
 	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site}
 	n.link = func(in *Instance, _ []any) (any, error) {
 		s := &sink[K, V]{
-			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{}, key: key, value: value,
+			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{},
+			key: checkedIn(in, key), value: value,
 			suffix: hashSuffix(key), route: route,
 		}
 		return func(r Record[K, V]) error {

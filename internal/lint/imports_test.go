@@ -15,7 +15,7 @@ import (
 var levels = map[string]int{
 	"internal/assign": 0, "internal/eventtime": 0, "internal/invariants": 0, "internal/kafkatest": 0, "internal/store": 0,
 	"serde": 1, "internal/store/storetest": 1,
-	"window":            2,
+	"window": 2, "internal/steady": 2,
 	"state":             3,
 	"state/statetest":   4,
 	"topology":          4,

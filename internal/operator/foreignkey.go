@@ -80,6 +80,12 @@ type subscribe[K, FK, L, R, V any] struct {
 	key, row []byte // scratch: what is forwarded goes into bytes before the call returns
 }
 
+func (s *subscribe[K, FK, L, R, V]) Init(ctx *topology.Context[FK, wire.Subscription]) error {
+	s.Keys, s.ForeignKeys = topology.Checked(ctx, s.Keys), topology.Checked(ctx, s.ForeignKeys)
+	s.LeftValues = topology.Checked(ctx, s.LeftValues)
+	return s.Contextual.Init(ctx)
+}
+
 func (s *subscribe[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
 	if r.Value.Stale {
 		return nil

@@ -38,6 +38,7 @@ func (h host) WallClock() int64                               { return 0 }
 func (h host) Source() (string, int32, int64, bool)           { return "", 0, 0, false }
 func (h host) Partitions(string) (int32, error)               { return 1, nil }
 func (h host) RequestCommit()                                 {}
+func (h host) Watches() bool                                  { return false }
 func (h host) Drop(*topology.Node, topology.DropReason)       {}
 func (h host) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
 func (h host) Logger() *slog.Logger                           { return slog.Default() }
@@ -75,10 +76,23 @@ func newBench() *bench {
 	return b
 }
 
+// unused is what Compile gets to see in place of an operator, of which there is one.
+type unused[KI, VI, KO, VO any] struct {
+	topology.Contextual[KO, VO]
+}
+
+func (*unused[KI, VI, KO, VO]) Process(topology.Record[KI, VI]) error { return nil }
+
 // add puts an operator behind the last one.
 func add[KI, VI, KO, VO any](b *bench, p topology.Processor[KI, VI, KO, VO], stores ...state.Spec) {
+	calls := 0
 	b.node = topology.AddProcessor(b.graph, "op", "test", []*topology.Node{b.node}, stores,
-		func() topology.Processor[KI, VI, KO, VO] { return p })
+		func() topology.Processor[KI, VI, KO, VO] {
+			if calls++; calls <= 2 {
+				return &unused[KI, VI, KO, VO]{}
+			}
+			return p
+		})
 }
 
 // end puts the sink behind the last one, whose results have the types K and V, and links the whole.

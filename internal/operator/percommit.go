@@ -31,6 +31,11 @@ type undone[K, V any] struct {
 	new bool // there was none
 }
 
+func (p *perCommit[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
+	p.keys = topology.Checked(ctx, p.keys)
+	return p.Contextual.Init(ctx)
+}
+
 func (p *perCommit[K, V]) Process(r record[K, change[V]]) (err error) {
 	if r.Value.Stale {
 		return nil

@@ -24,6 +24,11 @@ type regroup[K, V, KR, VR any] struct {
 	a, b []byte // scratch of same
 }
 
+func (g *regroup[K, V, KR, VR]) Init(ctx *topology.Context[KR, change[VR]]) error {
+	g.keys = topology.Checked(ctx, g.keys)
+	return g.Contextual.Init(ctx)
+}
+
 func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
 	if r.Value.Stale {
 		return nil

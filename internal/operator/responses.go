@@ -18,7 +18,7 @@ type responses[K, FK, L, R, V any] struct {
 }
 
 func (p *responses[K, FK, L, R, V]) Init(ctx *topology.Context[K, V]) error {
-	p.get = p.Left(ctx)
+	p.get, p.LeftValues = p.Left(ctx), topology.Checked(ctx, p.LeftValues)
 	return p.Contextual.Init(ctx)
 }
 

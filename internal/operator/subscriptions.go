@@ -29,7 +29,7 @@ type answers[K, FK, L, R, V any] struct {
 }
 
 func (a *answers[K, FK, L, R, V]) Init(ctx *topology.Context[[]byte, Answer]) error {
-	a.store = a.Subscriptions.In(ctx)
+	a.store, a.ForeignKeys = a.Subscriptions.In(ctx), topology.Checked(ctx, a.ForeignKeys)
 	return a.Contextual.Init(ctx)
 }
 

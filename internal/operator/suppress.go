@@ -42,7 +42,7 @@ type suppress[K, V any] struct {
 }
 
 func (s *suppress[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
-	s.Ctx = ctx
+	s.Ctx, s.key = ctx, topology.Checked(ctx, s.key)
 	return s.buffer.open(ctx, s.release)
 }
 

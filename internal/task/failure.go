@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -109,11 +110,12 @@ func failure(id topology.TaskID, in *topology.Instance, call string, err error) 
 }
 
 // fatal is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
-// nothing about the record, and a value that was changed in place cannot be taken back.
+// nothing about the record, a value that was changed in place cannot be taken back, and keys without fixed bytes have
+// done their harm before.
 func (c *Config) fatal(err error) bool {
 	var unavailable *topology.ErrUnavailable
 	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
-		errors.Is(err, state.ErrChangedInPlace) || errors.As(err, &unavailable)
+		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) || errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

@@ -297,6 +297,7 @@ func (g *Global) HasStore(name string) bool {
 func (g *Global) StreamTime() int64    { return -1 }
 func (g *Global) WallClock() int64     { return g.set.now }
 func (g *Global) RequestCommit()       {}
+func (g *Global) Watches() bool        { return g.set.config.WatchValues }
 func (g *Global) Logger() *slog.Logger { return g.set.config.Logger }
 
 // Source is where the record in work came from.

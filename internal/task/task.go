@@ -278,6 +278,7 @@ func (t *Task) HasStore(name string) bool {
 func (t *Task) StreamTime() int64    { return t.streamTime }
 func (t *Task) WallClock() int64     { return t.set.now }
 func (t *Task) RequestCommit()       { t.set.commitAsked = true }
+func (t *Task) Watches() bool        { return t.config.WatchValues }
 func (t *Task) Logger() *slog.Logger { return t.log }
 
 // Source is where the record in work came from.

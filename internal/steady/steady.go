@@ -1,0 +1,72 @@
+// Package steady finds serdes that do not give a value the same bytes each time.
+package steady
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+
+	"github.com/millstream-go/millstream/serde"
+)
+
+// Serde is s with a check: what it appends it encodes again, and answers with an error that wraps serde.ErrUnsteady if
+// the bytes differ.
+func Serde[T any](s serde.Serde[T]) serde.Serde[T] {
+	return &checked[T]{Serde: s, more: repeats(reflect.TypeFor[T]())}
+}
+
+type checked[T any] struct {
+	serde.Serde[T]
+	more int
+}
+
+func (c *checked[T]) Append(dst []byte, v T) ([]byte, error) {
+	from := len(dst)
+	dst, err := c.Serde.Append(dst, v)
+	for i := 0; i < c.more && err == nil; i++ {
+		again, failed := c.Serde.Append(nil, v)
+		err = compare(c.Serde, v, dst[from:], again, failed)
+	}
+	return dst, err
+}
+
+// compare is compiled once: s is the serde, v what it encoded twice.
+func compare(s, v any, was, again []byte, failed error) error {
+	if failed == nil && bytes.Equal(was, again) {
+		return nil
+	}
+	second := fmt.Sprintf("% x", shortened(again))
+	if failed != nil {
+		second = failed.Error()
+	}
+	return fmt.Errorf("%s by serde %T (%s): %w, % x and then %s: have it write maps in a fixed order, and nothing but "+
+		"the value", shortened(fmt.Appendf(nil, "%v", v)), s, serde.FormatOf(s), serde.ErrUnsteady, shortened(was), second)
+}
+
+// shortened is the beginning of a text, or bytes.
+func shortened(b []byte) []byte { return b[:min(len(b), 200)] }
+
+// repeats is how often a value is encoded again. Go begins a walk of a small map at its first entry seven times of
+// eight, so that one look would mostly miss that the order is random.
+func repeats(t reflect.Type) int {
+	if plain(t) {
+		return 1
+	}
+	return 16
+}
+
+// plain is true for types without maps in them.
+func plain(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !plain(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	case reflect.Array, reflect.Slice:
+		return plain(t.Elem())
+	}
+	return t.Kind() <= reflect.Complex128 || t.Kind() == reflect.String
+}
