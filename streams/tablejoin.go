@@ -11,6 +11,9 @@ import (
 // JoinTables joins two tables by key: a row for each key that both have, kept up to date as either side changes. A
 // result has the higher timestamp of both rows. Both tables must have the same number of partitions, which is
 // checked when the application starts, and the same partitioner.
+//
+// Tables that stem from one table are joined without a moment in between: a record that changes both sides changes the
+// result once, after it has been through all other steps.
 func JoinTables[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func(left L, right R) V) *Table[K, V] {
 	left.of().given(join != nil, "JoinTables: join")
 	return joinTables(left, right, operator.Sides{}, func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) {
@@ -78,6 +81,14 @@ func joinTables[V, K, L, R any](
 	left.lookedUp(site)
 	right.lookedUp(site)
 	stores := slices.Concat(left.stores, right.stores)
+	b.graph.Copartition(site, left.node, right.node)
+	out := &Table[K, V]{
+		b: b, keys: left.keys, stores: unique(stores), view: operator.JoinView(left.view, right.view, alone, join),
+	}
+	if left.node.Entwined(right.node, stores) {
+		out.node = twinJoin(left, right, alone, join, stores, site)
+		return out
+	}
 	leftNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{left.node}, slices.Clone(stores),
 		func() topology.Processor[K, Change[L], K, Change[V]] {
 			return operator.TableJoinLeft(right.view, alone, join)
@@ -86,12 +97,24 @@ func joinTables[V, K, L, R any](
 		func() topology.Processor[K, Change[R], K, Change[V]] {
 			return operator.TableJoinRight(left.view, alone, join)
 		})
-	b.graph.Copartition(site, left.node, right.node)
-	n := merged[K, topology.Change[V]](b, []*topology.Node{leftNode, rightNode}, site)
-	return &Table[K, V]{
-		b: b, node: n, keys: left.keys, stores: unique(stores),
-		view: operator.JoinView(left.view, right.view, alone, join),
-	}
+	out.node = merged[K, topology.Change[V]](b, []*topology.Node{leftNode, rightNode}, site)
+	return out
+}
+
+// twinJoin joins tables of which one record may change both.
+func twinJoin[V, K, L, R any](
+	left *Table[K, L], right *Table[K, R], alone operator.Sides, join operator.Joiner[K, L, R, V], stores []state.Spec,
+	site string,
+) *topology.Node {
+	g := left.b.graph
+	leftNode := topology.AddProcessor(g, "left", site, []*topology.Node{left.node}, nil,
+		func() topology.Processor[K, Change[L], K, operator.Twin[L, R]] { return operator.LeftTwin[K, L, R]() })
+	rightNode := topology.AddProcessor(g, "right", site, []*topology.Node{right.node}, nil,
+		func() topology.Processor[K, Change[R], K, operator.Twin[L, R]] { return operator.RightTwin[K, L, R]() })
+	return topology.AddProcessor(g, "join", site, []*topology.Node{leftNode, rightNode}, slices.Clone(stores),
+		func() topology.Processor[K, operator.Twin[L, R], K, Change[V]] {
+			return operator.TwinJoin(left.view, right.view, alone, left.keys, join)
+		})
 }
 
 // unique leaves out the stores that are there already.

@@ -48,6 +48,7 @@ type Instance struct {
 	begun       int // steps whose init has succeeded
 	remembering []Remembering
 	committing  []step
+	settling    []step
 }
 
 // step is a processor with its calls; of one that commits, call is that.
@@ -104,7 +105,7 @@ func (in *Instance) Init() error {
 		}
 		in.begun++
 	}
-	return nil
+	return in.settle()
 }
 
 // Close closes the steps that were initialised and returns their errors joined. Each call goes through shielded, which
@@ -137,6 +138,19 @@ func (in *Instance) Undo() {
 // BeforeCommit lets the steps say what they have for the commit, those in front of others first.
 func (in *Instance) BeforeCommit() error {
 	for _, s := range slices.Backward(in.committing) {
+		if err := in.enter(s.node, s.call); err != nil {
+			return err
+		}
+		if err := in.settle(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle lets the steps say what they have held back while a record went through all of them.
+func (in *Instance) settle() error {
+	for _, s := range slices.Backward(in.settling) {
 		if err := in.enter(s.node, s.call); err != nil {
 			return err
 		}

@@ -119,6 +119,9 @@ func (in *Instance) know(n *Node, p any) error {
 	if r, ok := p.(Remembering); ok {
 		in.remembering = append(in.remembering, r)
 	}
+	if s, ok := p.(Settling); ok {
+		in.settling = append(in.settling, step{node: n, call: s.Settle})
+	}
 	if c, ok := p.(Committing); ok {
 		in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
 	}

@@ -117,6 +117,33 @@ func (n *Node) roots(out []*Node, seen map[*Node]bool) []*Node {
 	return out
 }
 
+// Entwined is true if one record may change rows that both n and other show, before either hears of the other's change:
+// if both lie behind a step that keeps one of the stores that their rows are looked up in.
+func (n *Node) Entwined(other *Node, stores []state.Spec) bool {
+	mine, theirs := map[*Node]bool{}, map[*Node]bool{}
+	n.upstream(mine)
+	other.upstream(theirs)
+	for u := range mine {
+		for _, s := range u.Stores {
+			if theirs[u] && slices.ContainsFunc(stores, func(o state.Spec) bool { return o.Name() == s.Name() }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// upstream adds the node and those in front of it.
+func (n *Node) upstream(seen map[*Node]bool) {
+	if seen[n] {
+		return
+	}
+	seen[n] = true
+	for _, p := range n.Parents {
+		p.upstream(seen)
+	}
+}
+
 // Fail records a mistake in the topology.
 func (g *Graph) Fail(site, format string, args ...any) {
 	g.errs = append(g.errs, fmt.Errorf("%s: %w", site, fmt.Errorf(format, args...)))

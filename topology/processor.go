@@ -43,6 +43,14 @@ type Committing interface {
 	BeforeCommit() error
 }
 
+// Settling is implemented by a Processor or FixedKeyProcessor that holds back what it has to say of a record until that
+// has been through all steps of the task.
+type Settling interface {
+	// Settle is called after each record and punctuation, after what Init forwarded and after each call of BeforeCommit,
+	// on steps in front of others first. What it forwards is part of the record, and its error one of the record.
+	Settle() error
+}
+
 // Context is what a processor has of its task. It is valid from Init to Close, on the goroutine that calls the
 // processor.
 type Context[K, V any] struct {
@@ -144,7 +152,12 @@ const (
 // Schedule calls fn every interval of the given clock, with that clock's time in milliseconds. fn may forward and use
 // stores. The interval is at least a millisecond. The returned function ends it.
 func (c *Context[K, V]) Schedule(every time.Duration, clock PunctuationType, fn func(now int64) error) (cancel func()) {
-	call := func(now int64) error { return c.in.enter(c.node, func() error { return fn(now) }) }
+	call := func(now int64) error {
+		if err := c.in.enter(c.node, func() error { return fn(now) }); err != nil {
+			return err
+		}
+		return c.in.settle()
+	}
 	return c.in.host.Schedule(&Punctuation{Node: c.node, Every: every.Milliseconds(), Clock: clock, Call: call})
 }
 

@@ -68,5 +68,8 @@ func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
 
 func (s *source[K, V]) Process() error {
 	s.in.node = s.node
-	return s.forward(s.head)
+	if err := s.forward(s.head); err != nil || s.in.settling == nil {
+		return err
+	}
+	return s.in.settle()
 }

@@ -49,12 +49,20 @@ type row struct{ topic, key string }
 
 func (r Result) row() row { return row{r.Topic, word(r.Key)} }
 
-// normalise takes needless deletes out of the topics that carry tables.
+// normalise takes needless deletes out of the topics that carry tables, and what is said twice where that is known.
 func (s *Scenario) normalise(steps [][]Result) [][]Result {
 	live := map[row]bool{}
 	out := make([][]Result, len(steps))
 	for i, results := range steps {
+		said := map[string]bool{}
 		for _, r := range s.withoutDoubleDeletes(results) {
+			if slices.Contains(s.Once, r.Topic) {
+				line := r.Topic + Quoted(r.Key) + s.line(r)
+				if said[line] {
+					continue
+				}
+				said[line] = true
+			}
 			if slices.Contains(s.Tables, r.Topic) {
 				if r.Value == nil && !live[r.row()] {
 					continue

@@ -14,6 +14,7 @@ type Scenario struct {
 	About    string   `json:"about,omitempty"`
 	Ordered  bool     `json:"ordered,omitempty"`
 	Tables   []string `json:"tables,omitempty"`
+	Once     []string `json:"once,omitempty"` // topics in which Kafka Streams says the same twice in a step
 	Headers  bool     `json:"headers,omitempty"`
 	Topology []Node   `json:"topology"`
 	Steps    []Step   `json:"steps"`
