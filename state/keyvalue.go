@@ -48,8 +48,8 @@ func (s KeyValue[K, V]) NoChangelog() KeyValue[K, V] {
 // TTL is the same store for a table, or an aggregation of a stream, whose rows die: one that no record has touched when
 // stream time has passed its timestamp by more than d is deleted, and so is what was made of it downstream. Its
 // timestamp is the highest of the records that touched it: an older one takes none of its time. Stream time is that of
-// the table's own records: joins still find a row that is over by the time of other records. Kafka Streams has none
-// (KIP-1225).
+// all records of the task, so that no join finds a row that is over at the time of the record that looks for it: a
+// topic that is read beside the table's, and is ahead of it in time, ends rows too. Kafka Streams has none (KIP-1225).
 func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
 	s.options.TTL = d
 	return s

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
@@ -24,12 +26,12 @@ type mortal struct {
 }
 
 func (w *mortal) take(r record) (emitted []record) {
-	if r.NullKey {
-		w.rejects(r)
-		return nil
-	}
 	w.time = max(w.time, r.Timestamp)
 	emitted = w.expire()
+	if r.NullKey {
+		w.rejects(r)
+		return emitted
+	}
 	row, ok := w.rows[r.Key]
 	switch {
 	case w.fold != nil && w.rejects(r), r.NullValue && !ok:
@@ -209,4 +211,62 @@ func TestAnOlderRecordTakesNoneOfARowsTime(t *testing.T) {
 			}, testkit.Output(d, out).Read())
 		})
 	}
+}
+
+// TestJoinsDoNotSeeARowThatIsOver, although the table itself has no record any more; what was made of the row goes,
+// too, each with the time at which it was over.
+func TestJoinsDoNotSeeARowThatIsOver(t *testing.T) {
+	b := streams.NewBuilder("app")
+	mortals := streams.TableFrom(b, in, rows.TTL(ms(10)))
+	asking := streams.From(b, other)
+	joins["LeftJoin"](asking, mortals).To(out)
+	asked := asking.ToTable(state.NewKeyValue("asked", serde.String, serde.String))
+	pairs := streams.NewTopic("pairs", serde.String, serde.String)
+	streams.JoinTables(mortals.Filter(func(string) bool { return true }), asked, glue).ToStream().To(pairs)
+	d := drive(t, b, testkit.Partitions(2))
+	pipe(d, rec("k", "row", 0))
+	ask := func(value string, at int64) { testkit.Input(d, other).PipeRecord(rec("k", value, at)) }
+	ask("a", 10)
+	ask("b", 11)
+	ask("c", 3)
+	require.Equal(t, []record{rec("k", "a/row", 10), rec("k", "b/null", 11), rec("k", "c/null", 3)},
+		testkit.Output(d, out).Read())
+	require.Equal(t, []record{rec("k", glue("row", "a"), 10), nullValue("k", 11)}, testkit.Output(d, pairs).Read())
+	require.Empty(t, testkit.Rows(d, rows))
+	at := int64(12)
+	for name, happen := range accidents {
+		pipe(d, rec("k", "again", at))
+		happen(d)
+		ask("d", at+10)
+		ask("e", at+11)
+		all := testkit.Output(d, out).Read()
+		require.Equal(t, []string{"d/again", "e/null"}, []string{all[len(all)-2].Value, all[len(all)-1].Value}, name)
+		at += 100
+	}
+}
+
+// TestARowThatIsOverInAJoinByForeignKey is answered for no more, on either side.
+func TestARowThatIsOverInAJoinByForeignKey(t *testing.T) {
+	b := streams.NewBuilder("app")
+	right := streams.TableFrom(b, other, state.NewKeyValue("right", serde.String, serde.String).TTL(ms(10)))
+	via := streams.NewForeignKey("fk", serde.String, serde.String, serde.String, serde.String)
+	streams.JoinForeignKey(streams.TableFrom(b, in, rows), right, via,
+		state.NewKeyValue("joined", serde.String, serde.String),
+		func(_, v string) streams.Optional[string] { return streams.Some(v) }, glue).ToStream().To(out)
+	d := drive(t, b, testkit.CommitEvery(1))
+	testkit.Input(d, other).PipeRecord(rec("r", "row", 0))
+	pipe(d, rec("k", "r", 5), rec("l", "r", 11))
+	require.Equal(t, []record{rec("k", glue("r", "row"), 5), nullValue("k", 11)}, testkit.Output(d, out).Read())
+}
+
+// TestAnotherPartitionsTimeEndsNoRow: time is that of a task.
+func TestAnotherPartitionsTimeEndsNoRow(t *testing.T) {
+	b := streams.NewBuilder("app")
+	mortals := streams.TableFrom(b, in, rows.TTL(ms(10)))
+	joins["LeftJoin"](streams.From(b, other), mortals).To(out)
+	d := drive(t, b, testkit.Partitions(4))
+	one, another := apart(t, d)
+	pipe(d, rec(one, "1", 0))
+	testkit.Input(d, other).PipeRecord(rec(another, "?", 1000))
+	require.Len(t, testkit.Rows(d, rows), 1)
 }

@@ -49,6 +49,13 @@ type Instance struct {
 	remembering []Remembering
 	committing  []step
 	settling    []step
+	advancing   []advancing
+}
+
+// advancing is a step that acts as time moves on.
+type advancing struct {
+	Advancing
+	node *Node
 }
 
 // step is a processor with its calls; of one that commits, call is that.
@@ -142,6 +149,17 @@ func (in *Instance) BeforeCommit() error {
 			return err
 		}
 		if err := in.settle(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advance tells the steps the time of the record that comes.
+func (in *Instance) advance(timestamp int64) error {
+	for _, s := range slices.Backward(in.advancing) {
+		in.node = s.node
+		if err := s.Advance(timestamp); err != nil {
 			return err
 		}
 	}

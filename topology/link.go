@@ -119,6 +119,9 @@ func (in *Instance) know(n *Node, p any) error {
 	if r, ok := p.(Remembering); ok {
 		in.remembering = append(in.remembering, r)
 	}
+	if a, ok := p.(Advancing); ok {
+		in.advancing = append(in.advancing, advancing{node: n, Advancing: a})
+	}
 	if s, ok := p.(Settling); ok {
 		in.settling = append(in.settling, step{node: n, call: s.Settle})
 	}

@@ -43,6 +43,13 @@ type Committing interface {
 	BeforeCommit() error
 }
 
+// Advancing is implemented by a Processor or FixedKeyProcessor that acts as time moves on, whichever input moves it.
+type Advancing interface {
+	// Advance is called before each record of the task, with the record's timestamp in milliseconds, on steps in front of
+	// others first. What it does is part of the record, and its error one of the record.
+	Advance(timestamp int64) error
+}
+
 // Settling is implemented by a Processor or FixedKeyProcessor that holds back what it has to say of a record until that
 // has been through all steps of the task.
 type Settling interface {

@@ -67,6 +67,11 @@ func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
 }
 
 func (s *source[K, V]) Process() error {
+	if s.in.advancing != nil {
+		if err := s.in.advance(s.head.Timestamp); err != nil {
+			return err
+		}
+	}
 	s.in.node = s.node
 	if err := s.forward(s.head); err != nil || s.in.settling == nil {
 		return err

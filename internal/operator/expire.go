@@ -6,9 +6,12 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Expire deletes the rows of a store whose time to live is over. It stands in front of the step that keeps the store
-// and gets each record first: what has expired when the record's time has come is gone before the record is added. A
-// row's delete has the first time at which it is over.
+// Expire deletes the rows of a store whose time to live is over. It hears of each record of the task first, whichever
+// topic it comes from: what has expired when the record's time has come is gone before any step sees the record, so no
+// join finds it. It also stands in front of the step that keeps the store, as a step before may have given a record a
+// later time. A row's delete has the first time at which it is over.
+//
+// The time is the store's: it is rolled back with a record that fails, committed and restored.
 func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A]] {
 	return &expire[K, V, A]{declared: store, ttl: store.Options().TTL.Milliseconds()}
 }
@@ -32,7 +35,12 @@ func (e *expire[K, V, A]) Process(r record[K, V]) error {
 	if r.NullKey {
 		return nil
 	}
-	e.timed.Observe(r.Timestamp)
+	return e.Advance(r.Timestamp)
+}
+
+// Advance deletes what is over at a time.
+func (e *expire[K, V, A]) Advance(timestamp int64) error {
+	e.timed.Observe(timestamp)
 	streamTime, _ := e.timed.Time()
 	over := streamTime - e.ttl - 1
 	if !e.timed.Waits(over) {
