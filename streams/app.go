@@ -242,6 +242,7 @@ func (a *App) workerConfig(
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
 			Buffer: c.BufferedRecords, BufferBytes: bufferBytes, MaxIdle: c.MaxIdle.Milliseconds(),
 			MaxJump:        c.MaxTimeJump.Milliseconds(),
+			TimeBack:       c.timeBack(),
 			CommitInterval: c.CommitInterval.Milliseconds(),
 			Budget:         rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
 		},

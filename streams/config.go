@@ -105,6 +105,11 @@ type Config struct {
 	// further ahead meets the error policy, and is counted as time_jump: otherwise it makes all that follow late, for
 	// good. Default 0: as far as it likes.
 	MaxTimeJump time.Duration
+	// SetTimeBack sets stream time, that of tasks, partitions and stores, back to this time where it is later. It is for
+	// after a record whose time was too far ahead, which has made all others late. Each task does it once, when it starts
+	// and has not done it with this very time before: the setting may stay. What that record has done stays, see
+	// docs/failures.md. Default: none.
+	SetTimeBack time.Time
 	// BufferedRecords is how many records of a partition may wait in a task before it is paused; 4 MB of them are enough,
 	// too. Default: 10,000.
 	BufferedRecords int
@@ -221,6 +226,8 @@ func (c Config) validate() error {
 	bad(c.MaxIdle < 0, "MaxIdle is %v: must not be negative", c.MaxIdle)
 	bad(c.MaxTimeJump != 0 && c.MaxTimeJump < time.Millisecond,
 		"MaxTimeJump is %v: must be a millisecond or more, or 0", c.MaxTimeJump)
+	bad(!c.SetTimeBack.IsZero() && c.SetTimeBack.UnixMilli() < 1,
+		"SetTimeBack is %v: must be behind the epoch, 1970-01-01", c.SetTimeBack)
 	bad(c.ReplicationFactor < -1,
 		"ReplicationFactor is %d: must be 1 or more, or -1 for the brokers' default", c.ReplicationFactor)
 	for _, d := range []struct {
@@ -249,6 +256,14 @@ func (c Config) checkDeadLetters(topo *topology.Topology) error {
 			"record would come back for ever: use another topic, or narrow the pattern", c.DeadLetterTopic, by)
 	}
 	return nil
+}
+
+// timeBack is SetTimeBack in milliseconds; 0: none.
+func (c Config) timeBack() int64 {
+	if c.SetTimeBack.IsZero() {
+		return 0
+	}
+	return c.SetTimeBack.UnixMilli()
 }
 
 // appDir is where the application's state lies.

@@ -195,7 +195,7 @@ func (d *Driver) open() error {
 	if d.set = task.NewSet(d.topo, task.Config{
 		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
 		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetterTopic, Buffer: math.MaxInt, MaxIdle: -1,
-		MaxJump:     d.options.maxJump.Milliseconds(),
+		MaxJump: d.options.maxJump.Milliseconds(), TimeBack: d.options.timeBack,
 		WatchValues: true, EncodeOnPut: true,
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
 	}, d.now()); d.topo.Global != nil {

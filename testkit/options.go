@@ -24,6 +24,7 @@ type options struct {
 	openEngine  func(dir string) (state.Engine, error)
 	onError     task.Policy
 	maxJump     time.Duration
+	timeBack    int64 // milliseconds; 0: none
 
 	deadLetterTopic string
 	wrong           []error // in the options themselves
@@ -117,3 +118,11 @@ func DeadLetter(topic string) Option {
 // MaxTimeJump is streams.Config.MaxTimeJump. The driver's wall clock begins at the epoch: AdvanceWallClock sets it to
 // the time of the records.
 func MaxTimeJump(by time.Duration) Option { return func(o *options) { o.maxJump = by } }
+
+// SetTimeBack is streams.Config.SetTimeBack: for a driver that is opened on the directory of another one.
+func SetTimeBack(to time.Time) Option {
+	return func(o *options) {
+		o.timeBack = to.UnixMilli()
+		o.wrongIf(o.timeBack < 1, "SetTimeBack(%v): use a time behind the epoch", to)
+	}
+}

@@ -253,7 +253,7 @@ const metadataLimit = 4096
 func (t *Topology) checkMetadata() []error {
 	var errs []error
 	for _, sub := range t.Subs {
-		times := map[string]int64{}
+		times := map[string]int64{"": 0} // when times were set back, see package task
 		for _, s := range sub.Stores {
 			times[s.Name()] = 0
 		}

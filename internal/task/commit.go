@@ -62,6 +62,9 @@ func (t *Task) offsets() []Offset {
 			times[s.Name()] = at
 		}
 	}
+	if t.timeBack > 0 {
+		times[timeBackKey] = t.timeBack
+	}
 	timeMoved := !maps.Equal(times, t.times)
 	t.times = times
 	var out []Offset

@@ -35,6 +35,9 @@ type Config struct {
 	// MaxJump is how far ahead of its task's stream time and of the wall clock a record may be, in milliseconds; 0: as far
 	// as it likes.
 	MaxJump int64
+	// TimeBack is the time to which stream time is set back where it is later, once for each task, in milliseconds; 0: it
+	// is not.
+	TimeBack int64
 	// CommitInterval is the time between commits, in milliseconds.
 	CommitInterval int64
 	Budget         *state.Budget

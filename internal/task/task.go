@@ -48,6 +48,7 @@ type Task struct {
 	streamTime int64  // -1 before the first record
 	current    *Input
 	times      map[string]int64      // of stores, as last committed
+	timeBack   int64                 // the last Config.TimeBack that the task has obeyed; 0: none
 	dropped    []topology.DropReason // by the record in work
 }
 
@@ -181,11 +182,13 @@ func (t *Task) start(committed map[string]Committed) error {
 	t.instance, t.schedules, t.streamTime = instance, schedules{next: never}, -1
 	moved := false
 	times := map[string]int64{}
+	back := t.backTo(committed)
 	for _, in := range t.inputs {
 		c := committed[in.Topic]
 		m := topology.DecodeMetadata(c.Metadata)
+		m.PartitionTime = min(m.PartitionTime, back)
 		for name, at := range m.Times {
-			times[name] = max(times[name], at)
+			times[name] = max(times[name], min(at, back))
 		}
 		t.streamTime = max(t.streamTime, m.PartitionTime)
 		from := max(c.Offset, c.Start)
@@ -203,13 +206,16 @@ func (t *Task) start(committed map[string]Committed) error {
 		moved = moved || in.position != in.committed || in.strayed()
 	}
 	t.times = map[string]int64{}
+	if back == never && t.timeBack > 0 {
+		t.times[timeBackKey] = t.timeBack
+	}
 	for _, s := range t.stores {
 		if at, ok := times[s.Name()]; ok {
 			s.SetTime(at)
 			t.times[s.Name()] = at
 		}
 	}
-	return t.init(moved)
+	return t.init(moved || back < never)
 }
 
 // init initialises the steps. What they forward or put is committed, even if no record ever comes.
