@@ -35,6 +35,20 @@ func ExampleGroup_WindowedBy_hopping() {
 	// ann 01:30-02:30 1
 }
 
+// The busiest minute of each visitor: the counts of minutes stay under the visitor's key, so the second aggregation needs
+// no repartition topic.
+func ExampleWindowResults_ByKey() {
+	b := streams.NewBuilder("example")
+	minutes := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(perWindow)
+	busiest := minutes.Final().ByKey().GroupByKey().Reduce(tally, func(most, n int64) int64 { return max(most, n) })
+	busiest.ToStream().To(counts)
+	play(b, counts, rec("ann", "click", at(0, 0, 1)), rec("ann", "click", at(0, 0, 2)), rec("ann", "click", at(0, 1, 0)),
+		rec("ann", "click", at(0, 2, 0)))
+	// Output:
+	// ann 2
+	// ann 2
+}
+
 // A sliding window is every span of its length that holds other records: three clicks within ten seconds are found
 // wherever they begin.
 func ExampleGroup_WindowedBy_sliding() {

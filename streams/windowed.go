@@ -312,7 +312,8 @@ type WindowResults[K, V any] struct {
 	node *topology.Node
 }
 
-// Results is a stream of results under keys made of key and window. It counts as a stream whose key was changed.
+// Results is a stream of results under keys made of key and window. It counts as a stream whose key was changed: where
+// the key is that of the records, use ByKey.
 func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
 	r.of().given(key != nil, "Results: key")
 	return results(r, func(r Record[window.Windowed[K], V]) (Record[KR, V], error) {
@@ -336,6 +337,17 @@ func results[KR, VR, K, V any](
 	n := topology.AddProcessor(r.b.graph, "results", site, []*topology.Node{r.node}, nil,
 		func() topology.Processor[window.Windowed[K], V, KR, VR] { return operator.Map(fn) })
 	return &Stream[KR, VR]{b: r.b, node: n, rekeyed: site}
+}
+
+// ByKey is a stream of results under the keys of their records. They are in the partition of their key already, so
+// steps that need the records of a key together need no repartition topic. Which window a result is of is lost: Results
+// and ResultsRecord see it.
+func (r *WindowResults[K, V]) ByKey() *Stream[K, V] {
+	out := results(r, func(r Record[window.Windowed[K], V]) (Record[K, V], error) {
+		return topology.WithKey(r, r.Key.Key), nil
+	})
+	out.rekeyed = ""
+	return out
 }
 
 // WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde

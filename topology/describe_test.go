@@ -35,7 +35,7 @@ func countsAndWindows(b *streams.Builder) {
 	streams.GroupBy(paid, self, byWord).Count(counts).ToStream().To(out)
 	windows := state.NewWindow("windows", serde.String, serde.Int64)
 	final := paid.GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(windows).Final()
-	streams.Results(final, func(k window.Windowed[string]) string { return k.Key }).To(out)
+	final.ByKey().To(out)
 }
 
 func TestDescribe(t *testing.T) {

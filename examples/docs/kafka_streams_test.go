@@ -41,7 +41,7 @@ func regions() (*topology.Topology, error) {
 	perHour := streams.GroupBy(region, func(region string) string { return region }, ByRegion).
 		WindowedBy(window.Tumbling(time.Hour).Grace(5 * time.Minute)).
 		Count(PerHour)
-	streams.Results(perHour.Final(), func(k window.Windowed[string]) string { return k.Key }).To(Counts)
+	perHour.Final().ByKey().To(Counts)
 	return b.Build()
 }
 

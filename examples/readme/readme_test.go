@@ -37,7 +37,7 @@ func build() (*topology.Topology, error) {
 	sums := streams.AggregateWindows(minutes, Sums,
 		func() int64 { return 0 },
 		func(_ string, o Order, sum int64) int64 { return sum + o.Cents })
-	streams.Results(sums.Final(), func(k window.Windowed[string]) string { return k.Key }).To(Totals)
+	sums.Final().ByKey().To(Totals)
 	return b.Build()
 }
 
@@ -92,6 +92,10 @@ func TestOfAnApplication(t *testing.T) {
 func TestInTest(t *testing.T) {
 	topo, err := build()
 	require.NoError(t, err)
+	requireTotals(t, topo)
+}
+
+func requireTotals(t *testing.T, topo *topology.Topology) {
 	at := time.UnixMilli(1_700_000_000_000)
 
 	d := testkit.New(t, topo, testkit.Partitions(4))

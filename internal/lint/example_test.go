@@ -150,7 +150,7 @@ func functions(pkg *types.Package) map[string]types.Object {
 				continue
 			}
 			for m := range named.Methods() {
-				if m.Exported() {
+				if m.Exported() && !isGeneric(m) {
 					all[name+"."+m.Name()] = m
 				}
 			}

@@ -1,0 +1,124 @@
+//go:build go1.27
+
+package lint
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// shorter are the methods whose names do without what their receiver tells.
+var shorter = map[string]string{
+	"AddGroup":                "Cogroup.Add",
+	"AggregateSessions":       "SessionGroup.Aggregate",
+	"AggregateSessionsRecord": "SessionGroup.AggregateRecord",
+	"AggregateTable":          "TableGroup.Aggregate",
+	"AggregateTableRecord":    "TableGroup.AggregateRecord",
+	"AggregateWindows":        "WindowedGroup.Aggregate",
+	"AggregateWindowsRecord":  "WindowedGroup.AggregateRecord",
+	"GroupTable":              "Table.GroupBy",
+	"GroupTableRecord":        "Table.GroupByRecord",
+	"JoinTables":              "Table.Join",
+	"JoinTablesRecord":        "Table.JoinRecord",
+	"LateForSessions":         "SessionGroup.Late",
+	"LeftJoinTables":          "Table.LeftJoin",
+	"MapTableValues":          "Table.MapValues",
+	"MapTableValuesRecord":    "Table.MapValuesRecord",
+	"MapWindowValues":         "WindowTable.MapValues",
+	"MapWindowValuesRecord":   "WindowTable.MapValuesRecord",
+	"NewCogroup":              "Group.Cogroup",
+	"OuterJoinTables":         "Table.OuterJoin",
+	"Results":                 "WindowResults.By",
+	"ResultsRecord":           "WindowResults.ByRecord",
+}
+
+// functionsOnly are steps that bring no new type, and would be compiled with each table if they were methods; or whose
+// results, under windowed keys, would as methods lead to types without end.
+var functionsOnly = []string{"PerCommit", "PerCommitWindows", "TableOf", "WindowedResults"}
+
+// TestStepsAreMethods: each step that brings a new type is a function and a method, and the method is nothing but a
+// call of the function, with the receiver and its own arguments in order.
+func TestStepsAreMethods(t *testing.T) {
+	functions, methods := map[string]string{}, map[string]string{} // the method, as it should be and is, by function
+	for _, s := range sources(t) {
+		if s.dir != "streams" {
+			continue
+		}
+		for _, d := range s.tree.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			switch {
+			case !ok || !fn.Name.IsExported() || fn.Type.TypeParams == nil:
+			case fn.Recv != nil:
+				called := calledWithReceiver(fn)
+				require.NotEmpty(t, called, "%s: %s does more than to call its function", s.position(fn), fn.Name.Name)
+				require.Contains(t, fn.Doc.Text(), "["+called+"]", "%s: the comment names no function", s.position(fn))
+				methods[called] = receiverOf(fn.Recv) + "." + fn.Name.Name
+			case receiverOf(fn.Type.Params) != "" && !slices.Contains(functionsOnly, fn.Name.Name):
+				functions[fn.Name.Name] = receiverOf(fn.Type.Params) + "." + fn.Name.Name
+				if name, ok := shorter[fn.Name.Name]; ok {
+					functions[fn.Name.Name] = name
+				}
+			}
+		}
+	}
+	require.NotEmpty(t, functions)
+	assert.Equal(t, functions, methods)
+}
+
+// receiverOf is the generic type that the first parameter points to; "" if that is something else.
+func receiverOf(params *ast.FieldList) string {
+	if len(params.List) == 0 {
+		return ""
+	}
+	pointer, ok := params.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return ""
+	}
+	switch x := pointer.X.(type) {
+	case *ast.IndexExpr:
+		return x.X.(*ast.Ident).Name
+	case *ast.IndexListExpr:
+		return x.X.(*ast.Ident).Name
+	}
+	return ""
+}
+
+// calledWithReceiver is the function that a method consists of; "" if it is something else.
+func calledWithReceiver(fn *ast.FuncDecl) string {
+	var given []string
+	for _, list := range []*ast.FieldList{fn.Recv, fn.Type.Params} {
+		for _, p := range list.List {
+			for _, name := range p.Names {
+				given = append(given, name.Name)
+			}
+		}
+	}
+	if len(fn.Body.List) != 1 {
+		return ""
+	}
+	ret, ok := fn.Body.List[0].(*ast.ReturnStmt)
+	if !ok || len(ret.Results) != 1 {
+		return ""
+	}
+	call, ok := ret.Results[0].(*ast.CallExpr)
+	if !ok {
+		return ""
+	}
+	var passed []string
+	for _, a := range call.Args {
+		name, ok := a.(*ast.Ident)
+		if !ok {
+			return ""
+		}
+		passed = append(passed, name.Name)
+	}
+	if strings.Join(given, " ") != strings.Join(passed, " ") {
+		return ""
+	}
+	return call.Fun.(*ast.Ident).Name
+}
