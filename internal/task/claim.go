@@ -51,14 +51,35 @@ func (t *Task) Unlogged(f Facts) (specs []state.Spec) {
 	return specs
 }
 
-// BringOver copies the rows of stores from one database of a task to another, before the task is made.
+// BringOver copies the rows of stores from one database of a task to another, before the task is made, and then the
+// places of its inputs, which tell up to where the rows have counted.
 func BringOver(specs []state.Spec, from, to store.Engine) error {
 	for _, spec := range specs {
 		if err := (database{to}).bringOver(spec, database{from}); err != nil {
 			return fmt.Errorf("store %s: %w", spec.Name(), err)
 		}
 	}
-	return nil
+	return (database{to}).bringPlaces(database{from})
+}
+
+// bringPlaces copies what a commit enters of the inputs.
+func (d database) bringPlaces(old database) error {
+	return d.write(func(b store.Batch) error {
+		for _, kind := range []byte{'b', 'i'} {
+			prefix := metaKey(kind, "")
+			it, err := old.engine.Scan(prefix, behind(prefix), false)
+			if err != nil {
+				return err
+			}
+			for it.Next() {
+				err = errors.Join(err, b.Set(it.Key(), it.Value()))
+			}
+			if err = errors.Join(err, it.Close()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // overBytes is the size from which on a batch of rows that are brought over is written.

@@ -65,6 +65,29 @@ func TestAnEmptyDirectoryIsNotEnteredBeforeItsCommit(t *testing.T) {
 	require.ErrorAs(t, err, &lost)
 }
 
+// TestWhatIsBroughtOverKnowsItsInputs: a store without a changelog that is copied has counted up to the same offsets, so
+// that it is found if the group has gone on elsewhere.
+func TestWhatIsBroughtOverKnowsItsInputs(t *testing.T) {
+	s, task := newUnlogged(t)
+	old, fresh := task.databases[0], store.OpenMemory()
+	require.NoError(t, old.write(func(b store.Batch) error {
+		return errors.Join(setPlace(b, 'i', "a", Place{Offset: 50}), setPlace(b, 'c', "rows", Place{Offset: 0}))
+	}))
+	require.NoError(t, BringOver([]state.Spec{task.changelogs[0].spec}, old.engine, fresh))
+	task, err := open(s, task.ID, &Engines{Disk: fresh})
+	require.NoError(t, err)
+	f := Facts{
+		Cluster: "here", Inputs: map[string]Log{"a": {Topic: one, End: 60}},
+		Committed: map[string]Committed{"a": {Offset: 50}},
+	}
+	_, err = task.Judge(f)
+	require.NoError(t, err)
+	f.Committed["a"] = Committed{Offset: 51}
+	_, err = task.Judge(f)
+	var lost *LostStateError
+	require.ErrorAs(t, err, &lost)
+}
+
 // newUnlogged is a task that reads topic "a" into a store without a changelog.
 func newUnlogged(t *testing.T) (*Set, *Task) {
 	g := topology.NewGraph()

@@ -30,6 +30,7 @@ type engines struct {
 	*task.Engines           // nil while they are being opened
 	worker        int       // that has, or had, them
 	idle          time.Time // when they were given back; zero while they are in use
+	closing       bool      // and then gone
 }
 
 // keepIdle is how long databases stay open for the next session.
@@ -82,33 +83,29 @@ func (e *Engines) reserve(dir string, worker int) (*engines, error) {
 	case entry == nil:
 		entry = &engines{}
 		e.mu.byDir[dir] = entry
-	case entry.idle.IsZero():
+	case entry.closing, entry.idle.IsZero():
 		return &engines{}, &HeldError{Dir: dir, Worker: entry.worker}
 	}
 	entry.worker, entry.idle = worker, time.Time{}
 	return entry, nil
 }
 
-// give gives databases back that are as they were at the last commit.
-func (e *Engines) give(dir string) {
+// give gives databases back that are as they were at the last commit, if the worker has them.
+func (e *Engines) give(dir string, worker int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if entry := e.mu.byDir[dir]; entry != nil {
+	if entry := e.mu.byDir[dir]; entry != nil && entry.worker == worker && !entry.closing {
 		entry.idle = time.Now()
 	}
 }
 
-// discard closes the databases of a directory, which may be damaged. Whoever calls it has them, or nobody does.
-func (e *Engines) discard(dir string) error {
-	e.mu.Lock()
-	entry := e.mu.byDir[dir]
-	if entry == nil {
-		e.mu.Unlock()
-		return nil
+// discard closes the databases of a directory, which may be damaged, if the worker has them or nobody does. A HeldError
+// means that another worker has them: what is wrong with them is that one's affair now.
+func (e *Engines) discard(dir string, worker int) error {
+	entry, err := e.seize(dir, worker)
+	if err != nil || entry == nil {
+		return err
 	}
-	entry.idle = time.Time{}
-	e.mu.Unlock()
-	var err error
 	if entry.Engines != nil {
 		err = entry.Close()
 	}
@@ -116,6 +113,21 @@ func (e *Engines) discard(dir string) error {
 	defer e.mu.Unlock()
 	delete(e.mu.byDir, dir)
 	return err
+}
+
+// seize takes what is about to be closed, so that nobody else does; nil if nothing is open.
+func (e *Engines) seize(dir string, worker int) (*engines, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	entry := e.mu.byDir[dir]
+	switch {
+	case entry == nil:
+		return nil, nil
+	case entry.closing, entry.idle.IsZero() && entry.worker != worker:
+		return nil, &HeldError{Dir: dir, Worker: entry.worker}
+	}
+	entry.worker, entry.idle, entry.closing = worker, time.Time{}, true
+	return entry, nil
 }
 
 // closeIdle closes what a worker gave back a while ago, in the background: it was not given the tasks again.
@@ -127,7 +139,7 @@ func (e *Engines) closeIdle(worker int, after time.Duration, failed func(dir str
 	// Ends when they are closed; what it closes nobody else can take. leave waits for it.
 	e.closing.Go(func() {
 		for _, dir := range dirs {
-			if err := e.discard(dir); err != nil {
+			if err := e.discard(dir, worker); err != nil {
 				failed(dir, err)
 			}
 		}
@@ -150,7 +162,7 @@ func (e *Engines) idle(worker int, after time.Duration) (dirs []string) {
 // discardAll closes what a worker gave back, which may have failed.
 func (e *Engines) discardAll(worker int) {
 	for _, dir := range e.idle(worker, 0) {
-		_ = e.discard(dir) // it has been told
+		_ = e.discard(dir, worker) // it has been told
 	}
 }
 
@@ -167,7 +179,7 @@ func (e *Engines) leave(worker int) error {
 	e.mu.Unlock()
 	var errs []error
 	for _, dir := range dirs {
-		errs = append(errs, e.discard(dir))
+		errs = append(errs, e.discard(dir, worker))
 	}
 	return errors.Join(errs...)
 }

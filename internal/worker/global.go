@@ -161,7 +161,7 @@ func (w *Worker) leaveTables() error {
 	if w.config.Topology.Global == nil {
 		return nil
 	}
-	defer w.config.Engines.give(w.globalDir())
+	defer w.config.Engines.give(w.globalDir(), w.config.Index)
 	return w.set.LeaveGlobal()
 }
 
@@ -173,14 +173,14 @@ func (w *Worker) closeTables(err error) error {
 	case damaged:
 		return errors.Join(err, w.setTablesAside(err))
 	case failed:
-		return errors.Join(err, w.config.Engines.discard(w.globalDir()))
+		return errors.Join(err, w.config.Engines.discard(w.globalDir(), w.config.Index))
 	}
 	return err
 }
 
 // setTablesAside takes damaged global tables out of the way: all rows are read again.
 func (w *Worker) setTablesAside(damage error) error {
-	_ = w.config.Engines.discard(w.globalDir()) // that it is damaged
+	_ = w.config.Engines.discard(w.globalDir(), w.config.Index) // that it is damaged
 	to, err := store.SetAside(w.globalDir())
 	if err == nil {
 		w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", damage)

@@ -102,45 +102,59 @@ func (w *Worker) log(topic string, start, end int64) task.Log {
 	return task.Log{Topic: w.layout.ids[topic], Start: start, End: end, Forgets: w.layout.forgets[topic]}
 }
 
+// freshSuffix is of the directory in which a database is made that takes the place of another.
+const freshSuffix = ".fresh"
+
 // renew sets a task's databases aside, and makes the task on new ones. The old ones stay until the task is restored,
-// and for good if the changelogs may not have all that they have.
+// and for good if the changelogs may not have all that they have. Stores that only the directory has are copied before
+// anything else is changed: if that fails, everything is as it was.
 func (r *restore) renew(x *restoring, v task.Verdict) error {
 	w, dir, unlogged := r.worker, r.worker.taskDir(x.id), x.task.Unlogged(x.facts)
 	err := x.task.End()
 	x.task = nil
-	if err = errors.Join(err, w.config.Engines.discard(dir)); err != nil {
+	if err == nil && len(unlogged) > 0 {
+		err = w.bringOver(unlogged, dir, dir+freshSuffix)
+	}
+	if err = errors.Join(err, w.config.Engines.discard(dir, w.config.Index)); err != nil {
 		return err
 	}
 	to, err := store.Retire(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if to == "" && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if len(unlogged) > 0 {
+		if err := os.Rename(dir+freshSuffix, dir); err != nil {
+			return errors.Join(err, os.Rename(to, dir))
+		}
 	}
 	w.config.Logger.Warn("local state does not fit and is set aside; it is restored from the changelogs",
 		"task", x.id.String(), "reason", v.Stale, "to", to)
 	if v.Spare {
 		x.spare = to
 	}
-	if len(unlogged) > 0 {
-		if err := w.bringOver(unlogged, to, dir); err != nil {
-			return err
-		}
-	}
 	x.task, err = w.openTask(x.id)
 	return err
 }
 
-// bringOver copies stores that only their directory has.
+// bringOver copies stores that only their directory has, which the worker has open, into a new directory. It is closed
+// again, and gone if that fails.
 func (w *Worker) bringOver(specs []state.Spec, from, to string) error {
+	w.config.Engines.give(from, w.config.Index)
 	old, err := w.config.Engines.take(from, w.config.Index)
 	if err != nil {
 		return err
 	}
+	if err := os.RemoveAll(to); err != nil { // of a process that died here
+		return err
+	}
 	fresh, err := w.config.Engines.take(to, w.config.Index)
 	if err == nil {
-		err = task.BringOver(specs, old.Disk, fresh.Disk)
-		w.config.Engines.give(to)
+		err = errors.Join(task.BringOver(specs, old.Disk, fresh.Disk), w.config.Engines.discard(to, w.config.Index))
 	}
-	return errors.Join(err, w.config.Engines.discard(from))
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(to))
+	}
+	return nil
 }
 
 // removeSpare removes what was set aside of a task, now that it is restored.

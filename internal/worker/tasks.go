@@ -116,15 +116,18 @@ func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 
 // leaveTask ends a task without a commit. Its databases stay open for whoever has it next.
 func (w *Worker) leaveTask(t *task.Task) error {
-	defer w.config.Engines.give(w.taskDir(t.ID))
+	defer w.config.Engines.give(w.taskDir(t.ID), w.config.Index)
 	return t.End()
 }
 
 // discard closes the databases of a task that have failed. Damaged ones are taken out of the way: the task is restored
-// into new ones.
+// into new ones. What another worker of the process has by now is left to that one.
 func (w *Worker) discard(id topology.TaskID, failure error) error {
 	dir := w.taskDir(id)
-	if err := w.config.Engines.discard(dir); err != nil {
+	var held *HeldError
+	if err := w.config.Engines.discard(dir, w.config.Index); errors.As(err, &held) {
+		return nil
+	} else if err != nil {
 		failure = errors.Join(failure, err)
 	}
 	if !errors.Is(failure, store.ErrCorrupt) {
@@ -198,7 +201,7 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 	for _, id := range ids {
 		t, err := w.set.Leave(id)
 		if t != nil {
-			w.config.Engines.give(w.taskDir(id))
+			w.config.Engines.give(w.taskDir(id), w.config.Index)
 		}
 		if err != nil {
 			return err

@@ -425,7 +425,7 @@ func (w *Worker) end() error {
 	for len(w.set.Tasks()) > 0 {
 		id := w.set.Tasks()[0].ID
 		_, err := w.set.Leave(id)
-		w.config.Engines.give(w.taskDir(id))
+		w.config.Engines.give(w.taskDir(id), w.config.Index)
 		errs = append(errs, err)
 	}
 	errs = append(errs, w.leaveTables())

@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// newEngines makes a directory for each database, and keeps the rows in memory.
+func newEngines() *Engines {
+	return NewEngines(func(dir string) (store.Engine, error) { return store.OpenMemory(), os.MkdirAll(dir, 0o700) })
+}
+
+// TestDatabasesOfAnotherWorker are neither closed nor given back by who had them before.
+func TestDatabasesOfAnotherWorker(t *testing.T) {
+	e, dir := newEngines(), filepath.Join(t.TempDir(), "0_0")
+	_, err := e.take(dir, 0)
+	require.NoError(t, err)
+	e.give(dir, 0)
+	databases, err := e.take(dir, 1)
+	require.NoError(t, err)
+
+	var held *HeldError
+	require.ErrorAs(t, e.discard(dir, 0), &held)
+	require.Equal(t, 1, held.Worker)
+	e.give(dir, 0)
+	_, err = e.take(dir, 0)
+	require.ErrorAs(t, err, &held, "worker 1 has not given it back")
+
+	e.give(dir, 1)
+	again, err := e.take(dir, 1)
+	require.NoError(t, err)
+	require.Same(t, databases, again, "it was never closed")
+	require.NoError(t, e.discard(dir, 1))
+	again, err = e.take(dir, 0)
+	require.NoError(t, err)
+	require.NotSame(t, databases, again)
+}
+
+// TestDamageIsWithWhoHasTheDatabase: a session that met damage, and whose task another worker of the process has by
+// now, leaves the directory where it is.
+func TestDamageIsWithWhoHasTheDatabase(t *testing.T) {
+	e, state := newEngines(), t.TempDir()
+	old := &Worker{config: Config{Engines: e, StateDir: state, Index: 0, Logger: slog.New(slog.DiscardHandler)}}
+	dir := old.taskDir(topology.TaskID{})
+	_, err := e.take(dir, 1)
+	require.NoError(t, err)
+	require.NoError(t, old.discard(topology.TaskID{}, store.ErrCorrupt))
+	require.DirExists(t, dir)
+
+	e.give(dir, 1)
+	require.NoError(t, old.discard(topology.TaskID{}, store.ErrCorrupt))
+	require.NoDirExists(t, dir, "nobody has it: it is set aside")
+}
+
+// TestStoresThatCannotBeCopied stay where they are, and what was made of the copy is gone.
+func TestStoresThatCannotBeCopied(t *testing.T) {
+	full := errors.New("no space left on device")
+	e := NewEngines(func(dir string) (store.Engine, error) {
+		if err := os.MkdirAll(dir, 0o700); err != nil || filepath.Ext(dir) == freshSuffix {
+			return nil, errors.Join(full, err)
+		}
+		return store.OpenMemory(), nil
+	})
+	w := &Worker{config: Config{Engines: e, StateDir: t.TempDir()}}
+	dir := w.taskDir(topology.TaskID{})
+	_, err := e.take(dir, 0)
+	require.NoError(t, err)
+	unlogged := state.NewKeyValue("rows", serde.String, serde.Int64).NoChangelog()
+	err = w.bringOver([]state.Spec{unlogged}, dir, dir+freshSuffix)
+	require.ErrorIs(t, err, full)
+	require.DirExists(t, dir)
+	_, err = os.Stat(dir + freshSuffix)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
