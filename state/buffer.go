@@ -1,15 +1,11 @@
 package state
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -90,11 +86,10 @@ func (s Buffer[K, V]) Err() error {
 func (s Buffer[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openBuffer[K, V any](s Buffer[K, V], env Env) Store {
-	retention := eventtime.Keep(s.options.Retention)
-	return &bufferStore[K, V]{
-		rows: newRows(s.name, env.part(rowsPart), s.value), segments: newSegments(retention), clock: newClock(),
-		numbers: newSequence(env), keys: steadyKeys(env, s.key), byTime: s.byTime, retention: retention,
-	}
+	core, part := newBufferCore(env, s.options, s.byTime)
+	handle := &bufferStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+	core.rows, core.handle = handle.column.rows, handle
+	return core
 }
 
 // BufferRow is a record in a buffer.
@@ -133,218 +128,83 @@ type BufferStore[K, V any] interface {
 }
 
 type bufferStore[K, V any] struct {
-	*rows[V]
-	segments
-	clock
-	front
-	numbers   sequence
-	keys      serde.Serde[K]
-	byTime    bool
-	retention int64
-	removed   int64 // segments, or times, below have been removed from the database
-	flushing  int64
-	buf, row  []byte
+	core   *bufferCore
+	column *column[V]
+	keys   serde.Serde[K]
 }
 
-const sequenceSize = 4
-
-func (s *bufferStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
-
-// encodeKey appends the user's part of a key to the store's scratch.
-func (s *bufferStore[K, V]) encodeKey(key K) ([]byte, error) {
-	b, err := s.keys.Append(s.buf[:0], key)
-	if err != nil {
-		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	s.buf = b
-	return b, nil
-}
-
-// rowKey makes the key of a row, in scratch of its own.
-func (s *bufferStore[K, V]) rowKey(key []byte, at int64, sequence uint32) []byte {
-	b := append(s.row[:0], s.prefix...)
-	if s.byTime {
-		b = binary.BigEndian.AppendUint64(b, uint64(at))
-		s.row = append(binary.BigEndian.AppendUint32(b, sequence), key...)
-	} else {
-		s.row = binary.BigEndian.AppendUint32(s.append(b, key, at), sequence)
-	}
-	return s.row
-}
-
-// from is the lower bound of the rows of a time and later ones.
-func (s *bufferStore[K, V]) from(at int64) []byte {
-	if !s.byTime {
-		return s.prefix
-	}
-	return binary.BigEndian.AppendUint64(append(s.row[:0], s.prefix...), uint64(at))
-}
-
-// parse splits a row's key, without the prefix.
-func (s *bufferStore[K, V]) parse(b []byte) (key []byte, at int64, sequence uint32) {
-	if s.byTime {
-		return b[timeSize+sequenceSize:], int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint32(b[timeSize:])
-	}
-	key, at, rest, _ := s.segments.parse(b)
-	return key, at, binary.BigEndian.Uint32(rest)
+func (s *bufferStore[K, V]) key(key K) ([]byte, error) {
+	return appendKey(&s.core.core, s.core.buf[:0], s.keys, key)
 }
 
 func (s *bufferStore[K, V]) Put(key K, value V, timestamp int64) error {
-	s.Observe(timestamp)
-	if timestamp < s.oldest() {
+	if !s.core.takes(timestamp) {
 		return nil
 	}
-	b, err := s.encodeKey(key)
+	b, err := s.key(key)
+	if err == nil {
+		b, err = s.core.next(b, timestamp)
+	}
 	if err != nil {
 		return err
 	}
-	s.wrote(timestamp)
-	n, err := s.numbers.next()
-	if err != nil {
-		return fmt.Errorf("state: store %s: %w", s.name, err)
-	}
-	return s.put(s.rowKey(b, timestamp, n), value, timestamp)
+	return s.column.put(b, value, timestamp)
 }
 
 func (s *bufferStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error] {
-	return walking(func(show func(BufferRow[K, V]) bool) error {
-		b, err := s.encodeKey(key)
-		if from, to := max(from, s.oldest()), min(to, s.time); err == nil && from <= to {
-			err = s.bounds(s.prefix, b, from, to, false, func(lower, upper []byte) (more bool, err error) {
-				more = true
-				err = s.each(lower, upper, false, func(b []byte, value V, _ int64) (bool, error) {
-					_, at, n := s.parse(b[len(s.prefix):])
-					row := BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n}
-					more = at < s.oldest() || show(row)
-					return more, nil
-				})
-				return more, err
-			})
-		}
+	return walking(func(show func(BufferRow[K, V]) (bool, error)) error { return s.fetchEach(key, from, to, show) })
+}
+
+func (s *bufferStore[K, V]) fetchEach(key K, from, to int64, show func(BufferRow[K, V]) (bool, error)) error {
+	b, err := s.key(key)
+	if err != nil {
 		return err
+	}
+	return s.core.fetch(b, from, to, func(at *rows.At, time int64, n uint32) (bool, error) {
+		value, err := s.column.shown(at)
+		if err != nil {
+			return false, err
+		}
+		return show(BufferRow[K, V]{Key: key, Value: value, Timestamp: time, sequence: n})
 	})
 }
 
 func (s *bufferStore[K, V]) Collect(dst []BufferRow[K, V], key K, from, to int64) ([]BufferRow[K, V], error) {
-	for row, err := range s.Fetch(key, from, to) {
-		if err != nil {
-			return dst, err
-		}
+	err := s.fetchEach(key, from, to, func(row BufferRow[K, V]) (bool, error) {
 		dst = append(dst, row)
-	}
-	return dst, nil
+		return true, nil
+	})
+	return dst, err
 }
 
-func (s *bufferStore[K, V]) Waits(to int64) bool { return to >= s.first }
+func (s *bufferStore[K, V]) Waits(to int64) bool { return to >= s.core.fronts[0].First() }
 
 func (s *bufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {
-	return walking(func(show func(BufferRow[K, V]) bool) error {
-		return s.UntilEach(to, func(row BufferRow[K, V]) (bool, error) { return show(row), nil })
-	})
+	return walking(func(show func(BufferRow[K, V]) (bool, error)) error { return s.UntilEach(to, show) })
 }
 
 func (s *bufferStore[K, V]) UntilEach(to int64, show func(BufferRow[K, V]) (bool, error)) error {
-	if !s.Waits(to) {
-		return nil
-	}
-	outer, next, whole := s.begin(), int64(math.MaxInt64), true
-	err := s.each(s.from(s.first), s.upper, false, func(b []byte, value V, _ int64) (more bool, err error) {
-		if _, at, _ := s.parse(b[len(s.prefix):]); at > to {
-			next = at
-			return false, nil
+	return s.core.until(to, func(at *rows.At) (more bool, err error) {
+		k, time, n := s.core.parse(at.Key)
+		row := BufferRow[K, V]{Timestamp: time, sequence: n}
+		if row.Value, err = s.column.shown(at); err != nil {
+			return false, err
 		}
-		whole, err = s.leave(b, value, show)
-		return whole, err
+		if row.Key, err = decodeKey(&s.core.core, s.keys, k); err != nil {
+			return false, err
+		}
+		return show(row)
 	})
-	s.end(outer, next, whole && err == nil)
-	return err
-}
-
-// leave shows a row, and remembers if it was left where it is.
-func (s *bufferStore[K, V]) leave(
-	b []byte, value V, show func(BufferRow[K, V]) (bool, error),
-) (more bool, err error) {
-	k, at, n := s.parse(b[len(s.prefix):])
-	key, err := s.keys.Decode(k)
-	if err != nil {
-		return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	more, err = show(BufferRow[K, V]{Key: key, Value: value, Timestamp: at, sequence: n})
-	if err != nil {
-		return false, err
-	}
-	_, _, left, err := s.get(b)
-	if left {
-		s.wrote(at)
-	}
-	return more, err
 }
 
 func (s *bufferStore[K, V]) Remove(row BufferRow[K, V]) error {
-	b, err := s.encodeKey(row.Key)
+	b, err := s.key(row.Key)
 	if err != nil {
 		return err
 	}
-	return s.delete(s.rowKey(b, row.Timestamp, row.sequence), row.Timestamp)
+	return s.core.rows.Delete(s.core.rowKey(b, row.Timestamp, row.sequence), row.Timestamp)
 }
 
-// Mark makes the present state the one that Undo returns to.
-func (s *bufferStore[K, V]) Mark() {
-	s.rows.Mark()
-	s.markTime, s.markFirst = s.time, s.first
-	s.numbers.Mark()
-}
+func (s *bufferStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTime) }
 
-// Undo takes back every write since Mark.
-func (s *bufferStore[K, V]) Undo() {
-	s.rows.Undo()
-	s.time, s.first = s.markTime, s.markFirst
-	s.numbers.Undo()
-}
-
-// Flush encodes what was written since the last commit, and removes what has expired.
-func (s *bufferStore[K, V]) Flush(b store.Batch, log Changelog) error {
-	err := s.flush(b, log, func(dst, key []byte) []byte {
-		k, at, n := s.parse(key)
-		dst = binary.BigEndian.AppendUint64(append(dst, k...), uint64(at))
-		return binary.BigEndian.AppendUint32(dst, n)
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.numbers.flush(b); err != nil {
-		return err
-	}
-	if s.flushing = s.oldest() / s.interval; s.byTime || s.flushing == s.removed {
-		return nil
-	}
-	lower, upper := s.expired(s.prefix, s.oldest())
-	s.expire(upper)
-	return b.DeleteRange(lower, upper)
-}
-
-// Committed tells that the batch is in the database.
-func (s *bufferStore[K, V]) Committed() {
-	s.removed = s.flushing
-	s.rows.Committed()
-}
-
-// Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *bufferStore[K, V]) Abort() {
-	s.rows.Abort()
-	s.clock, s.front = newClock(), front{}
-	s.numbers.Abort()
-}
-
-// Restore enters a changelog record: key, time, sequence number.
-func (s *bufferStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - timeSize - sequenceSize
-	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))
-	}
-	at, sequence := int64(binary.BigEndian.Uint64(key[n:])), binary.BigEndian.Uint32(key[n+timeSize:])
-	if err := s.restore(b, s.rowKey(key[:n], at, sequence), value, timestamp); err != nil {
-		return err
-	}
-	return s.numbers.restore(b, sequence)
-}
+func (s *bufferStore[K, V]) Time() (int64, bool) { return s.core.Time() }

@@ -6,32 +6,14 @@ import (
 	"time"
 )
 
-// each shows the rows with lower <= key < upper to fn until that returns false or an error.
-func (r *rows[V]) each(
-	lower, upper []byte, reverse bool, fn func(key []byte, value V, timestamp int64) (bool, error),
-) (err error) {
-	s := r.scan(lower, upper, reverse)
-	defer func() { // also when fn panics: the database does not close with an iterator open
-		if failed := s.close(); failed != nil {
-			err = errors.Join(err, failed)
-		}
-	}()
-	for s.next() {
-		if more, err := fn(s.key, s.value, s.timestamp); !more || err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// walking is a walk over what show shows until it is told to stop. The error that show returns comes last, unless the
+// walking is a walk over what each shows until it is told to stop. The error that each returns comes last, unless the
 // reader broke the walk off.
-func walking[R any](show func(to func(R) bool) error) iter.Seq2[R, error] {
+func walking[R any](each func(show func(R) (bool, error)) error) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		more := true
-		err := show(func(row R) bool {
+		err := each(func(row R) (bool, error) {
 			more = yield(row, nil)
-			return more
+			return more, nil
 		})
 		if err != nil && more {
 			var none R

@@ -3,14 +3,13 @@ package state
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -101,13 +100,10 @@ func (s KeyValue[K, V]) Err() error {
 func (s KeyValue[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openKeyValue[K, V any](s KeyValue[K, V], env Env) Store {
-	open := &keyValueStore[K, V]{keys: steadyKeys(env, s.key), ttl: s.options.TTL.Milliseconds(), clock: newClock()}
-	if s.byTime || open.ttl > 0 {
-		x := newIndex(s.name, env)
-		open.byTime, env = &x, env.part(rowsPart)
-	}
-	open.rows = newRows(s.name, env, s.value)
-	return open
+	core, part := newKeyValueCore(s.name, env, s.options, s.byTime)
+	handle := &keyValueStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+	core.rows, core.handle = handle.column.rows, handle
+	return core
 }
 
 // Row is a row of a key-value store.
@@ -141,17 +137,9 @@ type KeyValueStore[K, V any] interface {
 }
 
 type keyValueStore[K, V any] struct {
-	*rows[V]
-	clock // of a store that finds rows by time
-	front
-	keys    serde.Serde[K]
-	ttl     int64  // milliseconds; 0: rows live for ever
-	byTime  *index // rows by timestamp, where they are found by it
-	buf     []byte
-	timeBuf []byte
-
-	tally     Tally
-	markTally Tally
+	core   *keyValueCore
+	column *column[V]
+	keys   serde.Serde[K]
 }
 
 // TimedStore is a key-value store that finds rows by their time, see Timed.
@@ -182,58 +170,58 @@ func Timed[K, V any](s KeyValueStore[K, V]) TimedStore[K, V] { return s.(TimedSt
 // Tally is how much a processor keeps in a store.
 type Tally struct{ Rows, Bytes int64 }
 
-func (s *keyValueStore[K, V]) encodeKey(key K) ([]byte, error) {
-	b, err := s.keys.Append(append(s.buf[:0], s.prefix...), key)
-	if err != nil {
-		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	s.buf = b
-	return b, nil
+func (s *keyValueStore[K, V]) key(key K) ([]byte, error) {
+	return appendKey(&s.core.core, s.core.prefix(), s.keys, key)
 }
 
 func (s *keyValueStore[K, V]) Get(key K) (value V, ok bool, err error) {
-	row, ok, err := s.Row(key)
-	return row.Value, ok, err
+	b, err := s.key(key)
+	if err == nil {
+		value, _, ok, err = s.column.get(b)
+	}
+	return value, ok, err
 }
 
 func (s *keyValueStore[K, V]) Row(key K) (row Row[K, V], ok bool, err error) {
-	b, err := s.encodeKey(key)
+	b, err := s.key(key)
 	if err != nil {
 		return row, false, err
 	}
 	row.Key = key
-	row.Value, row.Timestamp, ok, err = s.get(b)
+	row.Value, row.Timestamp, ok, err = s.column.get(b)
 	return row, ok, err
 }
 
 func (s *keyValueStore[K, V]) Put(key K, value V, timestamp int64) error {
-	b, err := s.encodeKey(key)
+	b, err := s.key(key)
+	if err == nil {
+		err = s.core.reindex(b, timestamp, true)
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.reindex(b, timestamp, true); err != nil {
-		return err
-	}
-	return s.put(b, value, timestamp)
+	return s.column.put(b, value, timestamp)
 }
 
 func (s *keyValueStore[K, V]) Delete(key K, timestamp int64) error {
-	b, err := s.encodeKey(key)
+	b, err := s.key(key)
 	if err != nil {
 		return err
 	}
-	if err := s.reindex(b, timestamp, false); err != nil {
-		return err
-	}
-	return s.delete(b, timestamp)
+	return s.core.delete(b, timestamp)
 }
 
 func (s *keyValueStore[K, V]) All() iter.Seq2[Row[K, V], error] {
-	return s.walk(s.prefix, s.upper, false)
+	return s.walk(s.core.rows.Prefix(), s.core.rows.Upper(), false)
 }
 
 func (s *keyValueStore[K, V]) Reverse() iter.Seq2[Row[K, V], error] {
-	return s.walk(s.prefix, s.upper, true)
+	return s.walk(s.core.rows.Prefix(), s.core.rows.Upper(), true)
+}
+
+func (s *keyValueStore[K, V]) Prefix(encoded []byte) iter.Seq2[Row[K, V], error] {
+	lower := append(bytes.Clone(s.core.rows.Prefix()), encoded...)
+	return s.walk(lower, rows.After(lower), false)
 }
 
 func (s *keyValueStore[K, V]) Range(from, to K) iter.Seq2[Row[K, V], error] {
@@ -245,185 +233,59 @@ func (s *keyValueStore[K, V]) ReverseRange(from, to K) iter.Seq2[Row[K, V], erro
 }
 
 func (s *keyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K, V], error] {
-	return walking(func(show func(Row[K, V]) bool) error {
-		lower, err := s.encodeKey(from)
+	return walking(func(show func(Row[K, V]) (bool, error)) error {
+		lower, err := s.key(from)
 		if err != nil {
 			return err
 		}
 		lower = bytes.Clone(lower)
-		upper, err := s.encodeKey(to)
+		upper, err := s.key(to)
 		if err != nil {
 			return err
 		}
-		return s.show(lower, append(bytes.Clone(upper), 0), reverse, show)
+		return s.each(lower, append(bytes.Clone(upper), 0), reverse, show)
 	})
-}
-
-func (s *keyValueStore[K, V]) Prefix(encoded []byte) iter.Seq2[Row[K, V], error] {
-	lower := append(bytes.Clone(s.prefix), encoded...)
-	return s.walk(lower, after(lower), false)
 }
 
 func (s *keyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[Row[K, V], error] {
-	return walking(func(show func(Row[K, V]) bool) error { return s.show(lower, upper, reverse, show) })
+	return walking(func(show func(Row[K, V]) (bool, error)) error { return s.each(lower, upper, reverse, show) })
 }
 
-func (s *keyValueStore[K, V]) show(lower, upper []byte, reverse bool, show func(Row[K, V]) bool) error {
-	return s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
-		k, err := s.keys.Decode(key[len(s.prefix):])
-		if err != nil {
-			return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+func (s *keyValueStore[K, V]) each(lower, upper []byte, reverse bool, show func(Row[K, V]) (bool, error)) error {
+	return s.core.rows.Each(lower, upper, reverse, func(at *rows.At) (more bool, err error) {
+		row := Row[K, V]{Timestamp: at.Timestamp}
+		if row.Value, err = s.column.shown(at); err != nil {
+			return false, err
 		}
-		return show(Row[K, V]{Key: k, Value: value, Timestamp: ts}), nil
+		if row.Key, err = decodeKey(&s.core.core, s.keys, s.core.user(at.Key)); err != nil {
+			return false, err
+		}
+		return show(row)
 	})
 }
 
-func (s *keyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] {
-	return s.Until(s.time - s.ttl - 1)
-}
+func (s *keyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] { return s.Until(s.core.expired()) }
 
 func (s *keyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.Until(math.MaxInt64) }
 
 func (s *keyValueStore[K, V]) Until(last int64) iter.Seq2[Row[K, V], error] {
-	return walking(func(show func(Row[K, V]) bool) error {
-		return s.UntilEach(last, func(row Row[K, V]) (bool, error) { return show(row), nil })
-	})
+	return walking(func(show func(Row[K, V]) (bool, error)) error { return s.UntilEach(last, show) })
 }
-
-func (s *keyValueStore[K, V]) Waits(last int64) bool { return s.byTime != nil && last >= s.first }
 
 func (s *keyValueStore[K, V]) UntilEach(last int64, show func(Row[K, V]) (bool, error)) error {
-	if !s.Waits(last) {
-		return nil
-	}
-	outer, next, whole := s.begin(), int64(math.MaxInt64), true
-	err := s.byTime.walk(s.timeKey(nil, s.first), s.byTime.upper, false, func(b []byte) (more bool, err error) {
-		if at := int64(binary.BigEndian.Uint64(b)); at > last {
-			next = at
-			return false, nil
+	return s.core.until(last, func(key []byte, id int, at int64) (more bool, err error) {
+		row := Row[K, V]{Value: *s.column.at(id), Timestamp: at}
+		if row.Key, err = decodeKey(&s.core.core, s.keys, key); err != nil {
+			return false, err
 		}
-		whole, err = s.leave(b, show)
-		return whole, err
+		return show(row)
 	})
-	s.end(outer, next, whole && err == nil)
-	return err
 }
 
-// leave shows the row of an entry in the order of time, and remembers if it was left where it is.
-func (s *keyValueStore[K, V]) leave(b []byte, show func(Row[K, V]) (bool, error)) (more bool, err error) {
-	at := int64(binary.BigEndian.Uint64(b))
-	row, ok, err := s.rowAt(b[timeSize:], at)
-	if err != nil || !ok {
-		return true, err
-	}
-	if more, err = show(row); err != nil {
-		return false, err
-	}
-	if row, ok, err = s.Row(row.Key); ok && row.Timestamp == at {
-		s.wrote(at)
-	}
-	return more, err
-}
+func (s *keyValueStore[K, V]) Waits(last int64) bool { return s.core.waits(last) }
 
-// rowAt is the row of an entry in the order of time. An entry whose row is another one by now is removed.
-func (s *keyValueStore[K, V]) rowAt(key []byte, at int64) (row Row[K, V], ok bool, err error) {
-	k, err := s.keys.Decode(key)
-	if err != nil {
-		return row, false, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	row, ok, err = s.Row(k)
-	if err == nil && (!ok || row.Timestamp != at) {
-		return row, false, s.byTime.delete(s.timeKey(key, at), 0)
-	}
-	return row, ok, err
-}
+func (s *keyValueStore[K, V]) Tally() *Tally { return &s.core.tally.now }
 
-// reindex moves a row that is about to be written in the order of time.
-func (s *keyValueStore[K, V]) reindex(b []byte, timestamp int64, there bool) error {
-	if s.byTime == nil {
-		return nil
-	}
-	_, old, ok, err := s.get(b)
-	if err != nil || ok && there && old == timestamp {
-		return err
-	}
-	if ok {
-		if err := s.byTime.delete(s.timeKey(b[len(s.prefix):], old), 0); err != nil {
-			return err
-		}
-	}
-	if !there {
-		return nil
-	}
-	s.wrote(timestamp)
-	return s.byTime.put(s.timeKey(b[len(s.prefix):], timestamp), none{}, 0)
-}
+func (s *keyValueStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTime) }
 
-// timeKey makes a key of the order of time, in scratch of its own.
-func (s *keyValueStore[K, V]) timeKey(key []byte, at int64) []byte {
-	b := append(s.timeBuf[:0], s.byTime.prefix...)
-	s.timeBuf = append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
-	return s.timeBuf
-}
-
-// Mark makes the present state the one that Undo returns to.
-func (s *keyValueStore[K, V]) Mark() {
-	s.rows.Mark()
-	if s.byTime != nil {
-		s.byTime.Mark()
-		s.markTime, s.markFirst, s.markTally = s.time, s.first, s.tally
-	}
-}
-
-// Undo takes back every write since Mark.
-func (s *keyValueStore[K, V]) Undo() {
-	s.rows.Undo()
-	if s.byTime != nil {
-		s.byTime.Undo()
-		s.time, s.first, s.tally = s.markTime, s.markFirst, s.markTally
-	}
-}
-
-// Flush encodes what was written since the last commit.
-func (s *keyValueStore[K, V]) Flush(b store.Batch, log Changelog) error {
-	if s.byTime != nil {
-		if err := s.byTime.flush(b); err != nil {
-			return err
-		}
-	}
-	return s.flush(b, log, func(dst, key []byte) []byte { return append(dst, key...) })
-}
-
-// Committed tells that the batch is in the database.
-func (s *keyValueStore[K, V]) Committed() {
-	s.rows.Committed()
-	if s.byTime != nil {
-		s.byTime.Committed()
-	}
-}
-
-// Abort drops everything since the last commit.
-func (s *keyValueStore[K, V]) Abort() {
-	s.rows.Abort()
-	if s.byTime != nil {
-		s.byTime.Abort()
-		s.clock, s.front = newClock(), front{}
-	}
-}
-
-// Restore enters a changelog record. Where rows have a time to live, those of earlier records of the same key stay in
-// the order of time: whoever walks it finds that the row is another one.
-func (s *keyValueStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	s.buf = append(append(s.buf[:0], s.prefix...), key...)
-	if s.byTime != nil && value != nil {
-		if err := s.byTime.restore(b, s.timeKey(key, timestamp), []byte{}, 0); err != nil {
-			return err
-		}
-	}
-	return s.restore(b, s.buf, value, timestamp)
-}
-
-func (s *keyValueStore[K, V]) Tally() *Tally { return &s.tally }
-
-// Time is the stream time that a store which finds rows by time has seen; other stores keep none.
-func (s *keyValueStore[K, V]) Time() (int64, bool) { return s.time, s.byTime != nil }
+func (s *keyValueStore[K, V]) Time() (int64, bool) { return s.core.Time() }

@@ -1,16 +1,12 @@
 package state
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
 	"math"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -78,11 +74,10 @@ func (s Session[K, V]) Err() error {
 func (s Session[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openSession[K, V any](s Session[K, V], env Env) Store {
-	retention := eventtime.Keep(s.options.Retention)
-	return &sessionStore[K, V]{
-		rows: newRows(s.name, env.part(rowsPart), s.value), byKey: newKeyIndex(s.name, env, retention),
-		keys: steadyKeys(env, s.key), clock: newClock(), retention: retention,
-	}
+	core, part := newSessionCore(s.name, env, s.options)
+	handle := &sessionStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+	core.rows, core.handle = handle.column.rows, handle
+	return core
 }
 
 // SessionRow is a row of a session store.
@@ -136,80 +131,53 @@ type SessionStore[K, V any] interface {
 }
 
 type sessionStore[K, V any] struct {
-	*rows[V]
-	clock
-	front
-	keys      serde.Serde[K]
-	byKey     *keyIndex
-	retention int64
-	removed   int64 // rows with a lower end have been removed from the database
-	flushing  int64 // what removed will be once the flush is committed
-	buf       []byte
+	core   *sessionCore
+	column *column[V]
+	keys   serde.Serde[K]
 }
 
-func (s *sessionStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
-
-// encodeKey makes the key of a row: prefix, end, key, start.
-func (s *sessionStore[K, V]) encodeKey(key K, start, end int64) ([]byte, error) {
-	b := binary.BigEndian.AppendUint64(append(s.buf[:0], s.prefix...), uint64(end))
-	b, err := s.keys.Append(b, key)
-	if err != nil {
-		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
+func (s *sessionStore[K, V]) key(key K, start, end int64) ([]byte, error) {
+	b, err := appendKey(&s.core.core, s.core.atTime(end), s.keys, key)
+	if err == nil {
+		b = s.core.appendStart(b, start)
 	}
-	s.buf = binary.BigEndian.AppendUint64(b, uint64(start))
-	return s.buf, nil
-}
-
-// split is the user's part of a row's key, and the start of its session.
-func (s *sessionStore[K, V]) split(b []byte) (key, start []byte) {
-	b = b[len(s.prefix)+timeSize:]
-	return b[:len(b)-timeSize], b[len(b)-timeSize:]
+	return b, err
 }
 
 func (s *sessionStore[K, V]) Row(key K, start, end int64) (row SessionRow[K, V], ok bool, err error) {
-	if end < s.oldest() {
+	if end < s.core.oldest() {
 		return row, false, nil
 	}
-	b, err := s.encodeKey(key, start, end)
+	b, err := s.key(key, start, end)
 	if err != nil {
 		return row, false, err
 	}
 	row.Key, row.Start, row.End = key, start, end
-	row.Value, row.Timestamp, ok, err = s.get(b)
+	row.Value, row.Timestamp, ok, err = s.column.get(b)
 	return row, ok, err
 }
 
 func (s *sessionStore[K, V]) Put(key K, start, end int64, value V, timestamp int64) error {
-	if start < 0 || end < start {
-		return fmt.Errorf("state: store %s: session from %d to %d: the start must be 0 or more, and not after the end",
-			s.name, start, end)
+	if ok, err := s.core.takes(start, end); !ok {
+		return err
 	}
-	s.Observe(end)
-	if end < s.oldest() {
-		return nil
-	}
-	b, err := s.encodeKey(key, start, end)
+	b, err := s.key(key, start, end)
 	if err != nil {
 		return err
 	}
-	s.wrote(end)
-	if err := s.put(b, value, timestamp); err != nil {
+	s.core.fronts[0].Wrote(end)
+	if err := s.column.put(b, value, timestamp); err != nil {
 		return err
 	}
-	k, rest := s.split(b)
-	return s.byKey.put(k, end, rest)
+	return s.core.put(b, end)
 }
 
 func (s *sessionStore[K, V]) Delete(key K, start, end, timestamp int64) error {
-	b, err := s.encodeKey(key, start, end)
+	b, err := s.key(key, start, end)
 	if err != nil {
 		return err
 	}
-	if err := s.delete(b, timestamp); err != nil {
-		return err
-	}
-	k, rest := s.split(b)
-	return s.byKey.delete(k, end, rest)
+	return s.core.delete(b, end, timestamp)
 }
 
 func (s *sessionStore[K, V]) Find(key K, from, to int64) iter.Seq2[SessionRow[K, V], error] {
@@ -221,31 +189,30 @@ func (s *sessionStore[K, V]) FindReverse(key K, from, to int64) iter.Seq2[Sessio
 }
 
 func (s *sessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
-	return walking(func(show func(SessionRow[K, V]) bool) error {
-		b, err := s.encodeKey(key, 0, 0)
-		if err == nil {
-			k, _ := s.split(b)
-			err = s.byKey.find(k, max(from, s.oldest()), s.time, reverse, func(end int64, rest []byte) (bool, error) {
-				start := int64(binary.BigEndian.Uint64(rest))
-				if start > to {
-					return true, nil
-				}
-				row, ok, err := s.Row(key, start, end)
-				return err == nil && (!ok || show(row)), err
-			})
-		}
+	return walking(func(show func(SessionRow[K, V]) (bool, error)) error {
+		return s.findEach(key, from, to, reverse, show)
+	})
+}
+
+func (s *sessionStore[K, V]) findEach(
+	key K, from, to int64, reverse bool, show func(SessionRow[K, V]) (bool, error),
+) error {
+	b, err := s.key(key, 0, 0)
+	if err != nil {
 		return err
+	}
+	return s.core.find(b, from, to, reverse, func(id int, start, end, timestamp int64) (bool, error) {
+		row := SessionRow[K, V]{Key: key, Start: start, End: end, Value: *s.column.at(id), Timestamp: timestamp}
+		return show(row)
 	})
 }
 
 func (s *sessionStore[K, V]) Collect(dst []SessionRow[K, V], key K, from, to int64) ([]SessionRow[K, V], error) {
-	for row, err := range s.Find(key, from, to) {
-		if err != nil {
-			return dst, err
-		}
+	err := s.findEach(key, from, to, false, func(row SessionRow[K, V]) (bool, error) {
 		dst = append(dst, row)
-	}
-	return dst, nil
+		return true, nil
+	})
+	return dst, err
 }
 
 func (s *sessionStore[K, V]) Between(from, to int64) iter.Seq2[SessionRow[K, V], error] {
@@ -256,129 +223,41 @@ func (s *sessionStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[SessionRow
 	return s.walk(from, to, true)
 }
 
-func (s *sessionStore[K, V]) Waits(to int64) bool { return to >= s.first }
-
-func (s *sessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
-	return walking(func(show func(SessionRow[K, V]) bool) error {
-		return s.SweepEach(from, to, func(row SessionRow[K, V]) (bool, error) { return show(row), nil })
-	})
-}
-
-func (s *sessionStore[K, V]) SweepEach(from, to int64, show func(SessionRow[K, V]) (bool, error)) error {
-	if to < s.first {
-		return nil
-	}
-	outer, next, whole := s.begin(), int64(math.MaxInt64), true
-	s.buf = sweepFrom(s.buf, s.prefix, max(from, s.first, s.oldest()))
-	err := s.each(s.buf, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-		row, err := s.row(b, value, ts)
-		switch {
-		case err != nil:
-			return false, err
-		case row.End > to:
-			next = row.End
-			return false, nil
-		case row.End >= s.oldest():
-			whole, err = show(row)
-		}
-		return whole, err
-	})
-	s.end(outer, next, whole && err == nil)
-	return err
-}
-
 func (s *sessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(0, math.MaxInt64, false)
 }
 
 func (s *sessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
-	return walking(func(show func(SessionRow[K, V]) bool) error {
-		lower, upper := s.timeKey(max(from, s.oldest())), after(s.timeKey(max(to, 0)))
-		if to < max(from, 0) {
-			upper = lower
-		}
-		return s.each(lower, upper, reverse, func(b []byte, value V, ts int64) (bool, error) {
-			row, err := s.row(b, value, ts)
-			return err == nil && (row.End < s.oldest() || show(row)), err
-		})
+	return walking(func(show func(SessionRow[K, V]) (bool, error)) error {
+		return s.core.between(from, to, reverse, func(at *rows.At) (bool, error) { return s.show(at, show) })
 	})
 }
 
-func (s *sessionStore[K, V]) timeKey(at int64) []byte {
-	return binary.BigEndian.AppendUint64(bytes.Clone(s.prefix), uint64(at))
+func (s *sessionStore[K, V]) Waits(to int64) bool { return to >= s.core.fronts[0].First() }
+
+func (s *sessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
+	return walking(func(show func(SessionRow[K, V]) (bool, error)) error { return s.SweepEach(from, to, show) })
 }
 
-func (s *sessionStore[K, V]) row(b []byte, value V, ts int64) (row SessionRow[K, V], err error) {
-	k, start := s.split(b)
-	if row.Key, err = s.keys.Decode(k); err != nil {
-		return row, fmt.Errorf("state: store %s: key: %w", s.name, err)
+func (s *sessionStore[K, V]) SweepEach(from, to int64, show func(SessionRow[K, V]) (bool, error)) error {
+	return s.core.sweep(from, to, func(at *rows.At) (bool, error) { return s.show(at, show) })
+}
+
+// show shows a row with its types.
+func (s *sessionStore[K, V]) show(at *rows.At, show func(SessionRow[K, V]) (bool, error)) (more bool, err error) {
+	k, start := s.core.split(at.Key)
+	row := SessionRow[K, V]{Start: start, End: s.core.timeOf(at.Key), Timestamp: at.Timestamp}
+	if row.Value, err = s.column.shown(at); err != nil {
+		return false, err
 	}
-	row.End, row.Start = int64(binary.BigEndian.Uint64(b[len(s.prefix):])), int64(binary.BigEndian.Uint64(start))
-	row.Value, row.Timestamp = value, ts
-	return row, nil
-}
-
-// Mark makes the present state the one that Undo returns to.
-func (s *sessionStore[K, V]) Mark() {
-	s.rows.Mark()
-	s.byKey.Mark()
-	s.markTime, s.markFirst = s.time, s.first
-}
-
-// Undo takes back every write since Mark.
-func (s *sessionStore[K, V]) Undo() {
-	s.rows.Undo()
-	s.byKey.Undo()
-	s.time, s.first = s.markTime, s.markFirst
-}
-
-// Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
-// deletion.
-func (s *sessionStore[K, V]) Flush(b store.Batch, log Changelog) error {
-	err := s.flush(b, log, func(dst, key []byte) []byte {
-		n := len(key) - timeSize
-		dst = append(append(dst, key[timeSize:n]...), key[:timeSize]...)
-		return append(dst, key[n:]...)
-	})
-	if err != nil {
-		return err
+	if row.Key, err = decodeKey(&s.core.core, s.keys, k); err != nil {
+		return false, err
 	}
-	if err := s.byKey.flush(b, s.oldest()); err != nil {
-		return err
-	}
-	if s.flushing = s.removed; s.oldest()-s.removed > s.retention/8 {
-		s.flushing = s.oldest()
-		s.expire(s.timeKey(s.flushing))
-		return b.DeleteRange(s.timeKey(0), s.timeKey(s.flushing))
-	}
-	return nil
+	return show(row)
 }
 
-// Committed tells that the batch is in the database.
-func (s *sessionStore[K, V]) Committed() {
-	s.removed = s.flushing
-	s.rows.Committed()
-	s.byKey.Committed()
-}
+func (s *sessionStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTime) }
 
-// Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *sessionStore[K, V]) Abort() {
-	s.rows.Abort()
-	s.byKey.Abort()
-	s.clock, s.front = newClock(), front{}
-}
+func (s *sessionStore[K, V]) Time() (int64, bool) { return s.core.Time() }
 
-// Restore enters a changelog record: key, end, start.
-func (s *sessionStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - 2*timeSize
-	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))
-	}
-	end, start := key[n:n+timeSize], key[n+timeSize:]
-	s.buf = append(append(append(s.buf[:0], s.prefix...), end...), key[:n]...)
-	s.buf = append(s.buf, start...)
-	if err := s.restore(b, s.buf, value, timestamp); err != nil {
-		return err
-	}
-	return s.byKey.restore(b, key[:n], int64(binary.BigEndian.Uint64(end)), start, value != nil)
-}
+func (s *sessionStore[K, V]) Silence() *Silence { return s.core.Silence() }

@@ -70,15 +70,26 @@ type Stores interface {
 	Store(name string) Store
 }
 
-// in is the open store of a declaration, with its types.
+// in is the handle of a declaration's open store, with its types.
 func in[S any](stores Stores, name string) S {
-	s := stores.Store(name)
-	typed, ok := s.(S)
+	handle := handleOf(stores, name)
+	typed, ok := handle.(S)
 	if !ok {
-		panic(fmt.Sprintf("state: store %s is open as %T, asked for as %v: declare it once and use that value",
-			name, s, reflect.TypeFor[S]()))
+		panic(otherTypes(name, handle, reflect.TypeFor[S]()))
 	}
 	return typed
+}
+
+func handleOf(stores Stores, name string) any {
+	if s, ok := stores.Store(name).(interface{ Handle() any }); ok {
+		return s.Handle()
+	}
+	return nil
+}
+
+func otherTypes(name string, handle any, want reflect.Type) string {
+	return fmt.Sprintf("state: store %s is open as %T, asked for as %v: declare it once and use that value",
+		name, handle, want)
 }
 
 // writtenBy are the options of a declaration with its serdes.

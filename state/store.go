@@ -2,7 +2,8 @@ package state
 
 import "github.com/millstream-go/millstream/internal/store"
 
-// Store is an open store as its task sees it: the typed methods are those of KeyValueStore and WindowStore.
+// Store is an open store as its task sees it. It has no types: what a processor reads and writes is the handle that the
+// declaration's In gives, a KeyValueStore for example.
 //
 // Between two commits a store only adds to memory. A commit is Flush, then, once Kafka has committed, Committed; or
 // Abort, which drops everything since the last one. Within that, Mark and Undo take back the writes of a single record.
@@ -27,13 +28,4 @@ type Store interface {
 	Time() (streamTime int64, ok bool)
 	// SetTime gives a store that was just opened the time that was committed.
 	SetTime(streamTime int64)
-}
-
-// Changelog takes the changelog records of a commit.
-type Changelog interface {
-	// Room is an empty slice to append to; Keep takes what was appended.
-	Room() []byte
-	Keep(b []byte) []byte
-	// Append adds a record to the changelog. The slices must have been kept. A nil value is a delete.
-	Append(key, value []byte, timestamp int64)
 }

@@ -1,13 +1,10 @@
 package state
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 
-	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -71,11 +68,12 @@ func (s Unmatched[K, L, R]) Err() error {
 func (s Unmatched[K, L, R]) Open(env Env) Store { return s.open(s, env) }
 
 func openUnmatched[K, L, R any](s Unmatched[K, L, R], env Env) Store {
-	u := &unmatchedStore[K, L, R]{rows: newRows(s.name, env, s.values), keys: steadyKeys(env, s.key), values: s.values}
-	for n := range u.ends {
-		u.ends[n] = after(append(u.prefix[:len(u.prefix):len(u.prefix)], byte(n)))
+	core := &unmatchedCore{}
+	handle := &unmatchedStore[K, L, R]{
+		core: core, column: newColumn(s.name, rows.Env(env), s.values), keys: steadyKeys(env, s.key), values: s.values,
 	}
-	return u
+	core.open(handle.column.rows, handle)
+	return core
 }
 
 // UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which
@@ -117,240 +115,71 @@ type UnmatchedStore[K, L, R any] interface {
 }
 
 type unmatchedStore[K, L, R any] struct {
-	*rows[side[L, R]]
+	core   *unmatchedCore
+	column *column[side[L, R]]
 	keys   serde.Serde[K]
 	values sides[L, R]
-	sides  [2]front
-	ends   [2][]byte // of the rows of each side
-	buf    []byte
 }
 
-const (
-	rightSide = 0
-	leftSide  = 1
-)
-
-func sideOf(left bool) byte {
-	if left {
-		return leftSide
-	}
-	return rightSide
-}
-
-func (s *unmatchedStore[K, L, R]) encodeKey(key K, at int64, side byte) ([]byte, error) {
-	b := append(append(s.buf[:0], s.prefix...), side)
-	b, err := s.keys.Append(binary.BigEndian.AppendUint64(b, uint64(at)), key)
-	if err != nil {
-		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	s.buf = b
-	return b, nil
+func (s *unmatchedStore[K, L, R]) key(key K, at int64, side byte) ([]byte, error) {
+	return appendKey(&s.core.core, s.core.startOf(side, at), s.keys, key)
 }
 
 func (s *unmatchedStore[K, L, R]) PutLeft(key K, value L, timestamp int64) error {
-	value = owned(s.values.left, value)
-	return s.add(key, timestamp, leftSide, func(row side[L, R]) side[L, R] {
-		return side[L, R]{isLeft: true, left: append(row.left[:len(row.left):len(row.left)], value)}
-	})
+	row, b, err := s.row(key, timestamp, leftSide)
+	if err != nil {
+		return err
+	}
+	left := append(row.left[:len(row.left):len(row.left)], owned(s.values.left, value))
+	return s.column.put(b, side[L, R]{isLeft: true, left: left}, timestamp)
 }
 
 func (s *unmatchedStore[K, L, R]) PutRight(key K, value R, timestamp int64) error {
-	value = owned(s.values.right, value)
-	return s.add(key, timestamp, rightSide, func(row side[L, R]) side[L, R] {
-		return side[L, R]{right: append(row.right[:len(row.right):len(row.right)], value)}
-	})
+	row, b, err := s.row(key, timestamp, rightSide)
+	if err != nil {
+		return err
+	}
+	right := append(row.right[:len(row.right):len(row.right)], owned(s.values.right, value))
+	return s.column.put(b, side[L, R]{right: right}, timestamp)
 }
 
-// add puts a changed copy of a row: the values of the one in the store belong to it.
-func (s *unmatchedStore[K, L, R]) add(key K, at int64, n byte, change func(side[L, R]) side[L, R]) error {
-	b, err := s.encodeKey(key, at, n)
-	if err != nil {
-		return err
+// row is the row of a side that is about to be written. A changed copy is put: the values in the store belong to it.
+func (s *unmatchedStore[K, L, R]) row(key K, at int64, n byte) (row side[L, R], b []byte, err error) {
+	if b, err = s.key(key, at, n); err != nil {
+		return row, nil, err
 	}
-	row, _, _, err := s.get(b)
-	if err != nil {
-		return err
+	if row, _, _, err = s.column.get(b); err == nil {
+		s.core.fronts[n].Wrote(at)
 	}
-	s.sides[n].wrote(at)
-	return s.put(b, change(row), at)
+	return row, b, err
 }
 
 func (s *unmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) error {
-	b, err := s.encodeKey(key, timestamp, sideOf(left))
+	b, err := s.key(key, timestamp, sideOf(left))
 	if err != nil {
 		return err
 	}
-	return s.delete(b, timestamp)
+	return s.core.rows.Delete(b, timestamp)
 }
 
-func (s *unmatchedStore[K, L, R]) Waits(left, right int64) bool {
-	return left > s.sides[leftSide].first || right > s.sides[rightSide].first
-}
+func (s *unmatchedStore[K, L, R]) Waits(left, right int64) bool { return s.core.waits(left, right) }
 
 func (s *unmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
-	return walking(func(show func(UnmatchedRow[K, L, R]) bool) error {
-		return s.DueEach(left, right, func(row UnmatchedRow[K, L, R]) (bool, error) { return show(row), nil })
-	})
+	return walking(func(show func(UnmatchedRow[K, L, R]) (bool, error)) error { return s.DueEach(left, right, show) })
 }
 
 func (s *unmatchedStore[K, L, R]) DueEach(
 	left, right int64, show func(UnmatchedRow[K, L, R]) (bool, error),
 ) error {
-	if !s.Waits(left, right) {
-		return nil
-	}
-	due := [2]int64{right, left}
-	l, r := &s.sides[leftSide], &s.sides[rightSide]
-	next := [2]int64{r.first, l.first}
-	outerLeft, outerRight := l.begin(), r.begin()
-	whole, err := s.merge(due, &next, show)
-	l.end(outerLeft, next[leftSide], whole && err == nil)
-	r.end(outerRight, next[rightSide], whole && err == nil)
-	return err
-}
-
-// merge shows what is due of both sides. It is whole unless its reader breaks it off.
-func (s *unmatchedStore[K, L, R]) merge(
-	due [2]int64, next *[2]int64, show func(UnmatchedRow[K, L, R]) (bool, error),
-) (whole bool, err error) {
-	var walks, heads [2]*scan[side[L, R]]
-	defer func() {
-		for _, walk := range walks {
-			if walk == nil {
-				continue
-			}
-			if failed := walk.close(); failed != nil {
-				err = errors.Join(err, failed)
-			}
+	return s.core.due(left, right, func(b []byte, id int, isLeft bool) (more bool, err error) {
+		v := *s.column.at(id)
+		if v.isLeft != isLeft {
+			return false, s.core.otherSide(b)
 		}
-	}()
-	for n := range heads {
-		if due[n] <= next[n] {
-			continue
-		}
-		walks[n] = s.scan(s.startOf(n, next[n]), s.ends[n], false)
-		heads[n] = s.advance(walks[n], due[n], &next[n])
-	}
-	for {
-		n := s.earlier(heads)
-		if heads[n] == nil {
-			return true, nil
-		}
-		if more, err := s.leave(heads[n].key, n, show); err != nil || !more {
+		row := UnmatchedRow[K, L, R]{Timestamp: s.core.timeOf(b), IsLeft: isLeft, Left: v.left, Right: v.right}
+		if row.Key, err = decodeKey(&s.core.core, s.keys, s.core.keyOf(b)); err != nil {
 			return false, err
 		}
-		heads[n] = s.advance(heads[n], due[n], &next[n])
-	}
-}
-
-// startOf is the lower bound of the rows of a side from a time on, in the store's scratch.
-func (s *unmatchedStore[K, L, R]) startOf(n int, at int64) []byte {
-	b := append(append(s.buf[:0], s.prefix...), byte(n))
-	s.buf = binary.BigEndian.AppendUint64(b, uint64(at))
-	return s.buf
-}
-
-// advance is the scan on its next due row. It is nil if there is none: then next is the time of the row behind.
-func (s *unmatchedStore[K, L, R]) advance(walk *scan[side[L, R]], due int64, next *int64) *scan[side[L, R]] {
-	*next = math.MaxInt64
-	if !walk.next() {
-		return nil
-	}
-	if at := s.timeOf(walk.key); at >= due {
-		*next = at
-		return nil
-	}
-	return walk
-}
-
-func (s *unmatchedStore[K, L, R]) timeOf(b []byte) int64 {
-	return int64(binary.BigEndian.Uint64(b[len(s.prefix)+1:]))
-}
-
-// earlier is the side whose row comes first.
-func (s *unmatchedStore[K, L, R]) earlier(heads [2]*scan[side[L, R]]) int {
-	l, r := heads[leftSide], heads[rightSide]
-	if r == nil || l != nil && s.timeOf(l.key) < s.timeOf(r.key) {
-		return leftSide
-	}
-	return rightSide
-}
-
-// leave shows a row, unless it has been removed since its scan found it, and remembers if it was left where it is.
-func (s *unmatchedStore[K, L, R]) leave(
-	b []byte, n int, show func(UnmatchedRow[K, L, R]) (bool, error),
-) (more bool, err error) {
-	value, _, ok, err := s.get(b)
-	if err != nil || !ok {
-		return true, err
-	}
-	if value.isLeft != (n == leftSide) {
-		return false, fmt.Errorf("state: store %s: %w: row %x has records of the other side", s.name, store.ErrCorrupt, b)
-	}
-	row, err := s.row(b, value)
-	if err != nil {
-		return false, err
-	}
-	if more, err = show(row); err != nil {
-		return false, err
-	}
-	_, _, left, err := s.get(b)
-	if left {
-		s.sides[n].wrote(row.Timestamp)
-	}
-	return more, err
-}
-
-func (s *unmatchedStore[K, L, R]) row(b []byte, v side[L, R]) (row UnmatchedRow[K, L, R], err error) {
-	if row.Key, err = s.keys.Decode(b[len(s.prefix)+1+timeSize:]); err != nil {
-		return row, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	row.Timestamp, row.IsLeft, row.Left, row.Right = s.timeOf(b), v.isLeft, v.left, v.right
-	return row, nil
-}
-
-// Mark makes the present state the one that Undo returns to.
-func (s *unmatchedStore[K, L, R]) Mark() {
-	s.rows.Mark()
-	for n := range s.sides {
-		s.sides[n].markFirst = s.sides[n].first
-	}
-}
-
-// Undo takes back every write since Mark.
-func (s *unmatchedStore[K, L, R]) Undo() {
-	s.rows.Undo()
-	for n := range s.sides {
-		s.sides[n].first = s.sides[n].markFirst
-	}
-}
-
-// Flush encodes what was written since the last commit.
-func (s *unmatchedStore[K, L, R]) Flush(b store.Batch, log Changelog) error {
-	return s.flush(b, log, func(dst, key []byte) []byte {
-		dst = append(append(dst, key[1:1+timeSize]...), key[0])
-		return append(dst, key[1+timeSize:]...)
+		return show(row)
 	})
 }
-
-// Abort drops everything since the last commit.
-func (s *unmatchedStore[K, L, R]) Abort() {
-	s.rows.Abort()
-	s.sides = [2]front{}
-}
-
-// Restore enters a changelog record: time, side, key.
-func (s *unmatchedStore[K, L, R]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	if len(key) < timeSize+1 || key[timeSize] > leftSide {
-		return fmt.Errorf("state: store %s: %w: key %x", s.name, store.ErrMalformed, key)
-	}
-	s.buf = append(append(append(s.buf[:0], s.prefix...), key[timeSize]), key[:timeSize]...)
-	s.buf = append(s.buf, key[timeSize+1:]...)
-	return s.restore(b, s.buf, value, timestamp)
-}
-
-// Time is not kept by this store.
-func (s *unmatchedStore[K, L, R]) Time() (int64, bool) { return 0, false }
-
-// SetTime does nothing.
-func (s *unmatchedStore[K, L, R]) SetTime(int64) {}

@@ -1,15 +1,13 @@
 package state
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -77,10 +75,13 @@ func (s Versioned[K, V]) Err() error {
 func (s Versioned[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openVersioned[K, V any](s Versioned[K, V], env Env) Store {
-	return &versionedStore[K, V]{
-		rows: newRows(s.name, env.part(rowsPart), versions[V]{s.value}), deleted: newIndex(s.name, env),
-		clock: newClock(), keys: steadyKeys(env, s.key), values: s.value, history: eventtime.Keep(s.options.Retention),
+	core, part := newVersionedCore(s.name, env, s.options)
+	handle := &versionedStore[K, V]{
+		core: core, column: newColumn[[]version[V]](s.name, part, versions[V]{s.value}), keys: steadyKeys(env, s.key),
+		values: s.value,
 	}
+	core.rows, core.handle, core.values = handle.column.rows, handle, handle
+	return core
 }
 
 // VersionedStore is an open versioned store of one task. It is used by that task's goroutine only.
@@ -105,18 +106,11 @@ type VersionedStore[K, V any] interface {
 }
 
 type versionedStore[K, V any] struct {
-	*rows[[]version[V]]
-	clock
-	deleted index // keys whose newest version is a delete, by its time
-	keys    serde.Serde[K]
-	values  serde.Serde[V]
-	history int64
-
-	puts     []put[V] // since the last commit: each is a record of the changelog
-	markPuts int
-	batch    store.Batch // of a restore, with the rows that it has
-	batched  map[string][]version[V]
-	buf      []byte
+	core   *versionedCore
+	column *column[[]version[V]]
+	keys   serde.Serde[K]
+	values serde.Serde[V]
+	puts   []V // since the last commit, see versionedCore
 }
 
 // version is a row from a time on, until the next version. There is no value from a delete on.
@@ -126,18 +120,8 @@ type version[V any] struct {
 	there bool
 }
 
-type put[V any] struct {
-	key []byte
-	version[V]
-}
-
-func (s *versionedStore[K, V]) encodeKey(key K) ([]byte, error) {
-	b, err := s.keys.Append(append(s.buf[:0], s.prefix...), key)
-	if err != nil {
-		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	s.buf = b
-	return b, nil
+func (s *versionedStore[K, V]) key(key K) ([]byte, error) {
+	return appendKey(&s.core.core, s.core.prefix(), s.keys, key)
 }
 
 func (s *versionedStore[K, V]) Get(key K) (value V, timestamp int64, ok bool, err error) {
@@ -145,17 +129,17 @@ func (s *versionedStore[K, V]) Get(key K) (value V, timestamp int64, ok bool, er
 }
 
 func (s *versionedStore[K, V]) AsOf(key K, at int64) (value V, timestamp int64, ok bool, err error) {
-	b, err := s.encodeKey(key)
+	b, err := s.key(key)
 	if err != nil {
 		return value, 0, false, err
 	}
-	list, _, _, err := s.get(b)
+	list, _, _, err := s.column.get(b)
 	if err != nil {
 		return value, 0, false, err
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if v := &list[i]; v.from <= at {
-			if at < s.time-s.history && i < len(list)-1 {
+			if at < s.core.horizon() && i < len(list)-1 {
 				return value, 0, false, nil
 			}
 			return v.value, v.from, v.there, nil
@@ -173,44 +157,34 @@ func (s *versionedStore[K, V]) Delete(key K, timestamp int64) (stored, newest bo
 }
 
 func (s *versionedStore[K, V]) enter(key K, v version[V]) (stored, newest bool, err error) {
-	s.Observe(v.from)
-	if v.from < s.time-s.history {
+	if !s.core.takes(v.from) {
 		return false, false, nil
 	}
-	b, err := s.encodeKey(key)
+	b, err := s.key(key)
 	if err != nil {
 		return false, false, err
 	}
-	list, _, _, err := s.get(b)
+	list, _, _, err := s.column.get(b)
 	if err != nil {
 		return false, false, err
 	}
-	list, newest = s.insert(list, v)
-	if err := s.put(b, list, list[len(list)-1].from); err != nil {
+	list, newest = insert(list, v, s.core.horizon())
+	if err := s.column.put(b, list, list[len(list)-1].from); err != nil {
 		return false, false, err
 	}
-	k := append([]byte(nil), b[len(s.prefix):]...)
-	s.puts = append(s.puts, put[V]{k, v})
-	s.dirtyBytes += int64(len(k)) + s.sizes.average()
-	if newest && !v.there {
-		err = s.deleted.put(s.deletedKey(k, v.from), none{}, 0)
-	}
-	return true, newest, err
+	s.puts = append(s.puts, v.value)
+	return true, newest, s.core.put(b, v.from, v.there, newest)
 }
 
-func (s *versionedStore[K, V]) deletedKey(key []byte, at int64) []byte {
-	b := append(make([]byte, 0, len(s.deleted.prefix)+timeSize+len(key)), s.deleted.prefix...)
-	return append(binary.BigEndian.AppendUint64(b, uint64(at)), key...)
-}
-
-// insert is a new list with v in its place, and without the versions that nobody can ask for any more.
-func (s *versionedStore[K, V]) insert(list []version[V], v version[V]) (out []version[V], newest bool) {
+// insert is a new list with v in its place, and without the versions that nobody can ask for any more: those that
+// another one followed by the horizon.
+func insert[V any](list []version[V], v version[V], horizon int64) (out []version[V], newest bool) {
 	out = make([]version[V], 0, len(list)+1)
 	for i, old := range list {
 		if old.from >= v.from {
 			break
 		}
-		if i+1 < len(list) && list[i+1].from <= s.time-s.history && list[i+1].from <= v.from {
+		if i+1 < len(list) && list[i+1].from <= horizon && list[i+1].from <= v.from {
 			continue
 		}
 		out = append(out, old)
@@ -225,137 +199,44 @@ func (s *versionedStore[K, V]) insert(list []version[V], v version[V]) (out []ve
 }
 
 func (s *versionedStore[K, V]) All() iter.Seq2[Row[K, V], error] {
-	return walking(func(show func(Row[K, V]) bool) error {
-		return s.each(s.prefix, s.upper, false, func(b []byte, list []version[V], _ int64) (bool, error) {
+	return walking(func(show func(Row[K, V]) (bool, error)) error {
+		return s.core.rows.Each(s.core.rows.Prefix(), s.core.rows.Upper(), false, func(at *rows.At) (bool, error) {
+			list, err := s.column.shown(at)
+			if err != nil {
+				return false, err
+			}
 			v := list[len(list)-1]
 			if !v.there {
 				return true, nil
 			}
-			key, err := s.keys.Decode(b[len(s.prefix):])
+			key, err := decodeKey(&s.core.core, s.keys, s.core.user(at.Key))
 			if err != nil {
-				return false, fmt.Errorf("state: store %s: key: %w", s.name, err)
+				return false, err
 			}
-			return show(Row[K, V]{Key: key, Value: v.value, Timestamp: v.from}), nil
+			return show(Row[K, V]{Key: key, Value: v.value, Timestamp: v.from})
 		})
 	})
 }
 
-// Mark makes the present state the one that Undo returns to.
-func (s *versionedStore[K, V]) Mark() {
-	s.rows.Mark()
-	s.deleted.Mark()
-	s.markTime, s.markPuts = s.time, len(s.puts)
+func (s *versionedStore[K, V]) appendPut(dst []byte, n int) ([]byte, error) {
+	return s.values.Append(dst, s.puts[n])
 }
 
-// Undo takes back every write since Mark.
-func (s *versionedStore[K, V]) Undo() {
-	s.rows.Undo()
-	s.deleted.Undo()
-	clear(s.puts[s.markPuts:])
-	s.time, s.puts = s.markTime, s.puts[:s.markPuts]
+func (s *versionedStore[K, V]) cutPuts(n int) {
+	clear(s.puts[n:])
+	s.puts = s.puts[:n]
 }
 
-// Flush encodes what was written since the last commit: the rows for the database, each version for the changelog.
-func (s *versionedStore[K, V]) Flush(b store.Batch, log Changelog) error {
-	if err := s.bury(); err != nil {
-		return err
-	}
-	if err := s.flush(b, unlogged{log}, func(dst, _ []byte) []byte { return dst }); err != nil {
-		return err
-	}
-	for _, p := range s.puts {
-		var value []byte
-		if p.there {
-			v, err := s.values.Append(log.Room(), p.value)
-			if err != nil {
-				return fmt.Errorf("state: store %s, key %q: %w: %w", s.name, p.key, ErrEncode, err)
-			}
-			value = log.Keep(v)
-		}
-		log.Append(log.Keep(append(log.Room(), p.key...)), value, p.from)
-	}
-	return s.deleted.flush(b)
+func (s *versionedStore[K, V]) endsInDelete(id int) bool {
+	list := *s.column.at(id)
+	return !list[len(list)-1].there
 }
 
-// bury removes the rows whose newest version is a delete that is older than the history.
-func (s *versionedStore[K, V]) bury() error {
-	upper := s.deletedKey(nil, max(0, s.time-s.history))
-	return s.deleted.walk(s.deleted.prefix, upper, false, func(b []byte) (bool, error) {
-		at, key := int64(binary.BigEndian.Uint64(b)), append(append([]byte(nil), s.prefix...), b[timeSize:]...)
-		list, _, ok, err := s.get(key)
-		if err != nil {
-			return false, err
-		}
-		if last := len(list) - 1; ok && list[last].from == at && !list[last].there {
-			if err := s.delete(key, at); err != nil {
-				return false, err
-			}
-		}
-		return true, s.deleted.delete(s.deletedKey(b[timeSize:], at), 0)
-	})
+func (s *versionedStore[K, V]) decodes(value []byte) error {
+	_, err := s.values.Decode(value)
+	return err
 }
 
-// unlogged keeps rows out of the changelog.
-type unlogged struct{ Changelog }
+func (s *versionedStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTime) }
 
-func (unlogged) Append(_, _ []byte, _ int64) {}
-
-// Committed tells that the batch is in the database.
-func (s *versionedStore[K, V]) Committed() {
-	s.rows.Committed()
-	s.deleted.Committed()
-	clear(s.puts)
-	s.puts, s.markPuts = s.puts[:0], 0
-	s.batch, s.batched = nil, nil
-}
-
-// Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *versionedStore[K, V]) Abort() {
-	s.rows.Abort()
-	s.deleted.Abort()
-	s.clock = newClock()
-	s.puts, s.markPuts = nil, 0
-}
-
-// Restore enters a changelog record.
-func (s *versionedStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	v := version[V]{from: timestamp, there: value != nil}
-	if v.there {
-		var err error
-		if v.value, err = s.values.Decode(value); err != nil {
-			return fmt.Errorf("state: store %s: %w: value: %w", s.name, store.ErrMalformed, err)
-		}
-		v.value = owned(s.values, v.value)
-	}
-	s.Observe(timestamp)
-	s.doubt()
-	list, err := s.restored(b, append(append([]byte(nil), s.prefix...), key...), v)
-	if err != nil {
-		return err
-	}
-	if list[len(list)-1].from == timestamp && !v.there {
-		return s.deleted.restore(b, s.deletedKey(key, timestamp), []byte{}, 0)
-	}
-	return nil
-}
-
-// restored adds a version to a row in a batch, which may have changed the row before.
-func (s *versionedStore[K, V]) restored(b store.Batch, key []byte, v version[V]) ([]version[V], error) {
-	if s.batch != b {
-		s.batch, s.batched = b, map[string][]version[V]{}
-	}
-	list, ok := s.batched[string(key)]
-	if !ok {
-		var err error
-		if list, _, _, err = s.read(key); err != nil {
-			return nil, err
-		}
-	}
-	list, _ = s.insert(list, v)
-	s.batched[string(key)] = list
-	row, err := s.encode(nil, key, list, list[len(list)-1].from)
-	if err != nil {
-		return nil, err
-	}
-	return list, b.Set(key, row)
-}
+func (s *versionedStore[K, V]) Time() (int64, bool) { return s.core.Time() }

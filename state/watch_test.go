@@ -18,7 +18,7 @@ func ballots(t *testing.T) (*harness, state.KeyValueStore[string, votes]) {
 	spec := state.NewKeyValue("ballots", serde.String, serde.Msgpack[votes]())
 	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
 	h.openStore()
-	s := h.open.(state.KeyValueStore[string, votes])
+	s := spec.In(h)
 	require.NoError(t, s.Put("a", votes{"x": 1, "y": 1}, 1))
 	h.commit()
 	return h, s
@@ -87,7 +87,7 @@ func TestAWatchedValueThatCannotBeEncoded(t *testing.T) {
 	spec := state.NewKeyValue("ratios", serde.String, serde.JSON[map[string]float64]())
 	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
 	h.openStore()
-	s := h.open.(state.KeyValueStore[string, map[string]float64])
+	s := spec.In(h)
 	require.NoError(t, s.Put("a", map[string]float64{"x": math.NaN()}, 1))
 	_, _, err := s.Get("a")
 	require.NoError(t, err)

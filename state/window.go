@@ -1,15 +1,11 @@
 package state
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -93,15 +89,10 @@ func (s Window[K, V]) Err() error {
 func (s Window[K, V]) Open(env Env) Store { return s.open(s, env) }
 
 func openWindow[K, V any](s Window[K, V], env Env) Store {
-	w := &windowStore[K, V]{
-		keys: steadyKeys(env, s.key), clock: newClock(), retention: eventtime.Keep(s.options.Retention),
-	}
-	if s.options.ByKey {
-		w.byKey = newKeyIndex(s.name, env, w.retention)
-		env = env.part(rowsPart)
-	}
-	w.rows = newRows(s.name, env, s.value)
-	return w
+	core, part := newWindowCore(s.name, env, s.options)
+	handle := &windowStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+	core.rows, core.handle = handle.column.rows, handle
+	return core
 }
 
 // WindowRow is a row of a window store.
@@ -156,29 +147,13 @@ type WindowStore[K, V any] interface {
 }
 
 type windowStore[K, V any] struct {
-	*rows[V]
-	clock
-	front
-	keys      serde.Serde[K]
-	byKey     *keyIndex // nil unless declared
-	retention int64
-	removed   int64 // rows with a lower start have been removed from the database
-	flushing  int64 // what removed will be once the flush is committed
-	buf       []byte
+	core   *windowCore
+	column *column[V]
+	keys   serde.Serde[K]
 }
 
-// oldest is the lowest start that has not expired.
-func (s *windowStore[K, V]) oldest() int64 { return max(0, s.time-s.retention) }
-
-// encodeKey makes the key of a row: prefix, start, key.
-func (s *windowStore[K, V]) encodeKey(key K, start int64) ([]byte, error) {
-	b := binary.BigEndian.AppendUint64(append(s.buf[:0], s.prefix...), uint64(start))
-	b, err := s.keys.Append(b, key)
-	if err != nil {
-		return nil, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	s.buf = b
-	return b, nil
+func (s *windowStore[K, V]) key(key K, start int64) ([]byte, error) {
+	return appendKey(&s.core.core, s.core.atTime(start), s.keys, key)
 }
 
 func (s *windowStore[K, V]) Get(key K, start int64) (value V, ok bool, err error) {
@@ -187,46 +162,39 @@ func (s *windowStore[K, V]) Get(key K, start int64) (value V, ok bool, err error
 }
 
 func (s *windowStore[K, V]) Row(key K, start int64) (row WindowRow[K, V], ok bool, err error) {
-	if start < s.oldest() {
+	if start < s.core.oldest() {
 		return row, false, nil
 	}
-	b, err := s.encodeKey(key, start)
+	b, err := s.key(key, start)
 	if err != nil {
 		return row, false, err
 	}
 	row.Key, row.Start = key, start
-	row.Value, row.Timestamp, ok, err = s.get(b)
+	row.Value, row.Timestamp, ok, err = s.column.get(b)
 	return row, ok, err
 }
 
 func (s *windowStore[K, V]) Put(key K, start int64, value V, timestamp int64) error {
-	s.Observe(start)
-	if start < s.oldest() {
+	if !s.core.takes(start) {
 		return nil
 	}
-	b, err := s.encodeKey(key, start)
+	b, err := s.key(key, start)
 	if err != nil {
 		return err
 	}
-	s.wrote(start)
-	if err := s.put(b, value, timestamp); err != nil || s.byKey == nil {
+	s.core.fronts[0].Wrote(start)
+	if err := s.column.put(b, value, timestamp); err != nil {
 		return err
 	}
-	return s.byKey.put(s.keyOf(b), start, nil)
+	return s.core.put(b, start)
 }
 
-// keyOf is the user's part of a row's key.
-func (s *windowStore[K, V]) keyOf(b []byte) []byte { return b[len(s.prefix)+timeSize:] }
-
 func (s *windowStore[K, V]) Delete(key K, start, timestamp int64) error {
-	b, err := s.encodeKey(key, start)
+	b, err := s.key(key, start)
 	if err != nil {
 		return err
 	}
-	if err := s.delete(b, timestamp); err != nil || s.byKey == nil {
-		return err
-	}
-	return s.byKey.delete(s.keyOf(b), start, nil)
+	return s.core.delete(b, start, timestamp)
 }
 
 func (s *windowStore[K, V]) Between(from, to int64) iter.Seq2[WindowRow[K, V], error] {
@@ -237,68 +205,32 @@ func (s *windowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K
 	return s.walk(from, to, true)
 }
 
-func (s *windowStore[K, V]) Waits(to int64) bool { return to >= s.first }
+func (s *windowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
+	return walking(func(show func(WindowRow[K, V]) (bool, error)) error {
+		return s.core.between(from, to, reverse, func(at *rows.At) (bool, error) { return s.show(at, show) })
+	})
+}
+
+func (s *windowStore[K, V]) Waits(to int64) bool { return to >= s.core.fronts[0].First() }
 
 func (s *windowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
-	return walking(func(show func(WindowRow[K, V]) bool) error {
-		return s.SweepEach(from, to, func(row WindowRow[K, V]) (bool, error) { return show(row), nil })
-	})
+	return walking(func(show func(WindowRow[K, V]) (bool, error)) error { return s.SweepEach(from, to, show) })
 }
 
 func (s *windowStore[K, V]) SweepEach(from, to int64, show func(WindowRow[K, V]) (bool, error)) error {
-	if to < s.first {
-		return nil
+	return s.core.sweep(from, to, func(at *rows.At) (bool, error) { return s.show(at, show) })
+}
+
+// show shows a row with its types.
+func (s *windowStore[K, V]) show(at *rows.At, show func(WindowRow[K, V]) (bool, error)) (more bool, err error) {
+	row := WindowRow[K, V]{Start: s.core.timeOf(at.Key), Timestamp: at.Timestamp}
+	if row.Value, err = s.column.shown(at); err != nil {
+		return false, err
 	}
-	outer, next, whole := s.begin(), int64(math.MaxInt64), true
-	s.buf = sweepFrom(s.buf, s.prefix, max(from, s.first, s.oldest()))
-	err := s.each(s.buf, s.upper, false, func(b []byte, value V, ts int64) (bool, error) {
-		row, err := s.row(b, value, ts)
-		switch {
-		case err != nil:
-			return false, err
-		case row.Start > to:
-			next = row.Start
-			return false, nil
-		case row.Start >= s.oldest():
-			whole, err = show(row)
-		}
-		return whole, err
-	})
-	s.end(outer, next, whole && err == nil)
-	return err
-}
-
-func (s *windowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	return walking(func(show func(WindowRow[K, V]) bool) error {
-		lower, upper := s.starts(from, to)
-		return s.each(lower, upper, reverse, func(key []byte, value V, ts int64) (bool, error) {
-			row, err := s.row(key, value, ts)
-			return err == nil && (row.Start < s.oldest() || show(row)), err
-		})
-	})
-}
-
-// starts are the bounds of the rows whose start is in [from, to] and has not expired.
-func (s *windowStore[K, V]) starts(from, to int64) (lower, upper []byte) {
-	lower = s.startKey(max(from, s.oldest()))
-	if to < 0 {
-		return lower, lower
+	if row.Key, err = decodeKey(&s.core.core, s.keys, s.core.keyOf(at.Key)); err != nil {
+		return false, err
 	}
-	return lower, after(s.startKey(to))
-}
-
-func (s *windowStore[K, V]) startKey(start int64) []byte {
-	b := append(make([]byte, 0, len(s.prefix)+timeSize), s.prefix...)
-	return binary.BigEndian.AppendUint64(b, uint64(start))
-}
-
-func (s *windowStore[K, V]) row(key []byte, value V, ts int64) (WindowRow[K, V], error) {
-	b := key[len(s.prefix):]
-	k, err := s.keys.Decode(b[timeSize:])
-	if err != nil {
-		return WindowRow[K, V]{}, fmt.Errorf("state: store %s: key: %w", s.name, err)
-	}
-	return WindowRow[K, V]{Key: k, Start: int64(binary.BigEndian.Uint64(b)), Value: value, Timestamp: ts}, nil
+	return show(row)
 }
 
 func (s *windowStore[K, V]) Fetch(key K, from, to int64) iter.Seq2[WindowRow[K, V], error] {
@@ -310,128 +242,33 @@ func (s *windowStore[K, V]) FetchReverse(key K, from, to int64) iter.Seq2[Window
 }
 
 func (s *windowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
-	from, to = max(from, s.oldest()), min(to, s.time)
-	return walking(func(show func(WindowRow[K, V]) bool) error {
-		if s.byKey == nil {
-			return s.leap(key, from, to, reverse, show)
-		}
-		b, err := s.encodeKey(key, 0)
-		if err != nil {
-			return err
-		}
-		return s.byKey.find(s.keyOf(b), from, to, reverse, func(start int64, _ []byte) (bool, error) {
-			row, ok, err := s.Row(key, start)
-			return err == nil && (!ok || show(row)), err
-		})
+	return walking(func(show func(WindowRow[K, V]) (bool, error)) error {
+		return s.fetchEach(key, from, to, reverse, show)
+	})
+}
+
+func (s *windowStore[K, V]) fetchEach(
+	key K, from, to int64, reverse bool, show func(WindowRow[K, V]) (bool, error),
+) error {
+	b, err := s.key(key, 0)
+	if err != nil {
+		return err
+	}
+	return s.core.fetch(s.core.keyOf(b), from, to, reverse, func(id int, start, timestamp int64) (bool, error) {
+		return show(WindowRow[K, V]{Key: key, Start: start, Value: *s.column.at(id), Timestamp: timestamp})
 	})
 }
 
 func (s *windowStore[K, V]) Collect(dst []WindowRow[K, V], key K, from, to int64) ([]WindowRow[K, V], error) {
-	for row, err := range s.Fetch(key, from, to) {
-		if err != nil {
-			return dst, err
-		}
+	err := s.fetchEach(key, from, to, false, func(row WindowRow[K, V]) (bool, error) {
 		dst = append(dst, row)
-	}
-	return dst, nil
-}
-
-// leap goes to the next row of key, or of another one, and from there to where key may have its next.
-func (s *windowStore[K, V]) leap(key K, from, to int64, reverse bool, show func(WindowRow[K, V]) bool) error {
-	for from <= to {
-		start, ok, err := s.nextStart(from, to, reverse)
-		if err != nil || !ok {
-			return err
-		}
-		row, ok, err := s.Row(key, start)
-		if err != nil || ok && !show(row) || start == math.MaxInt64 && !reverse {
-			return err
-		}
-		if reverse {
-			to = start - 1
-		} else {
-			from = start + 1
-		}
-	}
-	return nil
-}
-
-// nextStart is the next start at which any key has a row.
-func (s *windowStore[K, V]) nextStart(from, to int64, reverse bool) (start int64, ok bool, err error) {
-	lower, upper := s.starts(from, to)
-	err = s.each(lower, upper, reverse, func(found []byte, _ V, _ int64) (bool, error) {
-		start, ok = int64(binary.BigEndian.Uint64(found[len(s.prefix):])), true
-		return false, nil
+		return true, nil
 	})
-	return start, ok, err
+	return dst, err
 }
 
-// Mark makes the present state the one that Undo returns to.
-func (s *windowStore[K, V]) Mark() {
-	s.rows.Mark()
-	s.markTime, s.markFirst = s.time, s.first
-	if s.byKey != nil {
-		s.byKey.Mark()
-	}
-}
+func (s *windowStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTime) }
 
-// Undo takes back every write since Mark.
-func (s *windowStore[K, V]) Undo() {
-	s.rows.Undo()
-	s.time, s.first = s.markTime, s.markFirst
-	if s.byKey != nil {
-		s.byKey.Undo()
-	}
-}
+func (s *windowStore[K, V]) Time() (int64, bool) { return s.core.Time() }
 
-// Flush encodes what was written since the last commit, and removes what has expired once that is worth a range
-// deletion.
-func (s *windowStore[K, V]) Flush(b store.Batch, log Changelog) error {
-	err := s.flush(b, log, func(dst, key []byte) []byte {
-		dst = append(append(dst, key[timeSize:]...), key[:timeSize]...)
-		return append(dst, 0, 0, 0, 0)
-	})
-	if err == nil && s.byKey != nil {
-		err = s.byKey.flush(b, s.oldest())
-	}
-	if err != nil {
-		return err
-	}
-	if s.flushing = s.removed; s.oldest()-s.removed > s.retention/8 {
-		s.flushing = s.oldest()
-		s.expire(s.startKey(s.flushing))
-		return b.DeleteRange(s.startKey(0), s.startKey(s.flushing))
-	}
-	return nil
-}
-
-// Committed tells that the batch is in the database.
-func (s *windowStore[K, V]) Committed() {
-	s.removed = s.flushing
-	s.rows.Committed()
-	if s.byKey != nil {
-		s.byKey.Committed()
-	}
-}
-
-// Abort drops everything since the last commit. The time that was committed must be set again.
-func (s *windowStore[K, V]) Abort() {
-	s.rows.Abort()
-	s.clock, s.front = newClock(), front{}
-	if s.byKey != nil {
-		s.byKey.Abort()
-	}
-}
-
-// Restore enters a changelog record: key, start, sequence number.
-func (s *windowStore[K, V]) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - timeSize - 4
-	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: key of %d bytes", s.name, store.ErrMalformed, len(key))
-	}
-	s.buf = append(append(append(s.buf[:0], s.prefix...), key[n:n+timeSize]...), key[:n]...)
-	if err := s.restore(b, s.buf, value, timestamp); err != nil || s.byKey == nil {
-		return err
-	}
-	return s.byKey.restore(b, key[:n], int64(binary.BigEndian.Uint64(key[n:])), nil, value != nil)
-}
+func (s *windowStore[K, V]) Silence() *Silence { return s.core.Silence() }

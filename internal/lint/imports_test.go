@@ -15,7 +15,7 @@ import (
 var levels = map[string]int{
 	"internal/assign": 0, "internal/eventtime": 0, "internal/invariants": 0, "internal/kafkatest": 0, "internal/store": 0,
 	"serde": 1, "internal/store/storetest": 1,
-	"window": 2, "internal/steady": 2,
+	"window": 2, "internal/rows": 2, "internal/steady": 2,
 	"state":             3,
 	"state/statetest":   4,
 	"topology":          4,
@@ -54,7 +54,7 @@ const kafka = "github.com/twmb/franz-go"
 var owners = map[string][]string{
 	"github.com/cockroachdb/pebble":  {"internal/store"},
 	"github.com/stretchr/testify":    {"internal/store/storetest", "state/statetest"},
-	"github.com/tidwall/btree":       {"internal/store", "state"},
+	"github.com/tidwall/btree":       {"internal/store", "internal/rows"},
 	"github.com/vmihailenco/msgpack": {"serde"},
 	"golang.org/x/sync":              {"streams"},
 	"github.com/twmb/murmur3":        {"internal/wire"},

@@ -1,4 +1,4 @@
-package state
+package rows
 
 import (
 	"bytes"
@@ -6,20 +6,19 @@ import (
 	"unsafe"
 )
 
-// table is a hash table from encoded keys to decoded values, made for millions of rows: keys lie in an arena and
-// entries in chunks, so that a table of values without pointers costs the garbage collector nothing, and an insert
-// allocates only when a chunk is full. Entries are never removed; the whole table is dropped instead. An entry's id
-// stays valid for the life of the table.
-type table[V any] struct {
+// table is a hash table of encoded keys, made for millions of rows: keys lie in an arena and entries in chunks, so that
+// they cost the garbage collector nothing, and an insert allocates only when a chunk is full. Entries are never
+// removed; the whole table is dropped instead. An entry's id stays valid for the life of the table.
+type table struct {
 	slots   []uint64 // hash in the upper half, id+1 in the lower; 0 is free
-	entries [][]entry[V]
+	entries []*[Chunk]entry
 	count   int
 	keys    [][]byte
 	size    int64 // bytes
 }
 
-type entry[V any] struct {
-	value     V
+// entry is what is known of a row but its value.
+type entry struct {
 	timestamp int64
 	chunk     uint32 // of the key: arena chunk, offset, length
 	offset    uint32
@@ -29,7 +28,6 @@ type entry[V any] struct {
 }
 
 const (
-	entryChunk = 256
 	keyChunk   = 16 << 10
 	firstSlots = 64
 )
@@ -39,7 +37,7 @@ var hashSeed = maphash.MakeSeed()
 func hashKey(key []byte) uint32 { return uint32(maphash.Bytes(hashSeed, key) >> 32) }
 
 // find is the id of key, -1 if the table does not have it.
-func (t *table[V]) find(key []byte, hash uint32) int {
+func (t *table) find(key []byte, hash uint32) int {
 	if t.count == 0 {
 		return -1
 	}
@@ -57,24 +55,29 @@ func (t *table[V]) find(key []byte, hash uint32) int {
 	}
 }
 
-// insert adds a key that the table does not have and returns its id.
-func (t *table[V]) insert(key []byte, hash uint32) int {
+// full is true if there is no room for another entry.
+func (t *table) full() bool { return t.count == Chunk*len(t.entries) }
+
+// grow makes room for a chunk of entries.
+func (t *table) grow() {
+	t.entries = append(t.entries, new([Chunk]entry))
+	t.size += Chunk * int64(unsafe.Sizeof(entry{}))
+}
+
+// insert adds a key that the table does not have, and has room for, and returns its id.
+func (t *table) insert(key []byte, hash uint32) int {
 	if (t.count+1)*4 > len(t.slots)*3 {
-		t.grow()
+		t.rehash()
 	}
 	id := t.count
 	t.count++
-	if id%entryChunk == 0 {
-		t.entries = append(t.entries, make([]entry[V], entryChunk))
-		t.size += entryChunk * int64(unsafe.Sizeof(entry[V]{}))
-	}
 	e := t.entry(id)
 	e.chunk, e.offset, e.length = t.keep(key)
 	t.place(hash, id)
 	return id
 }
 
-func (t *table[V]) place(hash uint32, id int) {
+func (t *table) place(hash uint32, id int) {
 	mask := uint32(len(t.slots) - 1)
 	i := hash & mask
 	for t.slots[i] != 0 {
@@ -83,7 +86,7 @@ func (t *table[V]) place(hash uint32, id int) {
 	t.slots[i] = uint64(hash)<<32 | uint64(id+1)
 }
 
-func (t *table[V]) grow() {
+func (t *table) rehash() {
 	old := t.slots
 	t.slots = make([]uint64, max(firstSlots, 2*len(old)))
 	t.size += 8 * int64(len(t.slots)-len(old))
@@ -95,7 +98,7 @@ func (t *table[V]) grow() {
 }
 
 // keep copies a key into the arena.
-func (t *table[V]) keep(key []byte) (chunk, offset, length uint32) {
+func (t *table) keep(key []byte) (chunk, offset, length uint32) {
 	last := len(t.keys) - 1
 	if last < 0 || cap(t.keys[last])-len(t.keys[last]) < len(key) {
 		t.keys = append(t.keys, make([]byte, 0, max(keyChunk, len(key))))
@@ -107,10 +110,10 @@ func (t *table[V]) keep(key []byte) (chunk, offset, length uint32) {
 	return uint32(last), uint32(at), uint32(len(key))
 }
 
-func (t *table[V]) entry(id int) *entry[V] { return &t.entries[id/entryChunk][id%entryChunk] }
+func (t *table) entry(id int) *entry { return &t.entries[uint(id)/Chunk][uint(id)%Chunk] }
 
 // key is valid, and must not be changed, for the life of the table.
-func (t *table[V]) key(id int) []byte {
+func (t *table) key(id int) []byte {
 	e := t.entry(id)
 	return t.keys[e.chunk][e.offset : e.offset+e.length : e.offset+e.length]
 }

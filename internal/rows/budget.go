@@ -1,4 +1,4 @@
-package state
+package rows
 
 import "sync/atomic"
 

@@ -1,4 +1,4 @@
-package state
+package rows
 
 import (
 	"bytes"
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// segments lays rows out so that those of one key within a span of time are neighbours, and yet those of a span of time
+// Segments lays rows out so that those of one key within a span of time are neighbours, and yet those of a span of time
 // can be removed by one range deletion: segment of time, length of the key, key, time, and what tells rows of one time
 // apart.
-type segments struct {
+type Segments struct {
 	interval int64
 	scratch  []byte // for bounds; nil while a walk has it
 }
@@ -20,25 +20,28 @@ const (
 	lengthSize = 4
 )
 
-// newSegments makes segments as long as rows are kept, so that a look at one key over that time touches two of them.
-func newSegments(retention int64) segments {
-	return segments{interval: max(retention, time.Minute.Milliseconds())}
+// Of is the number of the segment of a time.
+func (s *Segments) Of(at int64) int64 { return at / s.interval }
+
+// NewSegments makes segments as long as rows are kept, so that a look at one key over that time touches two of them.
+func NewSegments(retention int64) Segments {
+	return Segments{interval: max(retention, time.Minute.Milliseconds())}
 }
 
-// append appends the order of a row, without the part behind its time.
-func (s *segments) append(dst, key []byte, at int64) []byte {
+// Append appends the order of a row, without the part behind its time.
+func (s *Segments) Append(dst, key []byte, at int64) []byte {
 	return binary.BigEndian.AppendUint64(s.appendKey(dst, key, at/s.interval), uint64(at))
 }
 
-func (s *segments) appendKey(dst, key []byte, segment int64) []byte {
+func (s *Segments) appendKey(dst, key []byte, segment int64) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(segment))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(key)))
 	return append(dst, key...)
 }
 
-// bounds calls walk with the bounds of each segment's rows of one key from one time to another, both included, until it
+// Bounds calls walk with the bounds of each segment's rows of one key from one time to another, both included, until it
 // returns false or an error.
-func (s *segments) bounds(
+func (s *Segments) Bounds(
 	prefix, key []byte, from, to int64, reverse bool, walk func(lower, upper []byte) (bool, error),
 ) error {
 	n := len(prefix) + timeSize + lengthSize + len(key)
@@ -64,8 +67,8 @@ func (s *segments) bounds(
 	return nil
 }
 
-// parse splits what append made, and what followed it, behind the prefix.
-func (s *segments) parse(b []byte) (key []byte, at int64, rest []byte, ok bool) {
+// Parse splits what Append made, and what followed it, behind the prefix.
+func (s *Segments) Parse(b []byte) (key []byte, at int64, rest []byte, ok bool) {
 	if len(b) < timeSize+lengthSize+timeSize {
 		return nil, 0, nil, false
 	}
@@ -77,8 +80,8 @@ func (s *segments) parse(b []byte) (key []byte, at int64, rest []byte, ok bool) 
 	return b[:n], int64(binary.BigEndian.Uint64(b[n:])), b[n+timeSize:], true
 }
 
-// expired are the bounds of the rows in segments that lie wholly before a time.
-func (s *segments) expired(prefix []byte, oldest int64) (lower, upper []byte) {
+// Expired are the bounds of the rows in segments that lie wholly before a time.
+func (s *Segments) Expired(prefix []byte, oldest int64) (lower, upper []byte) {
 	lower = binary.BigEndian.AppendUint64(bytes.Clone(prefix), 0)
 	return lower, binary.BigEndian.AppendUint64(bytes.Clone(prefix), uint64(oldest/s.interval))
 }

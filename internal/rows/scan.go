@@ -1,4 +1,4 @@
-package state
+package rows
 
 import (
 	"bytes"
@@ -10,14 +10,14 @@ import (
 	"github.com/millstream-go/millstream/internal/store"
 )
 
-// scan walks rows in key order. It is live: each step finds the next row of the present state, writes made since the
+// scan is a Walk in key order. It is live: each step finds the next row of the present state, writes made since the
 // scan began included, so that what it shows does not depend on when the last commit was.
 //
 // The database does not change during a scan, since commits happen between records only; what has changed since is in
 // the order of dirty rows, and an entry there hides the database's row of the same key. Where the order is whole there
 // is no need for the database. That may end during a scan, when rows in memory are dropped.
-type scan[V any] struct {
-	rows         *rows[V]
+type scan struct {
+	rows         *Rows
 	lower, upper []byte // the scan's own
 	unbounded    bool   // there is no upper
 	reverse      bool
@@ -26,32 +26,67 @@ type scan[V any] struct {
 	db    store.Iterator // nil while the order is whole
 	dbRow bool           // db stands on a row that has not been passed
 
-	order   *order
+	order   *tree
 	changes uint64 // of the order, when it was set
 	it      btree.IterG[ranked]
 	itRow   bool   // it stands on a row
 	last    []byte // key of the last row shown; nil before the first
 
-	key       []byte
-	value     V
-	timestamp int64
+	at At
 }
 
-// scan starts a scan of the rows with lower <= key < upper. The caller closes it.
-func (r *rows[V]) scan(lower, upper []byte, reverse bool) *scan[V] {
-	var s *scan[V]
+// Walk is a walk over rows.
+type Walk interface {
+	// Next moves to the next row; false at the end, or on an error, which Close returns.
+	Next() bool
+	// At is the present row.
+	At() *At
+	// Close ends the walk and returns the first error.
+	Close() error
+}
+
+// At is where a walk stands: on a row in memory, whose value is in the column, or in the database.
+type At struct {
+	Key       []byte // with the prefix. It may be kept
+	ID        int    // of the row in memory, -1 if it is not there
+	Encoded   []byte // value of a row of the database, valid until the walk goes on
+	Timestamp int64
+}
+
+// Each shows the rows with lower <= key < upper to fn until that returns false or an error.
+func (r *Rows) Each(lower, upper []byte, reverse bool, fn func(at *At) (bool, error)) (err error) {
+	s := newScan(r, lower, upper, reverse)
+	defer func() { // also when fn panics: the database does not close with an iterator open
+		if failed := s.Close(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
+	for s.Next() {
+		if more, err := fn(&s.at); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Walk starts a walk over the rows with lower <= key < upper. The caller closes it.
+func (r *Rows) Walk(lower, upper []byte, reverse bool) Walk { return newScan(r, lower, upper, reverse) }
+
+func newScan(r *Rows, lower, upper []byte, reverse bool) *scan {
+	var s *scan
 	if n := len(r.idle); n > 0 {
-		s, r.idle = r.idle[n-1], r.idle[:n-1]
+		s, r.idle = r.idle[n-1].(*scan), r.idle[:n-1]
 	} else {
-		s = &scan[V]{rows: r}
+		s = &scan{rows: r}
 	}
 	s.lower, s.upper = append(s.lower[:0], lower...), append(s.upper[:0], upper...)
 	s.unbounded, s.reverse = upper == nil, reverse
 	return s
 }
 
-// next moves to the next row; false at the end, or on an error, which close returns.
-func (s *scan[V]) next() bool {
+func (s *scan) At() *At { return &s.at }
+
+func (s *scan) Next() bool {
 	for s.err == nil {
 		id := s.ahead()
 		s.skipPassed()
@@ -63,11 +98,13 @@ func (s *scan[V]) next() bool {
 		}
 		e := s.rows.young.entry(id)
 		s.last = s.it.Item().key
-		if s.err = s.rows.unchanged(id); s.err != nil {
-			return false
+		if s.rows.watch != nil {
+			if s.err = s.rows.unchanged(id); s.err != nil {
+				return false
+			}
 		}
 		if e.there {
-			s.key, s.value, s.timestamp = s.last, e.value, e.timestamp
+			s.at = At{Key: s.last, ID: id, Timestamp: e.timestamp}
 			return true
 		}
 	}
@@ -75,8 +112,8 @@ func (s *scan[V]) next() bool {
 }
 
 // ahead is the id of the next row of the order, -1 if there is none in range. The iterator stands on it.
-func (s *scan[V]) ahead() int {
-	if o := s.rows.ordered(); o != s.order {
+func (s *scan) ahead() int {
+	if o := ordered(s.rows); o != s.order {
 		s.follow(o)
 	}
 	switch {
@@ -93,9 +130,9 @@ func (s *scan[V]) ahead() int {
 }
 
 // follow turns to another order.
-func (s *scan[V]) follow(o *order) {
+func (s *scan) follow(o *tree) {
 	s.order, s.changes = o, o.changes-1
-	s.it.Init(o.tree, false)
+	s.it.Init(o.rows, false)
 	if o.whole || s.db != nil {
 		return
 	}
@@ -109,7 +146,7 @@ func (s *scan[V]) follow(o *order) {
 }
 
 // seek puts the iterator on the first row behind the last one shown.
-func (s *scan[V]) seek() bool {
+func (s *scan) seek() bool {
 	switch {
 	case !s.reverse && s.last == nil:
 		return s.it.Seek(ranked{key: s.lower})
@@ -123,21 +160,21 @@ func (s *scan[V]) seek() bool {
 	return s.seekBefore(s.upper)
 }
 
-func (s *scan[V]) seekBefore(key []byte) bool {
+func (s *scan) seekBefore(key []byte) bool {
 	if s.it.Seek(ranked{key: key}) {
 		return s.it.Prev()
 	}
 	return s.it.Last()
 }
 
-func (s *scan[V]) step() bool {
+func (s *scan) step() bool {
 	if s.reverse {
 		return s.it.Prev()
 	}
 	return s.it.Next()
 }
 
-func (s *scan[V]) outside(key []byte) bool {
+func (s *scan) outside(key []byte) bool {
 	if s.reverse {
 		return bytes.Compare(key, s.lower) < 0
 	}
@@ -145,32 +182,28 @@ func (s *scan[V]) outside(key []byte) bool {
 }
 
 // skipPassed moves the database's iterator behind the last row shown.
-func (s *scan[V]) skipPassed() {
+func (s *scan) skipPassed() {
 	for s.dbRow && s.last != nil && !s.before(s.last, s.db.Key()) {
 		s.dbRow = s.db.Next()
 	}
 }
 
 // before is true if a comes before b in the scan's direction.
-func (s *scan[V]) before(a, b []byte) bool {
+func (s *scan) before(a, b []byte) bool {
 	if s.reverse {
 		return bytes.Compare(a, b) > 0
 	}
 	return bytes.Compare(a, b) < 0
 }
 
-func (s *scan[V]) showDB() bool {
+func (s *scan) showDB() bool {
 	s.last = bytes.Clone(s.db.Key()) // a reader may keep it
-	s.key = s.last
-	if s.value, s.timestamp, s.err = s.rows.decode(s.db.Value()); s.err != nil {
-		return false
-	}
-	s.value = s.rows.clone(s.value)
-	return true
+	s.at = At{Key: s.last, ID: -1}
+	s.at.Timestamp, s.at.Encoded, s.err = s.rows.split(s.db.Value())
+	return s.err == nil
 }
 
-// close ends the scan and returns the first error.
-func (s *scan[V]) close() error {
+func (s *scan) Close() error {
 	err := s.err
 	if s.db != nil {
 		err = errors.Join(err, s.db.Close())
@@ -180,7 +213,7 @@ func (s *scan[V]) close() error {
 	}
 	s.it.Release()
 	it := s.it
-	*s = scan[V]{rows: s.rows, lower: s.lower, upper: s.upper, it: it}
+	*s = scan{rows: s.rows, lower: s.lower, upper: s.upper, it: it}
 	s.rows.idle = append(s.rows.idle, s)
 	return err
 }
