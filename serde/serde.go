@@ -32,6 +32,18 @@ func FormatOf(serde any) string {
 	return fmt.Sprintf("%T", serde)
 }
 
+// ErrOf is what is wrong with a serde as it was made, nil if nothing: it is nil, or its method Err() error says so. Who
+// is made of other serdes has such a method.
+func ErrOf(serde any) error {
+	if serde == nil {
+		return errors.New("serde: it is nil")
+	}
+	if s, ok := serde.(interface{ Err() error }); ok {
+		return s.Err()
+	}
+	return nil
+}
+
 // New makes a serde of two functions, under the contract of Serde. format names the bytes, see FormatOf.
 func New[T any](
 	format string, appendTo func(dst []byte, v T) ([]byte, error), decode func(src []byte) (T, error),
@@ -43,6 +55,14 @@ type functions[T any] struct {
 	format string
 	append func([]byte, T) ([]byte, error)
 	decode func([]byte) (T, error)
+}
+
+// Err is that a function is missing.
+func (f *functions[T]) Err() error {
+	if f.append == nil || f.decode == nil {
+		return fmt.Errorf("serde: %q was made by New of a nil function", f.format)
+	}
+	return nil
 }
 
 func (f *functions[T]) Format() string                         { return f.format }

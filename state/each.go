@@ -2,8 +2,11 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"time"
+
+	"github.com/millstream-go/millstream/serde"
 )
 
 // walking is a walk over what each shows until it is told to stop. The error that each returns comes last, unless the
@@ -22,7 +25,7 @@ func walking[R any](each func(show func(R) (bool, error)) error) iter.Seq2[R, er
 	}
 }
 
-// checkSerdes says which serde of a declaration is missing.
+// checkSerdes says which serde of a declaration is missing, or not sound.
 func checkSerdes(key, value any) error {
 	switch {
 	case key == nil:
@@ -30,13 +33,16 @@ func checkSerdes(key, value any) error {
 	case value == nil:
 		return errors.New("needs a serde for values")
 	}
-	return nil
+	return errors.Join(serde.ErrOf(key), serde.ErrOf(value))
 }
 
 // checkRetention says that a declaration needs a retention.
 func checkRetention(d time.Duration) error {
-	if d < time.Millisecond {
+	switch {
+	case d == 0:
 		return errors.New("needs a retention: add Retain")
+	case d < time.Millisecond:
+		return fmt.Errorf("retention %v: must be a millisecond or more", d)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -147,6 +148,12 @@ func (b *Builder) named(stores []state.Spec, site string) (out []state.Spec) {
 func (b *Builder) checkSerdes(topic *topology.Topic, key, value any) {
 	if key == nil || value == nil {
 		b.graph.Fail(topic.Site, "topic %q needs a serde for keys and one for values", topic.Name)
+		return
+	}
+	for _, s := range []any{key, value} {
+		if err := serde.ErrOf(s); err != nil {
+			b.graph.Fail(topic.Site, "topic %q: %w", topic.Name, err)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"errors"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
@@ -106,6 +108,8 @@ func joinForeignKey[V, K, FK, L, R any](
 	}
 	if via.key == nil || via.foreign == nil || via.left == nil || via.right == nil {
 		b.graph.Fail(site, "foreign key %q needs four serdes: of both tables' keys and values", via.name)
+	} else if err := errors.Join(serde.ErrOf(via.left), serde.ErrOf(via.right)); err != nil {
+		b.graph.Fail(site, "foreign key %q: %w", via.name, err) // the topics tell of those of the keys
 	}
 	left.lookedUp(site)
 	right.lookedUp(site)

@@ -406,6 +406,35 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 			via := streams.NewForeignKey("", serde.String, serde.String, serde.String, serde.String)
 			streams.JoinForeignKey(left, right, via, sums, artistOf, glue)
 		}, "a foreign key needs a name"},
+		"a serde of nothing": {func(b *builder, _ *stream) {
+			streams.From(b, streams.NewTopic("made", serde.String, serde.New[string]("made", nil, nil)))
+		}, `topic "made": serde: "made" was made by New of a nil function`},
+		"a sink with a serde of nothing": {func(_ *builder, s *stream) {
+			s.To(streams.NewTopic("made", serde.String, serde.New[string]("made", nil, nil)))
+		}, `topic "made": serde: "made" was made by New of a nil function`},
+		"a store with a serde of nothing": {func(_ *builder, s *stream) {
+			s.ToTable(state.NewKeyValue("made", serde.String, serde.New[string]("made", nil, nil)))
+		}, `store "made": serde: "made" was made by New of a nil function`},
+		"a foreign key with a serde of nothing": {func(b *builder, _ *stream) {
+			left, right := through3(b)
+			via := streams.NewForeignKey("fk", serde.String, serde.String, serde.New[string]("made", nil, nil), serde.String)
+			streams.JoinForeignKey(left, right, via, sums, artistOf, glue)
+		}, `foreign key "fk": serde: "made" was made by New of a nil function`},
+		"keys of windows without a serde": {func(b *builder, _ *stream) {
+			streams.From(b, streams.NewTopic("keys", window.TimeKey[string](nil, tumbling(10, 0)), serde.String))
+		}, `topic "keys": serde: it is nil`},
+		"keys of windows that are nil": {func(b *builder, _ *stream) {
+			streams.From(b, streams.NewTopic("keys", window.TimeKey(serde.String, nil), serde.String))
+		}, `topic "keys": window: TimeKey needs windows`},
+		"keys of windows without a size": {func(b *builder, _ *stream) {
+			streams.From(b, streams.NewTopic("keys", window.TimeKey(serde.String, window.Tumbling(0)), serde.String))
+		}, `topic "keys": window size 0s`},
+		"keys of sessions without a serde": {func(b *builder, _ *stream) {
+			streams.From(b, streams.NewTopic("keys", window.SessionKey[string](nil), serde.String))
+		}, `topic "keys": serde: it is nil`},
+		"a retention below zero": {func(_ *builder, s *stream) {
+			streams.Process(s, newReader, state.NewWindow("made", serde.String, serde.String).Retain(-time.Second))
+		}, `store "made": retention -1s: must be a millisecond or more`},
 		"a join without a name": {func(b *builder, s *stream) {
 			streams.JoinStreams(s, streams.From(b, other), withinTen, state.NewJoin("", serde.String, serde.String, serde.String), glue)
 		}, "the stores of a join need a name"},

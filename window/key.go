@@ -2,6 +2,7 @@ package window
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/millstream-go/millstream/serde"
@@ -29,6 +30,14 @@ func (s timeKey[K]) Format() string {
 
 // Parts is the serde of the key, see serde.ShapesOf.
 func (s timeKey[K]) Parts() []any { return []any{s.key} }
+
+// Err is what is wrong with the serde of the key, or the windows.
+func (s timeKey[K]) Err() error {
+	if s.windows == nil {
+		return errors.New("window: TimeKey needs windows")
+	}
+	return errors.Join(serde.ErrOf(s.key), s.windows.Err())
+}
 
 // HashSuffix is the number of bytes at the end of a key that do not take part in partitioning: windows of one key share
 // a partition (Kafka's WindowedStreamPartitioner).
@@ -61,6 +70,9 @@ func (s sessionKey[K]) Format() string { return fmt.Sprintf("session(%s)", serde
 
 // Parts is the serde of the key, see serde.ShapesOf.
 func (s sessionKey[K]) Parts() []any { return []any{s.key} }
+
+// Err is what is wrong with the serde of the key.
+func (s sessionKey[K]) Err() error { return serde.ErrOf(s.key) }
 
 // HashSuffix leaves the bounds out of partitioning.
 func (s sessionKey[K]) HashSuffix() int { return 2 * timeSize }
