@@ -561,18 +561,43 @@ func TestPanickingFunction(t *testing.T) {
 	require.Contains(t, string(panicked.Stack), "app_test.go")
 }
 
-// TestRecordTooLarge stops with the topic and the size: the same record would be refused for ever.
+// TestRecordTooLarge stops with the topic and the size, the record that made it, its key and the step: the same record
+// would be refused for ever.
 func TestRecordTooLarge(t *testing.T) {
 	r := newRig(t, "words", "big")
-	r.send(1)
+	r.produceTo("words", 1, []byte("small"))
+	r.produceTo("words", 1, []byte("large"))
 	err := r.run(func(b *streams.Builder) {
 		big := streams.MapValues(streams.From(b, words), func(string) string { return strings.Repeat("x", 3<<20) })
-		big.To(streams.NewTopic("big", serde.String, serde.String))
+		big.FilterRecord(func(r record) (bool, error) { return r.Key == "large", nil }).
+			To(streams.NewTopic("big", serde.String, serde.String))
 	}, r.config(t.TempDir()))
 	var refused *streams.ProduceError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "big", refused.Topic)
 	require.Greater(t, refused.Bytes, 3<<20)
+	require.Equal(t, "large", string(refused.Key))
+	require.Equal(t, "sink-3", refused.Node)
+	require.Contains(t, refused.Site, "app_test.go:")
+	require.Equal(t, "words/1 offset 1", fmt.Sprintf("%s/%d offset %d",
+		refused.Source, refused.SourcePartition, refused.SourceOffset))
+	require.ErrorContains(t, err, `to big, key "large", by step sink-3 (`)
+	require.ErrorContains(t, err, ", from words/1 offset 1: ")
+}
+
+// TestRowTooLarge is told with its changelog and key.
+func TestRowTooLarge(t *testing.T) {
+	r := newRig(t, "words")
+	r.produceTo("words", 1, []byte("large"))
+	err := r.run(func(b *streams.Builder) {
+		big := streams.MapValues(streams.From(b, words), func(string) string { return strings.Repeat("x", 3<<20) })
+		big.ToTable(state.NewKeyValue("rows", serde.String, serde.String))
+	}, r.config(t.TempDir()))
+	var refused *streams.ProduceError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "app-rows-changelog", refused.Topic)
+	require.ErrorContains(t, err, `to app-rows-changelog, key "large": `)
+	require.Empty(t, refused.Source)
 }
 
 func TestConfigMistakesAreReportedTogether(t *testing.T) {

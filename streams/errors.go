@@ -66,7 +66,9 @@ type (
 	// the topic; empty: the state directory.
 	StateFormatError = task.ErrStateFormat
 	// ProduceError is a record that Kafka did not take, because it is too large for its topic, for example: Topic string,
-	// Partition int32, Bytes int (of key and value), Err error.
+	// Partition int32, Bytes int (of key and value), Key []byte, Err error; Node and Site string, the step that made it
+	// and where that was declared; Source string, SourcePartition int32 and SourceOffset int64, the input record that it
+	// was made of. Of a changelog, step and record are not known.
 	ProduceError = worker.ProduceError
 	// ShutdownError means that the application stopped without a last commit: Err error says why.
 	ShutdownError = worker.ShutdownError

@@ -6,7 +6,13 @@ type Outbox struct {
 	records []Output
 	bytes   int64 // of records
 	chunk   []byte
+
+	from       *Origin // of the record in work
+	fromOffset int64
 }
+
+// From says which record the outputs that are added next are made of; nil: none.
+func (o *Outbox) From(origin *Origin, offset int64) { o.from, o.fromOffset = origin, offset }
 
 const outboxChunk = 64 << 10
 
@@ -32,6 +38,7 @@ func (o *Outbox) Keep(b []byte) []byte {
 
 // Add appends an output.
 func (o *Outbox) Add(out Output) {
+	out.From, out.FromOffset = o.from, o.fromOffset
 	o.records = append(o.records, out)
 	o.bytes += out.size()
 }

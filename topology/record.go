@@ -95,6 +95,16 @@ type Output struct {
 	Timestamp  int64
 	// Ack, where set, is told the offset that the broker gave the record.
 	Ack func(offset int64)
+	// Node is the sink that made it, and From with FromOffset the record that it was made of; nil: none.
+	Node       *Node
+	From       *Origin
+	FromOffset int64
+}
+
+// Origin is a partition that records come from.
+type Origin struct {
+	Topic     string
+	Partition int32
 }
 
 // ByKey as an Output's partition leaves the choice to the partitioner of Kafka's Java client (murmur2 of the key).

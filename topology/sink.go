@@ -89,6 +89,7 @@ func (s *sink[K, V]) send(r Record[K, V]) error {
 	}
 	out := Output{
 		Topic: topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
+		Node: s.in.node,
 	}
 	if s.route.Partitions != nil {
 		return s.spread(out, r)

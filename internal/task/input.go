@@ -15,6 +15,7 @@ type Input struct {
 	hasHead  bool  // the record at the head of the queue is decoded and has a time
 	headTime int64 // its time
 
+	origin *topology.Origin // for outputs, which outlive the run of the task
 	stored Place    // of the last commit that the directory knows of
 	topic  [16]byte // id; zeros: not known
 	told   string   // what was told of it before the task ran

@@ -80,6 +80,7 @@ func (t *Task) step() error {
 	t.streamTime = max(t.streamTime, in.headTime)
 	t.mark()
 	t.current = in
+	t.box.From(in.origin, raw.Offset)
 	err := t.process(in)
 	t.current = nil
 	if err != nil {
@@ -88,6 +89,7 @@ func (t *Task) step() error {
 			return err
 		}
 	}
+	t.box.From(nil, 0)
 	t.done()
 	in.time = max(in.time, in.headTime)
 	in.pass()

@@ -87,7 +87,10 @@ func open(s *Set, id topology.TaskID, engines *Engines) (*Task, error) {
 		if err != nil {
 			return nil, t.failed(err)
 		}
-		t.inputs = append(t.inputs, &Input{Topic: topic, Partition: id.Partition, task: t, stored: stored})
+		t.inputs = append(t.inputs, &Input{
+			Topic: topic, Partition: id.Partition, task: t, stored: stored,
+			origin: &topology.Origin{Topic: topic, Partition: id.Partition},
+		})
 	}
 	return t, nil
 }
@@ -195,7 +198,7 @@ func (t *Task) start(committed map[string]Committed) error {
 		*in = Input{
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
 			committed: c.Offset, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
-			stored: in.stored, topic: in.topic, epoch: c.Epoch, metadata: c.Metadata,
+			stored: in.stored, origin: in.origin, topic: in.topic, epoch: c.Epoch, metadata: c.Metadata,
 		}
 		if from != c.Offset {
 			in.epoch = -1

@@ -33,6 +33,7 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 	r := &w.slab[0]
 	w.slab = w.slab[1:]
 	NewRecord(r, o)
+	r.Context = w.traced(ctx, o)
 	w.produced++
 	w.allowance.sent += bytesOf(r)
 	promise := w.acknowledged
@@ -50,7 +51,7 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 // acknowledged is called by the client's goroutine for each record.
 func (w *Worker) acknowledged(r *kgo.Record, err error) {
 	if err != nil {
-		w.poison(&ProduceError{Topic: r.Topic, Partition: r.Partition, Bytes: len(r.Key) + len(r.Value), Err: err})
+		w.poison(refused(r, err))
 		return
 	}
 	w.allowance.acked.Add(bytesOf(r))
@@ -70,16 +71,70 @@ func (w *Worker) failed() error {
 	return nil
 }
 
+// trace is a context that tells where a record comes from. It is the one that the record is sent with, otherwise.
+type trace struct {
+	context.Context
+	node   *topology.Node
+	from   *topology.Origin
+	offset int64
+}
+
+// traced is the context of an output.
+func (w *Worker) traced(ctx context.Context, o *topology.Output) context.Context {
+	if len(w.traces) == 0 {
+		w.traces = make([]trace, slabRecords)
+	}
+	t := &w.traces[0]
+	w.traces = w.traces[1:]
+	*t = trace{ctx, o.Node, o.From, o.FromOffset}
+	return t
+}
+
 // ProduceError is a record that Kafka did not take.
 type ProduceError struct {
 	Topic     string
 	Partition int32
-	Bytes     int // of key and value
+	Bytes     int    // of key and value
+	Key       []byte // as encoded
 	Err       error
+
+	// Node and Site are the step that made it and the file:line that declared it; empty for a changelog.
+	Node, Site string
+	// Source, SourcePartition and SourceOffset are the input record that it was made of; an empty topic: none, as for what
+	// punctuations forward, and for changelogs.
+	Source          string
+	SourcePartition int32
+	SourceOffset    int64
 }
 
+// refused is the error of a record that was sent.
+func refused(r *kgo.Record, err error) *ProduceError {
+	e := &ProduceError{
+		Topic: r.Topic, Partition: r.Partition, Bytes: len(r.Key) + len(r.Value), Key: r.Key, Err: err, SourceOffset: -1,
+	}
+	if t, ok := r.Context.(*trace); ok {
+		if t.node != nil {
+			e.Node, e.Site = t.node.Name, t.node.Site
+		}
+		if t.from != nil {
+			e.Source, e.SourcePartition, e.SourceOffset = t.from.Topic, t.from.Partition, t.offset
+		}
+	}
+	return e
+}
+
+// longestKey is how much of a key is shown.
+const longestKey = 100
+
 func (e *ProduceError) Error() string {
-	return fmt.Sprintf("produce of %d bytes to %s: %v", e.Bytes, e.Topic, e.Err)
+	text := fmt.Sprintf("produce of %d bytes to %s, key %q", e.Bytes, e.Topic, e.Key[:min(len(e.Key), longestKey)])
+	if e.Node != "" {
+		text += fmt.Sprintf(", by step %s (%s)", e.Node, e.Site)
+	}
+	if e.Source != "" {
+		text += fmt.Sprintf(", from %s/%d offset %d", e.Source, e.SourcePartition, e.SourceOffset)
+	}
+	return fmt.Sprintf("%s: %v", text, e.Err)
 }
 
 func (e *ProduceError) Unwrap() error { return e.Err }

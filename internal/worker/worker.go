@@ -40,7 +40,8 @@ type Worker struct {
 	closedAt time.Time // of the last look for databases to close; of the session at first
 
 	slab     []kgo.Record
-	produced int64 // records since the last commit
+	traces   []trace // of the records of slab
+	produced int64   // records since the last commit
 	inTxn    bool
 	failure  atomic.Pointer[error] // first error of a produced record since the client was made
 	progress progress
