@@ -30,25 +30,52 @@ func AddSource[K, V any](
 func AddProcessor[KIn, VIn, KOut, VOut any](
 	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() Processor[KIn, VIn, KOut, VOut],
 ) *Node {
-	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site}
-	n.make = func() any { return new() }
+	made := func() any { return new() }
+	return g.addProcessor(op, site, parents, stores, made, input[KIn, VIn](), output[KOut, VOut]())
+}
+
+// addProcessor is AddProcessor without its types.
+func (g *Graph) addProcessor(
+	op, site string, parents []*Node, stores []state.Spec, made func() any, input inputSide, output outputSide,
+) *Node {
+	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site, make: made}
 	n.link = func(in *Instance, children []any) (any, error) {
-		forward, err := fan[KOut, VOut](n, children)
+		start, err := output(in, n, children)
 		if err != nil {
 			return nil, err
 		}
-		var p Processor[KIn, VIn, KOut, VOut]
+		use, inlet := input(in, n)
 		init := func() (closer, error) {
-			if p = new(); p == nil {
+			p := made()
+			if p == nil {
 				return nil, errNoProcessor
 			}
 			if err := in.know(n, p); err != nil {
 				return nil, err
 			}
-			return p, p.Init(&Context[KOut, VOut]{in: in, node: n, forward: forward})
+			use(p)
+			return p.(closer), start(p)
 		}
 		in.steps = append(in.steps, step{node: n, init: init})
-		return func(r Record[KIn, VIn]) error {
+		return inlet, nil
+	}
+	return g.add(n, op)
+}
+
+// inputSide links the side of a step that takes records: its inlet, and use, which gives that the task's processor.
+type inputSide func(in *Instance, n *Node) (use func(p any), inlet any)
+
+// outputSide links the side of a step that forwards records: init begins its processor with them as the context.
+type outputSide func(in *Instance, n *Node, children []any) (init func(p any) error, err error)
+
+// input is not inlined, so that it is compiled once for each pair of types.
+//
+//go:noinline
+func input[K, V any]() inputSide {
+	type processor interface{ Process(r Record[K, V]) error }
+	return func(in *Instance, n *Node) (use func(p any), inlet any) {
+		var p processor
+		return func(made any) { p = made.(processor) }, func(r Record[K, V]) error {
 			caller := in.node
 			in.node = n
 			if err := p.Process(r); err != nil {
@@ -56,9 +83,23 @@ func AddProcessor[KIn, VIn, KOut, VOut any](
 			}
 			in.node = caller
 			return nil
-		}, nil
+		}
 	}
-	return g.add(n, op)
+}
+
+//go:noinline
+func output[K, V any]() outputSide {
+	type processor interface {
+		Init(ctx *Context[K, V]) error
+	}
+	return func(in *Instance, n *Node, children []any) (init func(p any) error, err error) {
+		forward, err := fan[K, V](n, children)
+		if err != nil {
+			return nil, err
+		}
+		ctx := &Context[K, V]{in: in, node: n, forward: forward}
+		return func(p any) error { return p.(processor).Init(ctx) }, nil
+	}
 }
 
 // AddPass adds a step that hands the records of its parents on as they are.
@@ -159,9 +200,13 @@ func outletsOf[K, V any](n *Node, children []any) ([]func(Record[K, V]) error, e
 	for i, c := range children {
 		inlet, ok := c.(func(Record[K, V]) error)
 		if !ok {
-			return nil, fmt.Errorf("topology: %s hands on %T, %s takes %T", n.Name, inlet, n.Children[i].Name, c)
+			return nil, mistyped(n, i, inlet, c)
 		}
 		inlets[i] = inlet
 	}
 	return inlets, nil
+}
+
+func mistyped(n *Node, child int, want, is any) error {
+	return fmt.Errorf("topology: %s hands on %T, %s takes %T", n.Name, want, n.Children[child].Name, is)
 }

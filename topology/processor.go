@@ -73,7 +73,7 @@ type Context[K, V any] struct {
 // headers makes a copy of them: other records that carry them do not change.
 func (c *Context[K, V]) Forward(r Record[K, V]) error {
 	if r.Timestamp < 0 {
-		return &TimestampError{Timestamp: r.Timestamp}
+		return before1970(r.Timestamp)
 	}
 	if r.NullKey {
 		var none K
@@ -87,6 +87,8 @@ func (c *Context[K, V]) Forward(r Record[K, V]) error {
 	return c.forward(r)
 }
 
+func before1970(timestamp int64) error { return &TimestampError{Timestamp: timestamp} }
+
 // TimestampError is the error of a record that a step forwards at a negative time: no topic takes it, and no window
 // holds it. Give the record an event time of 0 or more, in milliseconds since the epoch.
 type TimestampError struct{ Timestamp int64 }
@@ -98,15 +100,17 @@ func (e *TimestampError) Error() string {
 
 // Store is an open store of the task, for the typed handles of package state: Counts.In(ctx). It panics with a
 // MissingStoreError if the step was not declared with that store: a mistake of the program, found by its first test.
-func (c *Context[K, V]) Store(name string) state.Store {
-	for _, specs := range [][]state.Spec{c.node.Stores, c.node.Lookups} {
+func (c *Context[K, V]) Store(name string) state.Store { return c.in.store(c.node, name) }
+
+func (in *Instance) store(n *Node, name string) state.Store {
+	for _, specs := range [][]state.Spec{n.Stores, n.Lookups} {
 		for _, s := range specs {
 			if s.Name() == name {
-				return c.in.host.Store(name)
+				return in.host.Store(name)
 			}
 		}
 	}
-	panic(&MissingStoreError{Store: name, Node: c.node.Name, Site: c.node.Site})
+	panic(&MissingStoreError{Store: name, Node: n.Name, Site: n.Site})
 }
 
 // MissingStoreError says that a processor uses a store that it was not declared with.
@@ -142,7 +146,9 @@ func (c *Context[K, V]) Commit() { c.in.host.RequestCommit() }
 func (c *Context[K, V]) Drop(reason DropReason) { c.in.host.Drop(c.node, reason) }
 
 // Logger carries task and node.
-func (c *Context[K, V]) Logger() *slog.Logger { return c.in.host.Logger().With("node", c.node.Name) }
+func (c *Context[K, V]) Logger() *slog.Logger { return c.in.logger(c.node) }
+
+func (in *Instance) logger(n *Node) *slog.Logger { return in.host.Logger().With("node", n.Name) }
 
 // PunctuationType is the clock of a punctuation.
 type PunctuationType int
@@ -159,13 +165,22 @@ const (
 // Schedule calls fn every interval of the given clock, with that clock's time in milliseconds. fn may forward and use
 // stores. The interval is at least a millisecond. The returned function ends it.
 func (c *Context[K, V]) Schedule(every time.Duration, clock PunctuationType, fn func(now int64) error) (cancel func()) {
+	return c.in.schedule(c.node, every, clock, fn)
+}
+
+// schedule is not inlined, so that it is compiled once.
+//
+//go:noinline
+func (in *Instance) schedule(
+	n *Node, every time.Duration, clock PunctuationType, fn func(now int64) error,
+) (cancel func()) {
 	call := func(now int64) error {
-		if err := c.in.enter(c.node, func() error { return fn(now) }); err != nil {
+		if err := in.enter(n, func() error { return fn(now) }); err != nil {
 			return err
 		}
-		return c.in.settle()
+		return in.settle()
 	}
-	return c.in.host.Schedule(&Punctuation{Node: c.node, Every: every.Milliseconds(), Clock: clock, Call: call})
+	return in.host.Schedule(&Punctuation{Node: n, Every: every.Milliseconds(), Clock: clock, Call: call})
 }
 
 // Punctuation is a scheduled call, for the task that keeps the schedule.

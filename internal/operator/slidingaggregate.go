@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
@@ -111,7 +110,11 @@ func (a *slidingAggregate[K, V, A]) plan(t int64) {
 		w := slide[A]{start: t + 1, base: topology.Some(around.Value), timestamp: around.Timestamp}
 		a.changes = append(a.changes, w)
 	}
-	slices.SortFunc(a.changes, func(x, y slide[A]) int { return cmp.Compare(x.start, y.start) })
+	for i := range a.changes { // the last few are out of order
+		for ; i > 0 && a.changes[i].start < a.changes[i-1].start; i-- {
+			a.changes[i], a.changes[i-1] = a.changes[i-1], a.changes[i]
+		}
+	}
 }
 
 func (a *slidingAggregate[K, V, A]) exists(start int64) bool {
