@@ -307,7 +307,38 @@ func TestDeletedChangelog(t *testing.T) {
 	var wrong *streams.InternalTopicError
 	require.ErrorAs(t, r.run(countWords, r.config(t.TempDir())), &wrong)
 	require.Equal(t, "app-per-key-changelog", wrong.Topic)
+	require.ErrorContains(t, wrong, "has been deleted, or its store is new, the topology needs it")
 	require.ErrorContains(t, wrong, "AllowNewStores")
+}
+
+// TestRenamedStore: what is there under another name is told, for a store and for a step that regroups.
+func TestRenamedStore(t *testing.T) {
+	counting := func(store, topic string) func(b *streams.Builder) {
+		return func(b *streams.Builder) {
+			streams.GroupBy(streams.From(b, words), func(v string) string { return v },
+				streams.NewRepartition(topic, serde.String, serde.String)).
+				Count(state.NewKeyValue(store, serde.String, serde.Int64)).ToStream().
+				To(streams.NewTopic("per-word", serde.String, serde.Int64))
+		}
+	}
+	r := newCountRig(t)
+	_, stop := r.start(counting("old-store", "old-topic"), r.config(t.TempDir()))
+	r.send(10)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+	for _, c := range []struct{ store, topic, gone, was string }{
+		{"new-store", "old-topic", "app-new-store-changelog", "its store is new or was renamed: app-old-store-changelog"},
+		{"old-store", "new-topic", "app-new-topic-repartition",
+			"the step that writes it is new or was renamed: app-old-topic-repartition"},
+	} {
+		err := r.run(counting(c.store, c.topic), r.config(t.TempDir()))
+		var wrong *streams.InternalTopicError
+		require.ErrorAs(t, err, &wrong)
+		require.Equal(t, c.gone, wrong.Topic)
+		require.ErrorContains(t, wrong, c.was+" belongs to nothing that the topology has")
+		require.ErrorContains(t, wrong, "give back the name that it had; or if ")
+		require.ErrorContains(t, wrong, "set Config.AllowNewStores")
+	}
 }
 
 func TestUnreachableBroker(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -56,6 +57,18 @@ func (t *Topology) internal(name string) bool {
 		return false
 	}
 	return strings.HasSuffix(name, "-changelog") || strings.HasSuffix(name, "-repartition") || t.IsRepartition(name)
+}
+
+// Leftovers are those of the names that internal topics of the application have or had, and that belong to nothing in
+// the topology: its stores and steps were removed, or renamed. They are sorted.
+func (t *Topology) Leftovers(names []string) (out []string) {
+	for _, name := range names {
+		if t.internal(name) && !t.IsInternal(name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // IsInternal is true for the names of the repartition topics and changelogs that the topology has.

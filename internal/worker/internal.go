@@ -204,12 +204,45 @@ func (c *Cluster) lostState(ctx context.Context, s Setup, t internalTopic, input
 	case errors.Is(found[t.name].Err, kerr.TopicAlreadyExists):
 		return nil
 	}
-	may := "if the state may start empty"
-	if !t.changelog {
-		may = "if what was in it may be left out"
+	left, err := c.leftovers(ctx, s, t)
+	if err != nil {
+		return fmt.Errorf("look for changelog %s: %w", t.name, err)
 	}
-	return &InternalTopicError{Topic: t.name, Have: "been deleted", Want: "it, as the group has committed offsets for " +
-		input + ": " + may + ", set Config.AllowNewStores"}
+	return t.gone(input, left)
+}
+
+// leftovers are the internal topics of the kind of t that belong to nothing that the topology has: one of them may be t
+// under another name.
+func (c *Cluster) leftovers(ctx context.Context, s Setup, t internalTopic) ([]string, error) {
+	found, err := c.admin.ListTopics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	suffix := "-repartition"
+	if t.changelog {
+		suffix = "-changelog"
+	}
+	return slices.DeleteFunc(s.Topology.Leftovers(found.Names()), func(name string) bool {
+		return !strings.HasSuffix(name, suffix)
+	}), nil
+}
+
+// gone is the error for a topic that is not there, although the group has offsets of an input. left are those that
+// belong to nothing.
+func (t internalTopic) gone(input string, left []string) error {
+	what, may := "the step that writes it", "if what was in it may be left out"
+	if t.changelog {
+		what, may = "its store", "if the state may start empty"
+	}
+	have := "been deleted, or " + what + " is new"
+	if len(left) > 0 {
+		have += " or was renamed: " + strings.Join(left, ", ") + " belongs to nothing that the topology has"
+	}
+	want := "it, as the group has committed offsets for " + input + ": "
+	if len(left) > 0 {
+		want += "give back the name that it had; or "
+	}
+	return &InternalTopicError{Topic: t.name, Have: have, Want: want + may + ", set Config.AllowNewStores"}
 }
 
 func (c *Cluster) validate(
