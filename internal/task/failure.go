@@ -75,6 +75,15 @@ func recoverInto(err *error) {
 	}
 }
 
+// withStack adds the stack of a panic to the attributes of a line of the log: the text of the error lacks it.
+func withStack(err error, attrs ...any) []any {
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		attrs = append(attrs, "stack", string(panicked.Stack))
+	}
+	return attrs
+}
+
 // Shielded makes a PanicError of a panic in a call.
 func Shielded(call func() error) (err error) {
 	defer recoverInto(&err)

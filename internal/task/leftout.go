@@ -39,8 +39,9 @@ func (l *leftOut) add(now int64, c cause, log *slog.Logger, failed *ProcessError
 		l.causes[c] = t
 	}
 	t.last = func(message string, more int64) {
-		log.Warn(message, "records", more, "reason", string(c.reason), "node", c.node, "site", failed.Site,
-			"topic", failed.Topic, "partition", failed.Partition, "offset", failed.Offset, "error", failed.Err)
+		log.Warn(message, withStack(failed.Err, "records", more, "reason", string(c.reason), "node", c.node,
+			"site", failed.Site, "topic", failed.Topic, "partition", failed.Partition, "offset", failed.Offset,
+			"error", failed.Err)...)
 	}
 	if t.more++; now < t.until {
 		l.more = true

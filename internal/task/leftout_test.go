@@ -55,3 +55,15 @@ func TestDeadLettersNameTheErrorNotItsWrapping(t *testing.T) {
 		require.Equal(t, want, typeName(err))
 	}
 }
+
+// TestTheLogHasTheStackOfAPanic, also of one that is left out.
+func TestTheLogHasTheStackOfAPanic(t *testing.T) {
+	var text bytes.Buffer
+	var l leftOut
+	err := Shielded(func() error { panic("boom") })
+	l.add(0, cause{"map-1", topology.DropProcess}, slog.New(slog.NewTextHandler(&text, nil)), &ProcessError{Err: err})
+	require.Contains(t, text.String(), "leftout_test.go:")
+	l.add(tellEvery, cause{"map-1", topology.DropProcess}, slog.New(slog.NewTextHandler(&text, nil)),
+		&ProcessError{Err: errors.New("no")})
+	require.Equal(t, 1, strings.Count(text.String(), "stack="))
+}

@@ -159,7 +159,7 @@ func (t *Task) fire(p *punctuation, now int64) error {
 			return failed
 		}
 		t.drop(topology.DropProcess)
-		t.log.Warn("punctuation left out", "node", failed.Node, "error", err)
+		t.log.Warn("punctuation left out", withStack(err, "node", failed.Node, "site", failed.Site, "error", err)...)
 	}
 	t.done()
 	return nil
