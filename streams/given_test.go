@@ -277,8 +277,8 @@ func functionParameters(t *testing.T) (out []string) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, path := range files {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "methods_") {
+			continue // methods of Go 1.27 hand on to the functions
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		require.NoError(t, err)
