@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -195,6 +196,31 @@ func TestTwoTasksOfOneProcessor(t *testing.T) {
 	topo := build(t, b)
 	_, err := testkit.NewDriver(topo, testkit.Partitions(2))
 	require.ErrorContains(t, err, "the function that makes the processor returned the same one twice")
+}
+
+// tiny is so small that Go puts several into one block of memory.
+type tiny struct{ n int8 }
+
+func (*tiny) Init(*streams.Context[string, string]) error { return nil }
+func (p *tiny) Process(record) error                      { p.n++; return nil }
+func (*tiny) Close() error                                { return nil }
+
+// TestTinyProcessorsAreNotTakenForEachOther, however many tasks there are and were.
+func TestTinyProcessorsAreNotTakenForEachOther(t *testing.T) {
+	b := streams.NewBuilder("app")
+	for range 5 {
+		streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, string] { return &tiny{} })
+	}
+	d := drive(t, b, testkit.Partitions(20))
+	for range 5 {
+		runtime.GC()
+		d.Restart()
+	}
+	one := &tiny{}
+	b = streams.NewBuilder("app")
+	streams.Process(streams.From(b, in), always(one))
+	_, err := b.Build()
+	require.ErrorContains(t, err, "returned the same one twice")
 }
 
 // TestAFunctionThatMakesNoProcessor is a mistake that Build tells; one that panics may do so until a task starts.
