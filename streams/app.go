@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/plugin/kslog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/millstream-go/millstream/internal/invariants"
@@ -50,7 +48,10 @@ type App struct {
 	config  Config
 	started atomic.Bool
 	drops   task.Drops
-	gaveUp  chan error // gets an error if a step is still at work when the time to stop is over
+	// What all Kafka clients share, see clientOpts.
+	warnings warnings
+	reach    *reach
+	gaveUp   chan error // gets an error if a step is still at work when the time to stop is over
 
 	telling sync.Mutex // while a change is told, so that they are told in their order
 	mu      struct {
@@ -73,7 +74,10 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	if err := errors.Join(err, config.validate()); err != nil {
 		return nil, err
 	}
-	return &App{topo: topo, config: config, gaveUp: make(chan error, 1)}, nil
+	return &App{
+		topo: topo, config: config, gaveUp: make(chan error, 1),
+		warnings: newWarnings(config.Logger.Handler()), reach: newReach(config.Logger),
+	}, nil
 }
 
 // Run processes until ctx ends; then it finishes the record in work, commits and returns nil. It returns an error if it
@@ -131,7 +135,7 @@ func (a *App) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	cluster, err := worker.Connect(ctx, a.setup(), a.clientOpts())
+	cluster, err := worker.Connect(ctx, a.setup(), a.clientOpts(Client{Role: AdminClient}))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // stopped before anything was done
@@ -164,16 +168,6 @@ func (a *App) setup() worker.Setup {
 		WindowRetention: c.WindowRetention, TopicConfigs: c.TopicConfigs, AllowLostState: c.AllowNewStores,
 		Accept: c.accept(), Wait: c.StartTimeout, Logger: c.Logger,
 	}
-}
-
-// clientOpts are the options of every client.
-func (a *App) clientOpts() []kgo.Opt {
-	opts := append(worker.Tuning(),
-		kgo.SeedBrokers(a.config.Brokers...),
-		kgo.ClientID(a.config.AppID),
-		kgo.WithLogger(kslog.New(slog.New(warnings{a.config.Logger.Handler()}))),
-	)
-	return append(opts, a.config.Kafka...)
 }
 
 // runWorkers runs all workers until ctx ends or one of them fails for good, which ends the others.
@@ -236,7 +230,7 @@ func (a *App) workerConfig(
 		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
-		Client: a.clientOpts(), Cluster: cluster, Accept: c.accept(), Logger: log,
+		Client: func(role worker.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) }, Cluster: cluster, Accept: c.accept(), Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,

@@ -62,6 +62,10 @@ type Config struct {
 	// What the library needs for its guarantees, such as group, transactional id and isolation level, it sets after
 	// these.
 	Kafka []kgo.Opt
+	// KafkaFor gives further options of one client, after those of Kafka. It is called whenever a client is made, by
+	// several goroutines at a time, and a worker makes another whenever it begins again. It is the place for hooks that
+	// serve one client only, such as franz-go's kprom: give each client one of its own. Default: none.
+	KafkaFor func(c Client) []kgo.Opt
 
 	// AppID is the application id: the name of the consumer group and the prefix of internal topics and transactional
 	// ids. Default: the name given to NewBuilder. All processes of an application have the same.

@@ -15,6 +15,18 @@ import (
 	"github.com/millstream-go/millstream/internal/task"
 )
 
+// Role is what a Kafka client of an application does.
+type Role string
+
+// The roles. An application has one admin client for all its life. Each worker has one client of its own for each
+// session, one for the global tables, if there are any, and one for each restore.
+const (
+	AdminRole   Role = "admin"
+	WorkerRole  Role = "worker"
+	GlobalRole  Role = "global"
+	RestoreRole Role = "restore"
+)
+
 // Tuning is what the library sets before the options of the user, who may know better. Records are sent without
 // compression, as Kafka Streams does by default.
 //
@@ -51,7 +63,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 	if c.Index == 0 {
 		w.balancer.stored = c.copies
 	}
-	opts := append(c.Client[:len(c.Client):len(c.Client)],
+	opts := append(c.Client(WorkerRole),
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
 		kgo.SessionTimeout(c.SessionTimeout),

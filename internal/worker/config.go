@@ -26,11 +26,11 @@ type Config struct {
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
-	StallTimeout       time.Duration // without a commit, although there is something to commit
-	StayOnStop         bool          // keep the place in the group when ctx ends
-	CleanupDelay       time.Duration // before the state of tasks that other processes have is removed; 0: never
-	TopicRefresh       time.Duration // between looks for topics that match a pattern
-	Client             []kgo.Opt     // brokers, security, logger
+	StallTimeout       time.Duration        // without a commit, although there is something to commit
+	StayOnStop         bool                 // keep the place in the group when ctx ends
+	CleanupDelay       time.Duration        // before the state of tasks that other processes have is removed; 0: never
+	TopicRefresh       time.Duration        // between looks for topics that match a pattern
+	Client             func(Role) []kgo.Opt // brokers, security, logger: asked for each client
 	Cluster            *Cluster
 	Accept             task.Accept // what may have been lost
 	Logger             *slog.Logger

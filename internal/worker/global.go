@@ -43,8 +43,7 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := w.config.Client
-	g.client, err = newClient(append(opts[:len(opts):len(opts)],
+	g.client, err = newClient(append(w.config.Client(GlobalRole),
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {

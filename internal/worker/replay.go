@@ -92,8 +92,7 @@ func (r *restore) planOne(x *restoring, c *task.Changelog) error {
 func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 	at := map[string]map[int32]kgo.Offset{c.Topic: {c.Partition: kgo.NewOffset().At(from)}}
 	if r.client == nil {
-		opts := r.worker.config.Client
-		client, err := newClient(append(opts[:len(opts):len(opts)],
+		client, err := newClient(append(r.worker.config.Client(RestoreRole),
 			kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))...)
 		if err != nil {
