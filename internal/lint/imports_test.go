@@ -14,7 +14,8 @@ import (
 // levels: a package imports only packages of lower levels. Those of level 0 import none of the project's.
 var levels = map[string]int{
 	"internal/assign": 0, "internal/eventtime": 0, "internal/invariants": 0, "internal/kafkatest": 0, "internal/store": 0,
-	"serde": 1, "internal/store/storetest": 1,
+	"internal/sim": 0,
+	"serde":        1, "internal/store/storetest": 1,
 	"window": 2, "internal/rows": 2, "internal/steady": 2,
 	"state":             3,
 	"state/statetest":   4,

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/sim"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -114,6 +115,7 @@ func (t *Task) jumps(at int64) error {
 // process shields the task from panics in the user's code.
 func (t *Task) process(in *Input) (err error) {
 	defer recoverInto(&err)
+	sim.Record()
 	return in.inlet.Process()
 }
 

@@ -1,6 +1,10 @@
 package worker
 
-import "time"
+import (
+	"time"
+
+	"github.com/millstream-go/millstream/internal/sim"
+)
 
 // clock tells the time by the wall clock, and when that was set.
 type clock struct {
@@ -16,7 +20,7 @@ func newClock() *clock {
 	began := time.Now()
 	c := &clock{read: func() (int64, time.Duration) {
 		t := time.Now()
-		return t.UnixMilli(), t.Sub(began)
+		return t.UnixMilli() + sim.WallSet(), t.Sub(began)
 	}}
 	c.look()
 	return c
@@ -43,4 +47,4 @@ func (w *Worker) now() int64 {
 }
 
 // now is the wall-clock time in milliseconds, for whoever waits for nothing.
-func now() int64 { return time.Now().UnixMilli() }
+func now() int64 { return time.Now().UnixMilli() + sim.WallSet() }

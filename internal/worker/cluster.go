@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,12 +30,10 @@ type Cluster struct {
 	roster roster // of the workers that share this
 	peers  peers
 
-	mu struct {
-		sync.Mutex
-		layout *Layout // as last found
-	}
-	known known
-	names atomic.Pointer[[]string] // of the known topics, and of the outputs
+	layouts gate                   // of who looks for a layout
+	layout  atomic.Pointer[Layout] // as last found
+	known   known
+	names   atomic.Pointer[[]string] // of the known topics, and of the outputs
 }
 
 // Setup is what an application needs of the cluster before it can run.
@@ -75,7 +72,9 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{client: client, admin: kadm.NewClient(client), setup: s, known: known{gate: newGate()}}
+	c := &Cluster{
+		client: client, admin: kadm.NewClient(client), setup: s, known: known{gate: newGate()}, layouts: newGate(),
+	}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
 		return nil, err
@@ -283,9 +282,7 @@ func idsOf(found kadm.TopicDetails, names []string) (map[string][16]byte, error)
 
 // Tasks is the number of tasks of the topology as it lies now.
 func (c *Cluster) Tasks() (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, tasks := range c.mu.layout.Partitions.Tasks {
+	for _, tasks := range c.layout.Load().Partitions.Tasks {
 		n += int(tasks)
 	}
 	return n
@@ -293,9 +290,7 @@ func (c *Cluster) Tasks() (n int) {
 
 // partitions is the number of partitions of an input, as the topology lies now.
 func (c *Cluster) partitions(topic string) int32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mu.layout.Partitions.Topics[topic]
+	return c.layout.Load().Partitions.Topics[topic]
 }
 
 // Client is the client for requests outside of groups and transactions.

@@ -59,13 +59,16 @@ var errTopicsChanged = errors.New("worker: the topics to read have changed")
 // topic to read that is gone, or another one by now, is a DeletedSourceError, unless it matches a pattern. The ids of
 // the topics are as they are now.
 func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
-	c.mu.Lock() // over requests, too: the workers of a process find the same once, one after the other
-	defer c.mu.Unlock()
+	// Over requests, too: the workers of a process find the same once, one after the other. Who is stopped does not wait.
+	if err := c.layouts.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.layouts.leave()
 	matched, err := c.matching(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := c.mu.layout
+	l := c.layout.Load()
 	var globals map[string]int32
 	if l != nil { // before anything is made anew
 		if globals, _, err = c.verify(ctx, 0); err == nil {
@@ -88,7 +91,7 @@ func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
 		if err = c.learn(ctx, l); err != nil {
 			return nil, err
 		}
-		c.mu.layout = l
+		c.layout.Store(l)
 	}
 	now, counts := *l, *l.Partitions
 	counts.Global = maps.Clone(counts.Global) // they may have grown, and grow in the session

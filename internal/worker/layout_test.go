@@ -120,3 +120,13 @@ func TestOutputsThatOneBrokerDoesNotShow(t *testing.T) {
 	var gone *MissingSinkError
 	require.ErrorAs(t, untilThere(context.Background(), missing(1_000)), &gone)
 }
+
+// TestStoppedWorkerDoesNotWaitForALayout: another worker of the process may look for it behind brokers that are silent.
+func TestStoppedWorkerDoesNotWaitForALayout(t *testing.T) {
+	c := &Cluster{layouts: newGate()}
+	require.NoError(t, c.layouts.enter(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Layout(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+}

@@ -357,9 +357,9 @@ func (w *Worker) deadline() time.Time {
 		next = min(next, now+max(1, w.config.Task.MaxIdle/4))
 	}
 	if w.layout.matched != nil && !w.listing.Load() {
-		next = min(next, w.listedAt.Add(w.config.TopicRefresh).UnixMilli())
+		next = min(next, now+(w.config.TopicRefresh-time.Since(w.listedAt)).Milliseconds())
 	}
-	return time.UnixMilli(next)
+	return time.Now().Add(time.Duration(next-now) * time.Millisecond)
 }
 
 // take gives the set what was fetched from one partition.

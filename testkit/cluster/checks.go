@@ -3,64 +3,87 @@ package cluster
 import (
 	"fmt"
 	"slices"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
-
-// offsets are those that the group has committed, as last seen.
-type offsets map[string]map[int32]int64
-
-// look is an error if an offset has gone back.
-func (o *offsets) look(fake *kfake.Cluster, group string) error {
-	info := fake.GroupInfo(group)
-	if info == nil {
-		return nil
-	}
-	if *o == nil {
-		*o = offsets{}
-	}
-	for topic, partitions := range info.Commits {
-		if (*o)[topic] == nil {
-			(*o)[topic] = map[int32]int64{}
-		}
-		for p, c := range partitions {
-			if was := (*o)[topic][p]; c.Offset < was {
-				return fmt.Errorf("committed offset of %s/%d went back from %d to %d", topic, p, was, c.Offset)
-			}
-			(*o)[topic][p] = c.Offset
-		}
-	}
-	return nil
-}
 
 // app is the group of the application.
 func (s *simulation) app() string {
 	if s.job.Config.AppID != "" {
 		return s.job.Config.AppID
 	}
-	topo, err := s.job.Topology()
-	if err != nil {
-		return ""
+	return s.topo.App
+}
+
+// look checks what must always hold.
+func (s *simulation) look() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.instances {
+		if err := i.look(); err != nil {
+			return err
+		}
 	}
-	return topo.App
+	if s.err != nil {
+		return s.err
+	}
+	info := s.fake.GroupInfo(s.app())
+	if info == nil {
+		return nil
+	}
+	if err := s.guards.look(info); err != nil && !s.accepts && s.out == 0 {
+		return err
+	}
+	if err := owners(info); err != nil {
+		return err
+	}
+	if err := s.guards.transactions(s.fake, s.written(), s.transactionTimeout()); err != nil {
+		return err
+	}
+	if s.out > 0 {
+		s.guards.event = time.Now()
+		return nil
+	}
+	if patience := s.patience(); s.alive(patience) {
+		return s.guards.silent(s.log.namedAt(), s.behind(), patience)
+	}
+	return nil
+}
+
+// alive is true if an instance has been for a while, and reaches all brokers: one that reads what nobody sends does not
+// know that it waits.
+func (s *simulation) alive(since time.Duration) bool {
+	for _, i := range s.instances {
+		if len(s.down) == 0 && i.ended != nil && i.network.frozen() == nil && time.Since(i.began) >= since {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *simulation) transactionTimeout() time.Duration {
+	return orElse(s.job.Config.TransactionTimeout, 10*time.Second)
+}
+
+// patience is how long there may be no progress before somebody must have said why: 10 s once the group has given up a
+// member, and the time that brokers have to answer what the cause is.
+func (s *simulation) patience() time.Duration {
+	return 2*orElse(s.job.Config.SessionTimeout, 10*time.Second) + 10*time.Second + s.job.Config.CommitInterval
 }
 
 // behind is an error while a topic that the application reads has records that are not committed, and while a
 // transaction is open anywhere.
 func (s *simulation) behind() error {
-	topo, err := s.job.Topology()
-	if err != nil {
-		return err
-	}
 	info := s.fake.GroupInfo(s.app())
 	if info == nil {
 		return fmt.Errorf("there is no group %s", s.app())
 	}
-	inputs := topo.SourceTopics()
-	for _, topic := range append(inputs, s.written(topo)...) {
+	inputs := s.running().SourceTopics()
+	for _, topic := range append(inputs, s.written()...) {
 		for _, p := range s.fake.PartitionInfos(topic) {
 			at := fmt.Sprintf("%s/%d: last stable offset %d, end %d", topic, p.Partition, p.LastStableOffset, p.HighWatermark)
 			if p.LastStableOffset < p.HighWatermark {
@@ -74,47 +97,108 @@ func (s *simulation) behind() error {
 	return nil
 }
 
+// unfinished is an error while an instance is not what it should be once all faults are over.
+func (s *simulation) unfinished() error {
+	for _, i := range s.instances {
+		if is := i.app.State(); is != streams.Running {
+			return fmt.Errorf("instance %d is %v", i.index, is)
+		}
+	}
+	return s.behind()
+}
+
+// running is the topology that all instances know.
+func (s *simulation) running() *topology.Topology {
+	for _, i := range s.instances {
+		if !i.upgraded {
+			return s.topo
+		}
+	}
+	return s.upgrade
+}
+
 // written are the topics that the application only writes.
-func (s *simulation) written(topo *topology.Topology) (out []string) {
+func (s *simulation) written() (out []string) {
 	for _, o := range s.job.Outputs {
 		out = append(out, o.topic)
 	}
-	for _, sub := range topo.Subs {
+	return append(out, s.changelogs()...)
+}
+
+// changelogs are those of the application.
+func (s *simulation) changelogs() (out []string) {
+	for _, sub := range s.topo.Subs {
 		for _, spec := range sub.Stores {
 			if !spec.Options().NoChangelog {
-				out = append(out, topo.ChangelogName(spec.Name()))
+				out = append(out, s.topo.ChangelogName(spec.Name()))
 			}
 		}
 	}
 	return out
 }
 
-// compare compares what the instances wrote with the model.
+// compare compares what the instances wrote with the model, unless it was said that it cannot be the same.
 func (s *simulation) compare() error {
-	from, ends := map[string]map[int32]kgo.Offset{}, map[string]map[int32]int64{}
+	if s.different() {
+		return nil
+	}
+	var topics []string
 	for _, o := range s.job.Outputs {
-		from[o.topic], ends[o.topic] = map[int32]kgo.Offset{}, map[int32]int64{}
-		for _, p := range s.fake.PartitionInfos(o.topic) {
-			from[o.topic][p.Partition] = kgo.NewOffset().AtStart()
-			ends[o.topic][p.Partition] = p.HighWatermark
+		topics = append(topics, o.topic)
+	}
+	got, err := s.read(topics)
+	if err != nil {
+		return err
+	}
+	for _, o := range s.job.Outputs {
+		if err := o.check(s.model, got[o.topic]); err != nil {
+			return err
+		}
+	}
+	return s.compareDrops()
+}
+
+// compareDrops: a record that the model drops is dropped, once or, after failures, more often, and no other.
+func (s *simulation) compareDrops() error {
+	want := s.model.Dropped()
+	for reason, n := range want {
+		if s.dropped[reason] < n {
+			return fmt.Errorf("%d records were dropped as %s, want %d", s.dropped[reason], reason, n)
+		}
+	}
+	for reason, n := range s.dropped {
+		if want[reason] == 0 && n > 0 {
+			return fmt.Errorf("%d records were dropped as %s, want none", n, reason)
+		}
+	}
+	return nil
+}
+
+// read reads the committed records of topics, in the order of their partitions and offsets, with control records left
+// out.
+func (s *simulation) read(topics []string) (map[string][]*kgo.Record, error) {
+	from, ends := map[string]map[int32]kgo.Offset{}, map[string]map[int32]int64{}
+	for _, topic := range topics {
+		for _, p := range s.fake.PartitionInfos(topic) {
+			if p.LogStartOffset >= p.HighWatermark {
+				continue
+			}
+			if from[topic] == nil {
+				from[topic], ends[topic] = map[int32]kgo.Offset{}, map[int32]int64{}
+			}
+			from[topic][p.Partition] = kgo.NewOffset().AtStart()
+			ends[topic][p.Partition] = p.HighWatermark
 		}
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(s.fake.ListenAddrs()...), kgo.Dialer(s.net.DialContext),
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer client.Close()
 	got, err := readAll(s.ctx, client, ends)
-	if err != nil {
-		return err
-	}
-	for _, o := range s.job.Outputs {
-		records := got[o.topic]
+	for _, records := range got {
 		slices.SortStableFunc(records, func(a, b *kgo.Record) int { return int(a.Partition - b.Partition) })
-		if err := o.check(s.model, records); err != nil {
-			return err
-		}
 	}
-	return nil
+	return got, err
 }

@@ -17,18 +17,27 @@ import (
 
 var (
 	words     = streams.NewTopic("words", serde.String, serde.Int64)
+	moreWords = streams.NewTopic("more-words", serde.String, serde.Int64)
+	rows      = streams.NewTopic("rows", serde.String, serde.Int64)
 	passed    = streams.NewTopic("passed", serde.String, serde.Int64)
 	totals    = streams.NewTopic("totals", serde.String, serde.Int64)
 	sums      = state.NewKeyValue("sums", serde.String, serde.Int64)
 	byRest    = streams.NewRepartition("by-rest", serde.String, serde.Int64)
 	perMinute = state.NewWindow("per-minute", serde.String, serde.Int64)
+	perRest   = state.NewWindow("per-rest", serde.String, serde.Int64)
+	lefts     = state.NewKeyValue("lefts", serde.String, serde.Int64)
+	rights    = state.NewKeyValue("rights", serde.String, serde.Int64)
+	meeting   = state.NewJoin("meeting", serde.String, serde.Int64, serde.Int64)
 	rests     = state.NewKeyValue("rests", serde.String, serde.Int64)
 )
+
+// start is when the time of a bubble begins, 1 January 2000.
+const start = 946_684_800_000
 
 func numbers(n int) (out []streams.Record[string, int64]) {
 	for i := range n {
 		out = append(out, streams.Record[string, int64]{
-			Key: fmt.Sprintf("key-%d", i%13), Value: int64(i), Timestamp: 1_700_000_000_000 + int64(i)*100,
+			Key: fmt.Sprintf("key-%d", i%13), Value: int64(i), Timestamp: start + int64(i)*100,
 		})
 	}
 	return out
@@ -38,50 +47,131 @@ func add(_ string, n, sum int64) int64 { return sum + n }
 
 func zero() int64 { return 0 }
 
-// TestPassingOn: no state at all.
+func rest(n int64) string { return fmt.Sprint(n % 7) }
+
+// TestPassingOn: no state at all. The upgrade reads one more topic, and has one more step.
 func TestPassingOn(t *testing.T) {
+	third := func(n int64) bool { return n%3 > 0 }
+	more := numbers(100)
+	for i := range more {
+		more[i].Key = "more-" + more[i].Key
+	}
 	cluster.Run(t, cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("passing")
-			streams.From(b, words).Filter(func(n int64) bool { return n%3 > 0 }).To(passed)
+			streams.From(b, words).Filter(third).To(passed)
 			return b.Build()
 		},
-		Inputs:  []cluster.Input{cluster.In(words, 4, numbers(500)...)},
+		Upgrade: func() (*topology.Topology, error) {
+			b := streams.NewBuilder("passing")
+			in := streams.From(b, words).Merge(streams.From(b, moreWords))
+			in.Filter(third).Filter(func(n int64) bool { return n >= 0 }).To(passed)
+			return b.Build()
+		},
+		Inputs:  []cluster.Input{cluster.In(words, 4, numbers(500)...), cluster.In(moreWords, 4, more...)},
 		Outputs: []cluster.Output{cluster.Out(passed, 4, cluster.Same)},
 	})
 }
 
-// TestSums: a store in the partitions of the input, and one behind a repartition topic.
+// TestSums: a store in the partitions of the input, and one behind a repartition topic. The upgrade has one more step.
 func TestSums(t *testing.T) {
-	cluster.Run(t, cluster.Job{
-		Topology: func() (*topology.Topology, error) {
+	build := func(upgraded bool) func() (*topology.Topology, error) {
+		return func() (*topology.Topology, error) {
 			b := streams.NewBuilder("summing")
 			in := streams.From(b, words)
+			if upgraded {
+				in = in.Filter(func(n int64) bool { return n >= 0 })
+			}
 			streams.Aggregate(in.GroupByKey(), sums, zero, add).ToStream().To(passed)
-			rest := func(n int64) string { return fmt.Sprint(n % 7) }
 			streams.Aggregate(streams.GroupBy(in, rest, byRest), rests, zero, add).ToStream().To(totals)
 			return b.Build()
-		},
-		Inputs: []cluster.Input{cluster.In(words, 4, numbers(500)...)},
+		}
+	}
+	cluster.Run(t, cluster.Job{
+		Topology: build(false),
+		Upgrade:  build(true),
+		Inputs:   []cluster.Input{cluster.In(words, 4, numbers(500)...)},
 		Outputs: []cluster.Output{
 			cluster.Out(passed, 4, cluster.Same), cluster.Out(totals, 3, cluster.Latest),
 		},
 	})
 }
 
-// TestMinutes: windows that are final, each record of a partition in its order.
+// TestMinutes: windows that are final, each record of a partition in its order; and windows behind a repartition topic.
 func TestMinutes(t *testing.T) {
 	cluster.Run(t, cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("minutes")
-			minutes := streams.From(b, words).GroupByKey().WindowedBy(window.Tumbling(5 * time.Second).Grace(time.Second))
-			final := streams.AggregateWindows(minutes, perMinute, zero, add).Final()
-			streams.Results(final, func(k window.Windowed[string]) string {
-				return fmt.Sprint(k.Key, "@", k.Window.Start)
+			in := streams.From(b, words)
+			short := in.GroupByKey().WindowedBy(window.Tumbling(5 * time.Second).Grace(time.Second))
+			streams.Results(streams.AggregateWindows(short, perMinute, zero, add).Final(), at[string]).To(passed)
+			long := streams.GroupBy(in, rest, byRest).WindowedBy(window.Tumbling(10 * time.Second).Grace(time.Hour))
+			streams.Results(streams.AggregateWindows(long, perRest, zero, add).Updates(), at[string]).To(totals)
+			return b.Build()
+		},
+		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
+		Inputs: []cluster.Input{cluster.In(words, 4, late(numbers(500))...)},
+		Outputs: []cluster.Output{
+			cluster.Out(passed, 4, cluster.Same), cluster.Out(totals, 3, cluster.Latest),
+		},
+	})
+}
+
+// at is a windowed key as text.
+func at[K any](k window.Windowed[K]) string { return fmt.Sprint(k.Key, "@", k.Window.Start) }
+
+// late has some records come too late for their window.
+func late(records []streams.Record[string, int64]) []streams.Record[string, int64] {
+	for i := range records {
+		if i%50 == 49 {
+			records[i].Timestamp -= 12_000
+		}
+	}
+	return records
+}
+
+// TestJoins: records that meet within a span of time, whichever side comes first, and two tables, in which rows are
+// deleted.
+func TestJoins(t *testing.T) {
+	deleting := numbers(250)
+	for i := range deleting {
+		deleting[i].NullValue = i%5 == 4
+	}
+	cluster.Run(t, cluster.Job{
+		Topology: func() (*topology.Topology, error) {
+			b := streams.NewBuilder("joins")
+			left, right := streams.From(b, words), streams.From(b, moreWords)
+			near := window.Within(2 * time.Second).Grace(time.Hour)
+			sum := func(a, b int64) int64 { return a*10_000 + b }
+			streams.JoinStreams(left, right, near, meeting, sum).To(passed)
+			streams.JoinTables(left.ToTable(lefts), streams.TableFrom(b, rows, rights), sum).ToStream().To(totals)
+			return b.Build()
+		},
+		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
+		Inputs: []cluster.Input{
+			cluster.In(words, 4, numbers(250)...), cluster.In(moreWords, 4, numbers(250)...), cluster.In(rows, 4, deleting...),
+		},
+		Outputs: []cluster.Output{
+			cluster.Out(passed, 4, cluster.Any), cluster.Out(totals, 4, cluster.Latest),
+		},
+	})
+}
+
+// TestGlobal: records that meet rows of a global table.
+func TestGlobal(t *testing.T) {
+	cluster.Run(t, cluster.Job{
+		Topology: func() (*topology.Topology, error) {
+			b := streams.NewBuilder("global")
+			names := streams.GlobalTableFrom(b, rows, rights)
+			key := func(n int64) string { return fmt.Sprintf("key-%d", n%13) }
+			streams.JoinGlobal(streams.From(b, words), names, key, func(n, row int64) int64 {
+				return n*10_000 + row
 			}).To(passed)
 			return b.Build()
 		},
-		Inputs:  []cluster.Input{cluster.In(words, 4, numbers(500)...)},
+		Inputs: []cluster.Input{
+			cluster.In(rows, 3, numbers(40)...).First(), cluster.In(words, 4, numbers(500)...),
+		},
 		Outputs: []cluster.Output{cluster.Out(passed, 4, cluster.Same)},
 	})
 }
@@ -94,7 +184,6 @@ func TestAtLeastOnce(t *testing.T) {
 			b := streams.NewBuilder("largest")
 			in := streams.From(b, words)
 			streams.Aggregate(in.GroupByKey(), sums, zero, largest).ToStream().To(passed)
-			rest := func(n int64) string { return fmt.Sprint(n % 7) }
 			streams.Aggregate(streams.GroupBy(in, rest, byRest), rests, zero, largest).ToStream().To(totals)
 			return b.Build()
 		},
@@ -103,5 +192,19 @@ func TestAtLeastOnce(t *testing.T) {
 		Outputs: []cluster.Output{
 			cluster.Out(passed, 4, cluster.Latest), cluster.Out(totals, 3, cluster.Latest),
 		},
+	})
+}
+
+// TestPassingOnAgain: without state, at least once.
+func TestPassingOnAgain(t *testing.T) {
+	cluster.Run(t, cluster.Job{
+		Topology: func() (*topology.Topology, error) {
+			b := streams.NewBuilder("again")
+			streams.From(b, words).Filter(func(n int64) bool { return n%3 > 0 }).To(passed)
+			return b.Build()
+		},
+		Config:  streams.Config{Guarantee: streams.AtLeastOnce, CommitInterval: time.Second},
+		Inputs:  []cluster.Input{cluster.In(words, 4, numbers(500)...)},
+		Outputs: []cluster.Output{cluster.Out(passed, 4, cluster.Repeated)},
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
@@ -16,6 +18,7 @@ import (
 type disk struct {
 	dir    string
 	budget *store.Budget
+	delay  atomic.Int64 // nanoseconds that each read and commit takes longer
 
 	mu struct {
 		sync.Mutex
@@ -49,8 +52,69 @@ func (d *disk) open(dir string) (state.Engine, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return d.mu.files.Open(name, store.Options{Budget: d.budget, Logger: slog.New(slog.DiscardHandler)})
+	engine, err := d.mu.files.Open(name, d.options())
+	if err != nil {
+		return nil, err
+	}
+	return slowEngine{engine, d}, nil
 }
+
+func (d *disk) options() store.Options {
+	return store.Options{Budget: d.budget, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// find opens the database of a directory that is there. It is nil if there is none.
+func (d *disk) find(dir string) (state.Engine, error) {
+	name, err := filepath.Rel(d.dir, dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil //nolint:nilerr // it was set aside or removed, or there was never one
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.files.Open(name, d.options())
+}
+
+// fill lets nothing more be written, or lets it again.
+func (d *disk) fill(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.files.Fill(full)
+}
+
+// damage flips a bit of a file, or cuts its end off. Nobody uses the disk.
+func (d *disk) damage(rng *rand.Rand) (what string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.files.Damage(rng)
+}
+
+// slowEngine is a database on a disk that may be slow.
+type slowEngine struct {
+	state.Engine
+	disk *disk
+}
+
+func (e slowEngine) Get(dst, key []byte) ([]byte, bool, error) {
+	e.disk.wait()
+	return e.Engine.Get(dst, key)
+}
+
+func (e slowEngine) NewBatch() store.Batch { return slowBatch{e.Engine.NewBatch(), e.disk} }
+
+type slowBatch struct {
+	store.Batch
+	disk *disk
+}
+
+func (b slowBatch) Commit() error {
+	b.disk.wait()
+	return b.Batch.Commit()
+}
+
+func (d *disk) wait() { time.Sleep(time.Duration(d.delay.Load())) }
 
 // left is the disk as a crash at this moment leaves it, in another directory. percent is how much of what was not
 // synced is there.

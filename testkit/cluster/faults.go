@@ -1,18 +1,25 @@
 package cluster
 
 import (
-	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millstream-go/millstream/internal/sim"
 )
 
-// kinds are the faults by name. Each is applied by the goroutine of the simulation, which mends it later.
-var kinds = map[string]func(s *simulation, f fault){
+// passing are the faults by name from which an application must recover by itself, with the results of the model. Each
+// is begun by the goroutine of the simulation, which mends it later.
+var passing = map[string]func(s *simulation, f fault){
 	// crash kills an instance; it comes back on what the crash left of its disk, or on a new one.
-	"crash": (*simulation).crash,
+	"crash": func(s *simulation, f fault) {
+		s.meets(f.kind)
+		s.crash(f)
+	},
 	// crash-at kills it at a request, before the broker sees it or before its reply arrives.
 	"crash-at": func(s *simulation, f fault) {
 		at := beforeRequest
@@ -22,21 +29,26 @@ var kinds = map[string]func(s *simulation, f fault){
 		s.instances[f.on].network.rule(&rule{key: int16(f.key), after: f.after, at: at, do: func() {
 			s.mu.Lock() // a goroutine of the client is here
 			defer s.mu.Unlock()
+			s.meets(f.kind)
 			s.crash(f)
 		}})
 	},
 	// reply breaks a connection before or after a request, sends it twice, or delays its reply.
 	"reply": func(s *simulation, f fault) {
-		s.instances[f.on].network.rule(&rule{key: int16(f.key), after: f.after, at: f.point, delay: f.lasts})
+		s.instances[f.on].network.rule(&rule{
+			key: int16(f.key), after: f.after, at: f.point, delay: f.lasts, met: func() { s.met.add(f.kind) },
+		})
 	},
 	// freeze lets nothing pass between an instance and the brokers; it notices only by its own clock.
 	"freeze": func(s *simulation, f fault) {
+		s.meets(f.kind)
 		n := s.instances[f.on].network
 		n.freeze()
 		s.later(f.lasts, n.thaw)
 	},
 	// cut breaks all connections of an instance and refuses new ones.
 	"cut": func(s *simulation, f fault) {
+		s.meets(f.kind)
 		i := s.instances[f.on]
 		n := i.network
 		n.cut(true)
@@ -48,32 +60,164 @@ var kinds = map[string]func(s *simulation, f fault){
 	},
 	// restart stops an instance in good order, and starts it again.
 	"restart": func(s *simulation, f fault) {
-		if i := s.instances[f.on]; i.ended != nil {
-			i.stop()
-			i.stopping, i.ended = i.ended, nil
-			s.later(f.lasts, i.revive)
+		i := s.instances[f.on]
+		i.begin()
+		s.later(f.lasts, i.revive)
+		s.meets(f.kind)
+	},
+	// workers stops an instance in good order, and starts it again with another number of workers.
+	"workers": func(s *simulation, f fault) {
+		i := s.instances[f.on]
+		i.begin()
+		i.workers = 1 + f.n%3
+		s.later(f.lasts, i.revive)
+		s.meets(f.kind)
+	},
+	// upgrade starts one instance after the other with Job.Upgrade.
+	"upgrade": func(s *simulation, f fault) {
+		if s.job.Upgrade == nil {
+			return
 		}
+		for k, i := range s.instances {
+			s.later(f.lasts*time.Duration(k), func() {
+				i.begin()
+				i.upgraded = true
+				s.later(f.lasts, i.revive)
+			})
+		}
+		s.meets(f.kind)
+	},
+	// away stops all instances, for longer than changelogs remember deletes, and has the brokers compact them.
+	"away": func(s *simulation, f fault) {
+		lasts := f.lasts
+		if f.n%2 == 0 {
+			lasts += 25 * time.Hour
+		}
+		s.outage(lasts, func() error {
+			s.fake.Compact()
+			return nil
+		})
+		s.meets(f.kind)
+	},
+	// disk-damage kills an instance, flips bits of its files or cuts them off, and has it come back.
+	"disk-damage": func(s *simulation, f fault) {
+		i := s.instances[f.on]
+		if i.ended == nil {
+			return
+		}
+		i.kill(100, s.rng)
+		if i.disk != nil {
+			for range 1 + f.n%3 {
+				what, err := i.disk.damage(s.rng)
+				s.check(err)
+				if what != "" {
+					s.log.tell("damage of " + what)
+					s.meets(f.kind)
+				}
+			}
+		}
+		s.later(f.lasts, i.revive)
+	},
+	// disk-full lets an instance write no more to its disk.
+	"disk-full": func(s *simulation, f fault) {
+		if d := s.instances[f.on].disk; d != nil {
+			d.fill(true)
+			s.later(f.lasts, func() { d.fill(false) })
+			s.meets(f.kind)
+		}
+	},
+	// disk-slow has each read and commit of an instance's databases take longer.
+	"disk-slow": func(s *simulation, f fault) {
+		if d := s.instances[f.on].disk; d != nil {
+			d.delay.Store(int64(pick([]time.Duration{time.Millisecond, 50 * time.Millisecond, 2 * time.Second}, f.n)))
+			s.later(min(f.lasts, 30*time.Second), func() { d.delay.Store(0) })
+			s.meets(f.kind)
+		}
+	},
+	// clock sets the wall clocks of all instances.
+	"clock": func(s *simulation, f fault) {
+		sim.SetWall(pick([]time.Duration{-time.Hour, time.Hour, -25 * time.Hour, 10 * time.Second, 25 * time.Hour}, f.n))
+		s.later(f.lasts, func() { sim.SetWall(0) })
+		s.meets(f.kind)
+	},
+	// slow-functions has each of some records take a while in the steps of the application.
+	"slow-functions": func(s *simulation, f fault) {
+		takes := pick([]time.Duration{time.Millisecond, 200 * time.Millisecond, 5 * time.Second, 5 * time.Minute}, f.n)
+		n := min(200, max(2, int64(slowFor/takes)))
+		var left atomic.Int64
+		left.Store(n)
+		sim.OnRecord(func() {
+			if left.Add(-1) >= 0 {
+				time.Sleep(takes)
+			}
+		})
+		s.later(takes*time.Duration(n), func() { sim.OnRecord(nil) })
+		s.meets(f.kind)
 	},
 	// broker-down makes a broker unreachable for all instances.
 	"broker-down": func(s *simulation, f fault) { s.brokersDown(f, s.fake.ListenAddrs()[f.on]) },
 	// brokers-down makes all of them unreachable.
 	"brokers-down": func(s *simulation, f fault) { s.brokersDown(f, s.fake.ListenAddrs()...) },
-	"broker-leaders": func(s *simulation, _ fault) {
+	"broker-leaders": func(s *simulation, f fault) {
+		s.meets(f.kind)
 		s.fake.ShufflePartitionLeaders()
 	},
-	"broker-coordinators": func(s *simulation, _ fault) {
+	"broker-coordinators": func(s *simulation, f fault) {
+		s.meets(f.kind)
 		s.fake.RehashCoordinators()
 	},
 	// broker-error answers a request with an error that a broker may give at any time.
 	"broker-error": func(s *simulation, f fault) {
-		errs := transient[f.key]
-		if len(errs) == 0 {
-			return
+		if errs := transient[f.key]; len(errs) > 0 {
+			s.answer(f, f.key, errs)
 		}
-		s.faults = append(s.faults, s.fake.Fault(kfake.Fault{
-			Keys: []kmsg.Key{f.key}, Err: errs[f.after%len(errs)], Count: 1 + f.after%3,
-		}))
 	},
+	// transaction-error answers a request of a transaction with an error that ends it, or puts it off.
+	"transaction-error": func(s *simulation, f fault) {
+		s.answer(f, pick(transactional, f.n), transactionErrors)
+	},
+	// broker-compact has the brokers compact the changelogs.
+	"broker-compact": func(s *simulation, f fault) {
+		s.fake.Compact()
+		s.meets(f.kind)
+	},
+}
+
+// answer has requests of a kind answered with an error, up to three times.
+func (s *simulation) answer(f fault, key kmsg.Key, errs []*kerr.Error) {
+	h := s.fake.Fault(kfake.Fault{
+		Keys: []kmsg.Key{key}, Err: errs[f.after%len(errs)], Count: 1 + f.after%3,
+		When: func(r kmsg.Request) bool {
+			p, ok := r.(*kmsg.ProduceRequest)
+			return !ok || p.TransactionID != nil || f.kind != "transaction-error" // the records of the test have none
+		},
+	})
+	s.faults = append(s.faults, answers{f.kind, h})
+}
+
+// answers are faults that the brokers keep.
+type answers struct {
+	kind   string
+	handle *kfake.FaultHandle
+}
+
+// slowFor is how long functions are slow, at most.
+const slowFor = 10 * time.Minute
+
+// pick is one of several.
+func pick[T any](from []T, n int) T { return from[n%len(from)] }
+
+// transactional are the requests of transactions.
+var transactional = []kmsg.Key{
+	kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn, kmsg.Produce,
+}
+
+// transactionErrors are what a transaction coordinator, or a broker that writes for it, may answer when it went on
+// without the producer, or is not ready for it.
+var transactionErrors = []*kerr.Error{
+	kerr.UnknownProducerID, kerr.InvalidProducerEpoch, kerr.InvalidTxnState, kerr.ProducerFenced,
+	kerr.ConcurrentTransactions, kerr.TransactionAbortable, kerr.InvalidProducerIDMapping, kerr.OutOfOrderSequenceNumber,
+	kerr.RequestTimedOut,
 }
 
 // transient are errors that brokers answer a request with, and that pass.
@@ -95,7 +239,17 @@ var transient = map[kmsg.Key][]*kerr.Error{
 }
 
 // Kinds are the names of all kinds of faults.
-func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
+func Kinds() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for _, kinds := range []map[string]func(*simulation, fault){passing, lossy} {
+			for name := range kinds {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	})
+}
 
 // crash kills an instance now, wherever it is, and has it come back.
 func (s *simulation) crash(f fault) {
@@ -105,6 +259,7 @@ func (s *simulation) crash(f fault) {
 }
 
 func (s *simulation) brokersDown(f fault, addresses ...string) {
+	s.meets(f.kind)
 	for _, a := range addresses {
 		s.down[a] = true
 		for _, i := range s.instances {

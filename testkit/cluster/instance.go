@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -15,12 +16,17 @@ import (
 
 // instance is one process of the application: its present life, and those that were killed and have not noticed.
 type instance struct {
-	sim     *simulation
-	index   int
-	lives   int
-	network *network
-	disk    *disk
+	sim      *simulation
+	index    int
+	lives    int
+	network  *network
+	disk     *disk
+	workers  int  // 0: as the job says
+	upgraded bool // runs Job.Upgrade
+	accepted bool // the present life was told to go on although something was lost
 
+	began    time.Time // the present life
+	app      *streams.App
 	stop     context.CancelFunc
 	ended    chan error   // of the present life; nil between two
 	stopping chan error   // of a life that ends in good order
@@ -31,27 +37,37 @@ type instance struct {
 func (i *instance) start() error {
 	i.lives++
 	i.network = newNetwork(&i.sim.net)
+	i.sim.networks = append(i.sim.networks, i.network)
 	for address := range i.sim.down {
 		i.network.down(address, true)
 	}
 	if i.disk == nil {
 		i.disk = newDisk(i.dir(), i.sim.budget)
 	}
-	topo, err := i.sim.job.Topology()
-	if err != nil {
-		return err
-	}
 	c := i.sim.job.Config
 	c.Brokers, c.StateDir, c.OpenEngine = i.sim.fake.ListenAddrs(), i.disk.dir, i.disk.open
 	c.Kafka = append(c.Kafka[:len(c.Kafka):len(c.Kafka)], kgo.Dialer(i.network.dial))
 	c.Logger = slog.New(i.sim.log.of(fmt.Sprintf("%d.%d", i.index, i.lives)))
+	c.Workers = or(i.workers, c.Workers)
+	if i.accepted = i.sim.accepts; i.accepted {
+		c.Accept = streams.AcceptLostInput | streams.AcceptLostOffsets | streams.AcceptLostState
+		c.AllowNewStores = true
+	}
+	build := i.sim.job.Topology
+	if i.upgraded {
+		build = i.sim.job.Upgrade
+	}
+	topo, err := build()
+	if err != nil {
+		return err
+	}
 	app, err := streams.New(topo, c)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(i.sim.ctx)
 	ended := make(chan error, 1)
-	i.stop, i.ended = cancel, ended
+	i.app, i.stop, i.ended, i.began = app, cancel, ended, time.Now()
 	// Started here, owns its clients and databases, ends with ctx; collected by end or collect.
 	go func() { ended <- app.Run(ctx) }()
 	return nil
@@ -69,62 +85,125 @@ func (i *instance) kill(percent int, rng *rand.Rand) {
 	}
 	i.network.cut(true)
 	i.network.thaw()
-	old := i.disk
-	i.disk = nil
-	if percent >= 0 {
-		left, err := old.left(filepath.Join(i.sim.dir, fmt.Sprintf("instance-%d-%d", i.index, i.lives+1)), percent, rng)
-		if err != nil {
-			i.sim.check(err)
-			return
-		}
-		i.disk = left
-	}
+	i.leave(percent, rng)
 	i.dead = append(i.dead, i.ended)
 	i.ended = nil
 	i.stop()
+	i.count()
 }
 
-// revive starts an instance that is not alive, once its last life has ended.
-func (i *instance) revive() {
-	if i.stopping != nil {
-		select {
-		case <-i.stopping: //nolint:errcheck // what came of it is looked at
-			i.stopping = nil
-		default:
-			i.sim.later(100*time.Millisecond, i.revive)
-			return
-		}
+// leave leaves the disk to what goes on with it, and gives the next life what a crash leaves of it now.
+func (i *instance) leave(percent int, rng *rand.Rand) {
+	old := i.disk
+	i.disk = nil
+	if percent < 0 {
+		return
 	}
+	left, err := old.left(filepath.Join(i.sim.dir, fmt.Sprintf("instance-%d-%d", i.index, i.lives+1)), percent, rng)
+	if err != nil {
+		i.sim.check(err)
+		return
+	}
+	i.disk = left
+}
+
+// begin ends the present life in good order, and does not wait for it.
+func (i *instance) begin() {
 	if i.ended == nil {
+		return
+	}
+	if i.stopping != nil {
+		i.dead = append(i.dead, i.stopping)
+	}
+	i.stop()
+	i.stopping, i.ended = i.ended, nil
+}
+
+// over is true once no life of the instance is left that may do anything.
+func (i *instance) over() bool {
+	if i.stopping == nil {
+		return i.ended == nil
+	}
+	select {
+	case err := <-i.stopping:
+		i.stopping = nil
+		i.left(err)
+		return i.ended == nil
+	default:
+		return false
+	}
+}
+
+// left notes what a life that was stopped has said. What came of it is looked at; but a step that is still at work has
+// the directory, so what follows is what follows a process that exits then.
+func (i *instance) left(err error) {
+	i.count()
+	i.sim.busy = i.sim.busy || err != nil
+	var busy *streams.BusyError
+	if errors.As(err, &busy) {
+		i.network.cut(true)
+		i.leave(100, i.sim.rng)
+	}
+}
+
+// count adds what the present life has dropped.
+func (i *instance) count() {
+	for reason, n := range i.app.Dropped() {
+		i.sim.dropped[reason] += n
+	}
+}
+
+// revive starts an instance that is not alive, once its last life has ended. While all are to be away, it waits.
+func (i *instance) revive() {
+	switch {
+	case i.sim.out > 0 || i.ended != nil:
+	case i.over():
 		i.sim.check(i.start())
+	default:
+		i.sim.later(reviveAfter, i.revive)
 	}
 }
 
-// end ends the present life in good order. What it says of that is not looked at: its brokers may be out of reach, and
-// the group may have given it up. What came of it is.
-func (i *instance) end() {
-	if i.ended != nil {
-		i.stop()
-		<-i.ended //nolint:errcheck // what came of it is looked at
-		i.ended = nil
+// end ends the present life in good order.
+func (i *instance) end() error {
+	if i.ended == nil {
+		return nil
 	}
+	i.stop()
+	err := <-i.ended
+	i.ended = nil
+	i.left(err)
+	return err
 }
 
-// look is an error if the present life has ended by itself.
+// look is an error if the present life has ended by itself, and not by an error that the faults are the cause of.
 func (i *instance) look() error {
 	select {
 	case err := <-i.ended:
 		i.ended = nil
+		i.count()
+		if i.sim.report(i, err) {
+			return nil
+		}
 		return fmt.Errorf("instance %d has ended: %w", i.index, err)
 	default:
 		return nil
 	}
 }
 
-// collect waits for the lives that were killed.
+// collect waits for all lives.
 func (i *instance) collect() {
-	for _, ended := range i.dead {
-		<-ended //nolint:errcheck // what came of it is looked at
+	if i.ended != nil {
+		i.stop()
+		i.dead = append(i.dead, i.ended)
 	}
-	i.dead = nil
+	if i.stopping != nil {
+		i.dead = append(i.dead, i.stopping)
+	}
+	for _, ended := range i.dead {
+		if err := <-ended; err != nil {
+			i.sim.busy = true
+		}
+	}
+	i.ended, i.stopping, i.dead = nil, nil, nil
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -17,6 +18,9 @@ import (
 type Job struct {
 	// Topology is what the instances run.
 	Topology func() (*topology.Topology, error)
+	// Upgrade, if it is set, is what the instances are upgraded to, one after the other: at the latest once all faults are
+	// over. The model runs it, so its results for the records that Topology has read must be those of Topology.
+	Upgrade func() (*topology.Topology, error)
 	// Inputs are the topics that the topology reads, with their records.
 	Inputs []Input
 	// Outputs are the topics that it writes, with how they are compared.
@@ -43,13 +47,10 @@ func Run(t *testing.T, job Job) {
 		job.Instances = 2
 	}
 	first, n := uint64(setting(t, "MILLSTREAM_SIM_SEED", 1)), setting(t, "MILLSTREAM_SIM_SEEDS", or(job.Seeds, 20))
-	met := map[string]int{}
+	met := &tally{}
 	for seed := first; seed < first+uint64(n); seed++ {
-		script := newScript(rand.New(rand.NewPCG(seed, 0)), &job)
-		for _, f := range script {
-			met[f.kind]++
-		}
-		if err := job.try(t, seed, script); err != nil {
+		script := newScript(rand.New(rand.NewPCG(seed, nameOf(t))), &job)
+		if err := job.try(t, seed, script, met); err != nil {
 			script, err = job.shrink(t, seed, script, err)
 			t.Fatalf("cluster: seed %d (MILLSTREAM_SIM_SEED=%d MILLSTREAM_SIM_SEEDS=1): %v\nfaults:\n%v",
 				seed, seed, err, script)
@@ -58,13 +59,20 @@ func Run(t *testing.T, job Job) {
 	t.Logf("cluster: seeds %d to %d, faults met: %v", first, first+uint64(n)-1, met)
 }
 
+// nameOf has the same seed give each test another script.
+func nameOf(t *testing.T) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(t.Name())) // it never fails
+	return h.Sum64()
+}
+
 // try plays one script in a bubble of its own.
-func (j *Job) try(t *testing.T, seed uint64, s script) (err error) {
+func (j *Job) try(t *testing.T, seed uint64, s script, met *tally) (err error) {
 	name := fmt.Sprintf("seed=%d", seed)
 	dir := t.TempDir()
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			err = newSimulation(j, seed, dir).run(t.Context(), s)
+			err = newSimulation(j, seed, dir, met).run(t.Context(), s)
 		})
 	})
 	return err
@@ -76,7 +84,7 @@ func (j *Job) shrink(t *testing.T, seed uint64, s script, err error) (script, er
 	for i := len(s) - 1; i >= 0 && time.Now().Before(deadline); i-- {
 		less := append(s[:i:i], s[i+1:]...)
 		for range shrinkTries {
-			if failed := j.try(t, seed, less); failed != nil {
+			if failed := j.try(t, seed, less, &tally{}); failed != nil {
 				s, err = less, failed
 				break
 			}
@@ -107,4 +115,12 @@ func or(n, otherwise int) int {
 		return otherwise
 	}
 	return n
+}
+
+// orElse is a duration, or another one if it is not set.
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
 }

@@ -2,25 +2,77 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 )
 
-// journal keeps the last lines that the instances logged.
+// journal keeps the last lines that the instances logged, how often each message came, and when a wait was last named.
 type journal struct {
-	mu    sync.Mutex
-	lines []string
+	mu     sync.Mutex
+	lines  []string
+	counts map[string]int
+	named  time.Time
 }
 
 const journalLines = 80
 
-func newJournal() *journal { return &journal{} }
+func newJournal() *journal { return &journal{counts: map[string]int{}} }
 
 // of is a handler for one life of an instance.
 func (j *journal) of(name string) slog.Handler {
-	return slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelInfo}).WithAttrs(
-		[]slog.Attr{slog.String("life", name)})
+	text := slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelInfo})
+	return entries{text.WithAttrs([]slog.Attr{slog.String("life", name)}), j}
+}
+
+// entries counts messages on their way to the lines.
+type entries struct {
+	slog.Handler
+	journal *journal
+}
+
+func (e entries) Handle(ctx context.Context, r slog.Record) error {
+	e.journal.note(r.Message)
+	return e.Handler.Handle(ctx, r)
+}
+
+func (e entries) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return entries{e.Handler.WithAttrs(attrs), e.journal}
+}
+
+func (e entries) WithGroup(name string) slog.Handler {
+	return entries{e.Handler.WithGroup(name), e.journal}
+}
+
+// naming are the messages that say what an instance waits for.
+var naming = map[string]bool{
+	"waiting": true, "a task has to wait, the others go on": true,
+	"no commit, although there is something to commit": true,
+}
+
+func (j *journal) note(message string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.counts[message]++
+	if naming[message] {
+		j.named = time.Now()
+	}
+}
+
+// said is how often a message came.
+func (j *journal) said(message string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.counts[message]
+}
+
+// namedAt is when an instance last said what it waits for.
+func (j *journal) namedAt() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.named
 }
 
 // Write takes one line.
@@ -39,3 +91,6 @@ func (j *journal) String() string {
 	defer j.mu.Unlock()
 	return strings.Join(j.lines, "\n")
 }
+
+// tell adds a line of the simulation's.
+func (j *journal) tell(line string) { _, _ = j.Write([]byte("simulation: " + line)) } // it takes all

@@ -30,6 +30,7 @@ type rule struct {
 	after int   // how many requests of the kind pass first
 	at    point
 	do    func() // nil: the connection breaks there
+	met   func() // nil, or told when a request meets the rule
 	delay time.Duration
 }
 
@@ -182,6 +183,9 @@ func (n *network) match(key int16) *rule {
 			continue
 		}
 		n.mu.rules = append(n.mu.rules[:i:i], n.mu.rules[i+1:]...)
+		if r.met != nil {
+			r.met()
+		}
 		return r
 	}
 	return nil

@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/sim"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // simulation is one play of a script.
@@ -26,9 +31,12 @@ type simulation struct {
 	net   kfake.VirtualNetwork
 	fake  *kfake.Cluster
 	model *testkit.Driver
-	feed  *kgo.Client // writes the inputs and reads the outputs; faults do not reach it
+	feed  *kgo.Client // writes the inputs; faults do not reach it
+	admin *kadm.Client
 	ctx   context.Context
-	log   *journal
+
+	feeding sync.WaitGroup // ends with the records, or ctx
+	log     *journal
 	// budget is that of all databases, which end with the simulation.
 	budget *store.Budget
 
@@ -39,10 +47,22 @@ type simulation struct {
 	instances []*instance
 	due       []mend
 	down      map[string]bool
-	faults    []*kfake.FaultHandle
+	faults    []answers
+	out       int        // outages that go on
+	networks  []*network // of all lives
+	busy      bool       // a life was given up while a step was at work
 	err       error
 
-	offsets offsets
+	topo, upgrade *topology.Topology // that instances start with, and that they end with
+	guards        guards
+	met           *tally
+	dropped       map[topology.DropReason]int64
+	// What was lost, and said: errors that the faults may lead to, how often they came, whether instances are told to go
+	// on all the same, and whether results may differ since.
+	lossy              map[string]bool
+	reports            map[string]int
+	accepts, consented bool
+	expired, reset     bool // records of an input were deleted; the group's offsets were
 }
 
 // mend is what is to be done later.
@@ -53,10 +73,12 @@ type mend struct {
 
 const brokers = 3
 
-func newSimulation(job *Job, seed uint64, dir string) *simulation {
+func newSimulation(job *Job, seed uint64, dir string, met *tally) *simulation {
+	now := time.Now()
 	return &simulation{
-		job: job, dir: dir, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
-		log: newJournal(), budget: store.NewBudget(8<<20, 8),
+		job: job, dir: dir, seed: seed, began: now, rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
+		log: newJournal(), budget: store.NewBudget(8<<20, 8), met: met, dropped: map[topology.DropReason]int64{},
+		lossy: map[string]bool{}, reports: map[string]int{}, guards: guards{progress: now, event: now},
 	}
 }
 
@@ -65,8 +87,21 @@ func (s *simulation) run(ctx context.Context, faults script) (err error) {
 	var cancel context.CancelFunc
 	s.ctx, cancel = context.WithCancel(ctx)
 	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("cluster: panic: %v\n%s", v, debug.Stack())
+		}
 		cancel()
+		sim.SetWall(0)
+		sim.OnRecord(nil)
 		s.collect()
+		for _, n := range s.networks {
+			n.cut(true)
+			n.thaw()
+		}
+		if s.busy {
+			time.Sleep(slowFor) // time stands still behind the simulation, and what was given up would not end
+		}
+		s.feeding.Wait()
 		if s.feed != nil {
 			s.feed.Close()
 		}
@@ -81,17 +116,20 @@ func (s *simulation) run(ctx context.Context, faults script) (err error) {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	records, err := s.records()
+	first, records, err := s.records()
 	if err != nil {
+		return err
+	}
+	if err := s.write(first); err != nil {
+		return err
+	}
+	if err := s.start(); err != nil {
 		return err
 	}
 	fed, rest := make(chan error, 1), len(records)*9/10
 	// Started here, owns the records, ends with the last of them.
-	go func() { fed <- s.produce(records[:rest]) }()
-	if err := s.play(faults); err != nil {
-		return err
-	}
-	if err := <-fed; err != nil {
+	s.feeding.Go(func() { fed <- s.produce(records[:rest]) })
+	if err := s.play(faults, fed); err != nil {
 		return err
 	}
 	if err := s.settle(); err != nil {
@@ -100,31 +138,62 @@ func (s *simulation) run(ctx context.Context, faults script) (err error) {
 	if err := s.moveOn(records[rest:]); err != nil {
 		return err
 	}
-	return s.compare()
+	if err := s.endAll(); err != nil {
+		return err
+	}
+	return errors.Join(s.compareStores(), s.compare())
 }
 
-// moveOn ends all instances in good order, starts them again, and gives them the rest of the records. For every other
-// seed they come back on empty disks: what they go on from then is what the changelogs hold.
+// moveOn ends all instances in good order, starts them again, upgraded and without anything to be accepted, and gives
+// them the rest of the records. For every other seed they come back on empty disks: what they go on from then is what
+// the changelogs hold.
 func (s *simulation) moveOn(rest []*kgo.Record) error {
-	for _, i := range s.instances {
-		i.end()
+	if err := s.endAll(); err != nil {
+		return err
 	}
-	s.mu.Lock()
+	if err := s.compareStores(); err != nil {
+		return err
+	}
+	s.accepts = false
+	s.guards.forget()
 	for _, i := range s.instances {
 		if s.seed%2 == 0 {
 			i.disk = nil
 		}
-		if err := i.start(); err != nil {
-			s.mu.Unlock()
-			return err
-		}
+		i.upgraded = s.job.Upgrade != nil
 	}
-	s.mu.Unlock()
+	if err := s.start(); err != nil {
+		return err
+	}
 	s.began = time.Now()
 	if err := s.produce(rest); err != nil {
 		return err
 	}
 	return s.settle()
+}
+
+// start starts all instances.
+func (s *simulation) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guards.event = time.Now()
+	for _, i := range s.instances {
+		if err := i.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endAll ends all instances. As no fault goes on, they must have nothing to say.
+func (s *simulation) endAll() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs error
+	for _, i := range s.instances {
+		errs = errors.Join(errs, i.end())
+	}
+	return errs
 }
 
 func (s *simulation) begin() (err error) {
@@ -141,26 +210,18 @@ func (s *simulation) begin() (err error) {
 		}
 		options = append(options, testkit.PartitionsOf(topic, n))
 	}
-	topo, err := s.job.Topology()
-	if err != nil {
+	if s.topo, s.upgrade, err = s.job.topologies(); err != nil {
 		return err
 	}
-	if s.model, err = testkit.NewDriver(topo, options...); err != nil {
+	if s.model, err = testkit.NewDriver(s.upgrade, options...); err != nil {
 		return err
 	}
-	s.feed, err = kgo.NewClient(kgo.SeedBrokers(s.fake.ListenAddrs()...), kgo.Dialer(s.net.DialContext),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
-	if err != nil {
+	if s.feed, err = s.feeder(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.admin = kadm.NewClient(s.feed)
 	for i := range s.job.Instances {
-		in := &instance{sim: s, index: i}
-		s.instances = append(s.instances, in)
-		if err := in.start(); err != nil {
-			return err
-		}
+		s.instances = append(s.instances, &instance{sim: s, index: i})
 	}
 	return nil
 }
@@ -177,9 +238,27 @@ func (s *simulation) topics() map[string]int32 {
 	return out
 }
 
-// records are those of all inputs, mixed, as the model got them.
-func (s *simulation) records() (out []*kgo.Record, err error) {
+// records are those of all inputs, mixed, as the model got them; first are those that are written before the instances
+// start.
+func (s *simulation) records() (first, out []*kgo.Record, err error) {
 	next := make([]int, len(s.job.Inputs))
+	give := func(i int) (*kgo.Record, error) {
+		r, err := s.job.Inputs[i].record(s.model, next[i])
+		if err == nil {
+			s.job.Inputs[i].pipe(s.model, r)
+			next[i]++
+		}
+		return r, err
+	}
+	for i, in := range s.job.Inputs {
+		for in.first && next[i] < in.count {
+			r, err := give(i)
+			if err != nil {
+				return nil, nil, err
+			}
+			first = append(first, r)
+		}
+	}
 	for {
 		var open []int
 		for i, in := range s.job.Inputs {
@@ -188,57 +267,107 @@ func (s *simulation) records() (out []*kgo.Record, err error) {
 			}
 		}
 		if len(open) == 0 {
-			return out, s.model.Err()
+			return first, out, s.model.Err()
 		}
-		i := open[s.rng.IntN(len(open))]
-		r, err := s.job.Inputs[i].record(s.model, next[i])
+		r, err := give(open[s.rng.IntN(len(open))])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		s.job.Inputs[i].pipe(s.model, r)
-		next[i]++
 		out = append(out, r)
 	}
+}
+
+// write writes records at once. The client learns only by a failure that a topic was created anew.
+func (s *simulation) write(records []*kgo.Record) error {
+	err := s.feed.ProduceSync(s.ctx, records...).FirstErr()
+	for errors.Is(err, kerr.UnknownTopicID) {
+		s.feed.PurgeTopicsFromClient(records[0].Topic)
+		err = s.feed.ProduceSync(s.ctx, records...).FirstErr()
+	}
+	if err != nil {
+		return fmt.Errorf("cluster: produce: %w", err)
+	}
+	return nil
 }
 
 // produce writes the records, spread over the time of the faults.
 func (s *simulation) produce(records []*kgo.Record) error {
 	for i, r := range records {
-		time.Sleep(time.Until(s.began.Add(faultsFor * time.Duration(i) / time.Duration(len(records)))))
-		if err := s.feed.ProduceSync(s.ctx, r).FirstErr(); err != nil {
-			return fmt.Errorf("cluster: produce: %w", err)
+		select {
+		case <-time.After(time.Until(s.began.Add(faultsFor * time.Duration(i) / time.Duration(len(records))))):
+		case <-s.ctx.Done():
+			return s.ctx.Err()
+		}
+		if err := s.write([]*kgo.Record{r}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// play begins each fault at its time, and mends what is due, until all have been.
-func (s *simulation) play(faults script) error {
+// play begins each fault at its time, and mends what is due, until all have been and the records are written.
+func (s *simulation) play(faults script, fed chan error) error {
+	s.mu.Lock()
 	for _, f := range faults {
-		s.mu.Lock()
-		s.later(time.Until(s.began.Add(f.at)), func() { kinds[f.kind](s, f) })
-		s.mu.Unlock()
+		s.later(time.Until(s.began.Add(f.at)), func() { s.do(f) })
 	}
+	s.mu.Unlock()
 	for {
-		s.mu.Lock()
-		slices.SortStableFunc(s.due, func(a, b mend) int { return a.at.Compare(b.at) })
-		if s.err != nil || len(s.due) == 0 {
-			defer s.mu.Unlock()
-			return s.err
+		wait := s.advance()
+		if err := s.look(); err != nil {
+			return err
 		}
-		next := s.due[0]
-		if wait := min(time.Until(next.at), lookEvery); wait > 0 {
-			s.mu.Unlock()
-			time.Sleep(wait)
-			if err := s.look(); err != nil {
+		if !s.left() {
+			select {
+			case err := <-fed:
 				return err
+			default:
 			}
-			continue
+		}
+		time.Sleep(wait)
+	}
+}
+
+// do begins a fault.
+func (s *simulation) do(f fault) {
+	if begin := passing[f.kind]; begin != nil {
+		begin(s, f)
+		return
+	}
+	lossy[f.kind](s, f)
+}
+
+// advance does what is due, and is how long to wait before the next look.
+func (s *simulation) advance() (wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.err == nil && len(s.due) > 0 {
+		slices.SortStableFunc(s.due, func(a, b mend) int { return a.at.Compare(b.at) })
+		next := s.due[0]
+		if wait := time.Until(next.at); wait > 0 {
+			if s.out == 0 {
+				wait = min(wait, lookEvery)
+			}
+			return wait
 		}
 		s.due = s.due[1:]
+		s.guards.event = time.Now()
 		next.do()
-		s.mu.Unlock()
 	}
+	return lookEvery
+}
+
+// left is true if anything is left to be done.
+func (s *simulation) left() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.due) > 0
+}
+
+// meets notes that a fault has met something.
+func (s *simulation) meets(kind string) {
+	s.guards.event = time.Now()
+	s.met.add(kind)
 }
 
 // lookEvery is how often what must always hold is looked at.
@@ -264,43 +393,40 @@ func (s *simulation) settle() error {
 		i.network.clear()
 	}
 	for _, f := range s.faults {
-		f.Remove()
+		if f.handle.Hits() > 0 {
+			s.met.add(f.kind)
+		}
+		f.handle.Remove()
 	}
+	s.faults = nil
 	s.mu.Unlock()
 	var behind error
-	for deadline := time.Now().Add(settleFor); time.Now().Before(deadline); time.Sleep(lookEvery) {
+	since := time.Now()
+	for deadline := time.Now().Add(settleFor); time.Now().Before(deadline); {
+		wait := s.advance()
 		if err := s.look(); err != nil {
 			return err
 		}
-		if behind = s.behind(); behind == nil {
+		if behind = s.unfinished(); behind != nil || s.left() {
+			since = time.Now()
+		} else if time.Since(since) >= quietFor {
 			return nil
 		}
+		time.Sleep(wait)
 	}
 	return fmt.Errorf("stands still: %v after the last fault: %w", settleFor, behind)
 }
 
+// quietFor is how long nothing may be left to do before it is believed: an instance that stood still has heard from the
+// group by then.
+const quietFor = 15 * time.Second
+
 // settleFor is how long an application may take to catch up once all faults are over.
 const settleFor = 10 * time.Minute
-
-// look checks what must always hold.
-func (s *simulation) look() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, i := range s.instances {
-		if err := i.look(); err != nil {
-			return err
-		}
-	}
-	return errors.Join(s.err, s.offsets.look(s.fake, s.app()))
-}
 
 // collect ends all instances.
 func (s *simulation) collect() {
 	for _, i := range s.instances {
-		i.end()
-		if i.stopping != nil {
-			<-i.stopping //nolint:errcheck // what came of it is looked at
-		}
 		i.collect()
 	}
 }

@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,6 +20,7 @@ type Input struct {
 	topic      string
 	partitions int32
 	count      int
+	first      bool
 	// pipe gives record i to the model, and is that record for Kafka.
 	record func(model *testkit.Driver, i int) (*kgo.Record, error)
 	pipe   func(model *testkit.Driver, r *kgo.Record)
@@ -55,6 +58,13 @@ func In[K, V any](topic streams.Topic[K, V], partitions int32, records ...stream
 			testkit.Input(model, topic).PipeTo(r.Partition, raw)
 		},
 	}
+}
+
+// First has all records of the topic written before the instances start, as those of a global table must be for results
+// to be always the same.
+func (in Input) First() Input {
+	in.first = true
+	return in
 }
 
 // Output is a topic that the topology writes.
@@ -140,6 +150,59 @@ func sameSequence[K comparable, V any](key K, want, got []streams.Record[K, V]) 
 // not depend on the order of the records there; at least once, if it does not depend on repetitions either.
 func Latest[K comparable, V any](want, got []streams.Record[K, V]) error {
 	return Same(last(want), last(got))
+}
+
+// Any wants the same records of each key, in any order: none lost, none twice. It is right for joins of streams.
+func Any[K comparable, V any](want, got []streams.Record[K, V]) error {
+	return Same(sorted(want), sorted(got))
+}
+
+// sorted is an order by the text of the values.
+func sorted[K comparable, V any](records []streams.Record[K, V]) []streams.Record[K, V] {
+	out := slices.Clone(records)
+	slices.SortStableFunc(out, func(a, b streams.Record[K, V]) int {
+		return cmp.Compare(fmt.Sprint(a.NullValue, a.Value), fmt.Sprint(b.NullValue, b.Value))
+	})
+	return out
+}
+
+// Repeated wants the same records of each key, in the same order, where some of them, and what comes behind, may come
+// again. It is right at least once, where each result follows from one record.
+func Repeated[K comparable, V any](want, got []streams.Record[K, V]) error {
+	wanted, have := perKey(want), perKey(got)
+	for key, values := range have {
+		next := 0 // of those wanted, the first that has not come
+		var last int
+		for i, r := range values {
+			at := place(wanted[key], r, last)
+			if at < 0 || at > next {
+				return fmt.Errorf("key %v: record %d is %v: it should not be, or not yet", key, i, r.Value)
+			}
+			last = at + 1
+			next = max(next, last)
+		}
+		if next < len(wanted[key]) {
+			return fmt.Errorf("key %v: record %d of %d is missing: %v", key, next, len(wanted[key]), wanted[key][next].Value)
+		}
+	}
+	for key := range wanted {
+		if len(have[key]) == 0 {
+			return fmt.Errorf("key %v: all records are missing", key)
+		}
+	}
+	return nil
+}
+
+// place is where a record is, from a place on if it is there, else anywhere; -1: nowhere.
+func place[K comparable, V any](in []streams.Record[K, V], r streams.Record[K, V], from int) int {
+	for _, from := range []int{from, 0} {
+		for i := from; i < len(in); i++ {
+			if in[i].NullValue == r.NullValue && reflect.DeepEqual(in[i].Value, r.Value) {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 func last[K comparable, V any](records []streams.Record[K, V]) (out []streams.Record[K, V]) {
