@@ -230,7 +230,8 @@ func (a *App) workerConfig(
 		Index: i, StateDir: c.appDir(), Engines: engines,
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
-		Client: func(role worker.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) }, Cluster: cluster, Accept: c.accept(), Logger: log,
+		Client:  func(role worker.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },
+		Cluster: cluster, Accept: c.accept(), Logger: log,
 		Report: func(s worker.State) { a.report(i, s) },
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,

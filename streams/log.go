@@ -8,8 +8,8 @@ import (
 )
 
 // warnings passes on what is a warning or worse: the Kafka clients tell each step of theirs at the level of
-// information. While something lasts they warn of it again and again: a message about an address comes once in sayAgain,
-// and tells how many were left out. All clients of an App share that.
+// information. While something lasts they warn of it again and again: a message about an address comes once in
+// sayAgain, and tells how many were left out. All clients of an App share that.
 type warnings struct {
 	slog.Handler
 	said *said

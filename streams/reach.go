@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// reach tells when a broker that could not be reached is reached again: of the failures the clients warn. It is a hook of
-// all clients of an App.
+// reach tells when a broker that could not be reached is reached again: of the failures the clients warn. It is a hook
+// of all clients of an App.
 type reach struct {
 	log *slog.Logger
 	mu  sync.Mutex

@@ -108,7 +108,7 @@ func TestDriverNeedsNoBroker(t *testing.T) {
 
 // TestStreamsMakesNoClient: package streams says how clients are to be made, internal/worker makes and uses them.
 func TestStreamsMakesNoClient(t *testing.T) {
-	options := []string{"ClientID", "Opt", "SeedBrokers", "WithLogger"}
+	options := []string{"BrokerMetadata", "ClientID", "Opt", "SeedBrokers", "WithHooks", "WithLogger"}
 	for _, s := range sources(t) {
 		if s.dir != "streams" {
 			continue

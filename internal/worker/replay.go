@@ -23,6 +23,9 @@ type replay struct {
 	waits     bool      // it was said that records are waited for
 }
 
+// at is the offset that is read next.
+func (p *replay) at() int64 { return max(p.from, p.changelog.From()) }
+
 // wait is what the wait for a changelog's records is called.
 func (p *replay) wait() string {
 	return fmt.Sprintf("changelog %s/%d", p.changelog.Topic, p.changelog.Partition)
@@ -91,16 +94,10 @@ func (r *restore) planOne(x *restoring, c *task.Changelog) error {
 // read begins to read a changelog.
 func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 	at := map[string]map[int32]kgo.Offset{c.Topic: {c.Partition: kgo.NewOffset().At(from)}}
-	if r.client == nil {
-		client, err := newClient(append(r.worker.config.Client(RestoreRole),
-			kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))...)
-		if err != nil {
-			return err
-		}
-		r.client = client
-	} else {
+	if r.client != nil {
 		r.client.AddConsumePartitions(at)
+	} else if err := r.connect(at); err != nil {
+		return err
 	}
 	if r.logs[c.Topic] == nil {
 		r.logs[c.Topic] = map[int32]*replay{}
@@ -109,6 +106,15 @@ func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 	r.logs[c.Topic][c.Partition] = &replay{changelog: c, of: x, from: from, end: end, began: now, moved: now}
 	x.replays++
 	return nil
+}
+
+// connect makes the client, which reads changelogs from the given offsets.
+func (r *restore) connect(at map[string]map[int32]kgo.Offset) (err error) {
+	r.client, err = newClient(append(r.worker.config.Client(RestoreRole),
+		kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))...)
+	r.connected = time.Now()
+	return err
 }
 
 // forget ends the replays of a task.
@@ -190,13 +196,46 @@ func (r *restore) look(ctx context.Context) (err error) {
 			if replay == nil || start.err != nil || err != nil {
 				continue
 			}
-			if at := max(replay.from, replay.changelog.From()); start.offset > at {
+			if at := replay.at(); start.offset > at {
 				err = r.later(ctx, replay.of, fmt.Errorf(
 					"changelog %s/%d was deleted up to %d, and was read up to %d", topic, n, start.offset, at))
 			}
 		}
 	}
+	if err == nil && time.Since(r.connected) >= reconnectAfter {
+		err = r.reconnect(ctx)
+	}
 	return err
+}
+
+// reconnectAfter is how long a replay waits for records that brokers could send before they are asked for by another
+// client. It is a way out of whatever a client may have forgotten: a restore never ends without it.
+const reconnectAfter = 10 * time.Second
+
+// reconnect makes a new client if there are replays that wait for records which a reader of committed ones could have.
+func (r *restore) reconnect(ctx context.Context) error {
+	waiting, at := partitions{}, map[string]map[int32]kgo.Offset{}
+	r.each(func(p *replay) {
+		c := p.changelog
+		if time.Since(p.moved) >= reconnectAfter {
+			waiting.add(c.Topic, c.Partition)
+		}
+		if at[c.Topic] == nil {
+			at[c.Topic] = map[int32]kgo.Offset{}
+		}
+		at[c.Topic][c.Partition] = kgo.NewOffset().At(p.at())
+	})
+	for topic, ends := range r.worker.config.Cluster.list(ctx, waiting, atEnd, lastStable) {
+		for n, end := range ends {
+			if p := r.logs[topic][n]; p != nil && end.err == nil && end.offset > p.at() {
+				r.worker.config.Logger.Warn("changelogs are read with another client: records did not come",
+					"changelog", topic, "partition", n, "offset", p.at(), "end", end.offset)
+				r.client.Close()
+				return r.connect(at)
+			}
+		}
+	}
+	return nil
 }
 
 // comes ends the wait for records, if there is one.

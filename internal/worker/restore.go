@@ -35,6 +35,8 @@ type restore struct {
 	client *kgo.Client // reads changelogs; nil before there is one to read
 	logs   map[string]map[int32]*replay
 	looked time.Time // when it was last asked whether what is to be read is still there
+
+	connected time.Time // when the client was made
 }
 
 // restoring is a task on its way.
