@@ -16,9 +16,9 @@ type Input struct {
 	headTime int64 // its time
 
 	origin *topology.Origin // for outputs, which outlive the run of the task
-	stored Place    // of the last commit that the directory knows of
-	topic  [16]byte // id; zeros: not known
-	told   string   // what was told of it before the task ran
+	stored Place            // of the last commit that the directory knows of
+	topic  [16]byte         // id; zeros: not known
+	told   string           // what was told of it before the task ran
 
 	position  int64  // offset behind the last record processed or passed over: what is committed
 	epoch     int32  // of the leader under which the record in front of the position was written; -1: not known
