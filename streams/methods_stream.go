@@ -33,7 +33,9 @@ func (s *Stream[K, V]) FlatMap[KR, VR any](
 }
 
 // FlatMapValues makes a record of each element that fn returns: the function [FlatMapValues] as a method.
-func (s *Stream[K, V]) FlatMapValues[VR any](fn func(V) []VR) *Stream[K, VR] { return FlatMapValues(s, fn) }
+func (s *Stream[K, V]) FlatMapValues[VR any](fn func(V) []VR) *Stream[K, VR] {
+	return FlatMapValues(s, fn)
+}
 
 // FlatMapValuesRecord makes any number of values of each record: the function [FlatMapValuesRecord] as a method.
 func (s *Stream[K, V]) FlatMapValuesRecord[VR any](

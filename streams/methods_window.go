@@ -22,7 +22,9 @@ func (g *WindowedGroup[K, V]) AggregateRecord[A any](
 }
 
 // Late is the records that the aggregation into the store drops: the function [Late] as a method.
-func (g *WindowedGroup[K, V]) Late[A any](store state.Window[K, A]) *Stream[K, V] { return Late(g, store) }
+func (g *WindowedGroup[K, V]) Late[A any](store state.Window[K, A]) *Stream[K, V] {
+	return Late(g, store)
+}
 
 // Aggregate folds the records of each key and session into a row: the function [AggregateSessions] as a method.
 func (g *SessionGroup[K, V]) Aggregate[A any](
@@ -41,10 +43,14 @@ func (g *SessionGroup[K, V]) AggregateRecord[A any](
 }
 
 // Late is the records that the aggregation into the store drops: the function [LateForSessions] as a method.
-func (g *SessionGroup[K, V]) Late[A any](store state.Session[K, A]) *Stream[K, V] { return LateForSessions(g, store) }
+func (g *SessionGroup[K, V]) Late[A any](store state.Session[K, A]) *Stream[K, V] {
+	return LateForSessions(g, store)
+}
 
 // MapValues gives each row another value: the function [MapWindowValues] as a method.
-func (t *WindowTable[K, V]) MapValues[VR any](fn func(V) VR) *WindowTable[K, VR] { return MapWindowValues(t, fn) }
+func (t *WindowTable[K, V]) MapValues[VR any](fn func(V) VR) *WindowTable[K, VR] {
+	return MapWindowValues(t, fn)
+}
 
 // MapValuesRecord gives each row another value, or none: the function [MapWindowValuesRecord] as a method.
 func (t *WindowTable[K, V]) MapValuesRecord[VR any](
@@ -55,7 +61,9 @@ func (t *WindowTable[K, V]) MapValuesRecord[VR any](
 
 // By is a stream of the results under keys made of key and window: the function [Results] as a method. Where the key is
 // that of the records, ByKey does without a repartition topic.
-func (r *WindowResults[K, V]) By[KR any](key func(window.Windowed[K]) KR) *Stream[KR, V] { return Results(r, key) }
+func (r *WindowResults[K, V]) By[KR any](key func(window.Windowed[K]) KR) *Stream[KR, V] {
+	return Results(r, key)
+}
 
 // ByRecord is a stream of records made of whole results: the function [ResultsRecord] as a method.
 func (r *WindowResults[K, V]) ByRecord[KR, VR any](
