@@ -51,6 +51,7 @@ type rig struct {
 	admin *kadm.Client
 	log   *syncBuffer
 	sent  int
+	as    []kgo.Opt // who the test itself is, where brokers want to know
 }
 
 func newRig(t *testing.T, topics ...string) *rig { return newRigOf(t, kfake.SeedTopics(2, topics...)) }
@@ -117,7 +118,7 @@ func (r *rig) send(n int) { r.sendTo("words", n) }
 
 // sendTo is send to another topic.
 func (r *rig) sendTo(topic string, n int) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(r.fake.ListenAddrs()...), kgo.DisableIdempotentWrite())
+	client, err := kgo.NewClient(append(r.as, kgo.SeedBrokers(r.fake.ListenAddrs()...), kgo.DisableIdempotentWrite())...)
 	require.NoError(r.t, err)
 	defer client.Close()
 	for range n {
@@ -131,8 +132,8 @@ func (r *rig) sendTo(topic string, n int) {
 
 // requireCounts waits until all words are counted, and finds each count once.
 func (r *rig) requireCounts(topic string, keys int) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(r.fake.ListenAddrs()...), kgo.ConsumeTopics(topic),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	client, err := kgo.NewClient(append(r.as, kgo.SeedBrokers(r.fake.ListenAddrs()...), kgo.ConsumeTopics(topic),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()))...)
 	require.NoError(r.t, err)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

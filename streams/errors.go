@@ -61,6 +61,12 @@ type (
 	// UnreachableError means that no broker answered within Config.StartTimeout: Waited time.Duration, and the last
 	// failure, Err error.
 	UnreachableError = worker.UnreachableError
+	// SecurityError means that a broker was reached, and that the two do not agree on encryption, or on who the
+	// application is: Reason string, what is probably wrong and what to change, and Err error.
+	SecurityError = worker.SecurityError
+	// RightsError means that Kafka does not let the application's user do something: Operation string and Resource
+	// string, as kafka-acls names them, Name string of the resource, and Err error.
+	RightsError = worker.RightsError
 	// StateFormatError means that the state directory, or the changelog, holds a store of the same name in another format:
 	// the state of another topology. Store string is its name, Have and Want string are the formats, Changelog string is
 	// the topic; empty: the state directory.

@@ -213,10 +213,29 @@ func (w *Worker) purge(done []task.Offset) {
 	cluster, log := w.config.Cluster, w.config.Logger
 	// Started by a commit, owns nothing, ends with its request or with the cluster's client.
 	go func() {
-		if _, err := cluster.admin.DeleteRecords(cluster.client.Context(), gone); err != nil {
+		responses, err := cluster.admin.DeleteRecords(cluster.client.Context(), gone)
+		if err == nil {
+			err = refusedPurge(responses)
+		}
+		switch {
+		case errors.Is(err, kerr.TopicAuthorizationFailed):
+			cluster.unpurged.Do(func() {
+				log.Warn("repartition topics grow without end, as what was processed may not be deleted", "error", err)
+			})
+		case err != nil:
 			log.Debug("repartition topics not purged", "error", err)
 		}
 	}()
+}
+
+// refusedPurge is the first error of the partitions.
+func refusedPurge(responses kadm.DeleteRecordsResponses) (err error) {
+	responses.Each(func(r kadm.DeleteRecordsResponse) {
+		if err == nil && r.Err != nil {
+			err = mayNot("Delete", "topic", r.Topic, r.Err)
+		}
+	})
+	return err
 }
 
 // purgeInterval is that of Kafka Streams (repartition.purge.interval.ms).

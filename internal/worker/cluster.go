@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,8 @@ type Cluster struct {
 	setup  Setup
 	roster roster // of the workers that share this
 	peers  peers
+
+	unpurged sync.Once // for the warning that repartition topics are not purged
 
 	layouts gate                   // of who looks for a layout
 	layout  atomic.Pointer[Layout] // as last found
@@ -77,7 +80,7 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
-		return nil, err
+		return nil, missingRight(s.Topology.App, err)
 	}
 	return c, nil
 }
@@ -94,6 +97,9 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 	for {
 		_, err := c.Layout(ctx)
 		if err == nil || time.Since(began) > patience(err, s.Wait) {
+			if wrong, _ := insecure(err); wrong != nil {
+				return wrong
+			}
 			return err
 		}
 		s.Logger.Warn("the cluster is not ready", "error", err)
@@ -107,6 +113,9 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 func patience(err error, wait time.Duration) time.Duration {
 	var source *topology.ErrMissingSource
 	var sink *MissingSinkError
+	if _, doubt := insecure(err); doubt {
+		return min(doubtFor, wait/2)
+	}
 	switch {
 	case kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, kerr.InvalidReplicationFactor):
 		return wait
@@ -174,13 +183,16 @@ func (c *Cluster) keepSizes(ctx context.Context, topo *topology.Topology, counts
 func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	for {
+	for began := time.Now(); ; {
 		resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, c.client)
 		if err == nil {
 			for _, f := range resp.FinalizedFeatures {
 				c.Transactions2 = c.Transactions2 || f.Name == "transaction.version" && f.MaxVersionLevel >= 2
 			}
 			return nil
+		}
+		if wrong, doubt := insecure(err); wrong != nil && (!doubt || time.Since(began) >= min(doubtFor, wait/2)) {
+			return wrong
 		}
 		if classify(err) == fatal {
 			return err
@@ -229,6 +241,9 @@ func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails
 		}
 		return nil
 	})
+	if isRights(err) {
+		return nil, c.notShown(ctx, names, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -241,6 +256,22 @@ func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails
 		}
 	}
 	return found, nil
+}
+
+// notShown finds which of some topics Kafka does not show. Who may read or write a topic may see it.
+func (c *Cluster) notShown(ctx context.Context, names []string, err error) error {
+	sources, _ := c.setup.Topology.ExternalTopics()
+	for _, name := range names {
+		_, one := c.admin.ListTopics(ctx, name)
+		switch {
+		case !isRights(one):
+		case c.setup.Topology.IsInternal(name) || slices.Contains(sources, name):
+			return mayNot("Read", "topic", name, one)
+		default:
+			return mayNot("Write", "topic", name, one)
+		}
+	}
+	return err
 }
 
 // identify is the id of the cluster, empty if it has none, and those of topics that are there, zeros before Kafka 2.8.

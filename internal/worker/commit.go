@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -110,7 +111,8 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return fmt.Errorf("offset commit: %w", err)
+					name := cmp.Or(t.Topic, w.layout.topicOf(t.TopicID))
+					return fmt.Errorf("offset commit: %w", mayNot("Read", "topic", name, err))
 				}
 			}
 		}
@@ -150,7 +152,7 @@ func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset) e
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return fmt.Errorf("offset commit in transaction: %w", err)
+					return fmt.Errorf("offset commit in transaction: %w", mayNot("Read", "topic", t.Topic, err))
 				}
 			}
 		}

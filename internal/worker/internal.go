@@ -165,7 +165,7 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 	s.Logger.Info("creating internal topic", "topic", t.name, "partitions", t.partitions, "configs", t.configs)
 	_, err := c.admin.CreateTopic(ctx, t.partitions, s.ReplicationFactor, configs, t.name)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another instance may be as quick
-		return fmt.Errorf("create internal topic %s: %w", t.name, err)
+		return fmt.Errorf("create internal topic %s: %w", t.name, mayNot("Create", "topic", t.name, err))
 	}
 	return nil
 }
@@ -250,6 +250,7 @@ func (c *Cluster) validate(
 ) error {
 	configs, err := c.admin.DescribeTopicConfigs(ctx, slices.Collect(maps.Keys(found))...)
 	if err != nil {
+		err = mayNot("DescribeConfigs", "topic", c.setup.Topology.App+"-*", err)
 		return fmt.Errorf("configs of internal topics: %w", err)
 	}
 	for _, t := range wanted {

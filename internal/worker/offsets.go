@@ -64,7 +64,7 @@ func (l *Layout) committed(resp *kmsg.OffsetFetchResponse) (offsets, error) {
 			out[name] = map[int32]task.Committed{}
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return nil, fmt.Errorf("offset of %s/%d: %w", name, p.Partition, err)
+					return nil, fmt.Errorf("offset of %s/%d: %w", name, p.Partition, mayNot("Read", "topic", name, err))
 				}
 				c := task.Committed{Offset: p.Offset, Epoch: p.LeaderEpoch, End: -1}
 				if p.Metadata != nil {

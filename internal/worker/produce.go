@@ -2,9 +2,11 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/topology"
@@ -109,6 +111,9 @@ type ProduceError struct {
 
 // refused is the error of a record that was sent.
 func refused(r *kgo.Record, err error) *ProduceError {
+	if errors.Is(err, kerr.TopicAuthorizationFailed) {
+		err = mayNot("Write", "topic", r.Topic, err)
+	}
 	e := &ProduceError{
 		Topic: r.Topic, Partition: r.Partition, Bytes: len(r.Key) + len(r.Value), Key: r.Key, Err: err, SourceOffset: -1,
 	}

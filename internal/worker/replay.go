@@ -255,7 +255,7 @@ func (r *restore) cause(p *replay) func(ctx context.Context) string {
 // take enters records of one changelog. The position counts, not the records: markers and gaps move it too.
 func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
 	if p.Err != nil {
-		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, p.Err)
+		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, mayNot("Read", "topic", p.Topic, p.Err))
 	}
 	if len(p.Records) == 0 {
 		return nil

@@ -216,7 +216,7 @@ func (w *Worker) result(ctx context.Context, err error) error {
 	}
 	switch {
 	case err != nil && classify(err) == fatal, errors.As(err, &known):
-		return err
+		return missingRight(w.config.Topology.App, err)
 	case w.owed != nil && ctx.Err() != nil:
 		return &ShutdownError{w.owed}
 	case ctx.Err() != nil && isAny(err, ctx.Err(), errTopicsChanged, errOffsetsMoved, errOverdue):

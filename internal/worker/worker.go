@@ -392,7 +392,7 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	if errors.As(p.Err, &loss) {
 		return w.loss(loss)
 	}
-	return fmt.Errorf("fetch of %s/%d: %w", p.Topic, p.Partition, p.Err)
+	return fmt.Errorf("fetch of %s/%d: %w", p.Topic, p.Partition, mayNot("Read", "topic", p.Topic, p.Err))
 }
 
 func raw(r *kgo.Record) topology.Raw {

@@ -1,0 +1,189 @@
+package streams_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/millstream-go/millstream/streams"
+)
+
+const password = "planted-secret-7f3a"
+
+// certificate is one that nobody has signed.
+func certificate(t *testing.T) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// refusedBy runs an application that a broker does not talk to.
+func refusedBy(t *testing.T, fake []kfake.Opt, kafka ...kgo.Opt) (*streams.SecurityError, string) {
+	cluster, err := kfake.NewCluster(append(fake, kfake.NumBrokers(1), kfake.SeedTopics(1, "words", "per-key", "per-word"))...)
+	require.NoError(t, err)
+	defer cluster.Close()
+	r := &rig{t: t, fake: cluster, log: &syncBuffer{}}
+	config := r.config(t.TempDir())
+	config.Kafka = kafka
+	err = r.run(countWords, config)
+	var refused *streams.SecurityError
+	require.ErrorAs(t, err, &refused)
+	return refused, err.Error() + r.log.String()
+}
+
+// TestRefusedConnections: what is wrong with the security settings is said, at once, and no secret with it.
+func TestRefusedConnections(t *testing.T) {
+	own := &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
+	user := []kfake.Opt{
+		kfake.EnableSASL(), kfake.Superuser("PLAIN", "app", "right"), kfake.Superuser("SCRAM-SHA-256", "app", "right"),
+	}
+	plainly := kgo.SASL(plain.Auth{User: "app", Pass: password}.AsMechanism())
+	scrambled := kgo.SASL(scram.Auth{User: "app", Pass: password}.AsSha256Mechanism())
+	for name, c := range map[string]struct {
+		broker []kfake.Opt
+		client []kgo.Opt
+		reason string
+	}{
+		"a wrong password":              {user, []kgo.Opt{plainly}, "password"},
+		"a wrong password, scram":       {user, []kgo.Opt{scrambled}, "password"},
+		"no password":                   {user, nil, "kgo.SASL"},
+		"no TLS where there is some":    {[]kfake.Opt{kfake.TLS(own)}, nil, "kgo.DialTLSConfig"},
+		"a certificate that is unknown": {[]kfake.Opt{kfake.TLS(own)}, []kgo.Opt{kgo.DialTLSConfig(&tls.Config{})}, "RootCAs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused, all := refusedBy(t, c.broker, c.client...)
+			require.Contains(t, refused.Reason, c.reason)
+			require.NotContains(t, all, password)
+		})
+	}
+}
+
+// TestTLSWhereThereIsNone: a broker hangs up on what it takes for a request of an impossible size.
+func TestTLSWhereThereIsNone(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ended := make(chan struct{})
+	// Ends with the listener.
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1)) // the client finds what comes of it
+			_ = conn.Close()
+		}
+	}()
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	config.Brokers = []string{listener.Addr().String()}
+	config.Kafka = []kgo.Opt{kgo.DialTLSConfig(&tls.Config{})}
+	err = r.run(countWords, config)
+	var refused *streams.SecurityError
+	require.ErrorAs(t, err, &refused)
+	require.Contains(t, refused.Reason, "leave the TLS dialer out")
+	require.NoError(t, listener.Close())
+	<-ended
+}
+
+// rights are all that an application with internal topics, exactly once, needs.
+func rights() []kfake.ACL {
+	all := []kfake.ACL{
+		{Resource: kmsg.ACLResourceTypeTopic, Name: "words", Operation: kmsg.ACLOperationRead},
+		{Resource: kmsg.ACLResourceTypeTopic, Name: "per-key", Operation: kmsg.ACLOperationWrite},
+		{Resource: kmsg.ACLResourceTypeTopic, Name: "per-word", Operation: kmsg.ACLOperationWrite},
+		{Resource: kmsg.ACLResourceTypeGroup, Name: "app", Operation: kmsg.ACLOperationRead},
+		{Resource: kmsg.ACLResourceTypeTransactionalId, Name: "app-", Operation: kmsg.ACLOperationWrite},
+	}
+	for _, op := range []kmsg.ACLOperation{
+		kmsg.ACLOperationCreate, kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDelete,
+		kmsg.ACLOperationDescribeConfigs,
+	} {
+		all = append(all, kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: "app-", Operation: op})
+	}
+	for i := range all {
+		all[i].Allow, all[i].Pattern = true, kmsg.ACLResourcePatternTypeLiteral
+		if all[i].Name == "app-" {
+			all[i].Pattern = kmsg.ACLResourcePatternTypePrefixed
+		}
+	}
+	return all
+}
+
+// newRightsRig has a broker whose user app has some rights.
+func newRightsRig(t *testing.T, granted []kfake.ACL) (*rig, streams.Config) {
+	r := newRigOf(t, kfake.SeedTopics(2, "words", "per-key", "per-word"), kfake.EnableSASL(), kfake.EnableACLs(),
+		kfake.Superuser("PLAIN", "root", "root"), kfake.User("PLAIN", "app", password, granted...))
+	r.as = []kgo.Opt{kgo.SASL(plain.Auth{User: "root", Pass: "root"}.AsMechanism())}
+	config := r.config(t.TempDir())
+	config.Kafka = []kgo.Opt{kgo.SASL(plain.Auth{User: "app", Pass: password}.AsMechanism())}
+	return r, config
+}
+
+// lacking runs an application without one of the rights, until it fails.
+func lacking(t *testing.T, missing kfake.ACL) error {
+	r, config := newRightsRig(t, slices.DeleteFunc(rights(), func(a kfake.ACL) bool { return a == missing }))
+	r.send(20)
+	return r.run(countWords, config)
+}
+
+// TestRights: an application needs no others than these, and each one that is missing is named.
+func TestRights(t *testing.T) {
+	t.Run("all", func(t *testing.T) {
+		r, config := newRightsRig(t, rights())
+		_, stop := r.start(countWords, config)
+		r.send(20)
+		r.requireCounts("per-key", 10)
+		r.requireCounts("per-word", 7)
+		require.NoError(t, stop())
+		require.NotContains(t, r.log.String(), password)
+	})
+	for _, missing := range rights() {
+		if missing.Operation == kmsg.ACLOperationDelete {
+			continue // see TestPurgeThatIsRefused
+		}
+		operation := strings.ReplaceAll(missing.Operation.String(), "_", "")
+		t.Run("without "+operation+" "+missing.Name, func(t *testing.T) {
+			err := lacking(t, missing)
+			var right *streams.RightsError
+			require.ErrorAs(t, err, &right)
+			require.True(t, strings.EqualFold(operation, right.Operation), err)
+			require.True(t, strings.HasPrefix(right.Name, missing.Name), err)
+			require.True(t, strings.EqualFold(strings.ReplaceAll(missing.Resource.String(), "_", "-"), right.Resource), err)
+			require.NotContains(t, err.Error(), password)
+		})
+	}
+}
+
+// TestPurgeThatIsRefused is told: the repartition topic grows without end.
+func TestPurgeThatIsRefused(t *testing.T) {
+	granted := slices.DeleteFunc(rights(), func(a kfake.ACL) bool { return a.Operation == kmsg.ACLOperationDelete })
+	r, config := newRightsRig(t, granted)
+	_, stop := r.start(countWords, config)
+	r.send(20)
+	r.requireCounts("per-word", 7)
+	r.requireLog("repartition topics grow without end")
+	r.requireLog("no right to Delete topic app-by-word-repartition")
+	require.NoError(t, stop())
+}
