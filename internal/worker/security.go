@@ -40,7 +40,7 @@ func insecure(err error) (wrong *SecurityError, doubt bool) {
 	var certificate *tls.CertificateVerificationError
 	var alert tls.AlertError
 	var early *kgo.ErrFirstReadEOF
-	reason := ""
+	var reason string
 	switch {
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		reason = "it does not accept the user or the password"
