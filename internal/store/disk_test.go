@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -113,4 +115,31 @@ func TestRemovedDirectory(t *testing.T) {
 		require.False(t, found)
 		require.NoError(t, e.Close())
 	}
+}
+
+// TestDamageThatNobodyReads is found all the same, as Pebble looks at each file in the background. That it does so again
+// and again must not keep a processor busy: here, the virtual second would never be over.
+func TestDamageThatNobodyReads(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "db")
+	for range 2 { // what the second one finds in the log it writes to a table
+		e := open(t, dir)
+		require.NoError(t, write(e, 0))
+		require.NoError(t, e.Close())
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	for _, table := range tables {
+		content, err := os.ReadFile(table)
+		require.NoError(t, err)
+		content[len(content)-1] ^= 1
+		require.NoError(t, os.WriteFile(table, content, 0o600))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e, err := openOn(t, nil, dir)
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		require.ErrorIs(t, write(e, 1), store.ErrCorrupt)
+		require.ErrorIs(t, e.Close(), store.ErrCorrupt)
+	})
 }

@@ -2,12 +2,17 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"reflect"
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // health is the first failure of a database, if it had one. Pebble writes in goroutines of its own, which have nobody
@@ -33,6 +38,25 @@ func (h *health) fail(kind, cause error) {
 	err := fmt.Errorf("%w: database %s: %w", kind, h.dir, cause)
 	if h.first.CompareAndSwap(nil, &err) {
 		h.logger.Warn("database failed", "error", err)
+	}
+}
+
+// retryPause is how long Pebble waits before it tries something again on a database that has failed. By itself it does so
+// at once, without end.
+const retryPause = 100 * time.Millisecond
+
+// background is told what failed in a goroutine of Pebble's own. Damage that only such a one has met would be tried
+// again for ever: the database has failed then.
+func (h *health) background(err error) {
+	switch {
+	case pebble.IsCorruptionError(err):
+		h.fail(ErrCorrupt, err)
+	case errors.Is(err, fs.ErrNotExist):
+		h.fail(ErrDisk, err)
+	}
+	h.Errorf("background work: %v", err)
+	if h.err() != nil {
+		time.Sleep(retryPause)
 	}
 }
 

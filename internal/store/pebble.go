@@ -81,7 +81,7 @@ func pebbleOptions(budget *Budget, d *disk) *pebble.Options {
 			DataCorruption: func(i pebble.DataCorruptionInfo) {
 				d.fail(ErrCorrupt, fmt.Errorf("file %s: %w", i.Path, i.Details))
 			},
-			BackgroundError: func(err error) { d.Errorf("background work: %v", err) },
+			BackgroundError: d.background,
 		},
 	}
 	for i := range o.Levels {
