@@ -166,7 +166,7 @@ func (a *App) setup() worker.Setup {
 	return worker.Setup{
 		Topology: a.topo, DeadLetterTopic: c.DeadLetterTopic, ReplicationFactor: c.ReplicationFactor,
 		WindowRetention: c.WindowRetention, TopicConfigs: c.TopicConfigs, AllowLostState: c.AllowNewStores,
-		Accept: c.accept(), Wait: c.StartTimeout, Logger: c.Logger,
+		Accept: c.accept(), Wait: c.StartTimeout, Logger: c.Logger, ExactlyOnce: c.Guarantee == ExactlyOnce,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
@@ -185,5 +186,35 @@ func TestPurgeThatIsRefused(t *testing.T) {
 	r.requireCounts("per-word", 7)
 	r.requireLog("repartition topics grow without end")
 	r.requireLog("no right to Delete topic app-by-word-repartition")
+	require.NoError(t, stop())
+}
+
+// TestOptionsThatUndoGuarantees are refused, by name.
+func TestOptionsThatUndoGuarantees(t *testing.T) {
+	for name, option := range map[string]kgo.Opt{
+		"AllowAutoTopicCreation": kgo.AllowAutoTopicCreation(),
+		"ConsumeRegex":           kgo.ConsumeRegex(),
+	} {
+		r := newCountRig(t)
+		config := r.config(t.TempDir())
+		config.Kafka = []kgo.Opt{option}
+		require.ErrorContains(t, r.run(countWords, config), "kgo."+name)
+	}
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	config.Guarantee = streams.AtLeastOnce
+	config.Kafka = []kgo.Opt{kgo.DisableIdempotentWrite(), kgo.RequiredAcks(kgo.NoAck())}
+	require.ErrorContains(t, r.run(countWords, config), "kgo.DisableIdempotentWrite")
+}
+
+// TestBrokersThatAreTooOld for exactly once are refused, and do for at least once.
+func TestBrokersThatAreTooOld(t *testing.T) {
+	r := newRigOf(t, kfake.SeedTopics(2, "words", "per-key", "per-word"), kfake.MaxVersions(kversion.V2_4_0()))
+	require.ErrorContains(t, r.run(countWords, r.config(t.TempDir())), "older than Kafka 2.5")
+	config := r.config(t.TempDir())
+	config.Guarantee = streams.AtLeastOnce
+	_, stop := r.start(countWords, config)
+	r.send(20)
+	r.requireCounts("per-key", 10)
 	require.NoError(t, stop())
 }

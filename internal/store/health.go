@@ -41,8 +41,8 @@ func (h *health) fail(kind, cause error) {
 	}
 }
 
-// retryPause is how long Pebble waits before it tries something again on a database that has failed. By itself it does so
-// at once, without end.
+// retryPause is how long Pebble waits before it tries something again on a database that has failed. By itself it does
+// so at once, without end.
 const retryPause = 100 * time.Millisecond
 
 // background is told what failed in a goroutine of Pebble's own. Damage that only such a one has met would be tried

@@ -110,7 +110,30 @@ func newClient(opts ...kgo.Opt) (*kgo.Client, error) {
 	if err != nil {
 		return nil, &SettingsError{"Config.Kafka and Config.SessionTimeout", fmt.Errorf("kafka client: %w", err)}
 	}
+	if err := harmless(client); err != nil {
+		client.Close()
+		return nil, err
+	}
 	return client, nil
+}
+
+// harmless is an error if the user has set an option that undoes what the library promises.
+func harmless(client *kgo.Client) error {
+	on := func(option any) bool { return client.OptValue(option) == true }
+	for _, o := range []struct {
+		name, why string
+		set       bool
+	}{
+		{"AllowAutoTopicCreation", "a topic that is gone would be made anew, and empty", on(kgo.AllowAutoTopicCreation)},
+		{"ConsumeRegex", "names of topics would be taken for patterns: use FromPattern", on(kgo.ConsumeRegex)},
+		{"DisableIdempotentWrite", "records would be doubled and change places", on(kgo.DisableIdempotentWrite)},
+		{"RequiredAcks", "records would be lost with a broker", client.OptValue(kgo.RequiredAcks) != kgo.AllISRAcks()},
+	} {
+		if o.set {
+			return &SettingsError{"Config.Kafka", fmt.Errorf("option kgo.%s must not be set: %s", o.name, o.why)}
+		}
+	}
+	return nil
 }
 
 // callbacks are what the client calls when partitions come and go.

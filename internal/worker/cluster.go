@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,8 @@ type Cluster struct {
 	roster roster // of the workers that share this
 	peers  peers
 
-	unpurged sync.Once // for the warning that repartition topics are not purged
+	lastFailure *lastFailure
+	unpurged    sync.Once // for the warning that repartition topics are not purged
 
 	layouts gate                   // of who looks for a layout
 	layout  atomic.Pointer[Layout] // as last found
@@ -53,7 +55,9 @@ type Setup struct {
 	// Accept is what may have been lost.
 	Accept task.Accept
 	Wait   time.Duration // for brokers to answer
-	Logger *slog.Logger
+	// ExactlyOnce has old brokers refused.
+	ExactlyOnce bool
+	Logger      *slog.Logger
 }
 
 // UnreachableError means that no broker answered.
@@ -71,12 +75,14 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Connect waits for the cluster, checks the application's topics and creates the internal ones that are missing.
 func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
-	client, err := newClient(append(opts, kgo.MetadataMinAge(20*time.Millisecond))...)
+	failure := &lastFailure{}
+	client, err := newClient(append(opts, kgo.MetadataMinAge(20*time.Millisecond), kgo.WithHooks(failure))...)
 	if err != nil {
 		return nil, err
 	}
 	c := &Cluster{
-		client: client, admin: kadm.NewClient(client), setup: s, known: known{gate: newGate()}, layouts: newGate(),
+		lastFailure: failure,
+		client:      client, admin: kadm.NewClient(client), setup: s, known: known{gate: newGate()}, layouts: newGate(),
 	}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
@@ -179,19 +185,21 @@ func (c *Cluster) keepSizes(ctx context.Context, topo *topology.Topology, counts
 	return err
 }
 
-// reach waits for the first answer, which tells what the cluster can do.
+// reach waits for the first answer, which tells what the cluster can do. The client tries connections again by itself,
+// so each try of ours is bounded: what became of the connections is looked at between them.
 func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	for began := time.Now(); ; {
-		resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, c.client)
+	began, patience := time.Now(), min(doubtFor, wait/2)
+	for try := patience; ; try *= 2 {
+		resp, err := c.versions(ctx, try)
 		if err == nil {
-			for _, f := range resp.FinalizedFeatures {
-				c.Transactions2 = c.Transactions2 || f.Name == "transaction.version" && f.MaxVersionLevel >= 2
-			}
-			return nil
+			return c.note(resp)
 		}
-		if wrong, doubt := insecure(err); wrong != nil && (!doubt || time.Since(began) >= min(doubtFor, wait/2)) {
+		if last := c.lastFailure.Load(); last != nil && errors.Is(err, context.DeadlineExceeded) {
+			err = *last
+		}
+		if wrong, doubt := insecure(err); wrong != nil && (!doubt || time.Since(began) >= patience) {
 			return wrong
 		}
 		if classify(err) == fatal {
@@ -202,6 +210,40 @@ func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 		}
 	}
 }
+
+func (c *Cluster) versions(ctx context.Context, within time.Duration) (*kmsg.ApiVersionsResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, c.client)
+}
+
+// note keeps what the cluster can do.
+func (c *Cluster) note(resp *kmsg.ApiVersionsResponse) error {
+	for _, f := range resp.FinalizedFeatures {
+		c.Transactions2 = c.Transactions2 || f.Name == "transaction.version" && f.MaxVersionLevel >= 2
+	}
+	fences := slices.ContainsFunc(resp.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool {
+		return k.ApiKey == int16(kmsg.TxnOffsetCommit) && k.MaxVersion >= 3
+	})
+	if c.setup.ExactlyOnce && !fences {
+		return &SettingsError{"Config.Guarantee", errOldBroker}
+	}
+	return nil
+}
+
+// lastFailure is why the last connection did not come about; it is a hook of the client.
+type lastFailure struct{ atomic.Pointer[error] }
+
+// OnBrokerConnect is kgo.HookBrokerConnect.
+func (l *lastFailure) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		l.Store(&err)
+	}
+}
+
+// errOldBroker: before KIP-447, Kafka 2.5, a worker that the group gave up could still commit.
+var errOldBroker = errors.New("the broker is older than Kafka 2.5, which exactly once needs: use AtLeastOnce, or " +
+	"newer brokers")
 
 // checkExternal finds the topics that must exist, and returns their partition counts.
 func (c *Cluster) checkExternal(ctx context.Context, s Setup) (map[string]int32, error) {
