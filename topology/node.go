@@ -210,7 +210,7 @@ func inLibrary(f runtime.Frame) bool {
 	if strings.HasSuffix(f.File, "_test.go") {
 		return false
 	}
-	for _, p := range []string{"streams.", "topology.", "internal/operator.", "state.", "window."} {
+	for _, p := range []string{"streams.", "streams/connect/", "topology.", "internal/operator.", "state.", "window."} {
 		if strings.HasPrefix(f.Function, module+p) {
 			return true
 		}
