@@ -61,6 +61,7 @@ type fixed[T any] struct {
 }
 
 func (f fixed[T]) Format() string                         { return f.format }
+func (f fixed[T]) fixed() int                             { return f.size } // see List
 func (f fixed[T]) Append(dst []byte, v T) ([]byte, error) { return f.put(dst, v), nil }
 
 func (f fixed[T]) Decode(src []byte) (v T, err error) {

@@ -16,7 +16,8 @@ type Shape struct {
 }
 
 // ShapesOf are the shapes of what serdes write: of each one, or those of its parts, if it has a method Parts() []any
-// that tells of which serdes it is made. Serdes within the library have none: their formats say all.
+// that tells of which serdes it is made. A method Shape() Shape tells that of a serde, in place of the Go type. Serdes
+// within the library have none: their formats say all.
 func ShapesOf(serdes ...any) (out []Shape) {
 	for _, s := range serdes {
 		if p, ok := s.(interface{ Parts() []any }); ok {
@@ -29,6 +30,9 @@ func ShapesOf(serdes ...any) (out []Shape) {
 }
 
 func shapeOf(serde any) []Shape {
+	if s, ok := serde.(interface{ Shape() Shape }); ok {
+		return []Shape{s.Shape()}
+	}
 	t := reflect.TypeOf(serde)
 	if t == nil || internal(t) {
 		return nil

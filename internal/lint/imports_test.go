@@ -14,9 +14,10 @@ import (
 // levels: a package imports only packages of lower levels. Those of level 0 import none of the project's.
 var levels = map[string]int{
 	"internal/assign": 0, "internal/eventtime": 0, "internal/invariants": 0, "internal/kafkatest": 0, "internal/store": 0,
-	"internal/sim": 0,
-	"serde":        1, "internal/store/storetest": 1,
+	"internal/shop": 0, "internal/sim": 0,
+	"serde": 1, "internal/store/storetest": 1,
 	"window": 2, "internal/rows": 2, "internal/steady": 2,
+	"serde/avro": 2, "serde/jsonschema": 2, "serde/protobuf": 2,
 	"state":             3,
 	"state/statetest":   4,
 	"topology":          4,
@@ -54,13 +55,17 @@ const kafka = "github.com/twmb/franz-go"
 
 // owners are the only packages that import a library. Of several that fit an import, the longest counts.
 var owners = map[string][]string{
-	"github.com/cockroachdb/pebble":  {"internal/store"},
-	"github.com/stretchr/testify":    {"internal/store/storetest", "state/statetest"},
-	"github.com/tidwall/btree":       {"internal/store", "internal/rows"},
-	"github.com/vmihailenco/msgpack": {"serde"},
-	"golang.org/x/sync":              {"streams"},
-	"github.com/twmb/murmur3":        {"internal/wire"},
-	"pgregory.net/rapid":             {"internal/store/storetest", "state/statetest"},
+	"github.com/bufbuild/protocompile":      {"serde/protobuf"},
+	"github.com/cockroachdb/pebble":         {"internal/store"},
+	"github.com/santhosh-tekuri/jsonschema": {"serde/jsonschema"},
+	"github.com/stretchr/testify":           {"internal/store/storetest", "state/statetest"},
+	"github.com/tidwall/btree":              {"internal/store", "internal/rows"},
+	"github.com/vmihailenco/msgpack":        {"serde"},
+	"github.com/twmb/avro":                  {"serde/avro"},
+	"golang.org/x/sync":                     {"streams"},
+	"google.golang.org/protobuf":            {"internal/shop", "serde/protobuf"},
+	"github.com/twmb/murmur3":               {"internal/wire"},
+	"pgregory.net/rapid":                    {"internal/store/storetest", "state/statetest"},
 
 	kafka: {
 		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "testkit/broker",
