@@ -48,12 +48,13 @@ type App struct {
 	config  Config
 	started atomic.Bool
 	drops   task.Drops
+	events  *listening
 	// What all Kafka clients share, see clientOpts.
 	warnings warnings
 	reach    *reach
 	gaveUp   chan error // gets an error if a step is still at work when the time to stop is over
 
-	telling sync.Mutex // while a change is told, so that they are told in their order
+	telling sync.Mutex // while something is told, so that all is told in its order
 	mu      struct {
 		sync.Mutex
 		state   State
@@ -75,7 +76,7 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 		return nil, err
 	}
 	return &App{
-		topo: topo, config: config, gaveUp: make(chan error, 1),
+		topo: topo, config: config, gaveUp: make(chan error, 1), events: newListening(config.Events, config.Logger),
 		warnings: newWarnings(config.Logger.Handler()), reach: newReach(config.Logger),
 	}, nil
 }
@@ -92,6 +93,8 @@ func (a *App) Run(ctx context.Context) error {
 	if !a.started.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
+	defer a.events.end(a.config.ShutdownTimeout)
+	a.events.begin()
 	a.setState(Starting)
 	ended := make(chan error, 1)
 	// Ends when all workers have, and what they used is closed: after Run, if one was given up.
@@ -232,7 +235,7 @@ func (a *App) workerConfig(
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
 		Client:  func(role worker.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },
 		Cluster: cluster, Accept: c.accept(), Logger: log,
-		Report: func(s worker.State) { a.report(i, s) },
+		Report: func(e worker.Event) { a.told(i, e) },
 		Task: task.Config{
 			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
 			Buffer: c.BufferedRecords, BufferBytes: bufferBytes, MaxIdle: c.MaxIdle.Milliseconds(),
@@ -267,6 +270,22 @@ func (a *App) openEngine(stores *store.Budget) func(dir string) (state.Engine, e
 	}
 }
 
+// told passes on what a worker tells.
+func (a *App) told(i int, e worker.Event) {
+	if s, ok := e.(worker.State); ok {
+		a.report(i, s)
+		return
+	}
+	a.telling.Lock()
+	defer a.telling.Unlock()
+	a.events.add(eventOf(e))
+	if _, ok := e.(worker.Commit); ok {
+		for _, d := range a.drops.Take() {
+			a.events.add(drops{dropsOf(d)})
+		}
+	}
+}
+
 // report derives the App's state from those of its workers: it is where the one furthest behind is.
 func (a *App) report(i int, s worker.State) {
 	a.changeState(func(was State) State {
@@ -286,7 +305,7 @@ func (a *App) setState(s State) {
 }
 
 // changeState works out the next state and tells of it, one call after the other: so the last state is that of the last
-// report, and OnState hears of all in their order.
+// report, and Events.StateChanged hears of all in their order.
 func (a *App) changeState(next func(was State) State) {
 	a.telling.Lock()
 	defer a.telling.Unlock()
@@ -297,7 +316,7 @@ func (a *App) changeState(next func(was State) State) {
 	a.mu.Unlock()
 	if was != is {
 		a.config.Logger.Info("state", "app", a.config.AppID, "was", was.String(), "is", is.String())
-		a.config.OnState(was, is)
+		a.events.add(stateChange{was, is})
 	}
 }
 

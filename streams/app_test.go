@@ -200,7 +200,7 @@ func TestStatesAreReported(t *testing.T) {
 	var seen []streams.State
 	running := make(chan struct{})
 	config := r.config(t.TempDir())
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		mu.Lock()
 		defer mu.Unlock()
 		if seen = append(seen, is); is == streams.Running {

@@ -162,8 +162,8 @@ type Config struct {
 
 	// Logger gets the application's log; the Kafka clients' warnings too. Default: slog.Default().
 	Logger *slog.Logger
-	// OnState is called when the state of the App changes. It must not block.
-	OnState func(was, is State)
+	// Events are told what the App does. Default: none.
+	Events Events
 }
 
 // withDefaults fills in what was left out.
@@ -191,9 +191,6 @@ func (c Config) withDefaults(appID string) Config {
 	setDefault(&c.CleanupDelay, 10*time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
-	}
-	if c.OnState == nil {
-		c.OnState = func(State, State) {}
 	}
 	return c
 }

@@ -17,7 +17,7 @@ import (
 func (r *rig) ending(describe func(b *streams.Builder), config streams.Config, call func()) error {
 	ended, running := make(chan struct{}), make(chan struct{})
 	config.TopicRefresh = 50 * time.Millisecond
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		switch is {
 		case streams.Running:
 			select {

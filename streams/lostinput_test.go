@@ -133,7 +133,7 @@ func TestInputCutWhileRunning(t *testing.T) {
 	r := newRig(t, "words", "per-key")
 	config := r.config(t.TempDir())
 	failed := make(chan struct{})
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		if is == streams.Failed {
 			close(failed)
 		}

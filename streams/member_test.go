@@ -206,7 +206,7 @@ func TestASlowRecordHoldsUpNoRebalance(t *testing.T) {
 func whenRunning(c *streams.Config) <-chan struct{} {
 	running := make(chan struct{})
 	var once sync.Once
-	c.OnState = func(_, is streams.State) {
+	c.Events.StateChanged = func(_, is streams.State) {
 		if is == streams.Running {
 			once.Do(func() { close(running) })
 		}

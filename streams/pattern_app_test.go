@@ -212,7 +212,7 @@ func TestFromPatternStopsBeforeKeysAreInTwoTasks(t *testing.T) {
 	r := newRig(t, "user-a", "out")
 	config := r.watching(t)
 	failed := make(chan struct{})
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		if is == streams.Failed {
 			close(failed)
 		}
@@ -237,7 +237,7 @@ func TestFromPatternStopsBeforeStateThatCannotGrow(t *testing.T) {
 	require.NoError(t, stop())
 
 	failed := make(chan struct{})
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		if is == streams.Failed {
 			close(failed)
 		}

@@ -93,7 +93,7 @@ func TestToEachLosesNothingToADeletedTopic(t *testing.T) {
 	r := newRig(t, "in", "user-ann")
 	config := r.config(t.TempDir())
 	failed := make(chan struct{})
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		if is == streams.Failed {
 			close(failed)
 		}
@@ -109,7 +109,7 @@ func TestToEachLosesNothingToADeletedTopic(t *testing.T) {
 	require.ErrorAs(t, stop(), &missing)
 	_, err = r.admin.CreateTopic(context.Background(), 1, -1, nil, "user-ann")
 	require.NoError(t, err)
-	config.OnState = nil
+	config.Events = streams.Events{}
 	_, stop = r.start(toUsers, config)
 	r.requireValues("user-ann", "2")
 	require.NoError(t, stop())

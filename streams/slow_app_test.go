@@ -244,7 +244,7 @@ func TestAStopWhileStarting(t *testing.T) {
 				config.Brokers = []string{address}
 			}
 			ctx, cancel := context.WithCancel(context.Background())
-			config.OnState = func(_, is streams.State) {
+			config.Events.StateChanged = func(_, is streams.State) {
 				if is == streams.Starting {
 					go cancel()
 				}

@@ -19,7 +19,7 @@ import (
 func (r *rig) startRunning(describe func(b *streams.Builder), config streams.Config) (stop func() error) {
 	running := make(chan struct{})
 	var once sync.Once
-	config.OnState = func(_, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		if is >= streams.Running {
 			once.Do(func() { close(running) })
 		}

@@ -227,7 +227,7 @@ func TestAnApplicationThatDoesNotCommit(t *testing.T) {
 	config.StallTimeout = 50 * time.Millisecond
 	stalled, running := make(chan struct{}), make(chan struct{})
 	var goesOn sync.Once
-	config.OnState = func(was, is streams.State) {
+	config.Events.StateChanged = func(was, is streams.State) {
 		switch {
 		case is == streams.Stalled:
 			close(stalled)

@@ -97,7 +97,7 @@ func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	if t.config.fatal(err) {
 		return failed
 	}
-	t.drop(dropReason(err))
+	t.config.Drops.add(drop{node: t.instance.Node(), reason: dropReason(err)})
 	t.set.leftOut.add(t.set.now, cause{failed.Node, dropReason(err)}, t.log, failed)
 	if t.config.OnError == DeadLetter {
 		t.box.Add(t.deadLetter(in, raw, failed))

@@ -30,7 +30,7 @@ type Global struct {
 	topic     string // of the record in work
 	partition int32
 	offset    int64
-	dropped   []topology.DropReason
+	dropped   []drop
 }
 
 // OpenGlobal opens the global tables on their database, which the set owns from here on. It must be called before any
@@ -163,8 +163,8 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	g.offset = raw.Offset
 	err := g.process(inlet, raw)
 	if err == nil {
-		for _, reason := range g.dropped {
-			g.set.config.Drops.add(reason)
+		for _, d := range g.dropped {
+			g.set.config.Drops.add(d)
 		}
 		g.dropped = g.dropped[:0]
 		return nil
@@ -179,7 +179,7 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	if g.set.config.fatal(err) {
 		return failed
 	}
-	g.set.config.Drops.add(dropReason(err))
+	g.set.config.Drops.add(drop{node: g.instance.Node(), reason: dropReason(err)})
 	g.set.config.Logger.Warn("record of a global table left out", "topic", g.topic, "partition", g.partition,
 		"offset", raw.Offset, "error", err)
 	return nil
@@ -193,7 +193,7 @@ func (g *Global) process(inlet topology.Inlet, raw *topology.Raw) (err error) {
 		return err
 	}
 	if ts < 0 {
-		g.dropped = append(g.dropped, topology.DropTimestamp)
+		g.dropped = append(g.dropped, drop{node: g.instance.Node(), reason: topology.DropTimestamp})
 		return nil
 	}
 	g.times[g.topic] = max(g.timeOf(g.topic), ts)
@@ -306,8 +306,8 @@ func (g *Global) Source() (topic string, partition int32, offset int64, ok bool)
 }
 
 // Drop counts a drop once the record in work is done.
-func (g *Global) Drop(_ *topology.Node, reason topology.DropReason) {
-	g.dropped = append(g.dropped, reason)
+func (g *Global) Drop(n *topology.Node, reason topology.DropReason) {
+	g.dropped = append(g.dropped, drop{node: n, reason: reason})
 }
 
 // Partitions is not offered to global tables: none of their steps is a sink.

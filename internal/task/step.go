@@ -140,8 +140,8 @@ func (t *Task) undo() {
 
 // done ends a record or a punctuation that stays.
 func (t *Task) done() {
-	for _, reason := range t.dropped {
-		t.drop(reason)
+	for _, d := range t.dropped {
+		t.config.Drops.add(d)
 	}
 	t.dropped = t.dropped[:0]
 	t.touch()

@@ -47,9 +47,9 @@ type Task struct {
 	head       int64  // time of that record
 	streamTime int64  // -1 before the first record
 	current    *Input
-	times      map[string]int64      // of stores, as last committed
-	timeBack   int64                 // the last Config.TimeBack that the task has obeyed; 0: none
-	dropped    []topology.DropReason // by the record in work
+	times      map[string]int64 // of stores, as last committed
+	timeBack   int64            // the last Config.TimeBack that the task has obeyed; 0: none
+	dropped    []drop           // by the record in work
 }
 
 // never is later than every wall-clock time.
@@ -307,8 +307,10 @@ func (t *Task) Partitions(topic string) (int32, error) {
 }
 
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.
-func (t *Task) Drop(_ *topology.Node, reason topology.DropReason) {
-	t.dropped = append(t.dropped, reason)
+func (t *Task) Drop(n *topology.Node, reason topology.DropReason) {
+	d := drop{node: n, reason: reason}
+	if reason == topology.DropLate && t.current != nil {
+		d.late = t.streamTime - t.current.headTime
+	}
+	t.dropped = append(t.dropped, d)
 }
-
-func (t *Task) drop(reason topology.DropReason) { t.config.Drops.add(reason) }

@@ -20,12 +20,13 @@ import (
 func (w *Worker) commit(ctx context.Context) error {
 	w.waits.begin(forCommit, w.config.Cluster.whyNoProgress)
 	defer w.waits.end(forCommit)
-	began := time.Now()
+	c := Commit{Worker: w.config.Index, Commits: 1, Records: w.processed, Began: time.Now()}
 	if !w.config.ExactlyOnce {
 		if err := w.stays(ctx); err != nil {
 			return err
 		}
 	}
+	watch := lap(c.Began)
 	var offsets []task.Offset
 	err := w.calls.call(func() (err error) {
 		offsets, err = w.set.Prepare(func(o topology.Output) { w.sendOne(ctx, &o) })
@@ -34,26 +35,32 @@ func (w *Worker) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Encode = watch.time()
 	if err := w.client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
 	if err := w.failed(); err != nil {
 		return err
 	}
+	c.Flush = watch.time()
 	if w.inTxn && w.produced > 0 {
-		err = w.commitTransaction(ctx, offsets)
+		err = w.commitTransaction(ctx, offsets, &c)
 	} else if len(offsets) > 0 {
 		err = w.commitOffsets(ctx, offsets)
 	}
 	if err != nil {
 		return err
 	}
-	w.produced, w.inTxn = 0, false
+	c.Offsets = watch.time() - c.Transaction
+	c.Produced, c.Bytes = w.produced, w.allowance.sent
+	w.processed, w.produced, w.inTxn = 0, 0, false
 	if err := w.set.Committed(w.now()); err != nil {
 		return err
 	}
+	c.Local = watch.time()
 	w.paid()
-	w.allowance.committed(time.Since(began))
+	w.allowance.committed(time.Since(c.Began))
+	w.config.Report(c)
 	w.owed = nil
 	if w.restarts = 0; !w.began.IsZero() {
 		w.config.Logger.Info("first commit", "took", time.Since(w.began).String())
@@ -129,8 +136,8 @@ func byTopic(offsets []task.Offset) map[string][]task.Offset {
 }
 
 // commitTransaction adds the offsets to the transaction and ends it. The client is asked for its producer id anew each
-// time: brokers with transaction version 2 raise the epoch with every transaction.
-func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset) error {
+// time: brokers with transaction version 2 raise the epoch with every transaction. c gets the time of the end.
+func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset, c *Commit) error {
 	id, epoch, err := w.client.ProducerID(ctx)
 	if err != nil {
 		return fmt.Errorf("producer id: %w", err)
@@ -161,9 +168,11 @@ func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset) e
 	if err != nil {
 		return err
 	}
+	watch := lap(time.Now())
 	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("end of transaction: %w", err)
 	}
+	c.Transaction = watch.time()
 	return nil
 }
 

@@ -34,8 +34,8 @@ type Config struct {
 	Cluster            *Cluster
 	Accept             task.Accept // what may have been lost
 	Logger             *slog.Logger
-	// Report is told when the worker's state changes.
-	Report func(State)
+	// Report is told what happens, in this order, by whichever goroutine it happens on. It must not block.
+	Report func(Event)
 }
 
 // State is what a worker is doing.

@@ -15,7 +15,7 @@ import (
 // ever. The inputs of those that were moved rest until then.
 func TestASessionEndsOnceOffsetsWereMoved(t *testing.T) {
 	ctx, states := context.Background(), []State(nil)
-	w := New(Config{Report: func(s State) { states = append(states, s) }})
+	w := New(Config{Report: func(e Event) { states = append(states, e.(State)) }})
 	w.set = task.NewSet(nil, task.Config{}, 0)
 	w.restores = map[topology.TaskID]*restore{{Partition: 1}: {}}
 	require.NoError(t, w.moves(ctx), "no offset was moved")

@@ -105,6 +105,7 @@ func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 	now := time.Now()
 	r.logs[c.Topic][c.Partition] = &replay{changelog: c, of: x, from: from, end: end, began: now, moved: now}
 	x.replays++
+	r.tell(r.logs[c.Topic][c.Partition], RestoreBegun)
 	return nil
 }
 
@@ -142,6 +143,7 @@ func (r *restore) end(p *replay) {
 	delete(r.logs[c.Topic], c.Partition)
 	p.of.replays--
 	r.comes(p)
+	r.tell(p, RestoreEnded)
 }
 
 // lookAfter is how long a replay waits for records before it asks whether they are still there. Most often an open
@@ -274,6 +276,7 @@ func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
 	replay.moved, replay.of.tries = time.Now(), 0
 	r.comes(replay)
 	if next < replay.end {
+		r.tell(replay, RestoreGoesOn)
 		return nil
 	}
 	x := replay.of

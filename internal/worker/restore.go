@@ -89,7 +89,10 @@ const preparedAtOnce = 32
 
 func (r *restore) run(ctx context.Context) error {
 	defer func() {
-		r.each(r.comes) // nobody waits for the records any more
+		r.each(func(p *replay) { // nobody waits for the records any more
+			r.comes(p)
+			r.tell(p, RestoreEnded)
+		})
 		if r.client != nil {
 			r.client.Close()
 		}

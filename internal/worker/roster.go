@@ -53,9 +53,7 @@ func (w *Worker) logMoves(message string, moved []topology.TaskID, more ...any) 
 	if len(moved) == 0 {
 		return
 	}
-	slices.SortFunc(moved, func(x, y topology.TaskID) int {
-		return cmp.Or(cmp.Compare(x.Sub, y.Sub), cmp.Compare(x.Partition, y.Partition))
-	})
+	sortTasks(moved)
 	w.config.Logger.Info(message, append([]any{
 		"tasks", names(moved), "of_worker", len(w.taskIDs()),
 		"of_process", w.config.Cluster.roster.set(w.config.Index, w.taskIDs()),
@@ -72,6 +70,12 @@ func (w *Worker) taskIDs() (ids []topology.TaskID) {
 		}
 	}
 	return ids
+}
+
+func sortTasks(ids []topology.TaskID) {
+	slices.SortFunc(ids, func(x, y topology.TaskID) int {
+		return cmp.Or(cmp.Compare(x.Sub, y.Sub), cmp.Compare(x.Partition, y.Partition))
+	})
 }
 
 func names(ids []topology.TaskID) []string {

@@ -48,6 +48,7 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	w.cover.rebalanced()
 	if len(tasks) > 0 {
 		w.report(Restoring)
+		w.assignedTasks(gained)
 		w.restore(tasks, w.assigned.clone())
 		w.logMoves("tasks gained", gained, "state_here", names(here))
 	} else {
@@ -208,6 +209,7 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 		}
 	}
 	w.logMoves("tasks lost", lost)
+	w.revokedTasks(lost)
 	return nil
 }
 

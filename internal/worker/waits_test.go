@@ -102,7 +102,7 @@ func TestABriefWait(t *testing.T) {
 func TestWaitsEndWithWhatIsWaitedFor(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
-	w := New(Config{Logger: slog.New(slog.DiscardHandler), Report: func(State) {}, TopicRefresh: time.Hour})
+	w := New(Config{Logger: slog.New(slog.DiscardHandler), Report: func(Event) {}, TopicRefresh: time.Hour})
 	for name, end := range map[string]func(){
 		"an input without a leader that is revoked": func() {
 			w.assigned = offsets{"in": {0: {}}}
@@ -112,7 +112,7 @@ func TestWaitsEndWithWhatIsWaitedFor(t *testing.T) {
 			w.leaderless(partitions{"in": {0}})
 		},
 		"a restore that is stopped": func() {
-			p := &replay{changelog: &task.Changelog{Topic: "log"}, waits: true}
+			p := &replay{changelog: &task.Changelog{Topic: "log"}, of: &restoring{}, waits: true}
 			r := &restore{worker: w, logs: map[string]map[int32]*replay{"log": {0: p}}}
 			w.waits.because(p.wait(), "none come")
 			require.NoError(t, r.run(over))

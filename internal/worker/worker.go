@@ -39,15 +39,16 @@ type Worker struct {
 	forRoom  *brief    // room in the client's buffers
 	closedAt time.Time // of the last look for databases to close; of the session at first
 
-	slab     []kgo.Record
-	traces   []trace // of the records of slab
-	produced int64   // records since the last commit
-	inTxn    bool
-	failure  atomic.Pointer[error] // first error of a produced record since the client was made
-	progress progress
-	without  partitions // inputs that have no leader, as last found
-	purgedAt time.Time
-	warned   map[string]bool // changelogs whose records the broker deletes by age
+	slab      []kgo.Record
+	traces    []trace // of the records of slab
+	processed int64   // records taken from inputs since the last commit
+	produced  int64   // records sent since then
+	inTxn     bool
+	failure   atomic.Pointer[error] // first error of a produced record since the client was made
+	progress  progress
+	without   partitions // inputs that have no leader, as last found
+	purgedAt  time.Time
+	warned    map[string]bool // changelogs whose records the broker deletes by age
 	// misplaced are topics with records that are not where their keys belong.
 	misplaced map[string]bool
 	restarts  int
@@ -114,6 +115,7 @@ func (w *Worker) sessions(ctx context.Context) error {
 	for {
 		started := time.Now()
 		err := w.session(ctx)
+		w.config.Report(SessionEnd{w.config.Index, err})
 		switch {
 		case w.over(ctx, err):
 			w.departFormer(ctx, err)
@@ -180,7 +182,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.set = task.NewSet(w.config.Topology, tasks, at)
 	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
-	w.produced, w.inTxn, w.began, w.movedAt = 0, false, time.Now(), time.Time{}
+	w.processed, w.produced, w.inTxn, w.began, w.movedAt = 0, 0, false, time.Now(), time.Time{}
 	w.closedAt, w.askedAt, w.hungry, w.cover = time.Now(), time.Now(), nil, newCoverage()
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
@@ -293,6 +295,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		if err != nil {
 			return err
 		}
+		w.processed += int64(n)
 		if idle = n == 0; w.set.Pending() {
 			w.owes()
 		} else if idle && w.member != "" {

@@ -25,7 +25,7 @@ type Job struct {
 	Inputs []Input
 	// Outputs are the topics that it writes, with how they are compared.
 	Outputs []Output
-	// Config is the configuration of each instance. Brokers, StateDir, OpenEngine, Logger and OnState are set here, and
+	// Config is the configuration of each instance. Brokers, StateDir, OpenEngine, Logger are set here, and
 	// the dialer of Kafka.
 	Config streams.Config
 	// Instances is how many processes share the work. Default: 2.
