@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"iter"
 	"time"
 
@@ -11,83 +10,50 @@ import (
 
 // Buffer declares a buffer of records: any number under each key and time.
 type Buffer[K, V any] struct {
-	name    string
-	key     serde.Serde[K]
-	value   serde.Serde[V]
-	byTime  bool
-	options Options
-	open    func(Buffer[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
+	spec *declared
+	open func(stores Stores) BufferStore[K, V]
 }
 
 // NewBuffer declares a buffer whose records are found by key and time, as a join of streams needs it. The name is that
 // of its changelog topic, <application>-<name>-changelog. Changelog records have the bytes of Kafka Streams' window
 // stores with duplicates: key, time (int64), sequence number (int32); the plain value; the record's time.
 func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Buffer[K, V] {
-	return Buffer[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openBuffer[K, V]}
+	return Buffer[K, V]{newDeclared(KindBuffer, name, key, value, func(d *declared, env Env) Store {
+		return openBuffer(d, env, key, value)
+	}), in[BufferStore[K, V]](name)}
 }
 
 // ByTime is the same buffer with its records in the order of their times over all keys, for records that wait for a
 // time. Fetch must not be used on it, nor Until on one without.
 func (s Buffer[K, V]) ByTime() Buffer[K, V] {
-	s.byTime = true
-	return s
+	return Buffer[K, V]{s.spec.findByTime(), s.open}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Buffer[K, V]) InMemory() Buffer[K, V] {
-	s.options.InMemory = true
-	return s
+	return Buffer[K, V]{s.spec.inMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Buffer[K, V]) NoChangelog() Buffer[K, V] {
-	s.options.NoChangelog = true
-	return s
+	return Buffer[K, V]{s.spec.noChangelog(), s.open}
 }
 
 // Retain is the same buffer keeping records until stream time has passed their time by d.
 func (s Buffer[K, V]) Retain(d time.Duration) Buffer[K, V] {
-	s.options.Retention = d
-	return s
+	return Buffer[K, V]{s.spec.retain(d), s.open}
 }
 
 // In is the open store within a processor, or within a test.
-func (s Buffer[K, V]) In(stores Stores) BufferStore[K, V] {
-	return in[BufferStore[K, V]](stores, s.name)
-}
+func (s Buffer[K, V]) In(stores Stores) BufferStore[K, V] { return s.open(stores) }
 
-// Name is the name of the store.
-func (s Buffer[K, V]) Name() string { return s.name }
+// Spec is the declaration without its types.
+func (s Buffer[K, V]) Spec() Spec { return s.spec.spec(KindBuffer) }
 
-// Kind is KindBuffer.
-func (s Buffer[K, V]) Kind() Kind { return KindBuffer }
-
-// Format names kind and serdes.
-func (s Buffer[K, V]) Format() string { return format(KindBuffer, s.key, s.value) }
-
-// Layout tells the order of the rows.
-func (s Buffer[K, V]) Layout() string {
-	if s.byTime {
-		return "by time"
-	}
-	return ""
-}
-
-// Options are the settings of the declaration.
-func (s Buffer[K, V]) Options() Options { return s.options }
-
-// Err is what is wrong with the declaration.
-func (s Buffer[K, V]) Err() error {
-	return errors.Join(checkSerdes(s.key, s.value), checkRetention(s.options.Retention))
-}
-
-// Open makes the store for one task.
-func (s Buffer[K, V]) Open(env Env) Store { return s.open(s, env) }
-
-func openBuffer[K, V any](s Buffer[K, V], env Env) Store {
-	core, part := newBufferCore(env, s.options, s.byTime)
-	handle := &bufferStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+func openBuffer[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
+	core, part := newBufferCore(env, d.options, d.byTime)
+	handle := &bufferStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }

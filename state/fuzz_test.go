@@ -29,29 +29,29 @@ var restorable = []struct {
 	spec state.Spec
 	read func(h *harness) []error
 }{
-	{fuzzKeyValue, func(h *harness) []error { return errorsOf(fuzzKeyValue.In(h).All(), fuzzKeyValue.In(h).Reverse()) }},
-	{fuzzTTL, func(h *harness) []error {
+	{fuzzKeyValue.Spec(), func(h *harness) []error { return errorsOf(fuzzKeyValue.In(h).All(), fuzzKeyValue.In(h).Reverse()) }},
+	{fuzzTTL.Spec(), func(h *harness) []error {
 		s := fuzzTTL.In(h)
 		return errorsOf(s.All(), state.Timed(s).Oldest(), state.Timed(s).Expired(), state.Timed(s).Until(7))
 	}},
-	{fuzzWindow, func(h *harness) []error {
+	{fuzzWindow.Spec(), func(h *harness) []error {
 		s := fuzzWindow.In(h)
 		return errorsOf(s.Between(0, math.MaxInt64), s.Sweep(0, 7), s.Fetch("a", 0, math.MaxInt64))
 	}},
-	{fuzzByKey, func(h *harness) []error {
+	{fuzzByKey.Spec(), func(h *harness) []error {
 		s := fuzzByKey.In(h)
 		return errorsOf(s.Between(0, math.MaxInt64), s.Fetch("a", 0, math.MaxInt64), s.FetchReverse("", 0, math.MaxInt64))
 	}},
-	{fuzzSession, func(h *harness) []error {
+	{fuzzSession.Spec(), func(h *harness) []error {
 		s := fuzzSession.In(h)
 		return errorsOf(s.All(), s.Sweep(0, 7), s.Find("a", 0, math.MaxInt64), s.FindReverse("", 0, math.MaxInt64))
 	}},
-	{fuzzBuffer, func(h *harness) []error {
+	{fuzzBuffer.Spec(), func(h *harness) []error {
 		return errorsOf(fuzzBuffer.In(h).Fetch("a", 0, math.MaxInt64), fuzzBuffer.In(h).Fetch("", 0, math.MaxInt64))
 	}},
-	{fuzzHeld, func(h *harness) []error { return errorsOf(fuzzHeld.In(h).Until(math.MaxInt64)) }},
-	{fuzzUnmatched, func(h *harness) []error { return errorsOf(fuzzUnmatched.In(h).Due(math.MaxInt64, math.MaxInt64)) }},
-	{fuzzVersioned, func(h *harness) []error { return errorsOf(fuzzVersioned.In(h).All()) }},
+	{fuzzHeld.Spec(), func(h *harness) []error { return errorsOf(fuzzHeld.In(h).Until(math.MaxInt64)) }},
+	{fuzzUnmatched.Spec(), func(h *harness) []error { return errorsOf(fuzzUnmatched.In(h).Due(math.MaxInt64, math.MaxInt64)) }},
+	{fuzzVersioned.Spec(), func(h *harness) []error { return errorsOf(fuzzVersioned.In(h).All()) }},
 }
 
 func errorsOf[R any](walks ...iter.Seq2[R, error]) (errs []error) {

@@ -23,10 +23,14 @@ type Held[V any] struct {
 
 // Holding is a buffer of records that wait for a time, with their headers: in the order of their times.
 func Holding[K, V any](s Buffer[K, V]) Buffer[K, Held[V]] {
-	out := Buffer[K, Held[V]]{name: s.name, key: s.key, options: s.options, byTime: true, open: openBuffer[K, Held[V]]}
-	if s.value != nil {
-		out.value = held[V]{s.value}
+	keys, _ := s.spec.key.(serde.Serde[K])
+	values, ok := s.spec.value.(serde.Serde[V])
+	var waiting serde.Serde[Held[V]]
+	if ok {
+		waiting = held[V]{values}
 	}
+	out := NewBuffer(s.spec.name, keys, waiting).ByTime()
+	out.spec = out.spec.with(s.spec.options)
 	return out
 }
 

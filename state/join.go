@@ -45,7 +45,9 @@ func (j Join[K, L, R]) LeftBuffer(keep time.Duration, leftAlone, rightAlone bool
 	if rightAlone {
 		name = j.name + "-outer-this-join-store"
 	}
-	return Buffer[K, L]{name: name, key: j.key, value: j.left, options: j.options(keep, j.left), open: openBuffer[K, L]}
+	out := NewBuffer(name, j.key, j.left)
+	out.spec = out.spec.with(j.options(keep, j.left))
+	return out
 }
 
 // RightBuffer is the buffer of right records.
@@ -54,7 +56,9 @@ func (j Join[K, L, R]) RightBuffer(keep time.Duration, leftAlone, rightAlone boo
 	if leftAlone {
 		name = j.name + "-outer-other-join-store"
 	}
-	return Buffer[K, R]{name: name, key: j.key, value: j.right, options: j.options(keep, j.right), open: openBuffer[K, R]}
+	out := NewBuffer(name, j.key, j.right)
+	out.spec = out.spec.with(j.options(keep, j.right))
+	return out
 }
 
 // Unmatched is the store of the records that wait for a partner.
@@ -64,7 +68,7 @@ func (j Join[K, L, R]) Unmatched(leftAlone, rightAlone bool) Unmatched[K, L, R] 
 		name = j.name + "-outer-shared-join-store"
 	}
 	out := NewUnmatched(name, j.key, j.left, j.right)
-	out.options = j.options(0, j.left, j.right)
+	out.spec = out.spec.with(j.options(0, j.left, j.right))
 	return out
 }
 

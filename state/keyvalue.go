@@ -2,9 +2,6 @@ package state
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
-	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -15,33 +12,28 @@ import (
 
 // KeyValue declares a key-value store.
 type KeyValue[K, V any] struct {
-	name    string
-	key     serde.Serde[K]
-	value   serde.Serde[V]
-	options Options
-	kind    Kind                            // KindKeyValue if empty
-	byTime  bool                            // rows are found by their time, too
-	open    func(KeyValue[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
+	spec *declared
+	open func(stores Stores) KeyValueStore[K, V]
 }
 
 // NewKeyValue declares a key-value store. The name is that of its changelog topic, <application>-<name>-changelog, and
 // must not change as long as the state matters. The changelog's records have the plain key and value, and the row's
 // timestamp.
 func NewKeyValue[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) KeyValue[K, V] {
-	return KeyValue[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openKeyValue[K, V]}
+	return KeyValue[K, V]{newDeclared(KindKeyValue, name, key, value, func(d *declared, env Env) Store {
+		return openKeyValue(d, env, key, value)
+	}), in[KeyValueStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s KeyValue[K, V]) InMemory() KeyValue[K, V] {
-	s.options.InMemory = true
-	return s
+	return KeyValue[K, V]{s.spec.inMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s KeyValue[K, V]) NoChangelog() KeyValue[K, V] {
-	s.options.NoChangelog = true
-	return s
+	return KeyValue[K, V]{s.spec.noChangelog(), s.open}
 }
 
 // TTL is the same store for a table, or an aggregation of a stream, whose rows die: one that no record has touched when
@@ -50,8 +42,7 @@ func (s KeyValue[K, V]) NoChangelog() KeyValue[K, V] {
 // all records of the task, so that no join finds a row that is over at the time of the record that looks for it: a
 // topic that is read beside the table's, and is ahead of it in time, ends rows too. Kafka Streams has none (KIP-1225).
 func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
-	s.options.TTL = d
-	return s
+	return KeyValue[K, V]{s.spec.liveFor(d), s.open}
 }
 
 // NewestWins is the same store for a table in which the record with the highest timestamp is the row, in whatever order
@@ -59,49 +50,18 @@ func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
 // with: an older record that comes after it is a row again; a versioned store remembers deletes, too. By default the
 // later arrival wins.
 func (s KeyValue[K, V]) NewestWins() KeyValue[K, V] {
-	s.options.NewestWins = true
-	return s
+	return KeyValue[K, V]{s.spec.newestWins(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
-func (s KeyValue[K, V]) In(stores Stores) KeyValueStore[K, V] {
-	return in[KeyValueStore[K, V]](stores, s.name)
-}
+func (s KeyValue[K, V]) In(stores Stores) KeyValueStore[K, V] { return s.open(stores) }
 
-// Name is the name of the store.
-func (s KeyValue[K, V]) Name() string { return s.name }
+// Spec is the declaration without its types.
+func (s KeyValue[K, V]) Spec() Spec { return s.spec.spec(KindKeyValue) }
 
-// Kind is KindKeyValue, or KindSuppress for the buffer of one.
-func (s KeyValue[K, V]) Kind() Kind { return cmp.Or(s.kind, KindKeyValue) }
-
-// Format names kind and serdes.
-func (s KeyValue[K, V]) Format() string { return format(s.Kind(), s.key, s.value) }
-
-// Options are the settings of the declaration.
-func (s KeyValue[K, V]) Options() Options { return s.options }
-
-// Layout tells whether rows are found by their time, too.
-func (s KeyValue[K, V]) Layout() string {
-	if s.byTime || s.options.TTL > 0 {
-		return "by time"
-	}
-	return ""
-}
-
-// Err is what is wrong with the declaration.
-func (s KeyValue[K, V]) Err() error {
-	if d := s.options.TTL; d < 0 || d%time.Millisecond != 0 {
-		return errors.Join(checkSerdes(s.key, s.value), fmt.Errorf("time to live %v: must be whole milliseconds, above 0", d))
-	}
-	return checkSerdes(s.key, s.value)
-}
-
-// Open makes the store for one task.
-func (s KeyValue[K, V]) Open(env Env) Store { return s.open(s, env) }
-
-func openKeyValue[K, V any](s KeyValue[K, V], env Env) Store {
-	core, part := newKeyValueCore(s.name, env, s.options, s.byTime)
-	handle := &keyValueStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+func openKeyValue[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
+	core, part := newKeyValueCore(d.name, env, d.options, d.byTime)
+	handle := &keyValueStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }

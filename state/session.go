@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"iter"
 	"math"
 	"time"
@@ -12,11 +11,8 @@ import (
 
 // Session declares a session store.
 type Session[K, V any] struct {
-	name    string
-	key     serde.Serde[K]
-	value   serde.Serde[V]
-	options Options
-	open    func(Session[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
+	spec *declared
+	open func(stores Stores) SessionStore[K, V]
 }
 
 // NewSession declares a session store: rows under a key and the bounds of a session. The name is that of its changelog
@@ -26,56 +22,36 @@ type Session[K, V any] struct {
 // An aggregation keeps sessions for their gap and grace period after their end. Retain keeps them longer, for queries;
 // a processor that uses a session store by itself must say how long.
 func NewSession[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Session[K, V] {
-	return Session[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openSession[K, V]}
+	return Session[K, V]{newDeclared(KindSession, name, key, value, func(d *declared, env Env) Store {
+		return openSession(d, env, key, value)
+	}), in[SessionStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Session[K, V]) InMemory() Session[K, V] {
-	s.options.InMemory = true
-	return s
+	return Session[K, V]{s.spec.inMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Session[K, V]) NoChangelog() Session[K, V] {
-	s.options.NoChangelog = true
-	return s
+	return Session[K, V]{s.spec.noChangelog(), s.open}
 }
 
 // Retain is the same store keeping sessions until stream time has passed their end by d.
 func (s Session[K, V]) Retain(d time.Duration) Session[K, V] {
-	s.options.Retention = d
-	return s
+	return Session[K, V]{s.spec.retain(d), s.open}
 }
 
 // In is the open store within a processor, or within a test.
-func (s Session[K, V]) In(stores Stores) SessionStore[K, V] {
-	return in[SessionStore[K, V]](stores, s.name)
-}
+func (s Session[K, V]) In(stores Stores) SessionStore[K, V] { return s.open(stores) }
 
-// Name is the name of the store.
-func (s Session[K, V]) Name() string { return s.name }
+// Spec is the declaration without its types.
+func (s Session[K, V]) Spec() Spec { return s.spec.spec(KindSession) }
 
-// Kind is KindSession.
-func (s Session[K, V]) Kind() Kind { return KindSession }
-
-// Format names kind and serdes.
-func (s Session[K, V]) Format() string { return format(KindSession, s.key, s.value) }
-
-// Options are the settings of the declaration.
-func (s Session[K, V]) Options() Options { return s.options }
-
-// Err is what is wrong with the declaration.
-func (s Session[K, V]) Err() error {
-	return errors.Join(checkSerdes(s.key, s.value), checkRetention(s.options.Retention))
-}
-
-// Open makes the store for one task.
-func (s Session[K, V]) Open(env Env) Store { return s.open(s, env) }
-
-func openSession[K, V any](s Session[K, V], env Env) Store {
-	core, part := newSessionCore(s.name, env, s.options)
-	handle := &sessionStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+func openSession[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
+	core, part := newSessionCore(d.name, env, d.options)
+	handle := &sessionStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/serde"
 )
 
 // Kind is the kind of a store.
@@ -32,6 +31,9 @@ type Spec interface {
 	Kind() Kind
 	// Format names kind, key and value format: two stores of one name must agree in it.
 	Format() string
+	// Layout tells what the order of the rows, or a second one, is by, if it is not that of the kind: two stores of one
+	// name must agree in it, too.
+	Layout() string
 	// Options are the settings of the declaration.
 	Options() Options
 	// Err is what is wrong with the declaration itself, nil if nothing.
@@ -70,14 +72,16 @@ type Stores interface {
 	Store(name string) Store
 }
 
-// in is the handle of a declaration's open store, with its types.
-func in[S any](stores Stores, name string) S {
-	handle := handleOf(stores, name)
-	typed, ok := handle.(S)
-	if !ok {
-		panic(otherTypes(name, handle, reflect.TypeFor[S]()))
+// in finds the handle of a declaration's open store, with its types.
+func in[S any](name string) func(stores Stores) S {
+	return func(stores Stores) S {
+		handle := handleOf(stores, name)
+		typed, ok := handle.(S)
+		if !ok {
+			panic(otherTypes(name, handle, reflect.TypeFor[S]()))
+		}
+		return typed
 	}
-	return typed
 }
 
 func handleOf(stores Stores, name string) any {
@@ -94,8 +98,3 @@ func otherTypes(name string, handle any, want reflect.Type) string {
 
 // writtenBy are the options of a declaration with its serdes.
 func writtenBy(key any, values ...any) Options { return Options{Keys: key, Values: values} }
-
-// format is the common form of Spec.Format.
-func format(kind Kind, key, value any) string {
-	return fmt.Sprintf("%s(%s,%s)", kind, serde.FormatOf(key), serde.FormatOf(value))
-}

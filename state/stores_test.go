@@ -25,7 +25,7 @@ const (
 
 // TestSessionOfNoTime: bounds that no session has are a mistake of the caller.
 func TestSessionOfNoTime(t *testing.T) {
-	h := newHarness(t, sessions, 1<<20)
+	h := newHarness(t, sessions.Spec(), 1<<20)
 	require.ErrorContains(t, sessions.In(h).Put("a", -1, 5, nil, 5), "the start must be 0 or more")
 	require.ErrorContains(t, sessions.In(h).Put("a", 6, 5, nil, 5), "not after the end")
 }
@@ -34,14 +34,14 @@ func TestSessionOfNoTime(t *testing.T) {
 func TestBufferTimeIsThatOfTheKey(t *testing.T) {
 	declared := state.NewBuffer("buffer", serde.String, serde.Int64).Retain(keep)
 	for _, spec := range []state.Buffer[string, int64]{declared, declared.ByTime()} {
-		h := newHarness(t, spec, 1<<20)
+		h := newHarness(t, spec.Spec(), 1<<20)
 		require.NoError(t, spec.In(h).Put("a", 1, 50))
 		h.commit()
 		h.log.records[0].timestamp = 7
 		h.lose()
 		s := spec.In(h)
 		walk := func() iter.Seq2[state.BufferRow[string, int64], error] {
-			if spec.Layout() == "" {
+			if spec.Spec().Layout() == "" {
 				return s.Fetch("a", 0, 100)
 			}
 			return s.Until(100)
@@ -59,7 +59,7 @@ func TestBufferTimeIsThatOfTheKey(t *testing.T) {
 
 // TestUnmatchedDamage: a row that does not decode is told, and is still there the next time.
 func TestUnmatchedDamage(t *testing.T) {
-	h := newHarness(t, unmatched, 1<<20)
+	h := newHarness(t, unmatched.Spec(), 1<<20)
 	require.NoError(t, unmatched.In(h).PutLeft("a", nil, 5))
 	h.commit()
 	h.log.records[0].value = []byte("damaged")
@@ -76,7 +76,7 @@ func TestUnmatchedDamage(t *testing.T) {
 
 // TestVersionedForgets: what nobody can ask for any more leaves the database.
 func TestVersionedForgets(t *testing.T) {
-	h := newHarness(t, versioned, 1<<20)
+	h := newHarness(t, versioned.Spec(), 1<<20)
 	for at := range int64(100) {
 		_, _, err := versioned.In(h).Put("a", []byte("value"), at*10)
 		require.NoError(t, err)
@@ -100,7 +100,7 @@ func TestVersionedForgets(t *testing.T) {
 
 // TestUnmatchedOfTheOtherSide: records of one side under a key of the other cannot be removed again.
 func TestUnmatchedOfTheOtherSide(t *testing.T) {
-	h := newHarness(t, unmatched, 1<<20)
+	h := newHarness(t, unmatched.Spec(), 1<<20)
 	require.NoError(t, unmatched.In(h).PutLeft("a", nil, 5))
 	h.commit()
 	require.Equal(t, byte(1), h.log.records[0].key[8])

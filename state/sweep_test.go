@@ -24,7 +24,7 @@ var sweeps = map[string]struct {
 	spec state.Spec
 	open func(h *harness) (put, each)
 }{
-	"window": {hits, func(h *harness) (put, each) {
+	"window": {hits.Spec(), func(h *harness) (put, each) {
 		s := hits.In(h)
 		var see seen
 		show := func(row state.WindowRow[string, int64]) (bool, error) { return see(row.Start) }
@@ -34,7 +34,7 @@ var sweeps = map[string]struct {
 				return s.SweepEach(0, to, show)
 			}
 	}},
-	"session": {sessions, func(h *harness) (put, each) {
+	"session": {sessions.Spec(), func(h *harness) (put, each) {
 		s := sessions.In(h)
 		var see seen
 		show := func(row state.SessionRow[string, []byte]) (bool, error) { return see(row.End) }
@@ -44,7 +44,7 @@ var sweeps = map[string]struct {
 				return s.SweepEach(0, to, show)
 			}
 	}},
-	"buffer": {late, func(h *harness) (put, each) {
+	"buffer": {late.Spec(), func(h *harness) (put, each) {
 		s := late.In(h)
 		var see seen
 		show := func(row state.BufferRow[string, int64]) (bool, error) {
@@ -56,7 +56,7 @@ var sweeps = map[string]struct {
 				return s.UntilEach(to, show)
 			}
 	}},
-	"time to live": {mortal, func(h *harness) (put, each) {
+	"time to live": {mortal.Spec(), func(h *harness) (put, each) {
 		s := mortal.In(h)
 		var see seen
 		show := func(row state.Row[int64, int64]) (bool, error) {
@@ -68,7 +68,7 @@ var sweeps = map[string]struct {
 				return state.Timed(s).UntilEach(to, show)
 			}
 	}},
-	"unmatched": {unmatched, func(h *harness) (put, each) {
+	"unmatched": {unmatched.Spec(), func(h *harness) (put, each) {
 		s := unmatched.In(h)
 		var see seen
 		show := func(row state.UnmatchedRow[string, []byte, []byte]) (bool, error) {

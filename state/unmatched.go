@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"iter"
 
 	"github.com/millstream-go/millstream/internal/rows"
@@ -10,11 +9,8 @@ import (
 
 // Unmatched declares a store for the records of two streams that no record of the other has met yet.
 type Unmatched[K, L, R any] struct {
-	name    string
-	key     serde.Serde[K]
-	values  sides[L, R]
-	options Options
-	open    func(Unmatched[K, L, R], Env) Store // made where the declaration is: who only names its type compiles no store
+	spec *declared
+	open func(stores Stores) UnmatchedStore[K, L, R]
 }
 
 // NewUnmatched declares a store for a left or outer join. The name is that of its changelog topic,
@@ -23,54 +19,34 @@ type Unmatched[K, L, R any] struct {
 func NewUnmatched[K, L, R any](
 	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
 ) Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{
-		name: name, key: key, values: sides[L, R]{left, right}, options: writtenBy(key, left, right),
-		open: openUnmatched[K, L, R],
-	}
+	values := sides[L, R]{left, right}
+	d := newDeclared(KindUnmatched, name, key, values, func(d *declared, env Env) Store {
+		return openUnmatched(d, env, key, values)
+	})
+	return Unmatched[K, L, R]{d.with(writtenBy(key, left, right)), in[UnmatchedStore[K, L, R]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Unmatched[K, L, R]) InMemory() Unmatched[K, L, R] {
-	s.options.InMemory = true
-	return s
+	return Unmatched[K, L, R]{s.spec.inMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Unmatched[K, L, R]) NoChangelog() Unmatched[K, L, R] {
-	s.options.NoChangelog = true
-	return s
+	return Unmatched[K, L, R]{s.spec.noChangelog(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
-func (s Unmatched[K, L, R]) In(stores Stores) UnmatchedStore[K, L, R] {
-	return in[UnmatchedStore[K, L, R]](stores, s.name)
-}
+func (s Unmatched[K, L, R]) In(stores Stores) UnmatchedStore[K, L, R] { return s.open(stores) }
 
-// Name is the name of the store.
-func (s Unmatched[K, L, R]) Name() string { return s.name }
+// Spec is the declaration without its types.
+func (s Unmatched[K, L, R]) Spec() Spec { return s.spec.spec(KindUnmatched) }
 
-// Kind is KindUnmatched.
-func (s Unmatched[K, L, R]) Kind() Kind { return KindUnmatched }
-
-// Format names kind and serdes.
-func (s Unmatched[K, L, R]) Format() string { return format(KindUnmatched, s.key, s.values) }
-
-// Options are the settings of the declaration.
-func (s Unmatched[K, L, R]) Options() Options { return s.options }
-
-// Err is what is wrong with the declaration.
-func (s Unmatched[K, L, R]) Err() error {
-	return errors.Join(checkSerdes(s.key, s.values.left), checkSerdes(s.key, s.values.right))
-}
-
-// Open makes the store for one task.
-func (s Unmatched[K, L, R]) Open(env Env) Store { return s.open(s, env) }
-
-func openUnmatched[K, L, R any](s Unmatched[K, L, R], env Env) Store {
+func openUnmatched[K, L, R any](d *declared, env Env, keys serde.Serde[K], values sides[L, R]) Store {
 	core := &unmatchedCore{}
 	handle := &unmatchedStore[K, L, R]{
-		core: core, column: newColumn(s.name, rows.Env(env), s.values), keys: steadyKeys(env, s.key), values: s.values,
+		core: core, column: newColumn(d.name, rows.Env(env), values), keys: steadyKeys(env, keys), values: values,
 	}
 	core.open(handle.column.rows, handle)
 	return core

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -13,11 +11,8 @@ import (
 
 // Versioned declares a versioned key-value store: rows as they were at a time.
 type Versioned[K, V any] struct {
-	name    string
-	key     serde.Serde[K]
-	value   serde.Serde[V]
-	options Options
-	open    func(Versioned[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
+	spec *declared
+	open func(stores Stores) VersionedStore[K, V]
 }
 
 // NewVersioned declares a store that keeps each row's versions for the given history: what was valid at a time can be
@@ -27,58 +22,34 @@ type Versioned[K, V any] struct {
 func NewVersioned[K, V any](
 	name string, key serde.Serde[K], value serde.Serde[V], history time.Duration,
 ) Versioned[K, V] {
-	return Versioned[K, V]{
-		name: name, key: key, value: value, open: openVersioned[K, V],
-		options: Options{Retention: history, Keys: key, Values: []any{value}},
-	}
+	d := newDeclared(KindVersioned, name, key, value, func(d *declared, env Env) Store {
+		return openVersioned(d, env, key, value)
+	})
+	return Versioned[K, V]{d.retain(history), in[VersionedStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Versioned[K, V]) InMemory() Versioned[K, V] {
-	s.options.InMemory = true
-	return s
+	return Versioned[K, V]{s.spec.inMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Versioned[K, V]) NoChangelog() Versioned[K, V] {
-	s.options.NoChangelog = true
-	return s
+	return Versioned[K, V]{s.spec.noChangelog(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
-func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] {
-	return in[VersionedStore[K, V]](stores, s.name)
-}
+func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] { return s.open(stores) }
 
-// Name is the name of the store.
-func (s Versioned[K, V]) Name() string { return s.name }
+// Spec is the declaration without its types.
+func (s Versioned[K, V]) Spec() Spec { return s.spec.spec(KindVersioned) }
 
-// Kind is KindVersioned.
-func (s Versioned[K, V]) Kind() Kind { return KindVersioned }
-
-// Format names kind and serdes.
-func (s Versioned[K, V]) Format() string { return format(KindVersioned, s.key, s.value) }
-
-// Options are the settings of the declaration.
-func (s Versioned[K, V]) Options() Options { return s.options }
-
-// Err is what is wrong with the declaration.
-func (s Versioned[K, V]) Err() error {
-	if h := s.options.Retention; h < 0 || h%time.Millisecond != 0 {
-		return errors.Join(checkSerdes(s.key, s.value), fmt.Errorf("history %v: must be whole milliseconds, 0 or more", h))
-	}
-	return checkSerdes(s.key, s.value)
-}
-
-// Open makes the store for one task.
-func (s Versioned[K, V]) Open(env Env) Store { return s.open(s, env) }
-
-func openVersioned[K, V any](s Versioned[K, V], env Env) Store {
-	core, part := newVersionedCore(s.name, env, s.options)
+func openVersioned[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
+	core, part := newVersionedCore(d.name, env, d.options)
 	handle := &versionedStore[K, V]{
-		core: core, column: newColumn[[]version[V]](s.name, part, versions[V]{s.value}), keys: steadyKeys(env, s.key),
-		values: s.value,
+		core: core, column: newColumn[[]version[V]](d.name, part, versions[V]{values}), keys: steadyKeys(env, keys),
+		values: values,
 	}
 	core.rows, core.handle, core.values = handle.column.rows, handle, handle
 	return core

@@ -26,7 +26,7 @@ func (i failingIterator) Close() error { return errors.Join(errClose, i.Iterator
 
 // TestWalkThatFails: the error comes last, and not at all to a reader that has left.
 func TestWalkThatFails(t *testing.T) {
-	h := newHarness(t, numbers, 1<<20)
+	h := newHarness(t, numbers.Spec(), 1<<20)
 	h.engine = failingEngine{h.engine}
 	h.openStore()
 	s := numbers.In(h)

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"iter"
 	"time"
 
@@ -11,11 +10,8 @@ import (
 
 // Window declares a window store.
 type Window[K, V any] struct {
-	name    string
-	key     serde.Serde[K]
-	value   serde.Serde[V]
-	options Options
-	open    func(Window[K, V], Env) Store // made where the declaration is: who only names its type compiles no store
+	spec *declared
+	open func(stores Stores) WindowStore[K, V]
 }
 
 // NewWindow declares a window store: rows under a key and the start of a window. The name is that of its changelog
@@ -26,71 +22,42 @@ type Window[K, V any] struct {
 // A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a
 // processor that uses a window store by itself must say how long.
 func NewWindow[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Window[K, V] {
-	return Window[K, V]{name: name, key: key, value: value, options: writtenBy(key, value), open: openWindow[K, V]}
+	return Window[K, V]{newDeclared(KindWindow, name, key, value, func(d *declared, env Env) Store {
+		return openWindow(d, env, key, value)
+	}), in[WindowStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Window[K, V]) InMemory() Window[K, V] {
-	s.options.InMemory = true
-	return s
+	return Window[K, V]{s.spec.inMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Window[K, V]) NoChangelog() Window[K, V] {
-	s.options.NoChangelog = true
-	return s
+	return Window[K, V]{s.spec.noChangelog(), s.open}
 }
 
 // Retain is the same store keeping windows until stream time has passed their start by d.
 func (s Window[K, V]) Retain(d time.Duration) Window[K, V] {
-	s.options.Retention = d
-	return s
+	return Window[K, V]{s.spec.retain(d), s.open}
 }
 
 // ByKey is the same store with a second order of its rows, by key: Fetch then costs what it finds, not what other keys
 // have in the same time. Sliding windows have it always; windows that begin at few times do without.
 func (s Window[K, V]) ByKey() Window[K, V] {
-	s.options.ByKey = true
-	return s
+	return Window[K, V]{s.spec.findByKey(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
-func (s Window[K, V]) In(stores Stores) WindowStore[K, V] {
-	return in[WindowStore[K, V]](stores, s.name)
-}
+func (s Window[K, V]) In(stores Stores) WindowStore[K, V] { return s.open(stores) }
 
-// Name is the name of the store.
-func (s Window[K, V]) Name() string { return s.name }
+// Spec is the declaration without its types.
+func (s Window[K, V]) Spec() Spec { return s.spec.spec(KindWindow) }
 
-// Kind is KindWindow.
-func (s Window[K, V]) Kind() Kind { return KindWindow }
-
-// Format names kind and serdes.
-func (s Window[K, V]) Format() string { return format(KindWindow, s.key, s.value) }
-
-// Layout tells whether rows are found by key, too.
-func (s Window[K, V]) Layout() string {
-	if s.options.ByKey {
-		return "by key"
-	}
-	return ""
-}
-
-// Options are the settings of the declaration.
-func (s Window[K, V]) Options() Options { return s.options }
-
-// Err is what is wrong with the declaration.
-func (s Window[K, V]) Err() error {
-	return errors.Join(checkSerdes(s.key, s.value), checkRetention(s.options.Retention))
-}
-
-// Open makes the store for one task.
-func (s Window[K, V]) Open(env Env) Store { return s.open(s, env) }
-
-func openWindow[K, V any](s Window[K, V], env Env) Store {
-	core, part := newWindowCore(s.name, env, s.options)
-	handle := &windowStore[K, V]{core: core, column: newColumn(s.name, part, s.value), keys: steadyKeys(env, s.key)}
+func openWindow[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
+	core, part := newWindowCore(d.name, env, d.options)
+	handle := &windowStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }

@@ -132,14 +132,14 @@ func (b *Builder) kept(store state.Spec, site string) {
 	}
 }
 
-// named leaves out stores that are nil, and reports them.
-func (b *Builder) named(stores []state.Spec, site string) (out []state.Spec) {
+// specs are the declarations without their types. It leaves out those that are nil, and reports them.
+func (b *Builder) specs(stores []state.Declaration, site string) (out []state.Spec) {
 	for _, s := range stores {
 		if s == nil {
 			b.graph.Fail(site, "one of the stores is nil")
 			continue
 		}
-		out = append(out, s)
+		out = append(out, s.Spec())
 	}
 	return out
 }
@@ -166,18 +166,18 @@ func TableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, 
 }
 
 func toTable[K, V any](b *Builder, parent *topology.Node, store state.KeyValue[K, V], site string) *Table[K, V] {
-	b.own(store, site)
-	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
+	b.own(store.Spec(), site)
+	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store.Spec()},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
 	return stored(b, expiring[V](b, n, store, site), store)
 }
 
 // expiring is the node of a table whose rows die, if its store says so: n fills the store from records of type V.
 func expiring[V, K, A any](b *Builder, n *topology.Node, store state.KeyValue[K, A], site string) *topology.Node {
-	if store.Options().TTL <= 0 {
+	if store.Spec().Options().TTL <= 0 {
 		return n
 	}
-	e := topology.AddProcessor(b.graph, "expire", site, n.Parents, []state.Spec{store},
+	e := topology.AddProcessor(b.graph, "expire", site, n.Parents, []state.Spec{store.Spec()},
 		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Expire[K, V](store) })
 	e.Before(n)
 	return merged[K, topology.Change[A]](b, []*topology.Node{e, n}, site)

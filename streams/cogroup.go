@@ -87,8 +87,8 @@ func (c *Cogroup[K, A]) copartitioned(site string) {
 func (c *Cogroup[K, A]) Aggregate(store state.KeyValue[K, A]) *Table[K, A] {
 	site := topology.Site()
 	c.copartitioned(site)
-	c.b.own(store, site)
-	c.b.arrivals(store, site)
+	c.b.own(store.Spec(), site)
+	c.b.arrivals(store.Spec(), site)
 	var nodes []*topology.Node
 	for _, m := range c.members {
 		nodes = append(nodes, m.plain(store, site))
@@ -106,7 +106,7 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	for _, m := range c.members {
 		parts = append(parts, m.windowed(windows, store, site))
 	}
-	return windowTable(c.b, parts, windows, store, windowView(store), site)
+	return windowTable(c.b, parts, windows, store.Spec(), windowView(store), site)
 }
 
 // AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
@@ -124,5 +124,5 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	for _, m := range c.members {
 		parts = append(parts, m.sessions(windows, store, merge, site))
 	}
-	return windowTable(c.b, parts, windows, store, sessionView(store), site)
+	return windowTable(c.b, parts, windows, store.Spec(), sessionView(store), site)
 }

@@ -41,9 +41,9 @@ func deduplicate[ID, K, V any](
 		within = time.Millisecond
 	}
 	s.keyedHere(site, "Deduplicate")
-	s.b.own(store, site)
+	s.b.own(store.Spec(), site)
 	store = store.Retain(eventtime.Duration(2 * within.Milliseconds())).ByKey()
-	return step(s, "deduplicate", site, []state.Spec{store}, func() topology.Processor[K, V, K, V] {
+	return step(s, "deduplicate", site, []state.Spec{store.Spec()}, func() topology.Processor[K, V, K, V] {
 		return operator.Deduplicate(store, within.Milliseconds(), id)
 	})
 }

@@ -113,8 +113,8 @@ func joinForeignKey[V, K, FK, L, R any](
 	}
 	left.lookedUp(site)
 	right.lookedUp(site)
-	b.immortal(store, site)
-	b.arrivals(store, site)
+	b.immortal(store.Spec(), site)
+	b.arrivals(store.Spec(), site)
 	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}
 	f.join = operator.ForeignKey[K, FK, L, R, V]{
 		Left: left.view, Right: right.view, Subscriptions: f.subscriptions(), LeftJoin: leftJoin, Join: join,
@@ -144,7 +144,7 @@ func (f *foreignKey[K, FK, L, R, V]) subscriptions() state.KeyValue[wire.Combine
 	if f.via.inMemory {
 		store = store.InMemory()
 	}
-	f.b.own(store, f.site)
+	f.b.own(store.Spec(), f.site)
 	return store
 }
 
@@ -162,7 +162,7 @@ func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
 // answers is the node beside the right table that answers.
 func (f *foreignKey[K, FK, L, R, V]) answers(registrations *topology.Node) *topology.Node {
 	g := f.b.graph
-	stores := append([]state.Spec{f.join.Subscriptions}, f.right.stores...)
+	stores := append([]state.Spec{f.join.Subscriptions.Spec()}, f.right.stores...)
 	asked := topology.AddProcessor(g, "subscriptions", f.site, []*topology.Node{registrations}, stores,
 		func() topology.Processor[FK, wire.Subscription, []byte, operator.Answer] {
 			return operator.Subscriptions(f.join)

@@ -26,9 +26,9 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 	site := topology.Site()
 	source := globalSource(b, topic, site)
 	store = store.NoChangelog()
-	b.own(store, site)
-	b.immortal(store, site)
-	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store},
+	b.own(store.Spec(), site)
+	b.immortal(store.Spec(), site)
+	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store.Spec()},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
 	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
 }
@@ -38,18 +38,18 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 // punctuations, and is not asked before commits. Unlike Kafka Streams', it sees each record after a restart, too, that
 // its stores do not hold yet. new makes a new processor at each call, see Process.
 func GlobalProcess[K, V any](
-	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Spec,
+	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Declaration,
 ) {
 	b.given(new != nil, "GlobalProcess: new")
 	site := topology.Site()
 	source := globalSource(b, topic, site)
-	stores = b.named(stores, site)
-	for _, s := range stores {
+	specs := b.specs(stores, site)
+	for _, s := range specs {
 		b.own(s, site)
 		b.immortal(s, site)
 		b.arrivals(s, site)
 	}
-	topology.AddProcessor(b.graph, "globalprocess", site, []*topology.Node{source}, stores, new)
+	topology.AddProcessor(b.graph, "globalprocess", site, []*topology.Node{source}, specs, new)
 }
 
 func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
@@ -129,7 +129,7 @@ func joinGlobal[R, K, V, GK, U any](
 	if t.b != s.b {
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}
-	return step(s, "join", site, []state.Spec{t.store}, func() topology.Processor[K, V, K, R] {
+	return step(s, "join", site, []state.Spec{t.store.Spec()}, func() topology.Processor[K, V, K, R] {
 		return operator.GlobalJoin(t.view, left, name, join)
 	})
 }

@@ -59,15 +59,15 @@ func AggregateRecord[K, V, A any](
 
 func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A]) *Table[K, A] {
 	site := topology.Site()
-	g.b.own(store, site)
-	g.b.arrivals(store, site)
+	g.b.own(store.Spec(), site)
+	g.b.arrivals(store.Spec(), site)
 	return stored(g.b, expiring[V](g.b, aggregateNode(g, store, fold, site), store, site), store)
 }
 
 func aggregateNode[K, V, A any](
 	g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A], site string,
 ) *topology.Node {
-	return topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
+	return topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store.Spec()},
 		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Aggregate(store, fold) })
 }
 

@@ -18,7 +18,7 @@ func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return lateStream(g.group, windows.String(), store, func() topology.Processor[K, V, K, V] {
+	return lateStream(g.group, windows.String(), store.Spec(), func() topology.Processor[K, V, K, V] {
 		return operator.Late[K, V](store, windows)
 	})
 }
@@ -26,7 +26,7 @@ func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream
 // LateForSessions is Late for a group by sessions.
 func LateForSessions[K, V, A any](g *SessionGroup[K, V], store state.Session[K, A]) *Stream[K, V] {
 	windows := g.windows
-	return lateStream(g.group, windows.String(), store, func() topology.Processor[K, V, K, V] {
+	return lateStream(g.group, windows.String(), store.Spec(), func() topology.Processor[K, V, K, V] {
 		return operator.LateForSessions[K, V](store, windows)
 	})
 }

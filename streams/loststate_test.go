@@ -240,7 +240,7 @@ func TestChangelogInAnotherFormat(t *testing.T) {
 			wrong := requireStops[*streams.StateFormatError](r, describe, r.config(t.TempDir()))
 			require.Equal(t, "per-key", wrong.Store)
 			require.Equal(t, keyLog, wrong.Changelog)
-			require.Equal(t, keyRows.Format(), wrong.Have)
+			require.Equal(t, keyRows.Spec().Format(), wrong.Have)
 			require.NotContains(t, wrong.Error(), "another program")
 		})
 	}

@@ -66,14 +66,14 @@ func (s *Stream[K, V]) GroupByRecord[KR any](
 
 // Process adds a processor of the user's: the function [Process] as a method.
 func (s *Stream[K, V]) Process[KR, VR any](
-	new func() Processor[K, V, KR, VR], stores ...state.Spec,
+	new func() Processor[K, V, KR, VR], stores ...state.Declaration,
 ) *Stream[KR, VR] {
 	return Process(s, new, stores...)
 }
 
 // ProcessValues adds a processor of the user's that cannot change the key: the function [ProcessValues] as a method.
 func (s *Stream[K, V]) ProcessValues[VR any](
-	new func() FixedKeyProcessor[K, V, VR], stores ...state.Spec,
+	new func() FixedKeyProcessor[K, V, VR], stores ...state.Declaration,
 ) *Stream[K, VR] {
 	return ProcessValues(s, new, stores...)
 }

@@ -63,7 +63,7 @@ func aggregateSessions[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	store = sessionStoreFor(b, g.windows, store, site)
 	parts := []windowPart{inSessions(g.group, g.windows, store, initial, fold, merge, site)}
-	return windowTable(b, parts, g.windows, store, sessionView(store), site)
+	return windowTable(b, parts, g.windows, store.Spec(), sessionView(store), site)
 }
 
 // sessionView looks a session up.
@@ -80,16 +80,16 @@ func sessionView[K, A any](store state.Session[K, A]) operator.View[window.Windo
 func sessionStoreFor[K, A any](
 	b *Builder, windows window.Session, store state.Session[K, A], site string,
 ) state.Session[K, A] {
-	b.own(store, site)
-	b.kept(store, site)
-	return store.Retain(max(store.Options().Retention, eventtime.Duration(windows.Retention())))
+	b.own(store.Spec(), site)
+	b.kept(store.Spec(), site)
+	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention())))
 }
 
 func inSessions[K, V, A any](
 	g *Group[K, V], windows window.Session, store state.Session[K, A], initial func() A, fold operator.Fold[K, V, A],
 	merge operator.Merger[K, A], site string,
 ) windowPart {
-	parents, stores := []*topology.Node{g.node}, []state.Spec{store}
+	parents, stores := []*topology.Node{g.node}, []state.Spec{store.Spec()}
 	return windowPart{
 		aggregate: func() *topology.Node {
 			return topology.AddProcessor(g.b.graph, "aggregate", site, parents, stores,

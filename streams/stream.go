@@ -18,7 +18,7 @@ func step[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
 	b := s.of()
-	n := topology.AddProcessor(b.graph, op, site, []*topology.Node{s.node}, b.named(stores, site), new)
+	n := topology.AddProcessor(b.graph, op, site, []*topology.Node{s.node}, stores, new)
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 

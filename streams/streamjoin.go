@@ -89,10 +89,10 @@ func joinStreams[V, K, L, R any](
 		Left:  stores.LeftBuffer(keep, alone.Left, alone.Right),
 		Right: stores.RightBuffer(keep, alone.Left, alone.Right),
 	}
-	specs := []state.Spec{j.Left, j.Right}
+	specs := []state.Spec{j.Left.Spec(), j.Right.Spec()}
 	if alone.Left || alone.Right {
 		j.Unmatched = stores.Unmatched(alone.Left, alone.Right)
-		specs = append(specs, j.Unmatched)
+		specs = append(specs, j.Unmatched.Spec())
 	}
 	for _, s := range specs {
 		b.own(s, site)

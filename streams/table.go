@@ -21,7 +21,8 @@ type Table[K, V any] struct {
 
 // stored is a table whose rows are in a store.
 func stored[K, V any](b *Builder, n *topology.Node, store state.KeyValue[K, V]) *Table[K, V] {
-	return &Table[K, V]{b: b, node: n, keys: keysOf[K](store), stores: []state.Spec{store}, view: storeView(store)}
+	spec := store.Spec()
+	return &Table[K, V]{b: b, node: n, keys: keysOf[K](spec), stores: []state.Spec{spec}, view: storeView(store)}
 }
 
 // keysOf is the serde of a store's keys; nil if it was declared without one, which Build reports.
@@ -119,10 +120,10 @@ func mapView[VR, K, V any](
 // functions before it.
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
-	t.of().own(store, site)
-	t.b.immortal(store, site)
-	t.b.arrivals(store, site)
-	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store},
+	t.of().own(store.Spec(), site)
+	t.b.immortal(store.Spec(), site)
+	t.b.arrivals(store.Spec(), site)
+	n := topology.AddProcessor(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{store.Spec()},
 		func() topology.Processor[K, topology.Change[V], K, topology.Change[V]] {
 			return operator.Materialize(store)
 		})

@@ -96,10 +96,10 @@ func aggregateTable[K, V, A any](
 	g *TableGroup[K, V], store state.KeyValue[K, A], add, subtract operator.Fold[K, V, A],
 ) *Table[K, A] {
 	site := topology.Site()
-	g.b.own(store, site)
-	g.b.immortal(store, site)
-	g.b.arrivals(store, site)
-	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store},
+	g.b.own(store.Spec(), site)
+	g.b.immortal(store.Spec(), site)
+	g.b.arrivals(store.Spec(), site)
+	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store.Spec()},
 		func() topology.Processor[K, Change[V], K, Change[A]] {
 			return operator.TableAggregate(store, add, subtract)
 		})

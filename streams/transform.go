@@ -122,19 +122,20 @@ func GroupByRecord[KR, K, V any](
 // a new one at each call: it is called once for each task, and twice by Build, to see that it does. What a processor
 // opens, it opens in Init.
 func Process[KR, VR, K, V any](
-	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Spec,
+	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Declaration,
 ) *Stream[KR, VR] {
 	s.of().given(new != nil, "Process: new")
-	return rekey(s, "process", stores, new)
+	return rekey(s, "process", s.of().specs(stores, topology.Site()), new)
 }
 
 // ProcessValues adds a processor of the user's that cannot change the key. new makes a new one at each call, see
 // Process.
 func ProcessValues[VR, K, V any](
-	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Spec,
+	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Declaration,
 ) *Stream[K, VR] {
 	s.of().given(new != nil, "ProcessValues: new")
-	return step(s, "processvalues", topology.Site(), stores, func() topology.Processor[K, V, K, VR] {
+	site := topology.Site()
+	return step(s, "processvalues", site, s.of().specs(stores, site), func() topology.Processor[K, V, K, VR] {
 		return topology.FixedKey(new())
 	})
 }

@@ -27,11 +27,11 @@ func (s *Stream[K, V]) ToVersionedTable(store state.Versioned[K, V]) *Table[K, V
 func versionedTable[K, V any](
 	b *Builder, parent *topology.Node, store state.Versioned[K, V], site string,
 ) *Table[K, V] {
-	b.own(store, site)
-	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
+	b.own(store.Spec(), site)
+	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store.Spec()},
 		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.VersionedTable(store) })
 	return &Table[K, V]{
-		b: b, node: n, keys: keysOf[K](store), stores: []state.Spec{store}, versioned: true,
+		b: b, node: n, keys: keysOf[K](store.Spec()), stores: []state.Spec{store.Spec()}, versioned: true,
 		view: func(stores state.Stores) operator.Getter[K, V] { return store.In(stores).AsOf },
 	}
 }
@@ -61,8 +61,8 @@ func JoinWithGrace[R, K, V, U any](
 		}
 	}
 	held := state.Holding(buffer.Retain(max(grace, time.Millisecond)))
-	s.b.own(held, site)
-	return joinedTable(s, t, site, append(slices.Clone(t.stores), held), func() topology.Processor[K, V, K, R] {
+	s.b.own(held.Spec(), site)
+	return joinedTable(s, t, site, append(slices.Clone(t.stores), held.Spec()), func() topology.Processor[K, V, K, R] {
 		return operator.HeldJoin(t.view, kind == Left, grace.Milliseconds(), held, join)
 	})
 }

@@ -65,7 +65,7 @@ func aggregateWindows[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	store = storeFor(b, g.windows, store, site)
 	parts := []windowPart{inWindows(g.group, g.windows, store, fold, site)}
-	return windowTable(b, parts, g.windows, store, windowView(store), site)
+	return windowTable(b, parts, g.windows, store.Spec(), windowView(store), site)
 }
 
 // windowView looks the row of a window up.
@@ -81,12 +81,12 @@ func windowView[K, A any](store state.Window[K, A]) operator.View[window.Windowe
 
 // storeFor is a window store as windows need it, owned by the step at site.
 func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Window[K, A] {
-	b.own(store, site)
-	b.kept(store, site)
+	b.own(store.Spec(), site)
+	b.kept(store.Spec(), site)
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return store.Retain(max(store.Options().Retention, eventtime.Duration(windows.Retention())))
+	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention())))
 }
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
@@ -98,7 +98,7 @@ type windowPart struct {
 func inWindows[K, V, A any](
 	g *Group[K, V], windows window.Windows, store state.Window[K, A], fold operator.Fold[K, V, A], site string,
 ) windowPart {
-	parents, stores := []*topology.Node{g.node}, []state.Spec{store}
+	parents, stores := []*topology.Node{g.node}, []state.Spec{store.Spec()}
 	return windowPart{
 		aggregate: func() *topology.Node {
 			return topology.AddProcessor(g.b.graph, "aggregate", site, parents, stores,

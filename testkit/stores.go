@@ -9,7 +9,7 @@ import (
 // Get is the value of a key in a store, in whichever task has it.
 func Get[K, V any](d *Driver, store state.KeyValue[K, V], key K) (value V, ok bool) {
 	d.helper()
-	for _, t := range d.having(store) {
+	for _, t := range d.having(store.Spec()) {
 		v, found, err := store.In(t).Get(key)
 		d.fail(err)
 		if found {
@@ -41,7 +41,7 @@ func (d *Driver) having(store state.Spec) (out []state.Stores) {
 func Rows[K, V any](d *Driver, store state.KeyValue[K, V]) []state.Row[K, V] {
 	d.helper()
 	var rows []state.Row[K, V]
-	for _, t := range d.having(store) {
+	for _, t := range d.having(store.Spec()) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
@@ -54,7 +54,7 @@ func Rows[K, V any](d *Driver, store state.KeyValue[K, V]) []state.Row[K, V] {
 func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow[K, V] {
 	d.helper()
 	var rows []state.WindowRow[K, V]
-	for _, t := range d.having(store) {
+	for _, t := range d.having(store.Spec()) {
 		for row, err := range store.In(t).Between(0, math.MaxInt64) {
 			d.fail(err)
 			rows = append(rows, row)
@@ -67,7 +67,7 @@ func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow
 func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.SessionRow[K, V] {
 	d.helper()
 	var rows []state.SessionRow[K, V]
-	for _, t := range d.having(store) {
+	for _, t := range d.having(store.Spec()) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
@@ -80,7 +80,7 @@ func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.Session
 func VersionedRows[K, V any](d *Driver, store state.Versioned[K, V]) []state.Row[K, V] {
 	d.helper()
 	var rows []state.Row[K, V]
-	for _, t := range d.having(store) {
+	for _, t := range d.having(store.Spec()) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)

@@ -13,7 +13,7 @@ import (
 //
 // The time is the store's: it is rolled back with a record that fails, committed and restored.
 func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A]] {
-	return &expire[K, V, A]{declared: store, ttl: store.Options().TTL.Milliseconds()}
+	return &expire[K, V, A]{declared: store, ttl: store.Spec().Options().TTL.Milliseconds()}
 }
 
 type expire[K, V, A any] struct {

@@ -158,33 +158,36 @@ var chains = map[string]func(*testing.T, *bench){
 		end[int64, int64](t, b)
 	},
 	"table": func(t *testing.T, b *bench) {
-		add(b, operator.ToTable(rows), rows)
+		add(b, operator.ToTable(rows), rows.Spec())
 		add(b, operator.MapChange(value))
 		add(b, operator.Materialize(state.NewKeyValue("more", serde.Int64, serde.Int64)),
-			state.NewKeyValue("more", serde.Int64, serde.Int64))
+			state.NewKeyValue("more", serde.Int64, serde.Int64).Spec())
 		add(b, operator.ToStream[int64, int64]())
 		end[int64, int64](t, b)
 	},
-	"aggregate": func(t *testing.T, b *bench) { add(b, operator.Aggregate(rows, sum), rows); end[int64, change](t, b) },
+	"aggregate": func(t *testing.T, b *bench) {
+		add(b, operator.Aggregate(rows, sum), rows.Spec())
+		end[int64, change](t, b)
+	},
 	"windows": func(t *testing.T, b *bench) {
-		add(b, operator.WindowAggregate(spans, minutes, sum), spans)
+		add(b, operator.WindowAggregate(spans, minutes, sum), spans.Spec())
 		end[windowed, change](t, b)
 	},
 	"final": func(t *testing.T, b *bench) {
-		add(b, operator.Final[int64, int64](spans, minutes, 0), spans)
+		add(b, operator.Final[int64, int64](spans, minutes, 0), spans.Spec())
 		end[windowed, int64](t, b)
 		b.count++ // no window closes: nothing to see in the sink
 	},
 	"sliding": func(t *testing.T, b *bench) {
-		add(b, operator.SlidingAggregate(slides, window.Sliding(10e6), sum), slides)
+		add(b, operator.SlidingAggregate(slides, window.Sliding(10e6), sum), slides.Spec())
 		end[windowed, change](t, b)
 	},
 	"session": func(t *testing.T, b *bench) {
-		add(b, operator.SessionAggregate(visits, window.Sessions(10e6), zero, sum, join), visits)
+		add(b, operator.SessionAggregate(visits, window.Sessions(10e6), zero, sum, join), visits.Spec())
 		end[windowed, change](t, b)
 	},
 	"regroup": func(t *testing.T, b *bench) {
-		add(b, operator.ToTable(rows), rows)
+		add(b, operator.ToTable(rows), rows.Spec())
 		add(b, operator.Regroup(same, serde.Int64))
 		end[int64, change](t, b)
 	},
@@ -196,7 +199,7 @@ var chains = map[string]func(*testing.T, *bench){
 				return row.Value, row.Timestamp, ok, err
 			}
 		}
-		add(b, operator.StreamTable(view, true, sum), rows)
+		add(b, operator.StreamTable(view, true, sum), rows.Spec())
 		end[int64, int64](t, b)
 	},
 }

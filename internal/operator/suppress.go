@@ -109,7 +109,7 @@ func HoldBack(buffer state.SuppressSpec, limits SuppressLimits) *Suppressed {
 }
 
 // Store is the store of the buffer.
-func (s *Suppressed) Store() state.Spec { return s.declared }
+func (s *Suppressed) Store() state.Spec { return s.declared.Spec() }
 
 //go:noinline
 func (s *Suppressed) new() *suppressBuffer { return &suppressBuffer{Suppressed: *s} }

@@ -9,7 +9,7 @@ import (
 // wins, whatever the timestamps, unless the store says that the newest does. The delete of a row that is not there goes
 // no further.
 func ToTable[K, V any](store state.KeyValue[K, V]) processor[K, V, K, change[V]] {
-	o := store.Options()
+	o := store.Spec().Options()
 	return &toTable[K, V]{declared: store, newest: o.NewestWins, mortal: o.TTL > 0}
 }
 

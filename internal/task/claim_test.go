@@ -93,7 +93,7 @@ func newUnlogged(t *testing.T) (*Set, *Task) {
 	g := topology.NewGraph()
 	source := topology.AddSource(g, &topology.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
 	rows := state.NewKeyValue("rows", serde.Bytes, serde.Int64).NoChangelog()
-	topology.AddProcessor(g, "count", "here", []*topology.Node{source}, []state.Spec{rows},
+	topology.AddProcessor(g, "count", "here", []*topology.Node{source}, []state.Spec{rows.Spec()},
 		func() topology.Processor[[]byte, []byte, []byte, topology.Change[int64]] {
 			return operator.Aggregate(rows, func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
 				return n, nil

@@ -66,8 +66,8 @@ func (d database) prefix(spec state.Spec) ([]byte, error) {
 // localFormat is the format of a store with the order in which its rows lie in a database, of which the changelog knows
 // nothing.
 func localFormat(spec state.Spec) string {
-	if l, ok := spec.(interface{ Layout() string }); ok && l.Layout() != "" {
-		return spec.Format() + " " + l.Layout()
+	if by := spec.Layout(); by != "" {
+		return spec.Format() + " " + by
 	}
 	return spec.Format()
 }

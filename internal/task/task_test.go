@@ -34,7 +34,7 @@ func newSet(t testing.TB, config Config, seen *[]string) (*Set, *Task) {
 		})
 	})
 	counts := state.NewKeyValue("counts", serde.Bytes, serde.Int64)
-	count := topology.AddProcessor(g, "count", "here", []*topology.Node{peek}, []state.Spec{counts},
+	count := topology.AddProcessor(g, "count", "here", []*topology.Node{peek}, []state.Spec{counts.Spec()},
 		func() topology.Processor[[]byte, []byte, []byte, topology.Change[int64]] {
 			return operator.Aggregate(counts, func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
 				return topology.Some(n.Value + 1), nil

@@ -46,7 +46,7 @@ func (o *opened) commit() {
 // TestGoldenValueAndTimestamp: the row in the database has both, the changelog record the plain value.
 func TestGoldenValueAndTimestamp(t *testing.T) {
 	numbers := state.NewKeyValue("numbers", serde.String, serde.Int64)
-	o := open(t, numbers)
+	o := open(t, numbers.Spec())
 	require.NoError(t, numbers.In(o).Put("alice", 42, 61000))
 	o.commit()
 	it, err := o.engine.Scan(nil, nil, false)
@@ -59,7 +59,7 @@ func TestGoldenValueAndTimestamp(t *testing.T) {
 
 func TestSessionStoreLogsSessionKeys(t *testing.T) {
 	visits := state.NewSession("visits", serde.String, serde.Int64).Retain(time.Hour)
-	o := open(t, visits)
+	o := open(t, visits.Spec())
 	require.NoError(t, visits.In(o).Put("alice", 60000, 75000, 42, 75000))
 	o.commit()
 	key := wire.SessionKey(nil, []byte("alice"), 75000, 60000)
@@ -69,7 +69,7 @@ func TestSessionStoreLogsSessionKeys(t *testing.T) {
 // TestBufferLogsSequences: rows of one key and time have numbers of their own, from 1.
 func TestBufferLogsSequences(t *testing.T) {
 	waiting := state.NewBuffer("waiting", serde.String, serde.String).Retain(time.Hour)
-	o := open(t, waiting)
+	o := open(t, waiting.Spec())
 	require.NoError(t, waiting.In(o).Put("alice", "a", 60000))
 	require.NoError(t, waiting.In(o).Put("alice", "b", 60000))
 	o.commit()
@@ -82,7 +82,7 @@ func TestBufferLogsSequences(t *testing.T) {
 // TestUnmatchedLogsSharedKeys: a row is all values of a side, key and time.
 func TestUnmatchedLogsSharedKeys(t *testing.T) {
 	unmatched := state.NewUnmatched("unmatched", serde.String, serde.String, serde.Int64)
-	o := open(t, unmatched)
+	o := open(t, unmatched.Spec())
 	require.NoError(t, unmatched.In(o).PutLeft("alice", "L", 61000))
 	require.NoError(t, unmatched.In(o).PutLeft("alice", "", 61000))
 	o.commit()

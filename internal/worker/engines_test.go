@@ -77,7 +77,7 @@ func TestStoresThatCannotBeCopied(t *testing.T) {
 	_, err := e.take(dir, 0)
 	require.NoError(t, err)
 	unlogged := state.NewKeyValue("rows", serde.String, serde.Int64).NoChangelog()
-	err = w.bringOver([]state.Spec{unlogged}, dir, dir+freshSuffix)
+	err = w.bringOver([]state.Spec{unlogged.Spec()}, dir, dir+freshSuffix)
 	require.ErrorIs(t, err, full)
 	require.DirExists(t, dir)
 	_, err = os.Stat(dir + freshSuffix)

@@ -53,11 +53,11 @@ func runBuffer(t *testing.T, open opener) {
 	for name, spec := range map[string]state.Buffer[string, []byte]{"by key": declared, "by time": declared.ByTime()} {
 		t.Run(name, func(t *testing.T) {
 			plain.spec = spec
-			checkModel(t, open, spec, func() *bufferTwin[[]byte] { return plain.clone() })
+			checkModel(t, open, spec.Spec(), func() *bufferTwin[[]byte] { return plain.clone() })
 		})
 	}
 	t.Run("held", func(t *testing.T) {
-		checkModel(t, open, held.spec, func() *bufferTwin[state.Held[[]byte]] { return held.clone() })
+		checkModel(t, open, held.spec.Spec(), func() *bufferTwin[state.Held[[]byte]] { return held.clone() })
 	})
 }
 
@@ -77,7 +77,7 @@ func (m *bufferTwin[V]) clone() *bufferTwin[V] {
 	return &c
 }
 
-func (m *bufferTwin[V]) byTime() bool { return m.spec.Layout() != "" }
+func (m *bufferTwin[V]) byTime() bool { return m.spec.Spec().Layout() != "" }
 
 func (m *bufferTwin[V]) oldest() int64 { return max(0, m.time-keep.Milliseconds()) }
 

@@ -35,8 +35,8 @@ func runKeyValue(t *testing.T, open opener) {
 			state.NewSuppress("suppress", serde.String, serde.Bytes).Buffer(), serde.String, serde.Bytes),
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkModel(t, open, spec, func() *kvTwin {
-				return &kvTwin{spec: spec, timed: spec.Layout() != "", rows: map[string]kvRow{}, time: -1}
+			checkModel(t, open, spec.Spec(), func() *kvTwin {
+				return &kvTwin{spec: spec, timed: spec.Spec().Layout() != "", rows: map[string]kvRow{}, time: -1}
 			})
 		})
 	}
@@ -145,7 +145,7 @@ func (m *kvTwin) check(rt *rapid.T, h *harness) {
 func (m *kvTwin) checkByTime(rt *rapid.T, s state.TimedStore[string, []byte]) {
 	to := rapid.Int64Range(0, 100).Draw(rt, "until")
 	requireRows(rt, m.until(to), s.Until(to), nil, "until %d", to)
-	if ttl := m.spec.Options().TTL.Milliseconds(); ttl > 0 {
+	if ttl := m.spec.Spec().Options().TTL.Milliseconds(); ttl > 0 {
 		requireRows(rt, m.until(m.time-ttl-1), s.Expired(), nil, "expired at %d", m.time)
 	}
 	requireRows(rt, m.until(math.MaxInt64), s.Until(math.MaxInt64), nil)

@@ -34,7 +34,7 @@ type sessionTwin struct {
 var sessions = state.NewSession("sessions", serde.String, serde.Bytes).Retain(keep)
 
 func runSession(t *testing.T, open opener) {
-	checkModel(t, open, sessions, func() *sessionTwin {
+	checkModel(t, open, sessions.Spec(), func() *sessionTwin {
 		return &sessionTwin{rows: map[sessionAt]sessionRow{}, time: -1, swept: -1}
 	})
 }

@@ -31,7 +31,7 @@ type unmatchedTwin struct {
 var unmatched = state.NewUnmatched("unmatched", serde.String, serde.Bytes, serde.Bytes)
 
 func runUnmatched(t *testing.T, open opener) {
-	checkModel(t, open, unmatched, func() *unmatchedTwin { return &unmatchedTwin{map[unmatchedAt]unmatchedRow{}} })
+	checkModel(t, open, unmatched.Spec(), func() *unmatchedTwin { return &unmatchedTwin{map[unmatchedAt]unmatchedRow{}} })
 }
 
 func (m *unmatchedTwin) clone() *unmatchedTwin { return &unmatchedTwin{maps.Clone(m.rows)} }

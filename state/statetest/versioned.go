@@ -32,7 +32,7 @@ const history = 50
 var versioned = state.NewVersioned("versioned", serde.String, serde.Bytes, history*time.Millisecond)
 
 func runVersioned(t *testing.T, open opener) {
-	checkModel(t, open, versioned, func() *versionedTwin {
+	checkModel(t, open, versioned.Spec(), func() *versionedTwin {
 		return &versionedTwin{rows: map[string][]version{}, time: -1}
 	})
 }

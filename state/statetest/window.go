@@ -42,7 +42,7 @@ func runWindow(t *testing.T, open opener) {
 	plain := state.NewWindow("windows", serde.String, serde.Bytes).Retain(keep)
 	for name, spec := range map[string]state.Window[string, []byte]{"by start": plain, "by key": plain.ByKey()} {
 		t.Run(name, func(t *testing.T) {
-			checkModel(t, open, spec, func() *windowTwin {
+			checkModel(t, open, spec.Spec(), func() *windowTwin {
 				return &windowTwin{spec: spec, rows: map[windowAt]windowRow{}, time: -1, swept: -1}
 			})
 		})
