@@ -15,7 +15,7 @@ import (
 var levels = map[string]int{
 	"internal/assign": 0, "internal/eventtime": 0, "internal/invariants": 0, "internal/kafkatest": 0, "internal/store": 0,
 	"internal/shop": 0, "internal/sim": 0,
-	"serde": 1, "internal/store/storetest": 1,
+	"serde": 1, "internal/store/storetest": 1, "internal/servicetest": 1,
 	"window": 2, "internal/rows": 2, "internal/steady": 2,
 	"serde/avro": 2, "serde/jsonschema": 2, "serde/protobuf": 2,
 	"state":             3,
@@ -23,10 +23,11 @@ var levels = map[string]int{
 	"topology":          4,
 	"internal/wire":     5,
 	"internal/operator": 6, "internal/task": 6,
-	"internal/worker":          7,
-	"streams":                  8,
-	"streams/connect/debezium": 9,
-	"testkit":                  9, "testkit/broker": 9,
+	"internal/worker": 7,
+	"streams":         8,
+	"streams/connect": 9, "streams/connect/debezium": 9,
+	"streams/connect/sqlsink": 10,
+	"testkit":                 9, "testkit/broker": 9,
 	"testkit/cluster": 10,
 	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
 	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
@@ -68,13 +69,13 @@ var owners = map[string][]string{
 	"pgregory.net/rapid":                    {"internal/store/storetest", "state/statetest"},
 
 	kafka: {
-		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "testkit/broker",
-		"testkit/cluster",
+		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams/connect",
+		"testkit/broker", "testkit/cluster",
 	},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
 	kafka + "/pkg/kgo": {
-		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams", "testkit",
-		"testkit/broker", "testkit/cluster",
+		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams",
+		"streams/connect", "testkit", "testkit/broker", "testkit/cluster",
 	},
 	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},
 	kafka + "/plugin/kslog": {"streams"},

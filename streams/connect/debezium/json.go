@@ -97,12 +97,12 @@ func (c *changes[R]) Decode(src []byte) (change Change[R], err error) {
 }
 
 // open finds the event, and its schema if there is one.
-func (k *schemas) open(src []byte) (e envelope, s *schema, err error) {
+func (s *schemas) open(src []byte) (e envelope, of *schema, err error) {
 	if err := json.Unmarshal(src, &e); err != nil {
 		return e, nil, envelopeError("%v", err)
 	}
 	if e.Op == nil && e.Payload != nil && e.Schema != nil {
-		if s, err = k.read(e.Schema); err != nil {
+		if of, err = s.read(e.Schema); err != nil {
 			return e, nil, envelopeError("schema: %v", err)
 		}
 		payload := e.Payload
@@ -111,7 +111,7 @@ func (k *schemas) open(src []byte) (e envelope, s *schema, err error) {
 			return e, nil, envelopeError("payload: %v", err)
 		}
 	}
-	return e, s, e.check()
+	return e, of, e.check()
 }
 
 func (e envelope) check() error {
