@@ -16,6 +16,7 @@ import (
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -133,6 +134,12 @@ func (a *App) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := startSerdes(ctx, a.topo); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before anything was done
+		}
+		return err
+	}
 	fresh := store.Fresh(a.config.appDir())
 	process, err := store.ProcessID(a.config.appDir())
 	if err != nil {
@@ -154,6 +161,16 @@ func (a *App) run(ctx context.Context) (err error) {
 		cluster.Retire(ctx, process, a.config.Workers, a.fenceTimeout())
 	}
 	return a.runWorkers(ctx, cluster, process)
+}
+
+// startSerdes makes those ready that need it: schemas that a registry refuses end the application here.
+func startSerdes(ctx context.Context, topo *topology.Topology) error {
+	for _, u := range topo.Uses() {
+		if err := serde.Start(ctx, u.Use, u.Serdes...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fenceTimeout is that of transactions, 0 if there are none.

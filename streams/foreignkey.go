@@ -154,6 +154,7 @@ func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
 	subscribe := topology.AddProcessor(g, "subscribe", f.site, []*topology.Node{f.left.node}, nil,
 		func() topology.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
 	topic := NewRepartition(f.via.name+"-subscription-registration-topic", f.via.foreign, wire.SubscriptionSerde)
+	topic.within = []any{f.via.left} // of whose rows the hashes are sent
 	source := throughTopic(f.b, subscribe, topic.named().Partitioner(f.via.spread), f.site)
 	g.Copartition(f.site, source, f.right.node)
 	return source
@@ -178,6 +179,7 @@ func (f *foreignKey[K, FK, L, R, V]) answers(registrations *topology.Node) *topo
 func (f *foreignKey[K, FK, L, R, V]) responses(answers *topology.Node) []*topology.Node {
 	g := f.b.graph
 	topic := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).named()
+	topic.within = []any{f.via.right}
 	spec := topic.spec(f.site)
 	spec.Split = topology.SplitUnknown // an answer goes where its question came from
 	topology.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),

@@ -77,7 +77,7 @@ func (t Topic[K, V]) same(other Topic[K, V]) bool {
 func (t Topic[K, V]) spec(site string) *topology.Topic {
 	return &topology.Topic{
 		Name: t.name, Key: serde.FormatOf(t.key), Value: serde.FormatOf(t.value), Site: site,
-		KeyTypes: shapesOf(t.key), ValueTypes: shapesOf(t.value), Reset: t.reset, Past: t.past,
+		Keys: t.key, Values: t.value, Reset: t.reset, Past: t.past,
 	}
 }
 
@@ -91,6 +91,7 @@ type Repartition[K, V any] struct {
 	nullKeys   bool
 	fullName   bool
 	spread     Partitioner[K, V]
+	within     []any // serdes whose bytes the values have in them
 }
 
 // NewRepartition declares a repartition topic. The name must not change as long as the state behind it matters.
@@ -134,9 +135,6 @@ func (r Repartition[K, V]) spec(site string) *topology.Topic {
 	return &topology.Topic{
 		Name: r.name, Repartition: true, Partitions: r.partitions, FullName: r.fullName, Split: split,
 		Key: serde.FormatOf(r.key), Value: serde.FormatOf(r.value), Site: site,
-		KeyTypes: shapesOf(r.key), ValueTypes: shapesOf(r.value),
+		Keys: r.key, Values: r.value, Within: r.within,
 	}
 }
-
-// shapesOf asks a serde once a lock file is made: topologies that run need no shapes.
-func shapesOf(of any) func() []serde.Shape { return func() []serde.Shape { return serde.ShapesOf(of) } }

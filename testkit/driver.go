@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -86,6 +88,11 @@ func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 	}
 	if err := d.options.check(); err != nil {
 		return nil, err
+	}
+	for _, u := range topo.Uses() {
+		if err := serde.Start(context.Background(), u.Use, u.Serdes...); err != nil {
+			return nil, err
+		}
 	}
 	if err := d.begin(); err != nil {
 		return nil, errors.Join(err, d.stop(), d.unlock())

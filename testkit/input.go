@@ -1,9 +1,11 @@
 package testkit
 
 import (
+	"context"
 	"fmt"
 	"time"
 
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -19,6 +21,10 @@ type InputTopic[K, V any] struct {
 func Input[K, V any](d *Driver, topic streams.Topic[K, V]) InputTopic[K, V] {
 	d.helper()
 	d.fail(d.checkInput(topic.Name()))
+	use := serde.Use{Topic: topic.Name(), Write: true}
+	d.fail(serde.Start(context.Background(), use, topic.Value()))
+	use.Key = true
+	d.fail(serde.Start(context.Background(), use, topic.Key()))
 	return InputTopic[K, V]{d: d, topic: topic}
 }
 

@@ -80,12 +80,12 @@ func (t *Topology) Lock() Lock {
 		topic := t.source(name).Topic
 		if topic.Repartition {
 			l.Repartitions = append(l.Repartitions, RepartitionLock{
-				name, topic.Key, topic.Value, topic.Partitions, shapesIn(topic.KeyTypes), shapesIn(topic.ValueTypes),
+				name, topic.Key, topic.Value, topic.Partitions, serde.ShapesOf(topic.Keys), serde.ShapesOf(topic.Values),
 			})
 		} else {
 			l.Sources = append(l.Sources, SourceLock{
-				t.label(topic), topic.Key, topic.Value, topic.resetText(), shapesIn(topic.KeyTypes),
-				shapesIn(topic.ValueTypes),
+				t.label(topic), topic.Key, topic.Value, topic.resetText(), serde.ShapesOf(topic.Keys),
+				serde.ShapesOf(topic.Values),
 			})
 		}
 	}
@@ -114,13 +114,6 @@ func (t *Topology) lockStores() []StoreLock {
 	}
 	slices.SortFunc(stores, func(a, b StoreLock) int { return strings.Compare(a.Name, b.Name) })
 	return stores
-}
-
-func shapesIn(ask func() []serde.Shape) []serde.Shape {
-	if ask == nil {
-		return nil
-	}
-	return ask()
 }
 
 // windowsIn are the windows whose rows a store holds, empty if a step of the user's keeps it.

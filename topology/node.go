@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
 
@@ -59,12 +58,14 @@ type Topic struct {
 	// Partitions of a repartition topic; 0: as many as the largest source of the sub-topology that writes it.
 	Partitions int32
 	Key, Value string // formats, for messages and lock files
-	// KeyTypes and ValueTypes are the shapes of what the topic holds, for lock files.
-	KeyTypes, ValueTypes func() []serde.Shape
-	Site                 string
-	Reset                Reset
-	Past                 time.Duration // with Reset Past: how far back
-	Global               bool          // read whole by every instance, for a global table
+	// Keys and Values are the serdes of what the topic holds, for serde.ShapesOf and serde.Start; Within are others, whose
+	// bytes the values have in them.
+	Keys, Values any
+	Within       []any
+	Site         string
+	Reset        Reset
+	Past         time.Duration // with Reset Past: how far back
+	Global       bool          // read whole by every instance, for a global table
 }
 
 // Reset says where a source starts when its group has no committed offset for a partition.

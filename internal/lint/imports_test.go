@@ -18,6 +18,7 @@ var levels = map[string]int{
 	"serde": 1, "internal/store/storetest": 1, "internal/servicetest": 1,
 	"window": 2, "internal/rows": 2, "internal/steady": 2,
 	"serde/avro": 2, "serde/jsonschema": 2, "serde/protobuf": 2,
+	"serde/registry":    3,
 	"state":             3,
 	"state/statetest":   4,
 	"topology":          4,
@@ -78,6 +79,7 @@ var owners = map[string][]string{
 		"streams/connect", "testkit", "testkit/broker", "testkit/cluster",
 	},
 	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},
+	kafka + "/pkg/sr":       {"serde/registry"},
 	kafka + "/plugin/kslog": {"streams"},
 }
 

@@ -119,12 +119,13 @@ func failure(id topology.TaskID, in *topology.Instance, call string, err error) 
 }
 
 // fatal is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
-// nothing about the record, a value that was changed in place cannot be taken back, and keys without fixed bytes have
-// done their harm before.
+// nothing about the record, nor does a stop; a value that was changed in place cannot be taken back, and keys without
+// fixed bytes have done their harm before.
 func (c *Config) fatal(err error) bool {
 	var unavailable *topology.ErrUnavailable
 	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
-		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) || errors.As(err, &unavailable)
+		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) ||
+		errors.Is(err, serde.ErrStopped) || errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

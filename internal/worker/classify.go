@@ -8,6 +8,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -49,7 +50,7 @@ func classify(err error) class {
 	case errors.As(err, &unavailable):
 		// The record waits for an answer that the cluster did not give.
 		return classify(unavailable.Err)
-	case errors.Is(err, store.ErrCorrupt):
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, serde.ErrStopped):
 		// The damaged database has been set aside, or will be when it is opened again; the changelog has its rows.
 		return again
 	case errors.Is(err, store.ErrDisk) && isDiskFull(err):

@@ -2,8 +2,10 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -25,6 +27,9 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 	})
 	w.pace.end()
 	w.inCode.end()
+	if errors.Is(err, serde.ErrStopped) && ctx.Err() != nil {
+		err = nil // the record stays where it is, and what was done before it is committed
+	}
 	if err != nil {
 		return n, err
 	}
