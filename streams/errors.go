@@ -65,7 +65,8 @@ type (
 	// application is: Reason string, what is probably wrong and what to change, and Err error.
 	SecurityError = worker.SecurityError
 	// RightsError means that Kafka does not let the application's user do something: Operation string and Resource
-	// string, as kafka-acls names them, Name string of the resource, and Err error.
+	// string, as kafka-acls names them, Name string of the resource, Prefixed bool (it is the beginning of the names of
+	// several), and Err error.
 	RightsError = worker.RightsError
 	// StateFormatError means that the state directory, or the changelog, holds a store of the same name in another format:
 	// the state of another topology. Store string is its name, Have and Want string are the formats, Changelog string is

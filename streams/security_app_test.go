@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"math/big"
 	"net"
 	"slices"
@@ -108,28 +109,70 @@ func TestTLSWhereThereIsNone(t *testing.T) {
 	<-ended
 }
 
-// rights are all that an application with internal topics, exactly once, needs.
-func rights() []kfake.ACL {
-	all := []kfake.ACL{
-		{Resource: kmsg.ACLResourceTypeTopic, Name: "words", Operation: kmsg.ACLOperationRead},
-		{Resource: kmsg.ACLResourceTypeTopic, Name: "per-key", Operation: kmsg.ACLOperationWrite},
-		{Resource: kmsg.ACLResourceTypeTopic, Name: "per-word", Operation: kmsg.ACLOperationWrite},
-		{Resource: kmsg.ACLResourceTypeGroup, Name: "app", Operation: kmsg.ACLOperationRead},
-		{Resource: kmsg.ACLResourceTypeTransactionalId, Name: "app-", Operation: kmsg.ACLOperationWrite},
-	}
-	for _, op := range []kmsg.ACLOperation{
-		kmsg.ACLOperationCreate, kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDelete,
-		kmsg.ACLOperationDescribeConfigs,
-	} {
-		all = append(all, kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: "app-", Operation: op})
-	}
-	for i := range all {
-		all[i].Allow, all[i].Pattern = true, kmsg.ACLResourcePatternTypeLiteral
-		if all[i].Name == "app-" {
-			all[i].Pattern = kmsg.ACLResourcePatternTypePrefixed
+// TestABrokerThatIsNotThereYet: what stands in front of it takes connections, and ends them. That may be what a wrong
+// setting looks like; it is said, and waited for.
+func TestABrokerThatIsNotThereYet(t *testing.T) {
+	r := newCountRig(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ended := make(chan struct{})
+	// Ends with the listener.
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if !strings.Contains(r.log.String(), "a broker ends each connection") {
+				_ = conn.Close()
+				continue
+			}
+			go join(conn, r.fake.ListenAddrs()[0]) // ends with the application's client
 		}
+	}()
+	config := r.config(t.TempDir())
+	config.Brokers, config.StartTimeout = []string{listener.Addr().String()}, 30*time.Second
+	_, stop := r.start(countWords, config)
+	r.send(20)
+	r.requireCounts("per-key", 10)
+	require.NoError(t, stop())
+	require.NoError(t, listener.Close())
+	<-ended
+}
+
+// join connects a connection with an address.
+func join(conn net.Conn, addr string) {
+	defer conn.Close()
+	other, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
 	}
-	return all
+	defer other.Close()
+	// Ends when either side does.
+	go func() {
+		_, _ = io.Copy(other, conn)
+		_ = other.Close()
+	}()
+	_, _ = io.Copy(conn, other)
+}
+
+// rights are what an application says that it needs.
+func rights(t *testing.T) (granted []kfake.ACL) {
+	app, err := streams.New(topo(t, countWords), streams.Config{Brokers: []string{"nowhere:9092"}})
+	require.NoError(t, err)
+	for _, r := range app.Rights() {
+		acl := kfake.ACL{Name: r.Name, Allow: true, Pattern: kmsg.ACLResourcePatternTypeLiteral}
+		acl.Operation, err = kmsg.ParseACLOperation(r.Operation)
+		require.NoError(t, err)
+		acl.Resource, err = kmsg.ParseACLResourceType(r.Resource)
+		require.NoError(t, err)
+		if r.Prefixed {
+			acl.Pattern = kmsg.ACLResourcePatternTypePrefixed
+		}
+		granted = append(granted, acl)
+	}
+	return granted
 }
 
 // newRightsRig has a broker whose user app has some rights.
@@ -144,7 +187,7 @@ func newRightsRig(t *testing.T, granted []kfake.ACL) (*rig, streams.Config) {
 
 // lacking runs an application without one of the rights, until it fails.
 func lacking(t *testing.T, missing kfake.ACL) error {
-	r, config := newRightsRig(t, slices.DeleteFunc(rights(), func(a kfake.ACL) bool { return a == missing }))
+	r, config := newRightsRig(t, slices.DeleteFunc(rights(t), func(a kfake.ACL) bool { return a == missing }))
 	r.send(20)
 	return r.run(countWords, config)
 }
@@ -152,7 +195,7 @@ func lacking(t *testing.T, missing kfake.ACL) error {
 // TestRights: an application needs no others than these, and each one that is missing is named.
 func TestRights(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
-		r, config := newRightsRig(t, rights())
+		r, config := newRightsRig(t, rights(t))
 		_, stop := r.start(countWords, config)
 		r.send(20)
 		r.requireCounts("per-key", 10)
@@ -160,7 +203,7 @@ func TestRights(t *testing.T) {
 		require.NoError(t, stop())
 		require.NotContains(t, r.log.String(), password)
 	})
-	for _, missing := range rights() {
+	for _, missing := range rights(t) {
 		if missing.Operation == kmsg.ACLOperationDelete {
 			continue // see TestPurgeThatIsRefused
 		}
@@ -170,7 +213,8 @@ func TestRights(t *testing.T) {
 			var right *streams.RightsError
 			require.ErrorAs(t, err, &right)
 			require.True(t, strings.EqualFold(operation, right.Operation), err)
-			require.True(t, strings.HasPrefix(right.Name, missing.Name), err)
+			require.Equal(t, missing.Name, right.Name, err)
+			require.Equal(t, missing.Pattern == kmsg.ACLResourcePatternTypePrefixed, right.Prefixed)
 			require.True(t, strings.EqualFold(strings.ReplaceAll(missing.Resource.String(), "_", "-"), right.Resource), err)
 			require.NotContains(t, err.Error(), password)
 		})
@@ -179,7 +223,7 @@ func TestRights(t *testing.T) {
 
 // TestPurgeThatIsRefused is told: the repartition topic grows without end.
 func TestPurgeThatIsRefused(t *testing.T) {
-	granted := slices.DeleteFunc(rights(), func(a kfake.ACL) bool { return a.Operation == kmsg.ACLOperationDelete })
+	granted := slices.DeleteFunc(rights(t), func(a kfake.ACL) bool { return a.Operation == kmsg.ACLOperationDelete })
 	r, config := newRightsRig(t, granted)
 	_, stop := r.start(countWords, config)
 	r.send(20)
@@ -194,6 +238,9 @@ func TestOptionsThatUndoGuarantees(t *testing.T) {
 	for name, option := range map[string]kgo.Opt{
 		"AllowAutoTopicCreation": kgo.AllowAutoTopicCreation(),
 		"ConsumeRegex":           kgo.ConsumeRegex(),
+		"ConsumerGroup":          kgo.ConsumerGroup("another"),
+		"ConsumeTopics":          kgo.ConsumeTopics("words"),
+		"TransactionalID":        kgo.TransactionalID("mine"),
 	} {
 		r := newCountRig(t)
 		config := r.config(t.TempDir())

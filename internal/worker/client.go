@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -63,11 +64,11 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 	if c.Index == 0 {
 		w.balancer.stored = c.copies
 	}
-	opts := append(c.Client(WorkerRole),
+	opts := []kgo.Opt{
 		kgo.ConsumerGroup(c.Topology.App),
 		kgo.InstanceID(c.Identity),
 		kgo.SessionTimeout(c.SessionTimeout),
-		kgo.HeartbeatInterval(c.SessionTimeout/10),
+		kgo.HeartbeatInterval(c.SessionTimeout / 10),
 		kgo.RebalanceTimeout(max(rebalanceTimeout, c.SessionTimeout)),
 		kgo.Balancers(w.balancer),
 		kgo.ConsumeTopics(layout.inputs()...),
@@ -77,7 +78,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RecordPartitioner(Partitioner()),
-	)
+	}
 	opts = append(opts, w.callbacks()...)
 	var ctx context.Context
 	ctx, w.abandon = context.WithCancel(context.Background())
@@ -91,7 +92,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			opts = append(opts, kgo.MaxVersions(v))
 		}
 	}
-	return newClient(opts...)
+	return newClient(WorkerRole, c.Client(WorkerRole), opts...)
 }
 
 // SettingsError is a mistake in the settings that shows only when they are used.
@@ -104,13 +105,17 @@ func (e *SettingsError) Error() string { return fmt.Sprintf("%v: see %s", e.Err,
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// newClient makes a client without asking a broker: an error is one of its options.
-func newClient(opts ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(opts...)
+// newClient makes a client without asking a broker: an error is one of its options. own are those that the library sets
+// behind the user's.
+func newClient(role Role, user []kgo.Opt, own ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(append(user, own...)...)
 	if err != nil {
 		return nil, &SettingsError{"Config.Kafka and Config.SessionTimeout", fmt.Errorf("kafka client: %w", err)}
 	}
-	if err := harmless(client); err != nil {
+	if err = harmless(client); err == nil && role != WorkerRole {
+		err = anonymous(client, role)
+	}
+	if err != nil {
 		client.Close()
 		return nil, err
 	}
@@ -120,15 +125,38 @@ func newClient(opts ...kgo.Opt) (*kgo.Client, error) {
 // harmless is an error if the user has set an option that undoes what the library promises.
 func harmless(client *kgo.Client) error {
 	on := func(option any) bool { return client.OptValue(option) == true }
-	for _, o := range []struct {
-		name, why string
-		set       bool
-	}{
+	return refuse([]option{
 		{"AllowAutoTopicCreation", "a topic that is gone would be made anew, and empty", on(kgo.AllowAutoTopicCreation)},
 		{"ConsumeRegex", "names of topics would be taken for patterns: use FromPattern", on(kgo.ConsumeRegex)},
 		{"DisableIdempotentWrite", "records would be doubled and change places", on(kgo.DisableIdempotentWrite)},
 		{"RequiredAcks", "records would be lost with a broker", client.OptValue(kgo.RequiredAcks) != kgo.AllISRAcks()},
-	} {
+	})
+}
+
+// anonymous is an error if the user has set an option for a client outside of the group that says who it is or what it
+// reads: that is up to the library.
+func anonymous(client *kgo.Client, role Role) error {
+	const why = "it is the library's to set"
+	set := func(option any) bool { return client.OptValues(option)[1] == true }
+	topics, _ := client.OptValue(kgo.ConsumeTopics).(map[string]*regexp.Regexp)
+	partitions, _ := client.OptValue(kgo.ConsumePartitions).(map[string]map[int32]kgo.Offset)
+	return refuse([]option{
+		{"ConsumerGroup", "the group is the application's id: see Config.AppID", client.OptValue(kgo.ConsumerGroup) != ""},
+		{"InstanceID", why, set(kgo.InstanceID)},
+		{"TransactionalID", why + ": see Config.Guarantee", set(kgo.TransactionalID)},
+		{"ConsumeTopics", why + ": topics are read with From", len(topics) > 0},
+		{"ConsumePartitions", why + ": topics are read with From", role == AdminRole && len(partitions) > 0},
+	})
+}
+
+// option is one of a client that a user may have set.
+type option struct {
+	name, why string
+	set       bool
+}
+
+func refuse(options []option) error {
+	for _, o := range options {
 		if o.set {
 			return &SettingsError{"Config.Kafka", fmt.Errorf("option kgo.%s must not be set: %s", o.name, o.why)}
 		}
@@ -242,9 +270,7 @@ func (w *Worker) purge(done []task.Offset) {
 		}
 		switch {
 		case errors.Is(err, kerr.TopicAuthorizationFailed):
-			cluster.unpurged.Do(func() {
-				log.Warn("repartition topics grow without end, as what was processed may not be deleted", "error", err)
-			})
+			cluster.warnUnpurged(err)
 		case err != nil:
 			log.Debug("repartition topics not purged", "error", err)
 		}

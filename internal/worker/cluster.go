@@ -76,7 +76,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // Connect waits for the cluster, checks the application's topics and creates the internal ones that are missing.
 func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	failure := &lastFailure{}
-	client, err := newClient(append(opts, kgo.MetadataMinAge(20*time.Millisecond), kgo.WithHooks(failure))...)
+	client, err := newClient(AdminRole, opts, kgo.MetadataMinAge(20*time.Millisecond), kgo.WithHooks(failure))
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,9 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 	}
 	for {
 		_, err := c.Layout(ctx)
+		if err == nil {
+			err = c.checkRights(ctx)
+		}
 		if err == nil || time.Since(began) > patience(err, s.Wait) {
 			if wrong, _ := insecure(err); wrong != nil {
 				return wrong
@@ -115,15 +118,16 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 	}
 }
 
+// firstAnswer is how long a broker has to answer before it is asked again.
+const firstAnswer = 3 * time.Second
+
 // patience is how long an error of check may pass by itself.
 func patience(err error, wait time.Duration) time.Duration {
 	var source *topology.ErrMissingSource
 	var sink *MissingSinkError
-	if _, doubt := insecure(err); doubt {
-		return min(doubtFor, wait/2)
-	}
+	_, doubt := insecure(err)
 	switch {
-	case kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, kerr.InvalidReplicationFactor):
+	case doubt || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, kerr.InvalidReplicationFactor):
 		return wait
 	case errors.As(err, &source) || errors.As(err, &sink):
 		return min(wait, topicsAppear)
@@ -190,8 +194,8 @@ func (c *Cluster) keepSizes(ctx context.Context, topo *topology.Topology, counts
 func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	began, patience := time.Now(), min(doubtFor, wait/2)
-	for try := patience; ; try *= 2 {
+	told := false
+	for try := min(firstAnswer, wait/2); ; try *= 2 {
 		resp, err := c.versions(ctx, try)
 		if err == nil {
 			return c.note(resp)
@@ -199,13 +203,21 @@ func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 		if last := c.lastFailure.Load(); last != nil && errors.Is(err, context.DeadlineExceeded) {
 			err = *last
 		}
-		if wrong, doubt := insecure(err); wrong != nil && (!doubt || time.Since(began) >= patience) {
+		wrong, doubt := insecure(err)
+		switch {
+		case wrong != nil && !doubt:
 			return wrong
-		}
-		if classify(err) == fatal {
+		case wrong == nil && classify(err) == fatal:
 			return err
+		case wrong != nil && !told:
+			told = true
+			c.setup.Logger.Warn("a broker ends each connection: it may be starting, and is asked again until StartTimeout",
+				"otherwise", wrong.Reason, "wait", wait.String(), "error", wrong.Err)
 		}
-		if sleep(ctx, 200*time.Millisecond) != nil {
+		switch slept := sleep(ctx, 200*time.Millisecond); {
+		case slept != nil && wrong != nil:
+			return wrong
+		case slept != nil:
 			return &UnreachableError{Waited: wait, Err: err}
 		}
 	}

@@ -43,9 +43,9 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.client, err = newClient(append(w.config.Client(GlobalRole),
+	g.client, err = newClient(GlobalRole, w.config.Client(GlobalRole),
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		return nil, err
 	}

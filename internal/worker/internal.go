@@ -249,8 +249,10 @@ func (c *Cluster) validate(
 	ctx context.Context, wanted []internalTopic, found kadm.TopicDetails, forgets map[string]time.Duration,
 ) error {
 	configs, err := c.admin.DescribeTopicConfigs(ctx, slices.Collect(maps.Keys(found))...)
+	if isRights(err) {
+		err = errors.Join(c.checkRights(ctx), err) // the answer does not say for which topic
+	}
 	if err != nil {
-		err = mayNot("DescribeConfigs", "topic", c.setup.Topology.App+"-*", err)
 		return fmt.Errorf("configs of internal topics: %w", err)
 	}
 	for _, t := range wanted {
@@ -262,8 +264,8 @@ func (c *Cluster) validate(
 			return &InternalTopicError{Topic: t.name, Have: fmt.Sprintf("%d partitions", have), Want: want}
 		}
 		rc, err := configs.On(t.name, nil)
-		if err != nil || rc.Err != nil {
-			return fmt.Errorf("configs of %s: %w", t.name, errors.Join(err, rc.Err))
+		if err = errors.Join(err, rc.Err); err != nil {
+			return fmt.Errorf("configs of %s: %w", t.name, mayNot("DescribeConfigs", "topic", t.name, err))
 		}
 		have := settings(rc)
 		if err := t.check(have); err != nil {

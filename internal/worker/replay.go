@@ -111,9 +111,9 @@ func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 
 // connect makes the client, which reads changelogs from the given offsets.
 func (r *restore) connect(at map[string]map[int32]kgo.Offset) (err error) {
-	r.client, err = newClient(append(r.worker.config.Client(RestoreRole),
+	r.client, err = newClient(RestoreRole, r.worker.config.Client(RestoreRole),
 		kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))...)
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))
 	r.connected = time.Now()
 	return err
 }

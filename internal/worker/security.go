@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -76,6 +75,3 @@ func earlyEnd(err *kgo.ErrFirstReadEOF) string {
 	}
 	return "it wants to know who the client is: set kgo.SASL"
 }
-
-// doubtFor is how long a broker that ends each connection at once may be one that starts, or stops.
-const doubtFor = 3 * time.Second
