@@ -55,7 +55,7 @@ func TestRightsForPatterns(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, []streams.Right{
-			{Operation: "Write", Resource: "topic", Name: "dead"}, {Operation: "Write", Resource: "topic", Name: "out"}, want,
+			{Operation: "Write", Resource: "topic", Name: "out"}, {Operation: "Write", Resource: "topic", Name: "dead"}, want,
 			{Operation: "Read", Resource: "group", Name: "app"},
 		}, app.Rights())
 	}

@@ -3,6 +3,7 @@ package docs
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,4 +27,39 @@ func TestSecuredSettings(t *testing.T) {
 	require.NoError(t, err)
 	_, err = streams.New(topo, secured(x509.NewCertPool(), "secret"))
 	require.NoError(t, err)
+}
+
+func Example_rights() {
+	topo, err := regions()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	app, err := streams.New(topo, streams.Config{Brokers: []string{"localhost:9092"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, right := range app.Rights() {
+		fmt.Println(right)
+	}
+	// Output:
+	// --operation Read --topic 'customers'
+	// --operation Read --topic 'orders'
+	// --operation Write --topic 'counts'
+	// --operation Create --topic 'regions-customers-changelog'
+	// --operation DescribeConfigs --topic 'regions-customers-changelog'
+	// --operation Read --topic 'regions-customers-changelog'
+	// --operation Write --topic 'regions-customers-changelog'
+	// --operation Create --topic 'regions-per-hour-changelog'
+	// --operation DescribeConfigs --topic 'regions-per-hour-changelog'
+	// --operation Read --topic 'regions-per-hour-changelog'
+	// --operation Write --topic 'regions-per-hour-changelog'
+	// --operation Create --topic 'regions-by-region-repartition'
+	// --operation Delete --topic 'regions-by-region-repartition'
+	// --operation DescribeConfigs --topic 'regions-by-region-repartition'
+	// --operation Read --topic 'regions-by-region-repartition'
+	// --operation Write --topic 'regions-by-region-repartition'
+	// --operation Read --group 'regions'
+	// --operation Write --transactional-id 'regions-' --resource-pattern-type prefixed
 }

@@ -109,8 +109,8 @@ func repartitions(t *topology.Topology) (names []string) {
 	return names
 }
 
-// checkRights finds rights to topics that are missing (KIP-430): what is not needed at once would be missed later. One to
-// delete is warned of only: without it repartition topics grow, and nothing else is wrong.
+// checkRights finds rights to topics that are missing (KIP-430): what is not needed at once would be missed later. One
+// to delete is warned of only: without it repartition topics grow, and nothing else is wrong.
 func (c *Cluster) checkRights(ctx context.Context) error {
 	var names []string
 	wanted := slices.DeleteFunc(Rights(c.setup), func(r Right) bool {
