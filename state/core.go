@@ -74,6 +74,9 @@ func (c *core) Undo() {
 // Dirty is the number of bytes that the next commit has to write, roughly.
 func (c *core) Dirty() int64 { return c.rows.Dirty() }
 
+// Cached is how many rows are kept decoded, and how many bytes they take.
+func (c *core) Cached() (rows int, bytes int64) { return c.rows.Cached() }
+
 // Committed tells that the batch is in the database.
 func (c *core) Committed() {
 	c.removed = c.flushing

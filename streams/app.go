@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,7 +58,12 @@ type App struct {
 	mu      struct {
 		sync.Mutex
 		state   State
-		workers []worker.State
+		since   time.Time // of the state
+		process string    // id of the state directory
+		workers []picture
+		commits []Commit // the last ones
+		err     string   // why a worker began again last, or the App failed
+		errAt   time.Time
 	}
 }
 
@@ -111,6 +115,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if err != nil {
 		a.config.Logger.Error("application failed", failure(a.config.AppID, err)...)
+		a.failed(err)
 		a.setState(Failed)
 		return fmt.Errorf("streams: application %s: %w", a.config.AppID, err)
 	}
@@ -145,6 +150,7 @@ func (a *App) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.begin(process)
 	cluster, err := worker.Connect(ctx, a.setup(), a.clientOpts(Client{Role: AdminClient}))
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -196,11 +202,11 @@ func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process s
 	defer stores.Close()
 	rows := state.NewBudget(a.config.MemoryBytes / 8 * 3)
 	engines := worker.NewEngines(a.openEngine(stores))
-	a.mu.workers = make([]worker.State, a.config.Workers)
 	group, work := errgroup.WithContext(ctx)
 	workers := make([]*worker.Worker, a.config.Workers)
 	for i := range workers {
 		workers[i] = worker.New(a.workerConfig(i, cluster, process, engines, rows))
+		a.show(i, workers[i])
 	}
 	defer context.AfterFunc(work, func() {
 		a.setState(Stopping)
@@ -295,6 +301,10 @@ func (a *App) told(i int, e worker.Event) {
 	}
 	a.telling.Lock()
 	defer a.telling.Unlock()
+	a.note(i, e)
+	if _, ok := e.(worker.View); ok {
+		return
+	}
 	a.events.add(eventOf(e))
 	if _, ok := e.(worker.Commit); ok {
 		for _, d := range a.drops.Take() {
@@ -306,14 +316,22 @@ func (a *App) told(i int, e worker.Event) {
 // report derives the App's state from those of its workers: it is where the one furthest behind is.
 func (a *App) report(i int, s worker.State) {
 	a.changeState(func(was State) State {
-		a.mu.workers[i] = s
+		a.mu.workers[i].state = s
 		if was >= Stopping {
 			return was
 		}
-		return map[worker.State]State{
-			worker.Stalled: Stalled, worker.Joining: Joining, worker.Restoring: Restoring, worker.Running: Running,
-		}[slices.Min(a.mu.workers)]
+		for _, w := range a.mu.workers {
+			s = min(s, w.state)
+		}
+		return stateOf(s)
 	})
+}
+
+// stateOf is the state of a worker as that of an App.
+func stateOf(s worker.State) State {
+	return map[worker.State]State{
+		worker.Stalled: Stalled, worker.Joining: Joining, worker.Restoring: Restoring, worker.Running: Running,
+	}[s]
 }
 
 // setState changes the state, but not back to one before it, as a worker that was given up would.
@@ -329,13 +347,18 @@ func (a *App) changeState(next func(was State) State) {
 	a.mu.Lock()
 	was := a.mu.state
 	is := next(was)
-	a.mu.state = is
+	if a.mu.state = is; was != is {
+		a.mu.since = time.Now()
+	}
 	a.mu.Unlock()
 	if was != is {
 		a.config.Logger.Info("state", "app", a.config.AppID, "was", was.String(), "is", is.String())
 		a.events.add(stateChange{was, is})
 	}
 }
+
+// MarshalText is String, for JSON.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // State is what the App is doing now.
 func (a *App) State() State {

@@ -25,7 +25,7 @@ func TestTheLastReportCounts(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
 		a := &App{config: Config{Logger: log}, events: newListening(events, log)}
 		a.events.begin()
-		a.mu.workers = make([]worker.State, 2)
+		a.mu.workers = make([]picture, 2)
 		var reports sync.WaitGroup
 		for i := range 2 {
 			reports.Go(func() {

@@ -103,6 +103,9 @@ func After(prefix []byte) []byte {
 // Name is the name of the store.
 func (r *Rows) Name() string { return r.name }
 
+// Cached is how many rows are in memory, with those that are known not to exist, and the bytes that they take.
+func (r *Rows) Cached() (rows int, bytes int64) { return r.young.count + r.old.count, r.charged }
+
 // Prefix is what each key begins with; Upper the first key behind the rows, nil if there is none.
 func (r *Rows) Prefix() []byte { return r.prefix }
 

@@ -22,11 +22,15 @@ type Changelog struct {
 	spec  state.Spec
 	store state.Store
 	db    database
-	place Place             // of the last commit that the directory knows of, or of the restore under way
-	head  []topology.Header // of the first record of a commit
-	next  int64             // offset up to which the rows in the database are complete; -1 unknown
-	acked int64             // the same, once the present commit is done
-	told  bool              // that rows are lost, as accepted
+	// What the rows' keys begin with, how many bytes they took at the last look, and when that was.
+	prefix  []byte
+	bytes   int64
+	sizedAt int64
+	place   Place             // of the last commit that the directory knows of, or of the restore under way
+	head    []topology.Header // of the first record of a commit
+	next    int64             // offset up to which the rows in the database are complete; -1 unknown
+	acked   int64             // the same, once the present commit is done
+	told    bool              // that rows are lost, as accepted
 
 	batch store.Batch           // of the present commit
 	emit  func(topology.Output) // takes the records of the present commit

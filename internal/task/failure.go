@@ -97,6 +97,7 @@ func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	if t.config.fatal(err) {
 		return failed
 	}
+	t.lastError, t.errorAt = failed, t.set.now
 	t.config.Drops.add(drop{node: t.instance.Node(), reason: dropReason(err)})
 	t.set.leftOut.add(t.set.now, cause{failed.Node, dropReason(err)}, t.log, failed)
 	if t.config.OnError == DeadLetter {

@@ -158,6 +158,7 @@ func (t *Task) fire(p *punctuation, now int64) error {
 		if t.config.fatal(err) {
 			return failed
 		}
+		t.lastError, t.errorAt = failed, t.set.now
 		t.config.Drops.add(drop{node: t.instance.Node(), reason: topology.DropProcess})
 		t.log.Warn("punctuation left out", withStack(err, "node", failed.Node, "site", failed.Site, "error", err)...)
 	}

@@ -61,6 +61,7 @@ func (t *Task) turn(n int, most int64) (done int, bytes int64, err error) {
 			break
 		}
 	}
+	t.records += int64(done)
 	t.debt = int(min(max(0, p.Ticks.Load()-began-1), mostDebt)) // one was its own
 	t.weigh()
 	return done, bytes, err

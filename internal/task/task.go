@@ -50,6 +50,9 @@ type Task struct {
 	times      map[string]int64 // of stores, as last committed
 	timeBack   int64            // the last Config.TimeBack that the task has obeyed; 0: none
 	dropped    []drop           // by the record in work
+	records    int64            // processed since the task runs
+	lastError  error            // of the last record that was left out
+	errorAt    int64            // its time by the wall clock
 }
 
 // never is later than every wall-clock time.
@@ -145,7 +148,7 @@ func (t *Task) openStore(spec state.Spec) error {
 	t.stores = append(t.stores, s)
 	t.changelogs = append(t.changelogs, &Changelog{
 		Store: spec.Name(), Topic: t.topo.ChangelogName(spec.Name()), Partition: t.ID.Partition,
-		task: t, spec: spec, store: s, db: db, place: place, next: next,
+		task: t, spec: spec, store: s, db: db, prefix: prefix, place: place, next: next,
 		head: []topology.Header{{Key: wire.FormatHeader, Value: []byte(spec.Format())}},
 	})
 	return nil

@@ -60,6 +60,7 @@ func (w *Worker) commit(ctx context.Context) error {
 	c.Local = watch.time()
 	w.paid()
 	w.allowance.committed(time.Since(c.Began))
+	w.unseen = true
 	w.config.Report(c)
 	w.owed = nil
 	if w.restarts = 0; !w.began.IsZero() {

@@ -91,6 +91,7 @@ func (w *Worker) handleEvents(ctx context.Context) error {
 		if !ok {
 			return nil
 		}
+		w.unseen = true
 		err := ev.call(ctx)
 		if ev.done != nil {
 			close(ev.done)

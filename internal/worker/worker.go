@@ -83,6 +83,10 @@ type Worker struct {
 	askedAt    time.Time   // of the last look for inputs that hold up their tasks
 	asking     atomic.Bool // while their bounds are asked for
 	hungry     []starved   // those inputs, as last found
+
+	turnedAt atomic.Int64 // when the worker was last between two steps, in Unix nanoseconds; any goroutine reads it
+	shownAt  time.Time    // when the worker was last shown
+	unseen   bool         // something has happened since
 }
 
 // New is a worker that is not running yet.
@@ -183,6 +187,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
 	w.processed, w.produced, w.inTxn, w.began, w.movedAt = 0, 0, false, time.Now(), time.Time{}
+	w.shownAt, w.unseen = time.Time{}, true
 	w.closedAt, w.askedAt, w.hungry, w.cover = time.Now(), time.Now(), nil, newCoverage()
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
@@ -296,6 +301,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 			return err
 		}
 		w.processed += int64(n)
+		w.unseen = w.unseen || n > 0
 		if idle = n == 0; w.set.Pending() {
 			w.owes()
 		} else if idle && w.member != "" {
@@ -306,6 +312,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 				return err
 			}
 		}
+		w.show()
 		w.flow()
 		w.checkCoverage()
 		w.checkLeftovers()
@@ -355,6 +362,9 @@ func (w *Worker) deadline() time.Time {
 	next := min(w.set.NextPunctuation(), now+1000)
 	if w.set.Pending() {
 		next = min(next, w.set.LastCommit()+w.config.Task.CommitInterval)
+	}
+	if w.unseen {
+		next = min(next, now+(showEvery-time.Since(w.shownAt)).Milliseconds()+1)
 	}
 	if w.config.Task.MaxIdle > 0 {
 		next = min(next, now+max(1, w.config.Task.MaxIdle/4))
