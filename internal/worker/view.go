@@ -55,7 +55,8 @@ type Wait struct {
 	Since time.Time
 }
 
-// Waits are what the worker waits for at a time, by name. It may be called from any goroutine.
+// Waits are what the worker waits for, but for the code of a step, the longest first. It may be called from any
+// goroutine.
 func (w *Worker) Waits() []Wait { return w.waits.all() }
 
 // InCode is since when the code of a step is at work, and for which task; the zero time: it is not.
@@ -69,7 +70,7 @@ func (w *Worker) InCode() (task string, since time.Time) {
 	return task, since
 }
 
-// all are the waits that are open.
+// all are the waits that are open, but for the code of a step.
 func (w *waits) all() (open []Wait) {
 	w.mu.Lock()
 	for what, wait := range w.mu.open {
@@ -77,7 +78,7 @@ func (w *waits) all() (open []Wait) {
 	}
 	w.mu.Unlock()
 	for _, b := range w.brief {
-		if since := b.began(); !since.IsZero() {
+		if since := b.began(); !since.IsZero() && b.what != forCode {
 			open = append(open, Wait{b.what, since})
 		}
 	}

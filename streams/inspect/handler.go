@@ -1,0 +1,77 @@
+package inspect
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/millstream-go/millstream/streams"
+)
+
+// App is what is served: a *streams.App.
+type App interface {
+	Snapshot() streams.Snapshot
+}
+
+// Options are the settings of a Handler. The zero value is sound.
+type Options struct {
+	// Bound is how long the code of a step may take for one call, and a worker from one step to the next, before the
+	// application is not alive any more. Default: DefaultBound.
+	Bound time.Duration
+}
+
+// Handler serves all paths of the package, below a prefix that was stripped. It may serve any number of requests at a
+// time; none of them keeps the application waiting.
+func Handler(app App, o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /livez", Livez(app, o))
+	mux.Handle("GET /readyz", Readyz(app, o))
+	mux.HandleFunc("GET /api/v1/snapshot", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, app.Snapshot())
+	})
+	return mux
+}
+
+// Livez answers 200 while the application is alive, 503 when it should be started again: see Health.
+func Livez(app App, o Options) http.Handler {
+	return check(app, o, func(h Health) bool { return h.Alive })
+}
+
+// Readyz answers 200 while all tasks of the application run, else 503.
+func Readyz(app App, o Options) http.Handler {
+	return check(app, o, func(h Health) bool { return h.Ready })
+}
+
+func check(app App, o Options, good func(h Health) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := HealthOf(app.Snapshot(), o.Bound)
+		status, word := http.StatusOK, "ok\n"
+		if !good(h) {
+			status, word = http.StatusServiceUnavailable, h.State.String()+"\n"
+		}
+		if r.URL.Query().Has("verbose") {
+			answer(w, status, h)
+			return
+		}
+		header(w, "text/plain; charset=utf-8")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(word)) // who asked may be gone
+	})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	header(w, "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // who asked may be gone
+}
+
+func header(w http.ResponseWriter, content string) {
+	w.Header().Set("Content-Type", content)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+}
