@@ -38,6 +38,9 @@ func StartPostgres(tb testing.TB) *Server { tb.Helper(); return start(tb, "postg
 // StartOpenSearch starts an OpenSearch node without indexes. It ends with the test.
 func StartOpenSearch(tb testing.TB) *Server { tb.Helper(); return start(tb, "opensearch", 2) }
 
+// StartRegistry starts a schema registry without schemas. It ends with the test.
+func StartRegistry(tb testing.TB) *Server { tb.Helper(); return start(tb, "registry", 1) }
+
 // start runs a script on so many free ports in a row. NAME_PORT and NAME_OWNER tell it where, and for whom.
 func start(tb testing.TB, name string, ports int, env ...string) *Server {
 	tb.Helper()
