@@ -45,7 +45,8 @@
 // Before of an update is missing unless the table's replica identity is FULL. Before of a delete then has the key only:
 // other columns are null, or, where they may not be null, values that the connector made up. A large value that an
 // update left alone (TOAST) is not sent: its field is zero, and Change.Unavailable names the column. Table keeps the
-// value that it had. A change of the key is a delete, a tombstone and a create, see OldKey and NewKey.
+// value that it had. Only where the key changes at the same time there is none to keep: such tables need FULL. A change
+// of the key is a delete, a tombstone and a create, see OldKey and NewKey.
 //
 // The timestamp of the Kafka record is when the connector sent it; CommitTime takes the database's.
 package debezium

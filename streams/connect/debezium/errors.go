@@ -57,11 +57,12 @@ func (e *TruncateError) Error() string {
 		"skipped.operations=t and delete rows instead", e.Table)
 }
 
-// UnavailableError is the error of an update that leaves a large value out where the table has no row to take it from:
-// the topic was compacted, or its start is gone. A new snapshot brings the row.
+// UnavailableError is the error of a change that leaves a large value out where the table has no row to take it from.
+// Either the key changed, so that the row was another's: with REPLICA IDENTITY FULL the value is sent. Or the topic was
+// compacted, or its start is gone: a new snapshot brings the row.
 type UnavailableError struct{ Columns []string }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("debezium: the values of columns %q were not sent, as the update left them alone, and no earlier "+
-		"record has them: take a new snapshot of the table", e.Columns)
+	return fmt.Sprintf("debezium: the values of columns %q were not sent, as the change left them alone, and the table does "+
+		"not have them: set REPLICA IDENTITY FULL if keys change, else take a new snapshot", e.Columns)
 }
