@@ -18,9 +18,9 @@ func StartConnect(tb testing.TB, brokers []string) *Server {
 	return start(tb, "connect", 1, "CONNECT_BOOTSTRAP="+brokers[0])
 }
 
-// CreateDebezium makes a connector that captures tables of a PostgreSQL, and returns when it runs. Its topics begin with
-// the name, which is also that of the slot: lower-case letters and digits. Records are JSON without schemas, unless
-// settings say otherwise.
+// CreateDebezium makes a connector that captures tables of a PostgreSQL, and returns when it runs. Its topics begin
+// with the name, which is also that of the slot: lower-case letters and digits. Records are JSON without schemas,
+// unless settings say otherwise.
 func (s *Server) CreateDebezium(name string, pg *Server, tables string, settings map[string]string) {
 	s.tb.Helper()
 	at, err := neturl.Parse(pg.URL)

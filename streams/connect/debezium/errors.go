@@ -63,6 +63,6 @@ func (e *TruncateError) Error() string {
 type UnavailableError struct{ Columns []string }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("debezium: the values of columns %q were not sent, as the change left them alone, and the table does "+
-		"not have them: set REPLICA IDENTITY FULL if keys change, else take a new snapshot", e.Columns)
+	return fmt.Sprintf("debezium: the values of columns %q were not sent, as the change left them alone, and the table "+
+		"does not have them: set REPLICA IDENTITY FULL if keys change, else take a new snapshot", e.Columns)
 }
