@@ -43,6 +43,9 @@ func (a *App) clientOpts(c Client) []kgo.Opt {
 		kgo.WithLogger(kslog.New(slog.New(a.warnings))),
 		kgo.WithHooks(a.reach),
 	)
+	if c.Role == AdminClient { // there is one for each process, as long as it runs
+		opts = append(opts, kgo.UserMetricsFn(a.pushed))
+	}
 	opts = append(opts, a.config.Kafka...)
 	if a.config.KafkaFor != nil {
 		opts = append(opts, a.config.KafkaFor(c)...)

@@ -48,6 +48,8 @@ type WorkerStatus struct {
 	Assigned int64  `json:"assigned"`
 	Revoked  int64  `json:"revoked"`
 	Total    Commit `json:"total"`
+	// Busy is how long it was in steps and in what they call since the start, without commits.
+	Busy time.Duration `json:"busy_ns"`
 }
 
 // Wait is something that a worker waits for. The log tells the cause of one that lasts.
@@ -162,6 +164,7 @@ type picture struct {
 
 func (p *picture) status(i int) WorkerStatus {
 	s := p.sums
+	s.Busy = p.view.Busy
 	s.Worker, s.State, s.Member, s.At, s.Waits = i, stateOf(p.state), p.view.Member, p.view.At, []Wait{}
 	if p.worker == nil {
 		return s
@@ -271,7 +274,7 @@ func (a *App) note(i int, e worker.Event) {
 		a.mu.commits = append(a.mu.commits, Commit(e))
 	case worker.SessionEnd:
 		p.sums.Sessions++
-		p.view = worker.View{At: time.Now()}
+		p.view = worker.View{At: time.Now(), Busy: p.view.Busy}
 		clear(p.restores)
 		if e.Err != nil {
 			a.mu.err, a.mu.errAt = e.Err.Error(), time.Now()

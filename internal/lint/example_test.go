@@ -19,7 +19,7 @@ var exempt = map[string]bool{
 	"New": true, "App.Run": true, "App.State": true, "App.Dropped": true, // an App needs Kafka: see examples
 	"Commit.Took": true, "Restore.Rate": true, "Restore.Remaining": true, // an App tells them
 	"App.Snapshot": true, "Snapshot.Late": true, "TaskStatus.Behind": true, "TaskStatus.Lag": true, // the same
-	"State.MarshalText": true,
+	"State.MarshalText": true, "Metrics": true, "MetricLevel.String": true,
 	"Client.String": true, "Config.String": true, "Guarantee.String": true, "State.String": true,
 	"Topic.Name": true, "Topic.Key": true, "Topic.Value": true, // for producers and tests
 	"TopicPattern.Expression": true, "TopicPattern.Key": true, "TopicPattern.Value": true,

@@ -28,8 +28,8 @@ var levels = map[string]int{
 	"streams":         8,
 	"streams/connect": 9, "streams/connect/debezium": 9,
 	"streams/connect/searchsink": 10, "streams/connect/sqlsink": 10,
-	"streams/inspect": 9,
-	"testkit":         9, "testkit/broker": 9,
+	"streams/inspect": 9, "streams/metrics/prometheus": 9,
+	"testkit": 9, "testkit/broker": 9,
 	"testkit/cluster": 10,
 	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
 	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
@@ -59,6 +59,7 @@ const kafka = "github.com/twmb/franz-go"
 // owners are the only packages that import a library. Of several that fit an import, the longest counts.
 var owners = map[string][]string{
 	"github.com/bufbuild/protocompile":      {"serde/protobuf"},
+	"github.com/prometheus":                 {"streams/metrics/prometheus"},
 	"github.com/cockroachdb/pebble":         {"internal/store"},
 	"github.com/santhosh-tekuri/jsonschema": {"serde/jsonschema"},
 	"github.com/stretchr/testify":           {"internal/store/storetest", "state/statetest"},
@@ -118,7 +119,10 @@ func TestDriverNeedsNoBroker(t *testing.T) {
 
 // TestStreamsMakesNoClient: package streams says how clients are to be made, internal/worker makes and uses them.
 func TestStreamsMakesNoClient(t *testing.T) {
-	options := []string{"BrokerMetadata", "ClientID", "Opt", "SeedBrokers", "WithHooks", "WithLogger"}
+	options := []string{
+		"BrokerMetadata", "ClientID", "Metric", "MetricTypeGauge", "MetricTypeSum", "Opt", "SeedBrokers", "UserMetricsFn",
+		"WithHooks", "WithLogger",
+	}
 	for _, s := range sources(t) {
 		if s.dir != "streams" {
 			continue

@@ -33,7 +33,9 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 	if err != nil {
 		return n, err
 	}
-	if time.Since(began) > w.config.TransactionTimeout/slowSteps {
+	took := time.Since(began)
+	w.busy += took
+	if took > w.config.TransactionTimeout/slowSteps {
 		w.slowAt = time.Now()
 	}
 	if !w.holds() {

@@ -13,9 +13,10 @@ import (
 type View struct {
 	Worker  int
 	At      time.Time
-	Member  string      // that the group counts the worker as; empty before it has
-	Running []task.View // tasks that run
-	Waiting []string    // tasks that do not run yet, as their state is restored or something is in their way
+	Busy    time.Duration // in steps, since the worker was made
+	Member  string        // that the group counts the worker as; empty before it has
+	Running []task.View   // tasks that run
+	Waiting []string      // tasks that do not run yet, as their state is restored or something is in their way
 }
 
 func (View) event() {}
@@ -31,7 +32,7 @@ func (w *Worker) show() {
 		return
 	}
 	w.shownAt, w.unseen = now, false
-	v := View{Worker: w.config.Index, At: now, Member: w.member, Running: w.set.View()}
+	v := View{Worker: w.config.Index, At: now, Busy: w.busy, Member: w.member, Running: w.set.View()}
 	ids := slices.Collect(maps.Keys(w.restores))
 	ids = slices.DeleteFunc(ids, func(id topology.TaskID) bool { return w.set.Task(id) != nil })
 	sortTasks(ids)

@@ -40,9 +40,10 @@ type Worker struct {
 	closedAt time.Time // of the last look for databases to close; of the session at first
 
 	slab      []kgo.Record
-	traces    []trace // of the records of slab
-	processed int64   // records taken from inputs since the last commit
-	produced  int64   // records sent since then
+	traces    []trace       // of the records of slab
+	busy      time.Duration // in steps, since the worker was made
+	processed int64         // records taken from inputs since the last commit
+	produced  int64         // records sent since then
 	inTxn     bool
 	failure   atomic.Pointer[error] // first error of a produced record since the client was made
 	progress  progress

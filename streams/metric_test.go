@@ -1,0 +1,36 @@
+package streams
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestPushedMetrics: brokers get what is of the client level, as sums of integers and gauges.
+func TestPushedMetrics(t *testing.T) {
+	a := &App{config: Config{AppID: "app"}}
+	a.mu.since = time.Now().Add(-time.Hour)
+	a.mu.workers = []picture{{sums: WorkerStatus{Total: Commit{Records: 7, Flush: time.Second}}}, {}}
+	got := slices.Collect(a.pushed())
+	require.Contains(t, got, kgo.Metric{
+		Name: "millstream.records", Type: kgo.MetricTypeSum, ValueInt: 7, Attrs: map[string]any{"app": "app"},
+	})
+	require.Contains(t, got, kgo.Metric{
+		Name: "millstream.workers", Type: kgo.MetricTypeGauge, ValueFloat: 2, Attrs: map[string]any{"app": "app"},
+	})
+	require.Contains(t, got, kgo.Metric{
+		Name: "millstream.state", Type: kgo.MetricTypeGauge, ValueFloat: 1,
+		Attrs: map[string]any{"app": "app", "state": "created"},
+	})
+	for _, m := range got {
+		require.NotContains(t, m.Name, "worker.", "of another level")
+		require.NotEqual(t, "millstream.time", m.Name, "a sum that is no integer")
+	}
+	for m := range a.pushed() { // a client may stop early
+		require.Equal(t, "millstream.state", m.Name)
+		break
+	}
+}
