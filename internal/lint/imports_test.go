@@ -32,7 +32,7 @@ var levels = map[string]int{
 	"testkit": 9, "testkit/broker": 9,
 	"testkit/cluster": 10,
 	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
-	"examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
+	"cmd/millstream": 10, "examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -58,6 +58,7 @@ const kafka = "github.com/twmb/franz-go"
 
 // owners are the only packages that import a library. Of several that fit an import, the longest counts.
 var owners = map[string][]string{
+	"github.com/alecthomas/kong":            {"cmd/millstream"},
 	"github.com/bufbuild/protocompile":      {"serde/protobuf"},
 	"github.com/prometheus":                 {"streams/metrics/prometheus"},
 	"github.com/cockroachdb/pebble":         {"internal/store"},
@@ -72,12 +73,12 @@ var owners = map[string][]string{
 	"pgregory.net/rapid":                    {"internal/store/storetest", "state/statetest"},
 
 	kafka: {
-		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams/connect",
+		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams/connect",
 		"testkit/broker", "testkit/cluster",
 	},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
 	kafka + "/pkg/kgo": {
-		"examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams",
+		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams",
 		"streams/connect", "testkit", "testkit/broker", "testkit/cluster",
 	},
 	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},

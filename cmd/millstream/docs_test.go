@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestDocsAreScripts: the command lines of the page on the command are lines of a script that runs.
+func TestDocsAreScripts(t *testing.T) {
+	page, err := os.ReadFile("../../docs/command.md")
+	require.NoError(t, err)
+	paths, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	var scripts strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		scripts.Write(text)
+	}
+	found := 0
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, "millstream ") {
+			found++
+			require.Contains(t, scripts.String(), "\n"+line)
+		}
+	}
+	require.Positive(t, found)
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
+	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"millstream": main}) }
+
+var (
+	clicks    = streams.NewTopic("clicks", serde.String, serde.String)
+	perPage   = streams.NewRepartition("by-page", serde.String, serde.String)
+	pages     = state.NewKeyValue("pages", serde.String, serde.Int64)
+	perMinute = state.NewWindow("minutes", serde.String, serde.Int64)
+)
+
+// counting is the application that the scripts look at.
+func counting(app string) (*topology.Topology, error) {
+	b := streams.NewBuilder(app)
+	s := streams.From(b, clicks)
+	streams.GroupBy(s, func(page string) string { return page }, perPage).Count(pages)
+	s.GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(perMinute)
+	return b.Build()
+}
+
+// TestScripts runs testdata/*.txtar, each with a broker of its own. What scripts have beside the command:
+//
+//	click N             user 1 clicks page a, N times, a second apart
+//	run APP             runs the application until it has processed all, and stops it
+//	join APP            leaves a member behind that the group still waits for
+//	lockfile APP FILE   writes its lock file
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			b, err := broker.Start()
+			if err != nil {
+				return err
+			}
+			env.Defer(b.Close)
+			env.Values["broker"] = b
+			env.Setenv("MILLSTREAM_BROKERS", strings.Join(b.Addrs(), ","))
+			return b.CreateTopics(context.Background(), 2, clicks)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"click": click, "run": runApp, "join": join, "lockfile": lockfile,
+		},
+	})
+}
+
+func brokerOf(ts *testscript.TestScript) *broker.Broker { return ts.Value("broker").(*broker.Broker) }
+
+func click(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for i := range n {
+		at := time.Date(2026, 3, 1, 12, 0, i, 0, time.UTC)
+		ts.Check(broker.Produce(context.Background(), brokerOf(ts), clicks, record(at)))
+	}
+}
+
+func record(at time.Time) streams.Record[string, string] {
+	return streams.Record[string, string]{Key: "user 1", Value: "a", Timestamp: at.UnixMilli()}
+}
+
+func runApp(ts *testscript.TestScript, _ bool, args []string) {
+	topo, err := counting(args[0])
+	ts.Check(err)
+	app, err := streams.New(topo, streams.Config{
+		Brokers: brokerOf(ts).Addrs(), StateDir: ts.MkAbs("state"), MemoryBytes: 16 << 20,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	ts.Check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx) }() // ends with ctx
+	waited := make(chan error, 1)
+	go func() { waited <- brokerOf(ts).WaitProcessed(ctx, topo) }() // ends with what it waits for, or with ctx
+	select {
+	case err = <-waited:
+		cancel()
+		ts.Check(err)
+		ts.Check(<-ended)
+	case err = <-ended:
+		ts.Fatalf("the application has ended: %v", err)
+	}
+}
+
+func join(ts *testscript.TestScript, _ bool, args []string) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokerOf(ts).Addrs()...), kgo.ConsumerGroup(args[0]),
+		kgo.InstanceID("static-one"), kgo.ConsumeTopics("clicks"))
+	ts.Check(err)
+	defer client.Close()
+	for {
+		if _, generation := client.GroupMetadata(); generation > 0 {
+			return
+		}
+		client.PollFetches(context.Background()) // it has joined when it is given records
+	}
+}
+
+func lockfile(ts *testscript.TestScript, _ bool, args []string) {
+	topo, err := counting(args[0])
+	ts.Check(err)
+	text, err := topo.Lock().JSON()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
+}
+
+func Example_formats() {
+	for _, text := range []string{"window(list(string),json)", "window(string)"} {
+		fmt.Println(parseFormat(text))
+	}
+	// Output:
+	// window(list(string),json) <nil>
+	// <nil> "window(string)" is not the format of a store, as "key-value(string,json)"
+}
