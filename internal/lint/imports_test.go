@@ -30,8 +30,8 @@ var levels = map[string]int{
 	"streams/connect/searchsink": 10, "streams/connect/sqlsink": 10,
 	"streams/inspect": 9, "streams/metrics/prometheus": 9,
 	"testkit": 9, "testkit/broker": 9,
-	"testkit/cluster": 10,
-	"internal/bench":  10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
+	"testkit/cluster": 10, "internal/monitoring": 10,
+	"internal/bench": 10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
 	"cmd/millstream": 10, "examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
 }
 
