@@ -7,8 +7,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/streams/connect"
 	"github.com/millstream-go/millstream/testkit/broker"
 )
 
@@ -51,6 +53,48 @@ func Each[K comparable, V any](topic streams.Topic[K, V], want map[K][]V) Want {
 		}
 		return results, append(differences, compare(got, want)...)
 	})
+}
+
+// Written wants rows in what a sink of the topic writes: the sink runs until it has written all that is there.
+func Written[K comparable, V any](
+	topic streams.Topic[K, V], sink connect.Sink[K, V], rows func() map[K]V, want map[K]V,
+) Want {
+	return Want{topic: topic.Name(), check: func(ctx context.Context, b *broker.Broker) (_, _ []string, err error) {
+		records, err := broker.Read(ctx, b, topic)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := writeAll(ctx, b, topic, sink, int64(len(records))); err != nil {
+			return nil, nil, err
+		}
+		got := rows()
+		return lines(got), compare(got, want), nil
+	}}
+}
+
+// writeAll runs a sink until it has written so many records.
+func writeAll[K, V any](
+	ctx context.Context, b *broker.Broker, topic streams.Topic[K, V], sink connect.Sink[K, V], records int64,
+) error {
+	runner, err := connect.New(topic, sink, connect.Config{
+		Brokers: b.Addrs(), Group: topic.Name() + "-sink", Logger: Logger(false),
+	})
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	// Started here, ends the runner, and ends with it.
+	go func() {
+		defer stop()
+		for running.Err() == nil && runner.Status().Written < records {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	if err := runner.Run(running); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 func wanting[K, V any](

@@ -82,9 +82,12 @@ type LogMessage struct {
 }
 
 // CommitTime is the time at which the database committed a change, in milliseconds, for Topic.Timestamp. A tombstone,
-// which has none, gets the highest time of its partition so far.
+// which has none, gets the highest time of its partition so far, or its own timestamp as the first record.
 func CommitTime[K, R any](r topology.Record[K, Change[R]], partitionTime int64) (int64, error) {
 	if r.NullValue || r.Value.Source.At.IsZero() {
+		if partitionTime < 0 {
+			return r.Timestamp, nil
+		}
 		return partitionTime, nil
 	}
 	return r.Value.Source.At.UnixMilli(), nil
