@@ -8,15 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sync/errgroup"
-
-	"github.com/millstream-go/millstream/internal/invariants"
-	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
-	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -106,7 +99,7 @@ func (a *App) Run(ctx context.Context) error {
 	go func() {
 		err := errExited
 		defer func() { ended <- err }()
-		err = a.run(ctx)
+		err = (&run{app: a}).whole(ctx)
 	}()
 	var err error
 	select {
@@ -133,163 +126,12 @@ func failure(app string, err error) []any {
 	return attrs
 }
 
-func (a *App) run(ctx context.Context) (err error) {
-	lock, err := store.Lock(a.config.appDir())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := startSerdes(ctx, a.topo); err != nil {
-		if ctx.Err() != nil {
-			return nil // stopped before anything was done
-		}
-		return err
-	}
-	fresh := store.Fresh(a.config.appDir())
-	process, err := store.ProcessID(a.config.appDir())
-	if err != nil {
-		return err
-	}
-	a.begin(process)
-	cluster, err := worker.Connect(ctx, a.setup(), a.clientOpts(Client{Role: AdminClient}))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil // stopped before anything was done
-	case err != nil:
-		return err
-	}
-	defer cluster.Close()
-	if fresh {
-		a.config.Logger.Info("a new state directory: the process is a new member of the group and restores all state that "+
-			"it gets; the tasks of one that it replaces come once SessionTimeout is over, unless that one has left",
-			"dir", a.config.appDir(), "session_timeout", a.config.SessionTimeout.String())
-	} else {
-		cluster.Retire(ctx, process, a.config.Workers, a.fenceTimeout())
-	}
-	return a.runWorkers(ctx, cluster, process)
-}
-
-// startSerdes makes those ready that need it: schemas that a registry refuses end the application here.
-func startSerdes(ctx context.Context, topo *topology.Topology) error {
-	for _, u := range topo.Uses() {
-		if err := serde.Start(ctx, u.Use, u.Serdes...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fenceTimeout is that of transactions, 0 if there are none.
-func (a *App) fenceTimeout() time.Duration {
-	if a.config.Guarantee == AtLeastOnce {
-		return 0
-	}
-	return a.config.TransactionTimeout
-}
-
 func (a *App) setup() worker.Setup {
 	c := a.config
 	return worker.Setup{
 		Topology: a.topo, DeadLetterTopic: c.DeadLetterTopic, ReplicationFactor: c.ReplicationFactor,
 		WindowRetention: c.WindowRetention, TopicConfigs: c.TopicConfigs, AllowLostState: c.AllowNewStores,
 		Accept: c.accept(), Wait: c.StartTimeout, Logger: c.Logger, ExactlyOnce: c.Guarantee == ExactlyOnce,
-	}
-}
-
-// runWorkers runs all workers until ctx ends or one of them fails for good, which ends the others.
-func (a *App) runWorkers(ctx context.Context, cluster *worker.Cluster, process string) error {
-	stores := store.NewBudget(a.config.MemoryBytes/4, cluster.Tasks())
-	defer stores.Close()
-	rows := state.NewBudget(a.config.MemoryBytes / 8 * 3)
-	engines := worker.NewEngines(a.openEngine(stores))
-	group, work := errgroup.WithContext(ctx)
-	workers := make([]*worker.Worker, a.config.Workers)
-	for i := range workers {
-		workers[i] = worker.New(a.workerConfig(i, cluster, process, engines, rows))
-		a.show(i, workers[i])
-	}
-	defer context.AfterFunc(work, func() {
-		a.setState(Stopping)
-		time.AfterFunc(a.config.ShutdownTimeout, func() { a.giveUp(ctx, work, workers) })
-	})()
-	for _, w := range workers {
-		// A worker owns its tasks and its client; it ends with ctx.
-		group.Go(func() error { return w.Run(work) })
-	}
-	if err := group.Wait(); err != nil || ctx.Err() != nil {
-		return err
-	}
-	return errExited
-}
-
-// giveUp ends the waiting for workers when the time to stop is over. A worker that is in the code of a step may never
-// end; Run then returns without it.
-func (a *App) giveUp(ctx, work context.Context, workers []*worker.Worker) {
-	errs := make([]error, len(workers))
-	var wait sync.WaitGroup
-	for i, w := range workers {
-		wait.Go(func() { errs[i] = w.GiveUp() })
-	}
-	wait.Wait()
-	err := errors.Join(errs...)
-	if err == nil {
-		return
-	}
-	if err = error(&worker.ShutdownError{Err: err}); ctx.Err() == nil {
-		err = errors.Join(context.Cause(work), err) // the error of another worker, for which all of them stop
-	}
-	a.gaveUp <- err
-}
-
-// errExited: a worker returns nil only when ctx has ended.
-var errExited = errors.New("the code of a step has ended its goroutine: " +
-	"it must not call runtime.Goexit, as FailNow of a test does")
-
-func (a *App) workerConfig(
-	i int, cluster *worker.Cluster, process string, engines *worker.Engines, rows *state.Budget,
-) worker.Config {
-	c := a.config
-	log := c.Logger.With("app", c.AppID, "worker", i)
-	return worker.Config{
-		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: worker.Identity(c.AppID, process, i),
-		Process: process, StayOnStop: c.StayOnStop, CleanupDelay: c.CleanupDelay,
-		Index: i, StateDir: c.appDir(), Engines: engines,
-		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
-		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
-		Client:  func(role worker.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },
-		Cluster: cluster, Accept: c.accept(), Logger: log,
-		Report: func(e worker.Event) { a.told(i, e) },
-		Task: task.Config{
-			OnError: c.OnError, DeadLetterTopic: c.DeadLetterTopic,
-			Buffer: c.BufferedRecords, BufferBytes: bufferBytes, MaxIdle: c.MaxIdle.Milliseconds(),
-			MaxJump:        c.MaxTimeJump.Milliseconds(),
-			TimeBack:       c.timeBack(),
-			CommitInterval: c.CommitInterval.Milliseconds(),
-			Budget:         rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
-		},
-	}
-}
-
-// bufferBytes is how much of a partition may wait in a task before it is paused.
-const bufferBytes = 4 << 20
-
-// openEngine is Config.OpenEngine, or Pebble.
-func (a *App) openEngine(stores *store.Budget) func(dir string) (state.Engine, error) {
-	open, log := a.config.OpenEngine, a.config.Logger.With("app", a.config.AppID)
-	if open == nil {
-		return func(dir string) (state.Engine, error) {
-			return store.OpenPebble(dir, store.Options{Budget: stores, Logger: log})
-		}
-	}
-	return func(dir string) (state.Engine, error) {
-		engine, err := open(dir)
-		if err == nil && engine == nil {
-			err = errors.New("no engine")
-		}
-		if err != nil {
-			return nil, &worker.SettingsError{Setting: "Config.OpenEngine", Err: fmt.Errorf("open %s: %w", dir, err)}
-		}
-		return engine, nil
 	}
 }
 

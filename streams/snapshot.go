@@ -156,10 +156,17 @@ func (s Snapshot) Late() (records int64) {
 // picture is what a worker has told of itself.
 type picture struct {
 	state    worker.State
-	worker   *worker.Worker
+	worker   observed // nil before it runs
 	view     worker.View
 	restores map[string]Restore // by task and store
 	sums     WorkerStatus       // of it only the sums
+}
+
+// observed is a worker that is looked at while it runs: its type would bring those of clients and databases, see run.
+type observed interface {
+	Turned() time.Time
+	InCode() (task string, since time.Time)
+	Waits() []worker.Wait
 }
 
 func (p *picture) status(i int) WorkerStatus {
@@ -239,7 +246,7 @@ func (a *App) begin(process string) {
 }
 
 // show adds a worker to the picture.
-func (a *App) show(i int, w *worker.Worker) {
+func (a *App) show(i int, w observed) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.mu.workers[i].worker = w

@@ -19,22 +19,35 @@ type Broker struct {
 	addrs  []string
 	client *kgo.Client
 	admin  *kadm.Client
-	fake   *kfake.Cluster // nil: it runs elsewhere
+	stop   func() // ends the broker within the process; nil: it runs elsewhere
 }
 
 // Option changes a broker within the process.
 type Option func(*options)
 
+// options name no type of kfake: who imports the package would read them all, and compile some.
 type options struct {
-	kfake []kfake.Opt
+	nodes int
+	dir   string
+	ports []int
 	wrong []error
+}
+
+func (o options) kfake() []kfake.Opt {
+	opts := []kfake.Opt{kfake.NumBrokers(o.nodes)}
+	if o.dir != "" {
+		opts = append(opts, kfake.DataDir(o.dir))
+	}
+	if o.ports != nil {
+		opts = append(opts, kfake.Ports(o.ports...))
+	}
+	return opts
 }
 
 // Nodes is the number of brokers that the cluster has, each with an address of its own. The default is 1.
 func Nodes(n int) Option {
 	return func(o *options) {
-		o.kfake = append(o.kfake, kfake.NumBrokers(n))
-		if n < 1 {
+		if o.nodes = n; n < 1 {
 			o.wrong = append(o.wrong, fmt.Errorf("broker: Nodes(%d): a cluster has 1 or more", n))
 		}
 	}
@@ -46,8 +59,7 @@ func Nodes(n int) Option {
 // broker.
 func Dir(path string) Option {
 	return func(o *options) {
-		o.kfake = append(o.kfake, kfake.DataDir(path))
-		if path == "" {
+		if o.dir = path; path == "" {
 			o.wrong = append(o.wrong, errors.New("broker: Dir needs a path"))
 		}
 	}
@@ -55,7 +67,7 @@ func Dir(path string) Option {
 
 // Ports are the ports on 127.0.0.1 that the brokers listen at, one for each of Nodes. By default they are chosen anew.
 func Ports(ports ...int) Option {
-	return func(o *options) { o.kfake = append(o.kfake, kfake.Ports(ports...)) }
+	return func(o *options) { o.ports = ports }
 }
 
 // New starts a broker within the process for a test, at whose end it is closed. If that goes wrong the test fails.
@@ -71,14 +83,14 @@ func New(tb testing.TB, opts ...Option) *Broker {
 
 // Start starts a broker within the process, outside of tests. The caller closes it.
 func Start(opts ...Option) (*Broker, error) {
-	o := options{kfake: []kfake.Opt{kfake.NumBrokers(1)}}
+	o := options{nodes: 1}
 	for _, option := range opts {
 		option(&o)
 	}
 	if err := errors.Join(o.wrong...); err != nil {
 		return nil, err
 	}
-	fake, err := kfake.NewCluster(o.kfake...)
+	fake, err := kfake.NewCluster(o.kfake()...)
 	if err != nil {
 		return nil, fmt.Errorf("broker: within the process: %w", err)
 	}
@@ -87,7 +99,7 @@ func Start(opts ...Option) (*Broker, error) {
 		fake.Close()
 		return nil, err
 	}
-	b.fake = fake
+	b.stop = fake.Close
 	return b, nil
 }
 
@@ -108,7 +120,7 @@ func (b *Broker) Addrs() []string { return slices.Clone(b.addrs) }
 // Close disconnects and ends a broker within the process. It may be called more than once.
 func (b *Broker) Close() {
 	b.client.Close()
-	if b.fake != nil {
-		b.fake.Close()
+	if b.stop != nil {
+		b.stop()
 	}
 }
