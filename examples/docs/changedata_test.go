@@ -8,9 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/serde/registry"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/streams/connect/debezium"
+	"github.com/millstream-go/millstream/streams/connect/debezium/avrochange"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -40,8 +42,13 @@ var (
 	LineKeys   = debezium.JSONRow[LineKey]()
 	SchemaKeys = debezium.JSONColumn[int64]("id").WithSchema("shop.public.accounts.Key")
 	Boundaries = streams.NewTopic("shop.transaction", debezium.JSONColumn[string]("id"), debezium.JSONBoundary())
-	Left       = streams.NewTopic("left", AccountKey, serde.String)
-	Sizes      = streams.NewTopic("sizes", serde.String, serde.Int64)
+	schemas    = registry.New(registry.Config{URLs: []string{"http://localhost:8081"}})
+
+	AvroChanges = streams.NewTopic("shop.public.accounts", registry.Of(schemas, avrochange.Column[int64]("id")),
+		registry.Of(schemas, avrochange.Of[Account]()))
+
+	Left  = streams.NewTopic("left", AccountKey, serde.String)
+	Sizes = streams.NewTopic("sizes", serde.String, serde.Int64)
 )
 
 func accounts() (*topology.Topology, error) {
@@ -76,6 +83,7 @@ func TestAccounts(t *testing.T) {
 	require.Len(t, testkit.Output(d, Left).Read(), 1)
 	require.NoError(t, serde.ErrOf(LineKeys))
 	require.NoError(t, serde.ErrOf(SchemaKeys))
+	require.NoError(t, serde.ErrOf(AvroChanges.Value()))
 	testkit.Input(d, Boundaries).Pipe("7:1", debezium.Boundary{ID: "7:1", Events: 4}, at)
 	require.Equal(t, map[string]int64{"7": 4}, testkit.Latest(testkit.Output(d, Sizes)))
 }
