@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -145,13 +144,14 @@ func TestPunctuationsAtTheEndOfTimeAreNotDueForEver(t *testing.T) {
 }
 
 type counting struct {
-	streams.Contextual[string, string]
 	fired *int
 }
 
 func (p *counting) Init(ctx *textContext) error {
-	ctx.Schedule(time.Hour, topology.StreamTime, func(int64) error { *p.fired++; return nil })
-	return p.Contextual.Init(ctx)
+	ctx.Schedule(time.Hour, streams.StreamTime, func(int64) error { *p.fired++; return nil })
+	return nil
 }
 
-func (p *counting) Process(r record) error { return p.Ctx.Forward(r) }
+func (p *counting) Process(ctx *textContext, r record) error {
+	return ctx.Forward(r)
+}

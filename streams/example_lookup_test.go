@@ -91,16 +91,15 @@ func ExampleJoinGlobalRecord() {
 
 // capitals keeps the words of a topic that begin with a capital letter.
 type capitals struct {
-	streams.Contextual[struct{}, struct{}]
 	kept state.KeyValueStore[string, string]
 }
 
 func (p *capitals) Init(ctx *streams.Context[struct{}, struct{}]) error {
 	p.kept = rows.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *capitals) Process(r record) error {
+func (p *capitals) Process(_ *streams.Context[struct{}, struct{}], r record) error {
 	for word := range strings.FieldsSeq(r.Value) {
 		if word[0] < 'A' || word[0] > 'Z' {
 			continue
@@ -114,22 +113,21 @@ func (p *capitals) Process(r record) error {
 
 // lookup passes what the store of a global processor has for a record's value.
 type lookup struct {
-	streams.Contextual[string, string]
 	kept state.KeyValueStore[string, string]
 }
 
 func (p *lookup) Init(ctx *streams.Context[string, string]) error {
 	p.kept = rows.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *lookup) Process(r record) error {
+func (p *lookup) Process(ctx *streams.Context[string, string], r record) error {
 	word, ok, err := p.kept.Get(r.Value)
 	if err != nil || !ok {
 		return err
 	}
 	r.Value = word
-	return p.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 func newCapitals() streams.Processor[string, string, struct{}, struct{}] { return &capitals{} }

@@ -9,7 +9,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func ExampleStream_FilterNot() {
@@ -180,23 +179,22 @@ func ExampleTopic_Timestamp() {
 // tailer counts records, and tells of the count before each commit: in memory of its own, which it takes back with a
 // record that has failed.
 type tailer struct {
-	streams.Contextual[string, string]
 	seen, marked int
 }
 
-func (p *tailer) Process(record) error { p.seen++; return nil }
-func (p *tailer) Mark()                { p.marked = p.seen }
-func (p *tailer) Undo()                { p.seen = p.marked }
+func (p *tailer) Process(*streams.Context[string, string], record) error { p.seen++; return nil }
+func (p *tailer) Mark()                                                  { p.marked = p.seen }
+func (p *tailer) Undo()                                                  { p.seen = p.marked }
 
-func (p *tailer) BeforeCommit() error {
+func (p *tailer) BeforeCommit(ctx *streams.Context[string, string]) error {
 	text := strconv.Itoa(p.seen) + " records"
 	p.seen = 0
-	return p.Ctx.Forward(rec("commit", text, 0))
+	return ctx.Forward(rec("commit", text, 0))
 }
 
 var _ interface {
-	topology.Remembering
-	topology.Committing
+	streams.Remembering
+	streams.Committing[*streams.Context[string, string]]
 } = (*tailer)(nil)
 
 func ExampleProcess_committing() {

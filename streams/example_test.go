@@ -9,7 +9,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -258,16 +257,15 @@ func ExampleLeftJoin() {
 
 // onlyNew passes values that differ from the last one of their key.
 type onlyNew struct {
-	streams.Contextual[string, string]
 	last state.KeyValueStore[string, string]
 }
 
 func (p *onlyNew) Init(ctx *streams.Context[string, string]) error {
 	p.last = rows.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *onlyNew) Process(r record) error {
+func (p *onlyNew) Process(ctx *streams.Context[string, string], r record) error {
 	last, ok, err := p.last.Get(r.Key)
 	if err != nil || ok && last == r.Value {
 		return err
@@ -275,7 +273,7 @@ func (p *onlyNew) Process(r record) error {
 	if err := p.last.Put(r.Key, r.Value, r.Timestamp); err != nil {
 		return err
 	}
-	return p.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 func ExampleProcess() {
@@ -291,16 +289,13 @@ func ExampleProcess() {
 }
 
 // stamp appends the event time to each value.
-type stamp struct {
-	ctx *streams.FixedKeyContext[string, string]
-}
+type stamp struct{}
 
-func (p *stamp) Init(ctx *streams.FixedKeyContext[string, string]) error { p.ctx = ctx; return nil }
-func (p *stamp) Close() error                                            { return nil }
-
-func (p *stamp) Process(r streams.FixedKeyRecord[string, string]) error {
+func (p *stamp) Process(
+	ctx *streams.FixedKeyContext[string, string], r streams.FixedKeyRecord[string, string],
+) error {
 	text := fmt.Sprintf("%s at %d", r.Record().Value, r.Record().Timestamp)
-	return p.ctx.Forward(topology.FixedKeyValue(r, streams.Some(text)))
+	return ctx.Forward(streams.FixedKeyValue(r, streams.Some(text)))
 }
 
 func ExampleProcessValues() {
@@ -311,4 +306,38 @@ func ExampleProcessValues() {
 	stamped.To(out)
 	play(b, out, rec("ann", "hi", 7))
 	// Output: ann hi at 7
+}
+
+// A processor that keeps nothing between records is a function.
+func ExampleProcessFunc() {
+	b := streams.NewBuilder("example")
+	words := streams.Process(streams.From(b, in),
+		streams.ProcessFunc(func(ctx *streams.Context[string, string], r record) error {
+			for word := range strings.FieldsSeq(r.Value) {
+				if err := ctx.Forward(streams.WithKey(r, word)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	words.To(out)
+	play(b, out, rec("ann", "good day", 1))
+	// Output:
+	// good good day
+	// day good day
+}
+
+func ExampleProcessValuesFunc() {
+	b := streams.NewBuilder("example")
+	numbered := streams.ProcessValues(streams.From(b, in), streams.ProcessValuesFunc(
+		func(ctx *streams.FixedKeyContext[string, string], r streams.FixedKeyRecord[string, string]) error {
+			_, _, offset, _ := ctx.Source()
+			text := fmt.Sprintf("%d: %s", offset, r.Record().Value)
+			return ctx.Forward(streams.FixedKeyValue(r, streams.Some(text)))
+		}))
+	numbered.To(out)
+	play(b, out, rec("ann", "hi", 1), rec("bob", "hello", 2))
+	// Output:
+	// ann 0: hi
+	// bob 1: hello
 }

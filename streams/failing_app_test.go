@@ -12,31 +12,32 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
 type (
 	textContext   = streams.Context[string, string]
+	fixedContext  = streams.FixedKeyContext[string, string]
+	fixedRecord   = streams.FixedKeyRecord[string, string]
+	globalContext = streams.Context[struct{}, struct{}]
 	textProcessor = streams.Processor[string, string, string, string]
 )
 
 // hooked passes records on, and calls what a test gives it.
 type hooked struct {
-	streams.Contextual[string, string]
 	init  func(ctx *textContext) error
 	close func() error
 	mark  func()
 }
 
 func (p *hooked) Init(ctx *textContext) error {
-	if err := p.Contextual.Init(ctx); err != nil || p.init == nil {
-		return err
+	if p.init == nil {
+		return nil
 	}
 	return p.init(ctx)
 }
 
-func (p *hooked) Process(r record) error { return p.Ctx.Forward(r) }
+func (p *hooked) Process(ctx *textContext, r record) error { return ctx.Forward(r) }
 
 func (p *hooked) Close() error {
 	if p.close == nil {
@@ -90,7 +91,7 @@ func TestAProcessorThatDoesNotStart(t *testing.T) {
 		"an error": {hook(hooked{init: func(*textContext) error { return errors.New("no licence") }}), "Init: no licence"},
 		"a panic":  {hook(hooked{init: func(*textContext) error { return panics() }}), "Init: panic: boom"},
 		"a schedule without an interval": {hook(hooked{init: func(ctx *textContext) error {
-			ctx.Schedule(0, topology.WallClockTime, func(int64) error { return nil })
+			ctx.Schedule(0, streams.WallClockTime, func(int64) error { return nil })
 			return nil
 		}}), "interval below a millisecond"},
 		"a store that it was not given": {hook(hooked{init: func(ctx *textContext) error {

@@ -217,6 +217,12 @@ var nils = map[string]func(*builder, *stream){
 	"GroupByRecord fn":       func(_ *builder, s *stream) { streams.GroupByRecord(s, nil, rekey) },
 	"Process new":            func(_ *builder, s *stream) { streams.Process[string, string](s, nil) },
 	"ProcessValues new":      func(_ *builder, s *stream) { streams.ProcessValues[string](s, nil) },
+	"ProcessFunc fn": func(_ *builder, s *stream) {
+		streams.Process(s, streams.ProcessFunc[string, string, string, string](nil))
+	},
+	"ProcessValuesFunc fn": func(_ *builder, s *stream) {
+		streams.ProcessValues(s, streams.ProcessValuesFunc[string, string, string](nil))
+	},
 	"JoinWithGrace join": func(b *builder, s *stream) {
 		held := state.NewBuffer("held", serde.String, serde.String)
 		streams.JoinWithGrace[string](s, versionsOf(b), streams.Left, ms(10), held, nil)

@@ -101,7 +101,7 @@ func TestWhatAGlobalTableCannotTakeIsCounted(t *testing.T) {
 	testkit.Input(d, numbers).Pipe("k", 7, time.UnixMilli(1))
 	pipe(d, rec("x", "k", 1))
 	require.Equal(t, []string{"k7"}, values(d))
-	require.Equal(t, drops{topology.DropNullKey: 1, topology.DropDeserialize: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 1, streams.DropDeserialize: 1}, d.Dropped())
 }
 
 func TestTheNewestWinsInAGlobalTable(t *testing.T) {
@@ -148,25 +148,21 @@ func TestProcessorsReadGlobalStores(t *testing.T) {
 }
 
 // spanned is a global processor with a window store.
-type spanned struct {
-	streams.Contextual[struct{}, struct{}]
-}
+type spanned struct{}
 
-func (p *spanned) Process(r record) error {
-	return texts.In(p.Ctx).Put(r.Key, r.Timestamp, r.Value, r.Timestamp)
+func (p *spanned) Process(ctx *globalContext, r record) error {
+	return texts.In(ctx).Put(r.Key, r.Timestamp, r.Value, r.Timestamp)
 }
 
 // spans reads it.
-type spans struct {
-	streams.Contextual[string, string]
-}
+type spans struct{}
 
-func (p *spans) Process(r record) error {
-	for row, err := range texts.In(p.Ctx).Fetch(r.Value, 0, 1000) {
+func (p *spans) Process(ctx *textContext, r record) error {
+	for row, err := range texts.In(ctx).Fetch(r.Value, 0, 1000) {
 		if err != nil {
 			return err
 		}
-		if err := p.Ctx.Forward(rec(r.Key, row.Value, row.Start)); err != nil {
+		if err := ctx.Forward(rec(r.Key, row.Value, row.Start)); err != nil {
 			return err
 		}
 	}
@@ -192,19 +188,18 @@ func TestAGlobalWindowStoreAcrossAccidents(t *testing.T) {
 
 // forgetful counts in memory, and writes the count.
 type forgetful struct {
-	streams.Contextual[struct{}, struct{}]
 	seen, marked int
 }
 
 func (p *forgetful) Mark() { p.marked = p.seen }
 func (p *forgetful) Undo() { p.seen = p.marked }
 
-func (p *forgetful) Process(r record) error {
+func (p *forgetful) Process(ctx *globalContext, r record) error {
 	p.seen++
 	if r.Value == "bad" {
 		return fmt.Errorf("bad")
 	}
-	return rows.In(p.Ctx).Put(r.Key, fmt.Sprint(p.seen), r.Timestamp)
+	return rows.In(ctx).Put(r.Key, fmt.Sprint(p.seen), r.Timestamp)
 }
 
 func TestAGlobalProcessorForgetsARecordThatFailed(t *testing.T) {
@@ -218,19 +213,17 @@ func TestAGlobalProcessorForgetsARecordThatFailed(t *testing.T) {
 	require.Equal(t, []state.Row[string, string]{
 		{Key: "a", Value: "1", Timestamp: 1}, {Key: "b", Value: "2", Timestamp: 3},
 	}, testkit.Rows(d, rows))
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 // scheduling asks for what global processors do not have.
-type scheduling struct {
-	streams.Contextual[struct{}, struct{}]
-}
+type scheduling struct{}
 
-func (p *scheduling) Process(record) error { return nil }
+func (p *scheduling) Process(*globalContext, record) error { return nil }
 
-func (p *scheduling) Init(ctx *streams.Context[struct{}, struct{}]) error {
-	ctx.Schedule(time.Second, topology.WallClockTime, func(int64) error { return nil })
-	return p.Contextual.Init(ctx)
+func (p *scheduling) Init(ctx *globalContext) error {
+	ctx.Schedule(time.Second, streams.WallClockTime, func(int64) error { return nil })
+	return nil
 }
 
 func TestAGlobalProcessorHasNoSchedules(t *testing.T) {

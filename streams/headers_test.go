@@ -80,15 +80,13 @@ func TestAStepMayAppendToOneRecordsHeadersAgainAndAgain(t *testing.T) {
 	require.Equal(t, [][]string{{"h", "one"}, {"h", "two"}}, headerNames(got...))
 }
 
-type twice struct {
-	streams.Contextual[string, string]
-}
+type twice struct{}
 
-func (p *twice) Process(r record) error {
+func (p *twice) Process(ctx *textContext, r record) error {
 	for _, name := range []string{"one", "two"} {
 		out := r
 		out.Headers = append(r.Headers, header(name))
-		if err := p.Ctx.Forward(out); err != nil {
+		if err := ctx.Forward(out); err != nil {
 			return err
 		}
 	}

@@ -17,22 +17,18 @@ func same(r record) (record, error) { return r, nil }
 func sameKey(r record) (streams.Optional[string], error) { return streams.Some(r.Key), nil }
 
 // passOn is a processor that does nothing.
-type passOn struct {
-	streams.Contextual[string, string]
-}
+type passOn struct{}
 
-func (p *passOn) Process(r record) error { return p.Ctx.Forward(r) }
+func (p *passOn) Process(ctx *textContext, r record) error { return ctx.Forward(r) }
 
 func newPassOn() streams.Processor[string, string, string, string] { return &passOn{} }
 
 // passValue is the same with a fixed key.
-type passValue struct {
-	ctx *streams.FixedKeyContext[string, string]
-}
+type passValue struct{}
 
-func (p *passValue) Init(ctx *streams.FixedKeyContext[string, string]) error { p.ctx = ctx; return nil }
-func (p *passValue) Process(r streams.FixedKeyRecord[string, string]) error  { return p.ctx.Forward(r) }
-func (p *passValue) Close() error                                            { return nil }
+func (p *passValue) Process(ctx *fixedContext, r fixedRecord) error {
+	return ctx.Forward(r)
+}
 
 func newPassValue() streams.FixedKeyProcessor[string, string, string] { return &passValue{} }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -150,29 +149,28 @@ func TestWindowsDoNotShowWhatAFilterRemoved(t *testing.T) {
 }
 
 // peeping shows what a record with a null key or value holds nevertheless.
-type peeping struct {
-	streams.Contextual[string, string]
-}
+type peeping struct{}
 
 func newPeeping() textProcessor { return &peeping{} }
 
-func (p *peeping) Process(r record) error {
+func (p *peeping) Process(ctx *textContext, r record) error {
 	switch {
 	case r.NullKey:
-		return p.Ctx.Forward(rec("null:"+r.Key, r.Value, r.Timestamp))
+		return ctx.Forward(rec("null:"+r.Key, r.Value, r.Timestamp))
 	case r.NullValue:
-		return p.Ctx.Forward(rec(r.Key, "null:"+r.Value, r.Timestamp))
+		return ctx.Forward(rec(r.Key, "null:"+r.Value, r.Timestamp))
 	}
-	return p.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 // forwarding passes each record on as fn changes it.
 type forwarding struct {
-	streams.Contextual[string, string]
 	fn func(record) record
 }
 
-func (p *forwarding) Process(r record) error { return p.Ctx.Forward(p.fn(r)) }
+func (p *forwarding) Process(ctx *textContext, r record) error {
+	return ctx.Forward(p.fn(r))
+}
 
 func TestANullKeyOrValueHoldsNothing(t *testing.T) {
 	noValue := func(r record) record { r.NullValue = true; return r }
@@ -226,18 +224,10 @@ func TestANullKeyOrValueHoldsNothing(t *testing.T) {
 	}
 }
 
-type nullValues struct {
-	ctx *streams.FixedKeyContext[string, string]
-}
+type nullValues struct{}
 
-func (p *nullValues) Init(ctx *streams.FixedKeyContext[string, string]) error {
-	p.ctx = ctx
-	return nil
-}
-func (p *nullValues) Close() error { return nil }
-
-func (p *nullValues) Process(r streams.FixedKeyRecord[string, string]) error {
-	return p.ctx.Forward(topology.FixedKeyValue(r, optional{Value: r.Record().Value}))
+func (p *nullValues) Process(ctx *fixedContext, r fixedRecord) error {
+	return ctx.Forward(streams.FixedKeyValue(r, optional{Value: r.Record().Value}))
 }
 
 func TestJoinersMayReturnNoneWithAValue(t *testing.T) {

@@ -10,27 +10,25 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // swapper swaps key and value, keeps the last value of each key, and fails on "bad" after having done so.
 type swapper struct {
-	streams.Contextual[string, string]
 	store  state.KeyValueStore[string, string]
 	closed *int
 }
 
 func (p *swapper) Init(ctx *streams.Context[string, string]) error {
 	p.store = rows.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *swapper) Process(r record) error {
+func (p *swapper) Process(ctx *textContext, r record) error {
 	if err := p.store.Put(r.Key, r.Value, r.Timestamp); err != nil {
 		return err
 	}
 	swapped := record{Key: r.Value, Value: r.Key, Timestamp: r.Timestamp + 100, Headers: r.Headers}
-	if err := p.Ctx.Forward(swapped); err != nil {
+	if err := ctx.Forward(swapped); err != nil {
 		return err
 	}
 	if r.Value == "bad" {
@@ -64,16 +62,15 @@ func TestProcessMayChangeEverything(t *testing.T) {
 
 // numberer numbers the records of a key.
 type numberer struct {
-	ctx   *streams.FixedKeyContext[string, int64]
 	store state.KeyValueStore[string, int64]
 }
 
 func (p *numberer) Init(ctx *streams.FixedKeyContext[string, int64]) error {
-	p.ctx, p.store = ctx, tally.In(ctx)
+	p.store = tally.In(ctx)
 	return nil
 }
 
-func (p *numberer) Process(r streams.FixedKeyRecord[string, string]) error {
+func (p *numberer) Process(ctx *streams.FixedKeyContext[string, int64], r streams.FixedKeyRecord[string, string]) error {
 	key := r.Record().Key
 	n, _, err := p.store.Get(key)
 	if err != nil {
@@ -82,10 +79,8 @@ func (p *numberer) Process(r streams.FixedKeyRecord[string, string]) error {
 	if err := p.store.Put(key, n+1, r.Record().Timestamp); err != nil {
 		return err
 	}
-	return p.ctx.Forward(topology.FixedKeyValue(r.WithTimestamp(50), streams.Some(n+1)))
+	return ctx.Forward(streams.FixedKeyValue(r.WithTimestamp(50), streams.Some(n+1)))
 }
-
-func (p *numberer) Close() error { return nil }
 
 func TestProcessValuesKeepsTheKey(t *testing.T) {
 	b := streams.NewBuilder("app")
@@ -126,25 +121,22 @@ func TestAProcessorReadsTheStoreOfAnotherStep(t *testing.T) {
 }
 
 // reader gives each record the value of its key's row.
-type reader struct {
-	streams.Contextual[string, string]
-}
+type reader struct{}
 
 func newReader() streams.Processor[string, string, string, string] { return &reader{} }
 
-func (p *reader) Process(r record) error {
-	row, _, err := rows.In(p.Ctx).Get(r.Key)
+func (p *reader) Process(ctx *textContext, r record) error {
+	row, _, err := rows.In(ctx).Get(r.Key)
 	if err != nil {
 		return err
 	}
 	r.Value = row
-	return p.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 // ticker forwards the time at each punctuation.
 type ticker struct {
-	streams.Contextual[string, int64]
-	clock topology.PunctuationType
+	clock streams.PunctuationType
 }
 
 func (p *ticker) Init(ctx *streams.Context[string, int64]) error {
@@ -154,18 +146,18 @@ func (p *ticker) Init(ctx *streams.Context[string, int64]) error {
 		}
 		return ctx.Forward(streams.Record[string, int64]{Key: "tick", Value: now, Timestamp: now})
 	})
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *ticker) Process(r record) error {
-	topic, _, offset, ok := p.Ctx.Source()
+func (p *ticker) Process(ctx *streams.Context[string, int64], r record) error {
+	topic, _, offset, ok := ctx.Source()
 	if !ok {
 		return errors.New("a record has a source")
 	}
-	return p.Ctx.Forward(streams.Record[string, int64]{Key: topic, Value: offset, Timestamp: r.Timestamp})
+	return ctx.Forward(streams.Record[string, int64]{Key: topic, Value: offset, Timestamp: r.Timestamp})
 }
 
-func ticks(t *testing.T, clock topology.PunctuationType) *testkit.Driver {
+func ticks(t *testing.T, clock streams.PunctuationType) *testkit.Driver {
 	b := streams.NewBuilder("app")
 	streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, int64] {
 		return &ticker{clock: clock}
@@ -184,7 +176,7 @@ func times(d *testkit.Driver) (out []int64) {
 }
 
 func TestStreamTimePunctuations(t *testing.T) {
-	d := ticks(t, topology.StreamTime)
+	d := ticks(t, streams.StreamTime)
 	for _, at := range []int64{3, 9, 10, 47, 12, 49, 50} {
 		pipe(d, rec("k", "", at))
 	}
@@ -192,7 +184,7 @@ func TestStreamTimePunctuations(t *testing.T) {
 }
 
 func TestWallClockPunctuations(t *testing.T) {
-	d := ticks(t, topology.WallClockTime)
+	d := ticks(t, streams.WallClockTime)
 	for _, by := range []time.Duration{10, 35, 4, 1} {
 		d.AdvanceWallClock(by * time.Millisecond)
 	}
@@ -204,14 +196,12 @@ func TestAProcessorCountsWhatItDrops(t *testing.T) {
 	streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, string] { return &dropper{} })
 	d := drive(t, b)
 	pipe(d, rec("k", "", 1))
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }
 
-type dropper struct {
-	streams.Contextual[string, string]
-}
+type dropper struct{}
 
-func (p *dropper) Process(record) error {
-	p.Ctx.Drop(topology.DropLate)
+func (p *dropper) Process(ctx *textContext, _ record) error {
+	ctx.Drop(streams.DropLate)
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // diary writes down what a task asks of a processor that remembers and commits.
@@ -32,22 +31,21 @@ func (d *diary) read() []string {
 
 // diarist counts records in memory, and tells the count when a commit is made.
 type diarist struct {
-	streams.Contextual[string, string]
 	*diary
 	seen, marked int
 }
 
 func (p *diarist) Init(ctx *streams.Context[string, string]) error {
 	p.note("init")
-	ctx.Schedule(time.Second, topology.WallClockTime, func(int64) error {
+	ctx.Schedule(time.Second, streams.WallClockTime, func(int64) error {
 		p.note("tick")
 		p.seen += 100
 		return errors.New("tick failed")
 	})
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *diarist) Process(r record) error {
+func (p *diarist) Process(ctx *textContext, r record) error {
 	p.note("process %s", r.Value)
 	p.seen++
 	if r.Value == "bad" {
@@ -59,14 +57,14 @@ func (p *diarist) Process(r record) error {
 func (p *diarist) Mark() { p.note("mark"); p.marked = p.seen }
 func (p *diarist) Undo() { p.note("undo"); p.seen = p.marked }
 
-func (p *diarist) BeforeCommit() error {
+func (p *diarist) BeforeCommit(ctx *streams.Context[string, string]) error {
 	p.note("commit %d", p.seen)
 	if p.fail != nil {
 		return p.fail
 	}
 	text := strconv.Itoa(p.seen)
 	p.seen = 0
-	return p.Ctx.Forward(rec("seen", text, 0))
+	return ctx.Forward(rec("seen", text, 0))
 }
 
 // keeping is topic in through a diarist to topic out.
@@ -167,16 +165,16 @@ func TestAnErrorBeforeACommitEndsTheApplication(t *testing.T) {
 
 // fixed is a processor of values that remembers and commits.
 type fixed struct {
-	ctx *streams.FixedKeyContext[string, string]
 	*diary
 }
 
-func (p *fixed) Init(ctx *streams.FixedKeyContext[string, string]) error { p.ctx = ctx; return nil }
-func (p *fixed) Process(streams.FixedKeyRecord[string, string]) error    { p.note("process"); return nil }
-func (p *fixed) Close() error                                            { return nil }
-func (p *fixed) Mark()                                                   { p.note("mark") }
-func (p *fixed) Undo()                                                   { p.note("undo") }
-func (p *fixed) BeforeCommit() error                                     { p.note("commit"); return nil }
+func (p *fixed) Process(*fixedContext, fixedRecord) error { p.note("process"); return nil }
+func (p *fixed) Mark()                                    { p.note("mark") }
+func (p *fixed) Undo()                                    { p.note("undo") }
+func (p *fixed) BeforeCommit(*fixedContext) error {
+	p.note("commit")
+	return nil
+}
 
 func TestAProcessorOfValuesRemembersAndCommitsToo(t *testing.T) {
 	b, notes := streams.NewBuilder("app"), &diary{}

@@ -14,43 +14,35 @@ import (
 // summer counts records, and writes how many there were at each tenth and at a commit: what a task would lose if
 // another one cleared it.
 type summer struct {
-	streams.Contextual[string, string]
 	store state.KeyValueStore[string, int64]
 	n     int64
 }
 
 func (p *summer) Init(ctx *streams.Context[string, string]) error {
 	p.store = tally.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *summer) Process(r record) error {
+func (p *summer) Process(_ *textContext, r record) error {
 	p.n++
 	return p.store.Put(r.Key, p.n, r.Timestamp)
 }
 
 // valueSummer is one that cannot change keys; globalSummer one for a global table.
 type valueSummer struct {
-	ctx *streams.FixedKeyContext[string, string]
-	n   int64
-}
-
-func (p *valueSummer) Init(ctx *streams.FixedKeyContext[string, string]) error {
-	p.ctx = ctx
-	return nil
-}
-func (p *valueSummer) Process(r streams.FixedKeyRecord[string, string]) error {
-	p.n++
-	return p.ctx.Forward(r)
-}
-func (p *valueSummer) Close() error { return nil }
-
-type globalSummer struct {
-	streams.Contextual[struct{}, struct{}]
 	n int64
 }
 
-func (p *globalSummer) Process(record) error { p.n++; return nil }
+func (p *valueSummer) Process(ctx *fixedContext, r fixedRecord) error {
+	p.n++
+	return ctx.Forward(r)
+}
+
+type globalSummer struct {
+	n int64
+}
+
+func (p *globalSummer) Process(*globalContext, record) error { p.n++; return nil }
 
 // logging is a processor around another one.
 type logging struct {
@@ -60,15 +52,11 @@ type logging struct {
 // call is a processor that is a function, nothing one without fields, loud one with a value.
 type call func(record) error
 
-func (c call) Init(*streams.Context[string, string]) error { return nil }
-func (c call) Process(r record) error                      { return c(r) }
-func (c call) Close() error                                { return nil }
+func (c call) Process(_ *textContext, r record) error { return c(r) }
 
 type nothing struct{}
 
-func (nothing) Init(*streams.Context[string, string]) error { return nil }
-func (nothing) Process(record) error                        { return nil }
-func (nothing) Close() error                                { return nil }
+func (nothing) Process(*textContext, record) error { return nil }
 
 type loud struct {
 	nothing
@@ -201,9 +189,7 @@ func TestTwoTasksOfOneProcessor(t *testing.T) {
 // tiny is so small that Go puts several into one block of memory.
 type tiny struct{ n int8 }
 
-func (*tiny) Init(*streams.Context[string, string]) error { return nil }
-func (p *tiny) Process(record) error                      { p.n++; return nil }
-func (*tiny) Close() error                                { return nil }
+func (p *tiny) Process(*textContext, record) error { p.n++; return nil }
 
 // TestTinyProcessorsAreNotTakenForEachOther, however many tasks there are and were.
 func TestTinyProcessorsAreNotTakenForEachOther(t *testing.T) {

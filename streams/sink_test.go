@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // One topic for each key.
@@ -71,7 +70,7 @@ func TestToEachLeavesOut(t *testing.T) {
 	pipe(d, rec("gone", "1", 1), rec("ann", "2", 2))
 	require.Len(t, testkit.Output(d, perUser.Topic("user-ann")).Read(), 1)
 	require.Len(t, testkit.Output(d, streams.NewTopic("dead", serde.String, serde.String)).Read(), 1)
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 // everywhere sends a record to all partitions, and one without a value nowhere.
@@ -128,15 +127,11 @@ func ExampleRepartition_Partitioner() {
 }
 
 // whichTask puts the task behind each value.
-type whichTask struct {
-	ctx *streams.FixedKeyContext[string, string]
-}
+type whichTask struct{}
 
-func (p *whichTask) Init(ctx *streams.FixedKeyContext[string, string]) error { p.ctx = ctx; return nil }
-func (p *whichTask) Close() error                                            { return nil }
-func (p *whichTask) Process(r streams.FixedKeyRecord[string, string]) error {
-	text := r.Record().Value + " in " + p.ctx.Task().String()
-	return p.ctx.Forward(topology.FixedKeyValue(r, streams.Some(text)))
+func (p *whichTask) Process(ctx *fixedContext, r fixedRecord) error {
+	text := r.Record().Value + " in " + ctx.Task().String()
+	return ctx.Forward(streams.FixedKeyValue(r, streams.Some(text)))
 }
 
 // TestPartitionerChoosesOneSeveralOrNone, and what goes nowhere is neither an error nor counted.
@@ -165,7 +160,7 @@ func TestPartitionOutOfRange(t *testing.T) {
 		d := drive(t, b, testkit.PartitionsOf("out", 2), testkit.Skip())
 		pipe(d, rec("ann", "bad", 1), rec("ann", "good", 2))
 		require.Equal(t, []record{rec("ann", "good", 2)}, testkit.Output(d, out).Read())
-		require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+		require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 
 		strict, err := testkit.NewDriver(build(t, b), testkit.PartitionsOf("out", 2))
 		require.NoError(t, err)

@@ -48,7 +48,7 @@ func TestARecordBeforeTheEpochIsRefusedWhereItIsForwarded(t *testing.T) {
 	pipe(d, rec("k", "v", 1), rec("bad", "v", 2), rec("k", "v", 3))
 	d.Commit()
 	require.Equal(t, map[string]int64{"k": 2}, testkit.Latest(testkit.Output(d, counts)))
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 func TestADeadLetterIsWrittenForARecordThatIsForwardedBeforeTheEpoch(t *testing.T) {
@@ -64,30 +64,25 @@ func TestADeadLetterIsWrittenForARecordThatIsForwardedBeforeTheEpoch(t *testing.
 }
 
 // shifted moves records back in time.
-type shifted struct {
-	ctx *streams.FixedKeyContext[string, string]
-}
+type shifted struct{}
 
-func (p *shifted) Init(ctx *streams.FixedKeyContext[string, string]) error { p.ctx = ctx; return nil }
-func (p *shifted) Close() error                                            { return nil }
-
-func (p *shifted) Process(r streams.FixedKeyRecord[string, string]) error {
-	return p.ctx.Forward(r.WithTimestamp(r.Record().Timestamp - 10))
+func (p *shifted) Process(ctx *fixedContext, r fixedRecord) error {
+	return ctx.Forward(r.WithTimestamp(r.Record().Timestamp - 10))
 }
 
 // reminding forwards from a punctuation, before the epoch.
-type reminding struct {
-	streams.Contextual[string, string]
-}
+type reminding struct{}
 
 func (p *reminding) Init(ctx *textContext) error {
-	ctx.Schedule(time.Millisecond, topology.StreamTime, func(now int64) error {
+	ctx.Schedule(time.Millisecond, streams.StreamTime, func(now int64) error {
 		return ctx.Forward(rec("k", "late", now-10))
 	})
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *reminding) Process(r record) error { return p.Ctx.Forward(r) }
+func (p *reminding) Process(ctx *textContext, r record) error {
+	return ctx.Forward(r)
+}
 
 func TestNoStepForwardsBeforeTheEpoch(t *testing.T) {
 	for name, steps := range map[string]func(*stream) *stream{

@@ -2,7 +2,6 @@ package streams
 
 import (
 	"github.com/millstream-go/millstream/internal/operator"
-	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -116,26 +115,4 @@ func GroupByRecord[KR, K, V any](
 	s.of().given(fn != nil, "GroupByRecord: fn")
 	r := repartition(selectKey(s, fn), topic, topology.Site())
 	return &Group[KR, V]{b: s.b, node: r.node}
-}
-
-// Process adds a processor of the user's, with the stores that it may use. The processor may change the key. new makes
-// a new one at each call: it is called once for each task, and twice by Build, to see that it does. What a processor
-// opens, it opens in Init.
-func Process[KR, VR, K, V any](
-	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Declaration,
-) *Stream[KR, VR] {
-	s.of().given(new != nil, "Process: new")
-	return rekey(s, "process", s.of().specs(stores, topology.Site()), new)
-}
-
-// ProcessValues adds a processor of the user's that cannot change the key. new makes a new one at each call, see
-// Process.
-func ProcessValues[VR, K, V any](
-	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Declaration,
-) *Stream[K, VR] {
-	s.of().given(new != nil, "ProcessValues: new")
-	site := topology.Site()
-	return step(s, "processvalues", site, s.of().specs(stores, site), func() topology.Processor[K, V, K, VR] {
-		return topology.FixedKey(new())
-	})
 }

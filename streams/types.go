@@ -19,26 +19,72 @@ type (
 	// Change is a row before and after, Old and New Optional[V], with Stale bool. See [topology.Change].
 	Change[V any] = topology.Change[V]
 
-	// Processor is a step of the user's own, with Init, Process and Close. See [topology.Processor].
-	Processor[KIn, VIn, KOut, VOut any] = topology.Processor[KIn, VIn, KOut, VOut]
-	// Context is what a Processor has of its task: Forward, Store, Schedule, StreamTime, WallClock and more. See
-	// [topology.Context].
-	Context[K, V any] = topology.Context[K, V]
-	// Contextual is embedded in a Processor: it keeps the Context as Ctx, and has an Init and a Close. See
-	// [topology.Contextual].
-	Contextual[K, V any] = topology.Contextual[K, V]
-	// FixedKeyProcessor is a Processor that cannot change keys, for ProcessValues. See [topology.FixedKeyProcessor].
-	FixedKeyProcessor[K, VIn, VOut any] = topology.FixedKeyProcessor[K, VIn, VOut]
-	// FixedKeyContext is the Context of a FixedKeyProcessor. See [topology.FixedKeyContext].
-	FixedKeyContext[K, V any] = topology.FixedKeyContext[K, V]
-	// FixedKeyRecord is a Record with a key that stays. See [topology.FixedKeyRecord] and [topology.FixedKeyValue].
-	FixedKeyRecord[K, V any] = topology.FixedKeyRecord[K, V]
-
 	// TimestampExtractor gives the event time of a record, for Topic.Timestamp. See [topology.TimestampExtractor].
 	TimestampExtractor[K, V any] = topology.TimestampExtractor[K, V]
 	// Partitioner gives the partitions that a record goes to, for the Partitioner methods of topics. See
 	// [topology.Partitioner].
 	Partitioner[K, V any] = topology.Partitioner[K, V]
+)
+
+// What the author of a processor needs. Processor and FixedKeyProcessor have one method, Process, which gets a context
+// and a record; all else is optional, a method each.
+type (
+	// Processor is a step of the user's own: Process(ctx, r). See [topology.Processor].
+	Processor[KIn, VIn, KOut, VOut any] = topology.Processor[KIn, VIn, KOut, VOut]
+	// Context is what a Processor has of its task: Forward, Store, Schedule, StreamTime, WallClock and more. See
+	// [topology.Context].
+	Context[K, V any] = topology.Context[K, V]
+	// FixedKeyProcessor is a Processor that cannot change keys, for ProcessValues. See [topology.FixedKeyProcessor].
+	FixedKeyProcessor[K, VIn, VOut any] = topology.FixedKeyProcessor[K, VIn, VOut]
+	// FixedKeyContext is the Context of a FixedKeyProcessor. See [topology.FixedKeyContext].
+	FixedKeyContext[K, V any] = topology.FixedKeyContext[K, V]
+	// FixedKeyRecord is a Record with a key that stays; FixedKeyValue gives it another value. See
+	// [topology.FixedKeyRecord].
+	FixedKeyRecord[K, V any] = topology.FixedKeyRecord[K, V]
+	// AnyContext is a Context or a FixedKeyContext, of any types: for functions that serve several processors. See
+	// [topology.AnyContext].
+	AnyContext = topology.AnyContext
+
+	// Initializing is a processor with Init(ctx), before its first record; C is its context. See
+	// [topology.Initializing].
+	Initializing[C any] = topology.Initializing[C]
+	// Closing is a processor with Close(), when its task ends. See [topology.Closing].
+	Closing = topology.Closing
+	// Remembering is a processor with memory of its own, which a record that fails takes back. See
+	// [topology.Remembering].
+	Remembering = topology.Remembering
+	// Committing is a processor that is called before each commit. See [topology.Committing].
+	Committing[C any] = topology.Committing[C]
+	// Advancing is a processor that is told the time of each record of its task. See [topology.Advancing].
+	Advancing[C any] = topology.Advancing[C]
+	// Settling is a processor that is called behind each record of its task. See [topology.Settling].
+	Settling[C any] = topology.Settling[C]
+
+	// PunctuationType is the clock of Context.Schedule: StreamTime or WallClockTime. See [topology.PunctuationType].
+	PunctuationType = topology.PunctuationType
+	// DropReason says under what Context.Drop counts a record. See [topology.DropReason].
+	DropReason = topology.DropReason
+	// TaskID is a task: Sub int, Partition int32. See [topology.TaskID].
+	TaskID = topology.TaskID
+)
+
+// The clocks of punctuations.
+const (
+	// StreamTime punctuations are looked at after each record of the task, see [topology.StreamTime].
+	StreamTime = topology.StreamTime
+	// WallClockTime punctuations go by the wall clock, see [topology.WallClockTime].
+	WallClockTime = topology.WallClockTime
+)
+
+// Why records are dropped. A processor gives one of the first three, or a reason of its own.
+const (
+	DropLate        = topology.DropLate        // what the record would change is closed, or newer
+	DropNullKey     = topology.DropNullKey     // where records need a key
+	DropNullValue   = topology.DropNullValue   // where records need a value
+	DropDeserialize = topology.DropDeserialize // does not decode; policy skip or dead letter
+	DropProcess     = topology.DropProcess     // a function failed; policy skip or dead letter
+	DropTimestamp   = topology.DropTimestamp   // the extractor gave a negative timestamp
+	DropTimeJump    = topology.DropTimeJump    // the time is too far ahead; policy skip or dead letter
 )
 
 // ProcessError is the failure of one record: where it came from, the step that failed, and why. Of a call that a step
@@ -72,3 +118,8 @@ func Some[T any](v T) Optional[T] { return topology.Some(v) }
 
 // None is a value that is missing, or null.
 func None[T any]() Optional[T] { return topology.None[T]() }
+
+// FixedKeyValue is r with another value, or with a null one where value is none: what a FixedKeyProcessor forwards.
+func FixedKeyValue[V2, K, V any](r FixedKeyRecord[K, V], value Optional[V2]) FixedKeyRecord[K, V2] {
+	return topology.FixedKeyValue(r, value)
+}

@@ -78,12 +78,11 @@ func TestPartitionsAreThoseOfJava(t *testing.T) {
 
 // spy notes which partition each key came from.
 type spy struct {
-	streams.Contextual[string, int64]
 	seen map[string]int32
 }
 
-func (s *spy) Process(r streams.Record[string, string]) error {
-	_, partition, _, _ := s.Ctx.Source()
+func (s *spy) Process(ctx *streams.Context[string, int64], r streams.Record[string, string]) error {
+	_, partition, _, _ := ctx.Source()
 	s.seen[r.Key] = partition
 	return nil
 }
@@ -222,7 +221,7 @@ func TestFailedRecordsAreTakenBack(t *testing.T) {
 	}
 	require.Equal(t, []string{"1@1", "2@1"}, perKey(testkit.Output(d, out).Read())["good"])
 	require.Equal(t, []state.Row[string, int64]{{Key: "good", Value: 2, Timestamp: 1}}, testkit.Rows(d, counts))
-	require.Equal(t, map[topology.DropReason]int64{topology.DropProcess: 2}, d.Dropped())
+	require.Equal(t, map[streams.DropReason]int64{streams.DropProcess: 2}, d.Dropped())
 
 	letters := testkit.Output(d, dead).Read()
 	require.Len(t, letters, 2)
@@ -268,7 +267,7 @@ func TestUndecodableRecords(t *testing.T) {
 	d.Restart()
 	feed.Pipe("k", 3, at(3))
 	require.Equal(t, []string{"1@1", "2@2", "3@3"}, perKey(testkit.Output(d, out).Read())["k"])
-	require.Equal(t, map[topology.DropReason]int64{topology.DropDeserialize: 4}, d.Dropped(), "none is looked at twice")
+	require.Equal(t, map[streams.DropReason]int64{streams.DropDeserialize: 4}, d.Dropped(), "none is looked at twice")
 }
 
 // TestWallClockPunctuation: a schedule fires once however far the clock moves.
@@ -276,7 +275,7 @@ func TestWallClockPunctuation(t *testing.T) {
 	var fired []int64
 	d := testkit.New(t, build(t, func(b *streams.Builder) {
 		streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, int64] {
-			return &ticker{clock: topology.WallClockTime, fired: &fired}
+			return &ticker{clock: streams.WallClockTime, fired: &fired}
 		}).To(out)
 	}))
 	for _, by := range []time.Duration{9, 1, 35, 4, 1} {
@@ -298,7 +297,7 @@ func TestStreamTimePunctuation(t *testing.T) {
 			var fired []int64
 			d := testkit.New(t, build(t, func(b *streams.Builder) {
 				streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, int64] {
-					return &ticker{clock: topology.StreamTime, fired: &fired}
+					return &ticker{clock: streams.StreamTime, fired: &fired}
 				}).To(out)
 			}))
 			for _, ts := range []int64{3, 9, 10, 4, 47, 49, 50} {
@@ -311,8 +310,7 @@ func TestStreamTimePunctuation(t *testing.T) {
 }
 
 type ticker struct {
-	streams.Contextual[string, int64]
-	clock topology.PunctuationType
+	clock streams.PunctuationType
 	fired *[]int64
 }
 
@@ -321,10 +319,12 @@ func (p *ticker) Init(ctx *streams.Context[string, int64]) error {
 		*p.fired = append(*p.fired, now)
 		return nil
 	})
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *ticker) Process(streams.Record[string, string]) error { return nil }
+func (p *ticker) Process(*streams.Context[string, int64], streams.Record[string, string]) error {
+	return nil
+}
 
 // TestInMemoryStoreComesBack: its rows are restored from the changelog at each start.
 func TestInMemoryStoreComesBack(t *testing.T) {

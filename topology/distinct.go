@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -38,31 +37,43 @@ func (g *Graph) check() (errs []error) {
 		if n.make == nil {
 			continue
 		}
-		if err := cmp.Or(n.probe(made), n.probe(made)); err != nil {
+		if err := n.check(made); err != nil {
 			errs = append(errs, fmt.Errorf("%s: step %s: %w", n.Site, n.Name, err))
 		}
 	}
 	return errs
 }
 
+// check is what is wrong with the processors that the function of a step makes.
+func (n *Node) check(made map[thing]*Node) error {
+	if _, err := n.probe(made); err != nil {
+		return err
+	}
+	p, err := n.probe(made)
+	if p == nil || err != nil {
+		return err
+	}
+	return n.hooks(p, nil).check(p)
+}
+
 // probe calls the function of a step, which must make a processor that is not made yet. A panic tells nothing: it may
-// need what is not there before the start of a task.
-func (n *Node) probe(made map[thing]*Node) (err error) {
+// need what is not there before the start of a task. Then the processor is nil.
+func (n *Node) probe(made map[thing]*Node) (p any, err error) {
 	defer func() { _ = recover() }()
-	p := n.make()
+	p = n.make()
 	if p == nil {
-		return errNoProcessor
+		return nil, errNoProcessor
 	}
 	all := things(p)
 	for _, t := range all {
 		if first := made[t]; first != nil {
-			return sharedBy(n, first)
+			return nil, sharedBy(n, first)
 		}
 	}
 	for _, t := range all {
 		made[t] = n
 	}
-	return nil
+	return p, nil
 }
 
 // errNoProcessor is the error of a function that makes none.
@@ -109,52 +120,48 @@ const deepest = 8
 
 // things are a processor and those within it, as far as they are pointers: a function, or a struct without fields, may
 // be the same for all tasks.
-func things(p any) []thing {
-	if f, ok := p.(interface{ unwrap() any }); ok {
-		p = f.unwrap()
-	}
-	return thingsOf(reflect.ValueOf(p), nil, 0)
-}
-
-func thingsOf(v reflect.Value, out []thing, depth int) []thing {
-	for v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	if depth > deepest || !v.IsValid() || !isProcessor(v.Type()) {
-		return out
-	}
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() || v.Type().Elem().Size() == 0 {
-			return out
+func things(p any) (out []thing) {
+	visit(reflect.ValueOf(p), 0, func(v reflect.Value) {
+		if v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0 {
+			out = append(out, thing{v.Type(), weak.Make((*byte)(v.UnsafePointer()))})
 		}
-		out = append(out, thing{v.Type(), weak.Make((*byte)(v.UnsafePointer()))})
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct {
-		return out
-	}
-	for i := range v.NumField() {
-		f := v.Field(i)
-		if k := f.Kind(); k == reflect.Struct && f.CanAddr() {
-			f = f.Addr() // the processor may be its pointer; it lies within one that was entered
-			out = append(out, thingsOf(f, nil, depth+1)...)
-		} else if k == reflect.Interface || k == reflect.Pointer || k == reflect.Struct {
-			out = thingsOf(f, out, depth+1)
-		}
-	}
+	})
 	return out
 }
 
-// isProcessor is true for types with the methods of a Processor or FixedKeyProcessor, whatever its types.
+// visit shows a processor, and then those within it.
+func visit(v reflect.Value, depth int, show func(v reflect.Value)) {
+	for v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if depth > deepest || !v.IsValid() || !isProcessor(v.Type()) || v.Kind() == reflect.Pointer && v.IsNil() {
+		return
+	}
+	show(v)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumField() {
+		f := v.Field(i)
+		switch k := f.Kind(); {
+		case k == reflect.Struct && f.CanAddr():
+			visit(f.Addr(), depth+1, show) // the processor may be its pointer
+		case k == reflect.Interface || k == reflect.Pointer || k == reflect.Struct:
+			visit(f, depth+1, show)
+		}
+	}
+}
+
+// isProcessor is true for types with the method of a Processor or FixedKeyProcessor, whatever its types.
 func isProcessor(t reflect.Type) bool {
-	init, ok := t.MethodByName("Init")
-	if _, close := t.MethodByName("Close"); !ok || !close {
+	process, ok := t.MethodByName("Process")
+	if !ok || process.Type.NumIn() < 2 {
 		return false
 	}
-	if _, process := t.MethodByName("Process"); !process || init.Type.NumIn() != 2 {
-		return false
-	}
-	ctx := init.Type.In(1)
+	ctx := process.Type.In(process.Type.NumIn() - 2) // in front of it a receiver, unless t is an interface
 	if ctx.Kind() != reflect.Pointer || ctx.Elem().PkgPath() != reflect.TypeFor[Node]().PkgPath() {
 		return false
 	}

@@ -2,9 +2,9 @@
 //
 // # Graph
 //
-// A Graph is built from typed nodes: AddSource reads a topic, AddProcessor adds a step behind its parents, AddSink
-// writes a topic. Mistakes are collected, and Compile reports all of them, each with the line of user code that made
-// it. The result, a Topology, describes and runs nothing: Describe, Mermaid, DOT and JSON show it.
+// A Graph is built from typed nodes: AddSource reads a topic, AddProcessor adds a step downstream of its parents,
+// AddSink writes a topic. Mistakes are collected, and Compile reports all of them, each with the line of user code that
+// made it. The result, a Topology, describes and runs nothing: Describe, Mermaid, DOT and JSON show it.
 //
 // A Lock is what of a topology outlives the process. Committed beside the code and compared with the topology by a test
 // (testkit.AssertTopology), it shows before a deployment which state a change would orphan.
@@ -21,16 +21,14 @@
 //
 // # Processors
 //
-// A step is a Processor. The steps of the DSL are written against this interface, and users' own are their equals. For
-// each task:
+// A step is a Processor: a method Process, and others where it needs them. The steps of the DSL are written against
+// this interface, and users' own are their equals. For each task:
 //
-//  1. Init is called once, with the stores open and restored, the steps behind others first.  2. Process is called for
-//
-// one record at a time. Context.Forward calls the steps behind, depth first, in the order in which they were
-//
-//	   declared, and returns when they are done. An error from Forward is returned as it is.
-//	3. Punctuations, which Context.Schedule enters, run between records and may do what Process may.
-//	4. Close is called once. It does not forward.
+//  1. Init, where it has one, is called once, with the stores open and restored, on steps downstream first.
+//  2. Process is called for one record at a time. Context.Forward calls the steps downstream, depth first, in the order
+//     in which they were declared, and returns when they are done. An error from Forward is returned as it is.
+//  3. Punctuations, which Context.Schedule enters, run between records and may do what Process may.
+//  4. Close, where it has one, is called once. It does not forward.
 //
 // An error or panic in a record or punctuation takes back its outputs and its writes to stores. What a processor keeps
 // in fields of its own is not taken back, nor does it survive a restart: what must do so belongs in a store.

@@ -47,27 +47,29 @@ type Instance struct {
 
 	begun       int // steps whose init has succeeded
 	remembering []Remembering
-	committing  []step
-	settling    []step
+	committing  []hook
+	settling    []hook
 	advancing   []advancing
+}
+
+// step is a processor of the task: make makes it, and gives it the records.
+type step struct {
+	node  *Node
+	make  func() (hooks, error)
+	close func() error // nil if there is nothing to close
+}
+
+// hook is a call that a step gets now and then.
+type hook struct {
+	node *Node
+	call func() error
 }
 
 // advancing is a step that acts as time moves on.
 type advancing struct {
-	Advancing
-	node *Node
+	node    *Node
+	advance func(timestamp int64) error
 }
-
-// step is a processor with its calls; of one that commits, call is that.
-type step struct {
-	node      *Node
-	init      func() (closer, error) // makes the processor
-	processor closer
-	call      func() error
-}
-
-// closer is what a processor is without its types.
-type closer interface{ Close() error }
 
 // Link makes an instance of a sub-topology. Nothing of the user's runs before Init.
 func (t *Topology) Link(id TaskID, host Host, outbox *Outbox) (*Instance, error) {
@@ -83,7 +85,7 @@ func (t *Topology) Link(id TaskID, host Host, outbox *Outbox) (*Instance, error)
 	return in, nil
 }
 
-// link links what lies behind n before n itself.
+// link links what is downstream of n before n itself.
 func (in *Instance) link(n *Node, linked map[*Node]any) (any, error) {
 	if inlet, ok := linked[n]; ok {
 		return inlet, nil
@@ -101,18 +103,41 @@ func (in *Instance) link(n *Node, linked map[*Node]any) (any, error) {
 	return inlet, err
 }
 
-// Init makes and initialises the steps, those behind others first. After an error Node tells whose it is.
+// Init makes and initialises the steps, those downstream first. After an error Node tells whose it is.
 func (in *Instance) Init() error {
 	for i := range in.steps {
 		s := &in.steps[i]
 		in.node = s.node
-		var err error
-		if s.processor, err = s.init(); err != nil {
+		h, err := s.make()
+		if err != nil {
 			return err
+		}
+		in.note(s, h)
+		if h.init != nil {
+			if err := h.init(); err != nil {
+				return err
+			}
 		}
 		in.begun++
 	}
 	return in.settle()
+}
+
+// note remembers what the processor of a step can do beyond Process.
+func (in *Instance) note(s *step, h hooks) {
+	s.close = h.close
+	if h.remembering != nil {
+		in.remembering = append(in.remembering, h.remembering)
+	}
+	if h.advance != nil {
+		in.advancing = append(in.advancing, advancing{s.node, h.advance})
+	}
+	if h.settle != nil {
+		in.settling = append(in.settling, hook{s.node, h.settle})
+	}
+	if h.beforeCommit != nil {
+		in.committing = append(in.committing, hook{s.node, h.beforeCommit})
+	}
 }
 
 // Close closes the steps that were initialised and returns their errors joined. Each call goes through shielded, which
@@ -120,8 +145,11 @@ func (in *Instance) Init() error {
 func (in *Instance) Close(shielded func(call func() error) error) error {
 	var errs []error
 	for _, s := range in.steps[:in.begun] {
+		if s.close == nil {
+			continue
+		}
 		in.node = s.node
-		if err := shielded(s.processor.Close); err != nil {
+		if err := shielded(s.close); err != nil {
 			errs = append(errs, fmt.Errorf("close of %s (%s): %w", s.node.Name, s.node.Site, err))
 		}
 	}
@@ -142,7 +170,7 @@ func (in *Instance) Undo() {
 	}
 }
 
-// BeforeCommit lets the steps say what they have for the commit, those in front of others first.
+// BeforeCommit lets the steps say what they have for the commit, those upstream first.
 func (in *Instance) BeforeCommit() error {
 	for _, s := range slices.Backward(in.committing) {
 		if err := in.enter(s.node, s.call); err != nil {
@@ -159,7 +187,7 @@ func (in *Instance) BeforeCommit() error {
 func (in *Instance) advance(timestamp int64) error {
 	for _, s := range slices.Backward(in.advancing) {
 		in.node = s.node
-		if err := s.Advance(timestamp); err != nil {
+		if err := s.advance(timestamp); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,6 @@ import (
 
 // step is a processor of text that notes its life in a log.
 type step struct {
-	topology.Contextual[string, string]
 	name string
 	log  *[]string
 	fail error
@@ -21,15 +20,15 @@ type step struct {
 
 func (s *step) Init(ctx *topology.Context[string, string]) error {
 	*s.log = append(*s.log, "init "+s.name)
-	return s.Contextual.Init(ctx)
+	return nil
 }
 
-func (s *step) Process(r topology.Record[string, string]) error {
+func (s *step) Process(ctx *topology.Context[string, string], r topology.Record[string, string]) error {
 	*s.log = append(*s.log, s.name)
 	if s.fail != nil {
 		return s.fail
 	}
-	return s.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 func (s *step) Close() error {

@@ -25,60 +25,97 @@ func AddSource[K, V any](
 	return g.add(n, "source")
 }
 
-// AddProcessor adds a step behind its parents. op names the operator. new is called once for each task, and twice by
-// the first Compile, to see that it makes a new processor each time.
+// AddProcessor adds a step downstream of its parents. op names the operator. new is called once for each task, and
+// twice by the first Compile, to see that it makes a new processor each time.
 func AddProcessor[KIn, VIn, KOut, VOut any](
 	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() Processor[KIn, VIn, KOut, VOut],
 ) *Node {
 	made := func() any { return new() }
-	return g.addProcessor(op, site, parents, stores, made, input[KIn, VIn](), output[KOut, VOut]())
+	return g.addProcessor(op, site, parents, stores, made, input[*Context[KOut, VOut], KIn, VIn](), output[KOut, VOut]())
+}
+
+// AddFixedKeyProcessor is AddProcessor for a FixedKeyProcessor.
+func AddFixedKeyProcessor[K, VIn, VOut any](
+	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() FixedKeyProcessor[K, VIn, VOut],
+) *Node {
+	made := func() any { return new() }
+	in, out := fixedKeyInput[*FixedKeyContext[K, VOut], K, VIn](), fixedKeyOutput[K, VOut]()
+	return g.addProcessor(op, site, parents, stores, made, in, out)
 }
 
 // addProcessor is AddProcessor without its types.
 func (g *Graph) addProcessor(
 	op, site string, parents []*Node, stores []state.Spec, made func() any, input inputSide, output outputSide,
 ) *Node {
-	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site, make: made}
+	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site, make: made, hooks: output.hooks}
 	n.link = func(in *Instance, children []any) (any, error) {
-		start, err := output(in, n, children)
+		ctx, err := output.link(in, n, children)
 		if err != nil {
 			return nil, err
 		}
-		use, inlet := input(in, n)
-		init := func() (closer, error) {
+		use, inlet := input(in, n, ctx)
+		in.steps = append(in.steps, step{node: n, make: func() (hooks, error) {
 			p := made()
 			if p == nil {
-				return nil, errNoProcessor
+				return hooks{}, errNoProcessor
 			}
-			if err := in.know(n, p); err != nil {
-				return nil, err
+			if err := g.makers.take(n, p); err != nil {
+				return hooks{}, err
 			}
 			use(p)
-			return p.(closer), start(p)
-		}
-		in.steps = append(in.steps, step{node: n, init: init})
+			h := output.hooks(p, ctx)
+			return h, h.check(p)
+		}})
 		return inlet, nil
 	}
 	return g.add(n, op)
 }
 
 // inputSide links the side of a step that takes records: its inlet, and use, which gives that the task's processor.
-type inputSide func(in *Instance, n *Node) (use func(p any), inlet any)
+type inputSide func(in *Instance, n *Node, ctx any) (use func(p any), inlet any)
 
-// outputSide links the side of a step that forwards records: init begins its processor with them as the context.
-type outputSide func(in *Instance, n *Node, children []any) (init func(p any) error, err error)
+// outputSide is the side of a step that forwards records. link makes its context, hooks finds those of its processor.
+type outputSide struct {
+	link  func(in *Instance, n *Node, children []any) (ctx any, err error)
+	hooks func(p, ctx any) hooks
+}
 
-// input is not inlined, so that it is compiled once for each pair of types.
+// input is not inlined, so that it is compiled once for each pair of types: C, the context, is a pointer.
 //
 //go:noinline
-func input[K, V any]() inputSide {
-	type processor interface{ Process(r Record[K, V]) error }
-	return func(in *Instance, n *Node) (use func(p any), inlet any) {
+func input[C, K, V any]() inputSide {
+	type processor interface {
+		Process(ctx C, r Record[K, V]) error
+	}
+	return func(in *Instance, n *Node, ctx any) (use func(p any), inlet any) {
 		var p processor
+		c := ctx.(C)
 		return func(made any) { p = made.(processor) }, func(r Record[K, V]) error {
 			caller := in.node
 			in.node = n
-			if err := p.Process(r); err != nil {
+			if err := p.Process(c, r); err != nil {
+				return err
+			}
+			in.node = caller
+			return nil
+		}
+	}
+}
+
+// fixedKeyInput is input for a FixedKeyProcessor.
+//
+//go:noinline
+func fixedKeyInput[C, K, V any]() inputSide {
+	type processor interface {
+		Process(ctx C, r FixedKeyRecord[K, V]) error
+	}
+	return func(in *Instance, n *Node, ctx any) (use func(p any), inlet any) {
+		var p processor
+		c := ctx.(C)
+		return func(made any) { p = made.(processor) }, func(r Record[K, V]) error {
+			caller := in.node
+			in.node = n
+			if err := p.Process(c, FixedKeyRecord[K, V]{r}); err != nil {
 				return err
 			}
 			in.node = caller
@@ -89,17 +126,22 @@ func input[K, V any]() inputSide {
 
 //go:noinline
 func output[K, V any]() outputSide {
-	type processor interface {
-		Init(ctx *Context[K, V]) error
+	link := func(in *Instance, n *Node, children []any) (any, error) { return newContext[K, V](in, n, children) }
+	return outputSide{link: link, hooks: finder[*Context[K, V]]()}
+}
+
+//go:noinline
+func fixedKeyOutput[K, V any]() outputSide {
+	link := func(in *Instance, n *Node, children []any) (any, error) {
+		ctx, err := newContext[K, V](in, n, children)
+		return &FixedKeyContext[K, V]{scope: scope{in, n}, ctx: ctx}, err
 	}
-	return func(in *Instance, n *Node, children []any) (init func(p any) error, err error) {
-		forward, err := fan[K, V](n, children)
-		if err != nil {
-			return nil, err
-		}
-		ctx := &Context[K, V]{in: in, node: n, forward: forward}
-		return func(p any) error { return p.(processor).Init(ctx) }, nil
-	}
+	return outputSide{link: link, hooks: finder[*FixedKeyContext[K, V]]()}
+}
+
+func newContext[K, V any](in *Instance, n *Node, children []any) (*Context[K, V], error) {
+	forward, err := fan[K, V](n, children)
+	return &Context[K, V]{scope: scope{in, n}, forward: forward}, err
 }
 
 // AddPass adds a step that hands the records of its parents on as they are.
@@ -147,29 +189,6 @@ func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[
 		}, nil
 	}
 	return g.add(n, "split")
-}
-
-// know finds out what a step's processor can do beyond the interface. It is an error if another task has it.
-func (in *Instance) know(n *Node, p any) error {
-	if err := in.Topology.graph.makers.take(n, p); err != nil {
-		return err
-	}
-	if f, ok := p.(interface{ unwrap() any }); ok {
-		p = f.unwrap()
-	}
-	if r, ok := p.(Remembering); ok {
-		in.remembering = append(in.remembering, r)
-	}
-	if a, ok := p.(Advancing); ok {
-		in.advancing = append(in.advancing, advancing{node: n, Advancing: a})
-	}
-	if s, ok := p.(Settling); ok {
-		in.settling = append(in.settling, step{node: n, call: s.Settle})
-	}
-	if c, ok := p.(Committing); ok {
-		in.committing = append(in.committing, step{node: n, call: c.BeforeCommit})
-	}
-	return nil
 }
 
 // fan makes one outlet of the inlets behind a node, in their order.

@@ -38,10 +38,12 @@ type Node struct {
 	Grace    time.Duration
 	suffix   int // of a source: bytes at the end of its keys that take no part in partitioning
 
-	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes behind it, each a
+	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes downstream, each a
 	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.
 	link func(in *Instance, children []any) (inlet any, err error)
 	make func() any // the processor of a task; nil for nodes without one
+	// hooks finds what a processor of the node can do beyond Process, to be called with a context.
+	hooks func(p, ctx any) hooks
 }
 
 // Topic is a topic that a node reads or writes, as declared.

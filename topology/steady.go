@@ -9,8 +9,8 @@ import (
 // and in an application that is built with -tags invariants, it finds values that do not have the same bytes each time,
 // serde.ErrUnsteady; elsewhere it is the serde itself. Keys of stores and of topics that are written are checked
 // without it.
-func Checked[T, K, V any](ctx *Context[K, V], s serde.Serde[T]) serde.Serde[T] {
-	return checkedIn(ctx.in, s)
+func Checked[T any](ctx AnyContext, s serde.Serde[T]) serde.Serde[T] {
+	return checkedIn(ctx.scoped().in, s)
 }
 
 func checkedIn[T any](in *Instance, s serde.Serde[T]) serde.Serde[T] {

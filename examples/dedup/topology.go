@@ -40,25 +40,24 @@ func Build() (*topology.Topology, error) {
 
 // filter passes each transfer once. There is one for each partition.
 type filter struct {
-	ctx  *streams.FixedKeyContext[string, Transfer]
 	seen state.WindowStore[string, bool]
 }
 
 func (f *filter) Init(ctx *streams.FixedKeyContext[string, Transfer]) error {
-	f.ctx, f.seen = ctx, Seen.In(ctx)
+	f.seen = Seen.In(ctx)
 	return nil
 }
 
-func (f *filter) Close() error { return nil }
-
-func (f *filter) Process(r streams.FixedKeyRecord[string, Transfer]) error {
+func (f *filter) Process(
+	ctx *streams.FixedKeyContext[string, Transfer], r streams.FixedKeyRecord[string, Transfer],
+) error {
 	id, at := r.Record().Value.ID, r.Record().Timestamp
 	switch {
 	case r.Record().NullValue:
-		f.ctx.Drop(topology.DropNullValue)
+		ctx.Drop(streams.DropNullValue)
 		return nil
-	case at < f.ctx.StreamTime()-within.Milliseconds(): // the store may have forgotten what this repeats
-		f.ctx.Drop(topology.DropLate)
+	case at < ctx.StreamTime()-within.Milliseconds(): // the store may have forgotten what this repeats
+		ctx.Drop(streams.DropLate)
 		return nil
 	}
 	repeated, err := f.repeated(id, at)
@@ -68,7 +67,7 @@ func (f *filter) Process(r streams.FixedKeyRecord[string, Transfer]) error {
 	if err := f.seen.Put(id, at, true, at); err != nil {
 		return err
 	}
-	return f.ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 func (f *filter) repeated(id string, at int64) (bool, error) {

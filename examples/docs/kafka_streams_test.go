@@ -67,21 +67,20 @@ var (
 )
 
 type Reminder struct {
-	streams.Contextual[string, string]
 	open state.KeyValueStore[string, Order]
 }
 
 func (p *Reminder) Init(ctx *streams.Context[string, string]) error {
 	p.open = OpenOrders.In(ctx)
-	ctx.Schedule(time.Minute, topology.StreamTime, p.remind)
-	return p.Contextual.Init(ctx)
+	ctx.Schedule(time.Minute, streams.StreamTime, func(now int64) error { return p.remind(ctx, now) })
+	return nil
 }
 
-func (p *Reminder) Process(r streams.Record[string, Order]) error {
+func (p *Reminder) Process(_ *streams.Context[string, string], r streams.Record[string, Order]) error {
 	return p.open.Put(r.Key, r.Value, r.Timestamp)
 }
 
-func (p *Reminder) remind(now int64) error {
+func (p *Reminder) remind(ctx *streams.Context[string, string], now int64) error {
 	for row, err := range p.open.All() {
 		if err != nil {
 			return err
@@ -89,7 +88,7 @@ func (p *Reminder) remind(now int64) error {
 		if err := p.open.Delete(row.Key, now); err != nil {
 			return err
 		}
-		if err := p.Ctx.Forward(streams.Record[string, string]{Key: row.Key, Value: "open", Timestamp: now}); err != nil {
+		if err := ctx.Forward(streams.NewRecord(row.Key, "open", now)); err != nil {
 			return err
 		}
 	}

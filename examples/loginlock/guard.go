@@ -6,36 +6,34 @@ import (
 
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // guard watches the logins of each account. There is one for each partition.
 type guard struct {
-	streams.Contextual[string, Lock]
 	failures state.KeyValueStore[string, []Failure]
 }
 
 func (g *guard) Init(ctx *streams.Context[string, Lock]) error {
 	g.failures = Failures.In(ctx)
-	ctx.Schedule(within, topology.StreamTime, g.forget)
-	return g.Contextual.Init(ctx)
+	ctx.Schedule(within, streams.StreamTime, g.forget)
+	return nil
 }
 
-func (g *guard) Process(r streams.Record[string, Login]) error {
+func (g *guard) Process(ctx *streams.Context[string, Lock], r streams.Record[string, Login]) error {
 	switch {
 	case r.NullKey:
-		g.Ctx.Drop(topology.DropNullKey)
+		ctx.Drop(streams.DropNullKey)
 		return nil
 	case r.NullValue:
-		g.Ctx.Drop(topology.DropNullValue)
+		ctx.Drop(streams.DropNullValue)
 		return nil
 	case r.Value.OK:
 		return g.failures.Delete(r.Key, r.Timestamp)
 	}
-	return g.failed(r)
+	return g.failed(ctx, r)
 }
 
-func (g *guard) failed(r streams.Record[string, Login]) error {
+func (g *guard) failed(ctx *streams.Context[string, Lock], r streams.Record[string, Login]) error {
 	row, _, err := g.failures.Get(r.Key)
 	if err != nil {
 		return err
@@ -47,7 +45,7 @@ func (g *guard) failed(r streams.Record[string, Login]) error {
 	if err := g.failures.Delete(r.Key, r.Timestamp); err != nil {
 		return err
 	}
-	return g.Ctx.Forward(topology.WithValue(r, lock(row)))
+	return ctx.Forward(streams.WithValue(r, lock(row)))
 }
 
 // add is a new row with one more failure, in the order of their times, and without those that are too long before the

@@ -6,7 +6,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func (b *build) process(n Node) (any, error) {
@@ -34,7 +33,6 @@ func (b *build) process(n Node) (any, error) {
 
 // bufferFlush joins the texts of a key until a punctuation forwards them.
 type bufferFlush struct {
-	streams.Contextual[string, string]
 	declared state.KeyValue[string, string]
 	store    state.KeyValueStore[string, string]
 	node     Node
@@ -42,15 +40,15 @@ type bufferFlush struct {
 
 func (p *bufferFlush) Init(ctx *streams.Context[string, string]) error {
 	p.store = p.declared.In(ctx)
-	clock := topology.StreamTime
+	clock := streams.StreamTime
 	if p.node.Time == "wall" {
-		clock = topology.WallClockTime
+		clock = streams.WallClockTime
 	}
-	ctx.Schedule(ms(p.node.EveryMs), clock, p.flush)
-	return p.Contextual.Init(ctx)
+	ctx.Schedule(ms(p.node.EveryMs), clock, func(now int64) error { return p.flush(ctx, now) })
+	return nil
 }
 
-func (p *bufferFlush) Process(r record) error {
+func (p *bufferFlush) Process(_ *streams.Context[string, string], r record) error {
 	if r.NullKey {
 		return nil
 	}
@@ -64,13 +62,13 @@ func (p *bufferFlush) Process(r record) error {
 	return p.store.Put(r.Key, text+word(value(r)), r.Timestamp)
 }
 
-func (p *bufferFlush) flush(now int64) error {
+func (p *bufferFlush) flush(ctx *streams.Context[string, string], now int64) error {
 	for row, err := range p.store.All() {
 		if err != nil {
 			return err
 		}
 		out := record{Key: row.Key, Value: fmt.Sprintf("%s@%d", row.Value, now), Timestamp: now}
-		if err := p.Ctx.Forward(out); err != nil {
+		if err := ctx.Forward(out); err != nil {
 			return err
 		}
 		if err := p.store.Delete(row.Key, now); err != nil {
@@ -82,7 +80,6 @@ func (p *bufferFlush) flush(now int64) error {
 
 // dedupe forwards a record unless one with its key was forwarded within the ttl.
 type dedupe struct {
-	streams.Contextual[string, string]
 	declared state.KeyValue[string, int64]
 	store    state.KeyValueStore[string, int64]
 	ttl      int64
@@ -90,10 +87,10 @@ type dedupe struct {
 
 func (p *dedupe) Init(ctx *streams.Context[string, string]) error {
 	p.store = p.declared.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *dedupe) Process(r record) error {
+func (p *dedupe) Process(ctx *streams.Context[string, string], r record) error {
 	if r.NullKey {
 		return nil
 	}
@@ -104,7 +101,7 @@ func (p *dedupe) Process(r record) error {
 	if err := p.store.Put(r.Key, r.Timestamp, r.Timestamp); err != nil {
 		return err
 	}
-	return p.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 func (b *build) processValues(n Node) (any, error) {
@@ -124,17 +121,18 @@ func (b *build) processValues(n Node) (any, error) {
 
 // running numbers the records of a key.
 type running struct {
-	ctx      *streams.FixedKeyContext[string, string]
 	declared state.KeyValue[string, int64]
 	store    state.KeyValueStore[string, int64]
 }
 
 func (p *running) Init(ctx *streams.FixedKeyContext[string, string]) error {
-	p.ctx, p.store = ctx, p.declared.In(ctx)
+	p.store = p.declared.In(ctx)
 	return nil
 }
 
-func (p *running) Process(r streams.FixedKeyRecord[string, string]) error {
+func (p *running) Process(
+	ctx *streams.FixedKeyContext[string, string], r streams.FixedKeyRecord[string, string],
+) error {
 	in := r.Record()
 	if in.NullKey {
 		return nil
@@ -146,7 +144,5 @@ func (p *running) Process(r streams.FixedKeyRecord[string, string]) error {
 	if err := p.store.Put(in.Key, n+1, in.Timestamp); err != nil {
 		return err
 	}
-	return p.ctx.Forward(topology.FixedKeyValue(r, streams.Some(fmt.Sprintf("%s#%d", word(value(in)), n+1))))
+	return ctx.Forward(streams.FixedKeyValue(r, streams.Some(fmt.Sprintf("%s#%d", word(value(in)), n+1))))
 }
-
-func (p *running) Close() error { return nil }

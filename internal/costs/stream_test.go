@@ -81,43 +81,33 @@ func onStreams() []operation {
 }
 
 // pass hands records on.
-type pass struct {
-	streams.Contextual[int64, event]
-}
+type pass struct{}
 
-func (p *pass) Process(r record) error { return p.Ctx.Forward(r) }
+func (p *pass) Process(ctx *streams.Context[int64, event], r record) error { return ctx.Forward(r) }
 
 // newest keeps the newest record of each key.
 type newest struct {
-	streams.Contextual[int64, event]
 	rows state.KeyValueStore[int64, event]
 }
 
 func (p *newest) Init(ctx *streams.Context[int64, event]) error {
 	p.rows = rows.In(ctx)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *newest) Process(r record) error {
+func (p *newest) Process(ctx *streams.Context[int64, event], r record) error {
 	if _, _, err := p.rows.Get(r.Key); err != nil {
 		return err
 	}
 	if err := p.rows.Put(r.Key, r.Value, r.Timestamp); err != nil {
 		return err
 	}
-	return p.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 // fixed hands records on.
-type fixed struct {
-	ctx *streams.FixedKeyContext[int64, event]
+type fixed struct{}
+
+func (p *fixed) Process(ctx *streams.FixedKeyContext[int64, event], r streams.FixedKeyRecord[int64, event]) error {
+	return ctx.Forward(r)
 }
-
-func (p *fixed) Init(ctx *streams.FixedKeyContext[int64, event]) error {
-	p.ctx = ctx
-	return nil
-}
-
-func (p *fixed) Process(r streams.FixedKeyRecord[int64, event]) error { return p.ctx.Forward(r) }
-
-func (p *fixed) Close() error { return nil }

@@ -16,20 +16,19 @@ func Aggregate[K, V, A any](store state.KeyValue[K, A], fold Fold[K, V, A]) proc
 }
 
 type aggregate[K, V, A any] struct {
-	topology.Contextual[K, change[A]]
 	declared state.KeyValue[K, A]
 	store    state.KeyValueStore[K, A]
 	fold     Fold[K, V, A]
 }
 
-func (a *aggregate[K, V, A]) Init(ctx *topology.Context[K, change[A]]) error {
+func (a *aggregate[K, V, A]) Init(ctx *context[K, change[A]]) error {
 	a.store = a.declared.In(ctx)
-	return a.Contextual.Init(ctx)
+	return nil
 }
 
-func (a *aggregate[K, V, A]) Process(r record[K, V]) error {
+func (a *aggregate[K, V, A]) Process(ctx *context[K, change[A]], r record[K, V]) error {
 	if reason, missing := missing(r); missing {
-		a.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return nil
 	}
 	row, ok, err := a.store.Row(r.Key)
@@ -46,7 +45,7 @@ func (a *aggregate[K, V, A]) Process(r record[K, V]) error {
 	if err := keep(a.store, r.Key, c.New, r.Timestamp); err != nil {
 		return err
 	}
-	return a.Ctx.Forward(topology.WithValue(r, c))
+	return ctx.Forward(topology.WithValue(r, c))
 }
 
 // missing says why a record cannot be aggregated.

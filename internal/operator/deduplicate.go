@@ -16,7 +16,6 @@ func Deduplicate[ID, K, V any](
 }
 
 type deduplicate[ID, K, V any] struct {
-	topology.Contextual[K, V]
 	declared state.Window[ID, bool]
 	store    state.WindowStore[ID, bool]
 	within   int64                       // milliseconds
@@ -24,22 +23,22 @@ type deduplicate[ID, K, V any] struct {
 	id       func(record[K, V]) (optional[ID], error)
 }
 
-func (d *deduplicate[ID, K, V]) Init(ctx *topology.Context[K, V]) error {
+func (d *deduplicate[ID, K, V]) Init(ctx *context[K, V]) error {
 	d.store = d.declared.In(ctx)
-	return d.Contextual.Init(ctx)
+	return nil
 }
 
-func (d *deduplicate[ID, K, V]) Process(r record[K, V]) error {
+func (d *deduplicate[ID, K, V]) Process(ctx *context[K, V], r record[K, V]) error {
 	id, err := d.id(r)
 	if err != nil {
 		return err
 	}
 	if !id.OK {
-		return d.Ctx.Forward(r)
+		return ctx.Forward(r)
 	}
 	d.store.Observe(r.Timestamp)
 	if streamTime, _ := d.store.Time(); r.Timestamp < streamTime-d.within {
-		d.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
 	d.found, err = d.store.Collect(d.found[:0], id.Value, r.Timestamp-d.within, eventtime.Add(r.Timestamp, d.within))
@@ -49,5 +48,5 @@ func (d *deduplicate[ID, K, V]) Process(r record[K, V]) error {
 	if err := d.store.Put(id.Value, r.Timestamp, true, r.Timestamp); err != nil {
 		return err
 	}
-	return d.Ctx.Forward(r)
+	return ctx.Forward(r)
 }

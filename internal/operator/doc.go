@@ -1,4 +1,4 @@
-// Package operator holds the steps behind the DSL, one file each. They are written against topology.Processor and
+// Package operator holds the steps of the DSL, one file each. They are written against topology.Processor and
 // topology.Context, as users' own processors are.
 package operator
 
@@ -9,6 +9,7 @@ type (
 	record[K, V any]          = topology.Record[K, V]
 	change[V any]             = topology.Change[V]
 	optional[V any]           = topology.Optional[V]
+	context[K, V any]         = topology.Context[K, V]
 	processor[A, B, C, D any] = topology.Processor[A, B, C, D]
 )
 

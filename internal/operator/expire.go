@@ -17,7 +17,7 @@ func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A
 }
 
 type expire[K, V, A any] struct {
-	topology.Contextual[K, change[A]]
+	ctx      *context[K, change[A]]
 	declared state.KeyValue[K, A]
 	store    state.KeyValueStore[K, A]
 	timed    state.TimedStore[K, A]
@@ -25,21 +25,21 @@ type expire[K, V, A any] struct {
 	show     func(state.Row[K, A]) (bool, error) // expire, made once
 }
 
-func (e *expire[K, V, A]) Init(ctx *topology.Context[K, change[A]]) error {
-	e.store = e.declared.In(ctx)
+func (e *expire[K, V, A]) Init(ctx *context[K, change[A]]) error {
+	e.ctx, e.store = ctx, e.declared.In(ctx)
 	e.timed, e.show = state.Timed(e.store), e.expire
-	return e.Contextual.Init(ctx)
+	return nil
 }
 
-func (e *expire[K, V, A]) Process(r record[K, V]) error {
+func (e *expire[K, V, A]) Process(ctx *context[K, change[A]], r record[K, V]) error {
 	if r.NullKey {
 		return nil
 	}
-	return e.Advance(r.Timestamp)
+	return e.Advance(ctx, r.Timestamp)
 }
 
 // Advance deletes what is over at a time.
-func (e *expire[K, V, A]) Advance(timestamp int64) error {
+func (e *expire[K, V, A]) Advance(_ *context[K, change[A]], timestamp int64) error {
 	e.timed.Observe(timestamp)
 	streamTime, _ := e.timed.Time()
 	over := streamTime - e.ttl - 1
@@ -55,7 +55,7 @@ func (e *expire[K, V, A]) expire(row state.Row[K, A]) (more bool, err error) {
 	if err := e.store.Delete(row.Key, over); err != nil {
 		return false, err
 	}
-	return true, e.Ctx.Forward(record[K, change[A]]{
+	return true, e.ctx.Forward(record[K, change[A]]{
 		Key: row.Key, Value: change[A]{Old: topology.Some(row.Value)}, Timestamp: over,
 	})
 }

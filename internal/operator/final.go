@@ -2,7 +2,6 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -21,7 +20,7 @@ func Final[K, V, A any](
 }
 
 type final[K, V, A any] struct {
-	topology.Contextual[window.Windowed[K], A]
+	ctx      *context[window.Windowed[K], A]
 	declared state.Window[K, A]
 	store    state.WindowStore[K, A]
 	windows  window.Windows
@@ -29,21 +28,21 @@ type final[K, V, A any] struct {
 	show     func(state.WindowRow[K, A]) (bool, error) // emit, made once: a record that closes a window allocates nothing
 }
 
-func (f *final[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
-	f.store, f.show = f.declared.In(ctx), f.emit
-	startIdle(&f.idle, ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
+func (f *final[K, V, A]) Init(ctx *context[window.Windowed[K], A]) error {
+	f.ctx, f.store, f.show = ctx, f.declared.In(ctx), f.emit
+	f.idle.start(ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
 		return err
 	})
-	return f.Contextual.Init(ctx)
+	return nil
 }
 
-func (f *final[K, V, A]) Process(r record[K, V]) error {
+func (f *final[K, V, A]) Process(ctx *context[window.Windowed[K], A], r record[K, V]) error {
 	if r.NullKey {
 		return nil
 	}
-	f.idle.end(f.Ctx.WallClock())
+	f.idle.end(ctx.WallClock())
 	return f.closeUntil(r.Timestamp)
 }
 
@@ -62,7 +61,7 @@ func (f *final[K, V, A]) closeUntil(streamTime int64) error {
 
 // emit forwards a window that is closed.
 func (f *final[K, V, A]) emit(row state.WindowRow[K, A]) (more bool, err error) {
-	return true, f.Ctx.Forward(record[window.Windowed[K], A]{
+	return true, f.ctx.Forward(record[window.Windowed[K], A]{
 		Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)},
 		Value: row.Value, Timestamp: row.Timestamp,
 	})

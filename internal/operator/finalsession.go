@@ -2,7 +2,6 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -15,7 +14,7 @@ func FinalSession[K, V, A any](
 }
 
 type finalSession[K, V, A any] struct {
-	topology.Contextual[window.Windowed[K], A]
+	ctx      *context[window.Windowed[K], A]
 	declared state.Session[K, A]
 	store    state.SessionStore[K, A]
 	windows  window.Session
@@ -23,21 +22,21 @@ type finalSession[K, V, A any] struct {
 	show     func(state.SessionRow[K, A]) (bool, error) // emit, made once
 }
 
-func (f *finalSession[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], A]) error {
-	f.store, f.show = f.declared.In(ctx), f.emit
-	startIdle(&f.idle, ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
+func (f *finalSession[K, V, A]) Init(ctx *context[window.Windowed[K], A]) error {
+	f.ctx, f.store, f.show = ctx, f.declared.In(ctx), f.emit
+	f.idle.start(ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
 		return err
 	})
-	return f.Contextual.Init(ctx)
+	return nil
 }
 
-func (f *finalSession[K, V, A]) Process(r record[K, V]) error {
+func (f *finalSession[K, V, A]) Process(ctx *context[window.Windowed[K], A], r record[K, V]) error {
 	if r.NullKey {
 		return nil
 	}
-	f.idle.end(f.Ctx.WallClock())
+	f.idle.end(ctx.WallClock())
 	return f.closeUntil(r.Timestamp)
 }
 
@@ -56,7 +55,7 @@ func (f *finalSession[K, V, A]) closeUntil(streamTime int64) error {
 
 // emit forwards a session that is closed.
 func (f *finalSession[K, V, A]) emit(row state.SessionRow[K, A]) (more bool, err error) {
-	return true, f.Ctx.Forward(record[window.Windowed[K], A]{
+	return true, f.ctx.Forward(record[window.Windowed[K], A]{
 		Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start, row.End)},
 		Value: row.Value, Timestamp: row.Timestamp,
 	})

@@ -1,7 +1,5 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
-
 // FlatMap makes any number of records of each. Each is processed to its end before the next is made. Timestamp and
 // headers stay those of the input.
 func FlatMap[K, V, KR, VR any](
@@ -11,21 +9,20 @@ func FlatMap[K, V, KR, VR any](
 }
 
 type flatMap[K, V, KR, VR any] struct {
-	topology.Contextual[KR, VR]
 	fn   func(record[K, V], func(record[KR, VR]) error) error
 	in   record[K, V]
 	emit func(record[KR, VR]) error // made once, so that a record costs no closure
 }
 
-func (m *flatMap[K, V, KR, VR]) Init(ctx *topology.Context[KR, VR]) error {
+func (m *flatMap[K, V, KR, VR]) Init(ctx *context[KR, VR]) error {
 	m.emit = func(out record[KR, VR]) error {
 		out.Timestamp, out.Headers = m.in.Timestamp, m.in.Headers
 		return ctx.Forward(out)
 	}
-	return m.Contextual.Init(ctx)
+	return nil
 }
 
-func (m *flatMap[K, V, KR, VR]) Process(r record[K, V]) error {
+func (m *flatMap[K, V, KR, VR]) Process(_ *context[KR, VR], r record[K, V]) error {
 	m.in = r
 	return m.fn(r, m.emit)
 }

@@ -11,18 +11,17 @@ func FlatMapValues[K, V, VR any](
 }
 
 type flatMapValues[K, V, VR any] struct {
-	topology.Contextual[K, VR]
 	fn   func(record[K, V], func(optional[VR]) error) error
 	in   record[K, V]
 	emit func(optional[VR]) error // made once, so that a record costs no closure
 }
 
-func (m *flatMapValues[K, V, VR]) Init(ctx *topology.Context[K, VR]) error {
+func (m *flatMapValues[K, V, VR]) Init(ctx *context[K, VR]) error {
 	m.emit = func(v optional[VR]) error { return ctx.Forward(topology.WithOptional(m.in, v)) }
-	return m.Contextual.Init(ctx)
+	return nil
 }
 
-func (m *flatMapValues[K, V, VR]) Process(r record[K, V]) error {
+func (m *flatMapValues[K, V, VR]) Process(_ *context[K, VR], r record[K, V]) error {
 	m.in = r
 	return m.fn(r, m.emit)
 }

@@ -75,18 +75,17 @@ func Subscribe[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, ch
 }
 
 type subscribe[K, FK, L, R, V any] struct {
-	topology.Contextual[FK, wire.Subscription]
 	ForeignKey[K, FK, L, R, V]
 	key, row []byte // scratch: what is forwarded goes into bytes before the call returns
 }
 
-func (s *subscribe[K, FK, L, R, V]) Init(ctx *topology.Context[FK, wire.Subscription]) error {
+func (s *subscribe[K, FK, L, R, V]) Init(ctx *context[FK, wire.Subscription]) error {
 	s.Keys, s.ForeignKeys = topology.Checked(ctx, s.Keys), topology.Checked(ctx, s.ForeignKeys)
 	s.LeftValues = topology.Checked(ctx, s.LeftValues)
-	return s.Contextual.Init(ctx)
+	return nil
 }
 
-func (s *subscribe[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
+func (s *subscribe[K, FK, L, R, V]) Process(ctx *context[FK, wire.Subscription], r record[K, change[L]]) error {
 	if r.Value.Stale {
 		return nil
 	}
@@ -107,14 +106,14 @@ func (s *subscribe[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
 		if !new.OK && !s.LeftJoin {
 			end = wire.DeleteAndPropagate // the delete has the time of the right row, too
 		}
-		if err := s.send(r, old.Value, end); err != nil {
+		if err := s.send(ctx, r, old.Value, end); err != nil {
 			return err
 		}
 	}
 	if !new.OK {
 		return nil
 	}
-	return s.send(r, new.Value, wire.PropagateNullIfNoFK)
+	return s.send(ctx, r, new.Value, wire.PropagateNullIfNoFK)
 }
 
 func (s *subscribe[K, FK, L, R, V]) same(a, b optional[FK]) (bool, error) {
@@ -129,7 +128,9 @@ func (s *subscribe[K, FK, L, R, V]) same(a, b optional[FK]) (bool, error) {
 	return bytes.Equal(s.key, s.row), err
 }
 
-func (s *subscribe[K, FK, L, R, V]) send(r record[K, change[L]], to FK, instruction wire.Instruction) error {
+func (s *subscribe[K, FK, L, R, V]) send(
+	ctx *context[FK, wire.Subscription], r record[K, change[L]], to FK, instruction wire.Instruction,
+) error {
 	hash, err := s.hash(r.Value.New, &s.row)
 	if err != nil {
 		return err
@@ -137,8 +138,8 @@ func (s *subscribe[K, FK, L, R, V]) send(r record[K, change[L]], to FK, instruct
 	if s.key, err = s.Keys.Append(some(s.key), r.Key); err != nil {
 		return err
 	}
-	return s.Ctx.Forward(topology.WithValue(topology.WithKey(r, to), wire.Subscription{
-		Instruction: instruction, Hash: hash, PrimaryKey: s.key, PrimaryPartition: s.Ctx.Task().Partition,
+	return ctx.Forward(topology.WithValue(topology.WithKey(r, to), wire.Subscription{
+		Instruction: instruction, Hash: hash, PrimaryKey: s.key, PrimaryPartition: ctx.Task().Partition,
 	}))
 }
 
@@ -148,11 +149,10 @@ func Alone[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, change
 }
 
 type aloneRows[K, FK, L, R, V any] struct {
-	topology.Contextual[K, V]
 	ForeignKey[K, FK, L, R, V]
 }
 
-func (a *aloneRows[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
+func (a *aloneRows[K, FK, L, R, V]) Process(ctx *context[K, V], r record[K, change[L]]) error {
 	row := r.Value.New
 	to, err := a.pointer(r.Key, row)
 	if err != nil || to.OK || r.Value.Stale {
@@ -164,5 +164,5 @@ func (a *aloneRows[K, FK, L, R, V]) Process(r record[K, change[L]]) error {
 			return err
 		}
 	}
-	return a.Ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(topology.WithOptional(r, out))
 }

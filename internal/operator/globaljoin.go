@@ -14,7 +14,6 @@ func GlobalJoin[K, V, GK, U, R any](
 }
 
 type globalJoin[K, V, GK, U, R any] struct {
-	topology.Contextual[K, R]
 	table View[GK, U]
 	get   Getter[GK, U]
 	left  bool
@@ -22,14 +21,14 @@ type globalJoin[K, V, GK, U, R any] struct {
 	join  func(record[K, V], optional[GK], optional[U]) (optional[R], error)
 }
 
-func (j *globalJoin[K, V, GK, U, R]) Init(ctx *topology.Context[K, R]) error {
+func (j *globalJoin[K, V, GK, U, R]) Init(ctx *context[K, R]) error {
 	j.get = j.table(ctx)
-	return j.Contextual.Init(ctx)
+	return nil
 }
 
-func (j *globalJoin[K, V, GK, U, R]) Process(r record[K, V]) error {
+func (j *globalJoin[K, V, GK, U, R]) Process(ctx *context[K, R], r record[K, V]) error {
 	if r.NullValue {
-		j.Ctx.Drop(topology.DropNullValue)
+		ctx.Drop(topology.DropNullValue)
 		return nil
 	}
 	named, err := Clean(j.name(r))
@@ -37,7 +36,7 @@ func (j *globalJoin[K, V, GK, U, R]) Process(r record[K, V]) error {
 		return err
 	}
 	if !named.OK && !j.left {
-		j.Ctx.Drop(topology.DropNullKey)
+		ctx.Drop(topology.DropNullKey)
 		return nil
 	}
 	var row optional[U]
@@ -53,5 +52,5 @@ func (j *globalJoin[K, V, GK, U, R]) Process(r record[K, V]) error {
 	if err != nil {
 		return err
 	}
-	return j.Ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(topology.WithOptional(r, out))
 }

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // HeldJoin is StreamTable for a versioned table, with the records of the stream waiting until stream time has passed
@@ -20,23 +19,24 @@ func HeldJoin[K, V, U, R any](
 
 type heldJoin[K, V, U, R any] struct {
 	streamTable[K, V, U, R]
+	ctx      *context[K, R]
 	grace    int64 // milliseconds
 	declared state.Buffer[K, state.Held[V]]
 	buffer   state.BufferStore[K, state.Held[V]]
 	show     func(state.BufferRow[K, state.Held[V]]) (bool, error) // release, made once
 }
 
-func (j *heldJoin[K, V, U, R]) Init(ctx *topology.Context[K, R]) error {
-	j.buffer, j.show = j.declared.In(ctx), j.release
+func (j *heldJoin[K, V, U, R]) Init(ctx *context[K, R]) error {
+	j.ctx, j.buffer, j.show = ctx, j.declared.In(ctx), j.release
 	return j.streamTable.Init(ctx)
 }
 
-func (j *heldJoin[K, V, U, R]) Process(r record[K, V]) error {
+func (j *heldJoin[K, V, U, R]) Process(ctx *context[K, R], r record[K, V]) error {
 	j.buffer.Observe(r.Timestamp)
 	streamTime, _ := j.buffer.Time()
 	due := streamTime - j.grace
 	if r.NullKey || r.NullValue || r.Timestamp <= due {
-		if err := j.streamTable.Process(r); err != nil {
+		if err := j.streamTable.Process(ctx, r); err != nil {
 			return err
 		}
 	} else if err := j.buffer.Put(r.Key, state.Held[V]{Value: r.Value, Headers: r.Headers}, r.Timestamp); err != nil {
@@ -53,7 +53,7 @@ func (j *heldJoin[K, V, U, R]) release(row state.BufferRow[K, state.Held[V]]) (m
 	if err := j.buffer.Remove(row); err != nil {
 		return false, err
 	}
-	return true, j.streamTable.Process(record[K, V]{
+	return true, j.streamTable.Process(j.ctx, record[K, V]{
 		Key: row.Key, Value: row.Value.Value, Timestamp: row.Timestamp, Headers: row.Value.Headers,
 	})
 }

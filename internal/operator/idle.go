@@ -16,10 +16,9 @@ type idleClock struct {
 	silence *state.Silence // of the store, so that the groups of a cogroup hear of each other's records
 }
 
-// startIdle looks at the clock now and then. streamTime tells the store's time, move is to make it another.
-func startIdle[K, V any](
-	c *idleClock, ctx *topology.Context[K, V], silence *state.Silence, streamTime func() (int64, bool),
-	move func(streamTime int64) error,
+// start looks at the clock now and then. streamTime tells the store's time, move is to make it another.
+func (c *idleClock) start(
+	ctx topology.AnyContext, silence *state.Silence, streamTime func() (int64, bool), move func(streamTime int64) error,
 ) {
 	if c.after == 0 {
 		return

@@ -6,13 +6,12 @@ import "github.com/millstream-go/millstream/topology"
 func Keyed[K, V any]() processor[K, V, K, V] { return &keyed[K, V]{} }
 
 type keyed[K, V any] struct {
-	topology.Contextual[K, V]
 }
 
-func (k *keyed[K, V]) Process(r record[K, V]) error {
+func (k *keyed[K, V]) Process(ctx *context[K, V], r record[K, V]) error {
 	if r.NullKey {
-		k.Ctx.Drop(topology.DropNullKey)
+		ctx.Drop(topology.DropNullKey)
 		return nil
 	}
-	return k.Ctx.Forward(r)
+	return ctx.Forward(r)
 }

@@ -3,7 +3,6 @@ package operator
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -14,23 +13,22 @@ func Late[K, V, A any](store state.Window[K, A], windows window.Windows) process
 }
 
 type late[K, V, A any] struct {
-	topology.Contextual[K, V]
 	declared state.Window[K, A]
 	store    state.WindowStore[K, A]
 	windows  window.Windows
 }
 
-func (l *late[K, V, A]) Init(ctx *topology.Context[K, V]) error {
+func (l *late[K, V, A]) Init(ctx *context[K, V]) error {
 	l.store = l.declared.In(ctx)
-	return l.Contextual.Init(ctx)
+	return nil
 }
 
-func (l *late[K, V, A]) Process(r record[K, V]) error {
+func (l *late[K, V, A]) Process(ctx *context[K, V], r record[K, V]) error {
 	streamTime, _ := l.store.Time()
 	if _, missing := missing(r); missing || !l.isLate(r.Timestamp, max(streamTime, r.Timestamp)) {
 		return nil
 	}
-	return l.Ctx.Forward(r)
+	return ctx.Forward(r)
 }
 
 func (l *late[K, V, A]) isLate(ts, streamTime int64) bool {
@@ -48,19 +46,18 @@ func LateForSessions[K, V, A any](store state.Session[K, A], windows window.Sess
 }
 
 type lateForSessions[K, V, A any] struct {
-	topology.Contextual[K, V]
 	declared state.Session[K, A]
 	store    state.SessionStore[K, A]
 	windows  window.Session
 	found    []state.SessionRow[K, A] // reused for each record
 }
 
-func (l *lateForSessions[K, V, A]) Init(ctx *topology.Context[K, V]) error {
+func (l *lateForSessions[K, V, A]) Init(ctx *context[K, V]) error {
 	l.store = l.declared.In(ctx)
-	return l.Contextual.Init(ctx)
+	return nil
 }
 
-func (l *lateForSessions[K, V, A]) Process(r record[K, V]) error {
+func (l *lateForSessions[K, V, A]) Process(ctx *context[K, V], r record[K, V]) error {
 	streamTime, _ := l.store.Time()
 	open := l.windows.Closed(max(streamTime, r.Timestamp))
 	if _, missing := missing(r); missing || r.Timestamp >= open {
@@ -72,5 +69,5 @@ func (l *lateForSessions[K, V, A]) Process(r record[K, V]) error {
 	if err != nil || len(l.found) > 0 {
 		return err // it joins an open session, which makes it one
 	}
-	return l.Ctx.Forward(r)
+	return ctx.Forward(r)
 }

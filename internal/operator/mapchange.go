@@ -10,11 +10,10 @@ func MapChange[K, V, VR any](fn func(record[K, V]) (optional[VR], error)) proces
 }
 
 type mapChange[K, V, VR any] struct {
-	topology.Contextual[K, change[VR]]
 	fn func(record[K, V]) (optional[VR], error)
 }
 
-func (m *mapChange[K, V, VR]) Process(r record[K, change[V]]) error {
+func (m *mapChange[K, V, VR]) Process(ctx *context[K, change[VR]], r record[K, change[V]]) error {
 	out := change[VR]{Stale: r.Value.Stale}
 	var err error
 	if old := r.Value.Old; old.OK {
@@ -30,5 +29,5 @@ func (m *mapChange[K, V, VR]) Process(r record[K, change[V]]) error {
 	if !out.Old.OK && !out.New.OK {
 		return nil
 	}
-	return m.Ctx.Forward(topology.WithValue(r, out))
+	return ctx.Forward(topology.WithValue(r, out))
 }

@@ -8,14 +8,13 @@ func MapRow[K, V, VR any](fn func(record[K, V]) (optional[VR], error)) processor
 }
 
 type mapRow[K, V, VR any] struct {
-	topology.Contextual[K, VR]
 	fn func(record[K, V]) (optional[VR], error)
 }
 
-func (m *mapRow[K, V, VR]) Process(r record[K, V]) error {
+func (m *mapRow[K, V, VR]) Process(ctx *context[K, VR], r record[K, V]) error {
 	out, err := m.fn(r)
 	if err != nil || !out.OK {
 		return err
 	}
-	return m.Ctx.Forward(topology.WithValue(r, out.Value))
+	return ctx.Forward(topology.WithValue(r, out.Value))
 }

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Materialize keeps the rows of a table in a store.
@@ -11,22 +10,21 @@ func Materialize[K, V any](store state.KeyValue[K, V]) processor[K, change[V], K
 }
 
 type materialize[K, V any] struct {
-	topology.Contextual[K, change[V]]
 	declared state.KeyValue[K, V]
 	store    state.KeyValueStore[K, V]
 }
 
-func (m *materialize[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
+func (m *materialize[K, V]) Init(ctx *context[K, change[V]]) error {
 	m.store = m.declared.In(ctx)
-	return m.Contextual.Init(ctx)
+	return nil
 }
 
-func (m *materialize[K, V]) Process(r record[K, change[V]]) error {
+func (m *materialize[K, V]) Process(ctx *context[K, change[V]], r record[K, change[V]]) error {
 	if r.Value.Stale {
-		return m.Ctx.Forward(r) // the store has the newest rows only
+		return ctx.Forward(r) // the store has the newest rows only
 	}
 	if err := keep(m.store, r.Key, r.Value.New, r.Timestamp); err != nil {
 		return err
 	}
-	return m.Ctx.Forward(r)
+	return ctx.Forward(r)
 }

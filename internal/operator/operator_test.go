@@ -52,11 +52,10 @@ func (h host) mark() {
 
 // sink counts what comes out of an operator.
 type sink[K, V any] struct {
-	topology.Contextual[K, V]
 	count *int
 }
 
-func (s *sink[K, V]) Process(topology.Record[K, V]) error {
+func (s *sink[K, V]) Process(*topology.Context[K, V], topology.Record[K, V]) error {
 	*s.count++
 	return nil
 }
@@ -77,11 +76,11 @@ func newBench() *bench {
 }
 
 // unused is what Compile gets to see in place of an operator, of which there is one.
-type unused[KI, VI, KO, VO any] struct {
-	topology.Contextual[KO, VO]
-}
+type unused[KI, VI, KO, VO any] struct{}
 
-func (*unused[KI, VI, KO, VO]) Process(topology.Record[KI, VI]) error { return nil }
+func (*unused[KI, VI, KO, VO]) Process(*topology.Context[KO, VO], topology.Record[KI, VI]) error {
+	return nil
+}
 
 // add puts an operator behind the last one.
 func add[KI, VI, KO, VO any](b *bench, p topology.Processor[KI, VI, KO, VO], stores ...state.Spec) {

@@ -16,7 +16,6 @@ func PerCommit[K, V any](keys serde.Serde[K]) processor[K, change[V], K, change[
 }
 
 type perCommit[K, V any] struct {
-	topology.Contextual[K, change[V]]
 	keys    serde.Serde[K]
 	changes []record[K, change[V]] // since the last commit
 	index   keyIndex               // of the keys of changes
@@ -31,12 +30,12 @@ type undone[K, V any] struct {
 	new bool // there was none
 }
 
-func (p *perCommit[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
+func (p *perCommit[K, V]) Init(ctx *context[K, change[V]]) error {
 	p.keys = topology.Checked(ctx, p.keys)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *perCommit[K, V]) Process(r record[K, change[V]]) (err error) {
+func (p *perCommit[K, V]) Process(_ *context[K, change[V]], r record[K, change[V]]) (err error) {
 	if r.Value.Stale {
 		return nil
 	}
@@ -73,7 +72,7 @@ func (p *perCommit[K, V]) Undo() {
 }
 
 // BeforeCommit passes the changes on.
-func (p *perCommit[K, V]) BeforeCommit() error {
+func (p *perCommit[K, V]) BeforeCommit(ctx *context[K, change[V]]) error {
 	changes := p.changes
 	p.changes, p.undo = nil, p.undo[:0]
 	p.index.clear()
@@ -81,7 +80,7 @@ func (p *perCommit[K, V]) BeforeCommit() error {
 		if !r.Value.Old.OK && !r.Value.New.OK {
 			continue
 		}
-		if err := p.Ctx.Forward(r); err != nil {
+		if err := ctx.Forward(r); err != nil {
 			return err
 		}
 	}

@@ -18,18 +18,17 @@ func Regroup[K, V, KR, VR any](
 }
 
 type regroup[K, V, KR, VR any] struct {
-	topology.Contextual[KR, change[VR]]
 	fn   func(record[K, V]) (record[KR, VR], error)
 	keys serde.Serde[KR]
 	a, b []byte // scratch of same
 }
 
-func (g *regroup[K, V, KR, VR]) Init(ctx *topology.Context[KR, change[VR]]) error {
+func (g *regroup[K, V, KR, VR]) Init(ctx *context[KR, change[VR]]) error {
 	g.keys = topology.Checked(ctx, g.keys)
-	return g.Contextual.Init(ctx)
+	return nil
 }
 
-func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
+func (g *regroup[K, V, KR, VR]) Process(ctx *context[KR, change[VR]], r record[K, change[V]]) error {
 	if r.Value.Stale {
 		return nil
 	}
@@ -47,18 +46,18 @@ func (g *regroup[K, V, KR, VR]) Process(r record[K, change[V]]) error {
 			return err
 		}
 		if same {
-			return g.forward(r, new.Value.Key, change[VR]{Old: side(old), New: side(new)})
+			return g.forward(ctx, r, new.Value.Key, change[VR]{Old: side(old), New: side(new)})
 		}
 	}
 	if old.OK {
-		if err := g.forward(r, old.Value.Key, change[VR]{Old: side(old)}); err != nil {
+		if err := g.forward(ctx, r, old.Value.Key, change[VR]{Old: side(old)}); err != nil {
 			return err
 		}
 	}
 	if !new.OK {
 		return nil
 	}
-	return g.forward(r, new.Value.Key, change[VR]{New: side(new)})
+	return g.forward(ctx, r, new.Value.Key, change[VR]{New: side(new)})
 }
 
 func (g *regroup[K, V, KR, VR]) same(a, b KR) (_ bool, err error) {
@@ -85,6 +84,8 @@ func (g *regroup[K, V, KR, VR]) member(
 	return out, err
 }
 
-func (g *regroup[K, V, KR, VR]) forward(r record[K, change[V]], key KR, c change[VR]) error {
-	return g.Ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
+func (g *regroup[K, V, KR, VR]) forward(
+	ctx *context[KR, change[VR]], r record[K, change[V]], key KR, c change[VR],
+) error {
+	return ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
 }

@@ -11,21 +11,20 @@ func Responses[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[K, wi
 }
 
 type responses[K, FK, L, R, V any] struct {
-	topology.Contextual[K, V]
 	ForeignKey[K, FK, L, R, V]
 	get     Getter[K, L]
 	scratch []byte
 }
 
-func (p *responses[K, FK, L, R, V]) Init(ctx *topology.Context[K, V]) error {
+func (p *responses[K, FK, L, R, V]) Init(ctx *context[K, V]) error {
 	p.get, p.LeftValues = p.Left(ctx), topology.Checked(ctx, p.LeftValues)
-	return p.Contextual.Init(ctx)
+	return nil
 }
 
-func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
+func (p *responses[K, FK, L, R, V]) Process(ctx *context[K, V], r record[K, wire.Response]) error {
 	if r.NullKey || r.NullValue {
 		reason, _ := missing(r)
-		p.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return nil
 	}
 	var row optional[L]
@@ -41,7 +40,7 @@ func (p *responses[K, FK, L, R, V]) Process(r record[K, wire.Response]) error {
 	if err != nil {
 		return err
 	}
-	return p.Ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(topology.WithOptional(r, out))
 }
 
 // current is the left row to join with an answer; false if the answer to a later one is on its way. A left row that

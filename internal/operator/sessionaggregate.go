@@ -26,7 +26,6 @@ func SessionAggregate[K, V, A any](
 }
 
 type sessionAggregate[K, V, A any] struct {
-	topology.Contextual[window.Windowed[K], change[A]]
 	declared state.Session[K, A]
 	store    state.SessionStore[K, A]
 	windows  window.Session
@@ -36,17 +35,19 @@ type sessionAggregate[K, V, A any] struct {
 	found    []state.SessionRow[K, A] // reused for each record
 }
 
-func (a *sessionAggregate[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], change[A]]) error {
+func (a *sessionAggregate[K, V, A]) Init(ctx *context[window.Windowed[K], change[A]]) error {
 	a.store = a.declared.In(ctx)
-	return a.Contextual.Init(ctx)
+	return nil
 }
 
-func (a *sessionAggregate[K, V, A]) Process(r record[K, V]) (err error) {
+func (a *sessionAggregate[K, V, A]) Process(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V],
+) (err error) {
 	if !r.NullKey {
 		a.store.Observe(r.Timestamp)
 	}
 	if reason, missing := missing(r); missing {
-		a.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return nil
 	}
 	streamTime, _ := a.store.Time()
@@ -55,14 +56,14 @@ func (a *sessionAggregate[K, V, A]) Process(r record[K, V]) (err error) {
 		return err
 	}
 	if end < a.windows.Closed(streamTime) {
-		a.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
 	row, err := a.combine(r)
 	if err != nil {
 		return err
 	}
-	return a.replace(r, start, end, row)
+	return a.replace(ctx, r, start, end, row)
 }
 
 // find reads the open sessions that a record merges with, and is the bounds of what they become together.
@@ -92,7 +93,9 @@ func (a *sessionAggregate[K, V, A]) combine(r record[K, V]) (row optional[A], er
 }
 
 // replace puts a session in the place of those that were found.
-func (a *sessionAggregate[K, V, A]) replace(r record[K, V], start, end int64, row optional[A]) error {
+func (a *sessionAggregate[K, V, A]) replace(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V], start, end int64, row optional[A],
+) error {
 	c := change[A]{New: row}
 	for _, s := range a.found {
 		if s.Start == start && s.End == end {
@@ -102,7 +105,7 @@ func (a *sessionAggregate[K, V, A]) replace(r record[K, V], start, end int64, ro
 		if err := a.store.Delete(r.Key, s.Start, s.End, s.End); err != nil {
 			return err
 		}
-		if err := a.forward(r, s.Start, s.End, change[A]{Old: topology.Some(s.Value)}); err != nil {
+		if err := a.forward(ctx, r, s.Start, s.End, change[A]{Old: topology.Some(s.Value)}); err != nil {
 			return err
 		}
 	}
@@ -118,11 +121,13 @@ func (a *sessionAggregate[K, V, A]) replace(r record[K, V], start, end int64, ro
 			return err
 		}
 	}
-	return a.forward(r, start, end, c)
+	return a.forward(ctx, r, start, end, c)
 }
 
-func (a *sessionAggregate[K, V, A]) forward(r record[K, V], start, end int64, c change[A]) error {
+func (a *sessionAggregate[K, V, A]) forward(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V], start, end int64, c change[A],
+) error {
 	r.Timestamp = end
 	key := window.Windowed[K]{Key: r.Key, Window: a.windows.Window(start, end)}
-	return a.Ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
+	return ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
 }

@@ -45,14 +45,14 @@ type slide[A any] struct {
 	holds     bool        // the window holds the record
 }
 
-func (a *slidingAggregate[K, V, A]) Process(r record[K, V]) error {
-	streamTime, ok := a.accept(r)
+func (a *slidingAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], change[A]], r record[K, V]) error {
+	streamTime, ok := a.accept(ctx, r)
 	if !ok {
 		return nil
 	}
 	open := a.sliding.Closed(streamTime)
 	if r.Timestamp < open {
-		a.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
 	if err := a.find(r); err != nil {
@@ -60,7 +60,7 @@ func (a *slidingAggregate[K, V, A]) Process(r record[K, V]) error {
 	}
 	a.plan(r.Timestamp)
 	for _, w := range a.changes {
-		if err := a.apply(r, w, open); err != nil {
+		if err := a.apply(ctx, r, w, open); err != nil {
 			return err
 		}
 	}
@@ -123,7 +123,9 @@ func (a *slidingAggregate[K, V, A]) exists(start int64) bool {
 
 // apply writes one window. One that is closed is kept up for the sake of windows that will be made from it, but nobody
 // hears of it: its result is final.
-func (a *slidingAggregate[K, V, A]) apply(r record[K, V], w slide[A], open int64) (err error) {
+func (a *slidingAggregate[K, V, A]) apply(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V], w slide[A], open int64,
+) (err error) {
 	c := change[A]{New: w.base}
 	if w.exists {
 		c.Old = w.base
@@ -138,7 +140,7 @@ func (a *slidingAggregate[K, V, A]) apply(r record[K, V], w slide[A], open int64
 	r.Timestamp = ts
 	switch {
 	case w.start >= open:
-		return a.put(r, w.start, c)
+		return a.put(ctx, r, w.start, c)
 	case c.New.OK:
 		return a.store.Put(r.Key, w.start, c.New.Value, ts)
 	}

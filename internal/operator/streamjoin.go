@@ -32,7 +32,7 @@ func (j StreamJoin[K, L, R, V]) outer() bool { return j.Alone.Left || j.Alone.Ri
 // StreamJoinLeft takes the left records.
 func StreamJoinLeft[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, L, K, V] {
 	n := &joinSide[K, L, R, V]{windows: j.Windows, left: true, alone: j.Alone.Left, join: j.Join}
-	n.open = func(ctx *topology.Context[K, V]) {
+	n.open = func(ctx *context[K, V]) {
 		n.own, n.other, n.within = j.Left.In(ctx), j.Right.In(ctx), j.Windows.Right
 		if j.outer() {
 			n.waiting = newWaiting(j, ctx)
@@ -46,7 +46,7 @@ func StreamJoinLeft[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, L, K,
 func StreamJoinRight[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, R, K, V] {
 	n := &joinSide[K, R, L, V]{windows: j.Windows, alone: j.Alone.Right}
 	n.join = func(key optional[K], r optional[R], l optional[L]) (optional[V], error) { return j.Join(key, l, r) }
-	n.open = func(ctx *topology.Context[K, V]) {
+	n.open = func(ctx *context[K, V]) {
 		n.own, n.other, n.within = j.Right.In(ctx), j.Left.In(ctx), j.Windows.Left
 		if j.outer() {
 			n.waiting = newWaiting(j, ctx)
@@ -58,8 +58,7 @@ func StreamJoinRight[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, R, K
 
 // joinSide is the node of one side of a join.
 type joinSide[K, T, U, V any] struct {
-	topology.Contextual[K, V]
-	open    func(ctx *topology.Context[K, V])
+	open    func(ctx *context[K, V])
 	windows window.Join
 	left    bool
 	alone   bool // records of this side come out without a partner
@@ -79,12 +78,12 @@ type unmatched[K any] interface {
 	matched(key K, timestamp int64, left bool) error
 }
 
-func (j *joinSide[K, T, U, V]) Init(ctx *topology.Context[K, V]) error {
+func (j *joinSide[K, T, U, V]) Init(ctx *context[K, V]) error {
 	j.open(ctx)
-	return j.Contextual.Init(ctx)
+	return nil
 }
 
-func (j *joinSide[K, T, U, V]) Process(r record[K, T]) error {
+func (j *joinSide[K, T, U, V]) Process(ctx *context[K, V], r record[K, T]) error {
 	j.own.Observe(r.Timestamp)
 	j.other.Observe(r.Timestamp)
 	streamTime, _ := j.own.Time()
@@ -96,19 +95,19 @@ func (j *joinSide[K, T, U, V]) Process(r record[K, T]) error {
 	reason, missing := missing(r)
 	switch {
 	case reason == topology.DropNullKey && !r.NullValue && j.alone:
-		return j.forward(r, none[U](), r.Timestamp)
+		return j.forward(ctx, r, none[U](), r.Timestamp)
 	case missing:
-		j.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return nil
 	case r.Timestamp < j.windows.Closed(streamTime, j.left):
-		j.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
-	return j.meet(r)
+	return j.meet(ctx, r)
 }
 
 // meet joins a record with what the other side has, and keeps it.
-func (j *joinSide[K, T, U, V]) meet(r record[K, T]) error {
+func (j *joinSide[K, T, U, V]) meet(ctx *context[K, V], r record[K, T]) error {
 	from, to := j.within(r.Timestamp)
 	found, err := j.other.Collect(j.found[:0], r.Key, from, to)
 	if j.found = found; err != nil {
@@ -120,7 +119,7 @@ func (j *joinSide[K, T, U, V]) meet(r record[K, T]) error {
 				return err
 			}
 		}
-		if err := j.forward(r, topology.Some(row.Value), max(r.Timestamp, row.Timestamp)); err != nil {
+		if err := j.forward(ctx, r, topology.Some(row.Value), max(r.Timestamp, row.Timestamp)); err != nil {
 			return err
 		}
 	}
@@ -132,27 +131,29 @@ func (j *joinSide[K, T, U, V]) meet(r record[K, T]) error {
 	return j.own.Put(r.Key, r.Value, r.Timestamp)
 }
 
-func (j *joinSide[K, T, U, V]) forward(r record[K, T], other optional[U], timestamp int64) error {
+func (j *joinSide[K, T, U, V]) forward(
+	ctx *context[K, V], r record[K, T], other optional[U], timestamp int64,
+) error {
 	out, err := j.join(optional[K]{Value: r.Key, OK: !r.NullKey}, topology.Some(r.Value), other)
 	if err != nil {
 		return err
 	}
 	result := topology.WithOptional(r, out)
 	result.Timestamp = timestamp
-	return j.Ctx.Forward(result)
+	return ctx.Forward(result)
 }
 
 // waiting are the records of both sides that no record of the other has met.
 type waiting[K, L, R, V any] struct {
 	StreamJoin[K, L, R, V]
-	ctx   *topology.Context[K, V]
+	ctx   *context[K, V]
 	store state.UnmatchedStore[K, L, R]
 	left  clearing[K, L]
 	right clearing[K, R]
 	show  func(state.UnmatchedRow[K, L, R]) (bool, error) // settle, made once
 }
 
-func newWaiting[K, L, R, V any](j StreamJoin[K, L, R, V], ctx *topology.Context[K, V]) unmatched[K] {
+func newWaiting[K, L, R, V any](j StreamJoin[K, L, R, V], ctx *context[K, V]) unmatched[K] {
 	w := &waiting[K, L, R, V]{StreamJoin: j, ctx: ctx, store: j.Unmatched.In(ctx)}
 	w.left.buffer, w.right.buffer, w.show = j.Left.In(ctx), j.Right.In(ctx), w.settle
 	return w

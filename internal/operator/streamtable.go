@@ -30,22 +30,21 @@ func StreamTable[K, V, U, R any](
 }
 
 type streamTable[K, V, U, R any] struct {
-	topology.Contextual[K, R]
 	table View[K, U]
 	get   Getter[K, U]
 	left  bool
 	join  func(record[K, V], optional[U]) (optional[R], error)
 }
 
-func (j *streamTable[K, V, U, R]) Init(ctx *topology.Context[K, R]) error {
+func (j *streamTable[K, V, U, R]) Init(ctx *context[K, R]) error {
 	j.get = j.table(ctx)
-	return j.Contextual.Init(ctx)
+	return nil
 }
 
-func (j *streamTable[K, V, U, R]) Process(r record[K, V]) error {
+func (j *streamTable[K, V, U, R]) Process(ctx *context[K, R], r record[K, V]) error {
 	if r.NullValue || r.NullKey && !j.left {
 		reason, _ := missing(r)
-		j.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return nil
 	}
 	var row optional[U]
@@ -62,5 +61,5 @@ func (j *streamTable[K, V, U, R]) Process(r record[K, V]) error {
 	if err != nil {
 		return err
 	}
-	return j.Ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(topology.WithOptional(r, out))
 }

@@ -21,20 +21,21 @@ func RightChanges[K, FK, L, R, V any](j ForeignKey[K, FK, L, R, V]) processor[FK
 
 // answers is what the nodes beside the right table share.
 type answers[K, FK, L, R, V any] struct {
-	topology.Contextual[[]byte, Answer]
 	ForeignKey[K, FK, L, R, V]
 	store state.KeyValueStore[wire.Combined, wire.Subscription]
 	// Scratch: what is forwarded goes into bytes before the call returns, and the store copies its keys.
 	foreign, row []byte
 }
 
-func (a *answers[K, FK, L, R, V]) Init(ctx *topology.Context[[]byte, Answer]) error {
+func (a *answers[K, FK, L, R, V]) Init(ctx *context[[]byte, Answer]) error {
 	a.store, a.ForeignKeys = a.Subscriptions.In(ctx), topology.Checked(ctx, a.ForeignKeys)
-	return a.Contextual.Init(ctx)
+	return nil
 }
 
 // answer sends the right row to a subscriber, with the timestamp and headers of r.
-func (a *answers[K, FK, L, R, V]) answer(r record[FK, nothing], s wire.Subscription, row optional[R]) error {
+func (a *answers[K, FK, L, R, V]) answer(
+	ctx *context[[]byte, Answer], r record[FK, nothing], s wire.Subscription, row optional[R],
+) error {
 	out := Answer{Response: wire.Response{Hash: s.Hash}, Partition: s.PrimaryPartition}
 	if row.OK {
 		var err error
@@ -43,7 +44,7 @@ func (a *answers[K, FK, L, R, V]) answer(r record[FK, nothing], s wire.Subscript
 		}
 		out.Value = a.row
 	}
-	return a.Ctx.Forward(topology.WithValue(topology.WithKey(r, s.PrimaryKey), out))
+	return ctx.Forward(topology.WithValue(topology.WithKey(r, s.PrimaryKey), out))
 }
 
 type nothing = struct{}
@@ -69,15 +70,15 @@ type subscriptions[K, FK, L, R, V any] struct {
 	get Getter[FK, R]
 }
 
-func (s *subscriptions[K, FK, L, R, V]) Init(ctx *topology.Context[[]byte, Answer]) error {
+func (s *subscriptions[K, FK, L, R, V]) Init(ctx *context[[]byte, Answer]) error {
 	s.get = s.Right(ctx)
 	return s.answers.Init(ctx)
 }
 
-func (s *subscriptions[K, FK, L, R, V]) Process(r record[FK, wire.Subscription]) error {
+func (s *subscriptions[K, FK, L, R, V]) Process(ctx *context[[]byte, Answer], r record[FK, wire.Subscription]) error {
 	if r.NullKey || r.NullValue {
 		reason, _ := missing(r)
-		s.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return nil
 	}
 	var err error
@@ -101,7 +102,7 @@ func (s *subscriptions[K, FK, L, R, V]) Process(r record[FK, wire.Subscription])
 	if r.Value.Instruction == wire.DeleteAndPropagate {
 		row = none[R]()
 	}
-	return s.answer(topology.WithValue(r, nothing{}), r.Value, row)
+	return s.answer(ctx, topology.WithValue(r, nothing{}), r.Value, row)
 }
 
 // remember begins or ends a subscription.
@@ -117,7 +118,7 @@ type rightChanges[K, FK, L, R, V any] struct {
 	answers[K, FK, L, R, V]
 }
 
-func (c *rightChanges[K, FK, L, R, V]) Process(r record[FK, change[R]]) error {
+func (c *rightChanges[K, FK, L, R, V]) Process(ctx *context[[]byte, Answer], r record[FK, change[R]]) error {
 	if r.Value.Stale {
 		return nil
 	}
@@ -129,7 +130,7 @@ func (c *rightChanges[K, FK, L, R, V]) Process(r record[FK, change[R]]) error {
 		if err != nil {
 			return err
 		}
-		if err := c.answer(topology.WithValue(r, nothing{}), row.Value, r.Value.New); err != nil {
+		if err := c.answer(ctx, topology.WithValue(r, nothing{}), row.Value, r.Value.New); err != nil {
 			return err
 		}
 	}

@@ -34,22 +34,22 @@ func Suppress[K, V any](
 
 // suppress is what knows the types: it encodes what goes into the buffer, and decodes what comes out.
 type suppress[K, V any] struct {
-	topology.Contextual[K, change[V]]
+	ctx    *context[K, change[V]]
 	buffer *suppressBuffer
 	key    serde.Serde[K]
 	value  serde.Serde[V]
 	bytes  []byte // scratch
 }
 
-func (s *suppress[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
-	s.Ctx, s.key = ctx, topology.Checked(ctx, s.key)
+func (s *suppress[K, V]) Init(ctx *context[K, change[V]]) error {
+	s.ctx, s.key = ctx, topology.Checked(ctx, s.key)
 	return s.buffer.open(ctx, s.release)
 }
 
-func (s *suppress[K, V]) Process(r record[K, change[V]]) (err error) {
+func (s *suppress[K, V]) Process(ctx *context[K, change[V]], r record[K, change[V]]) (err error) {
 	held := wire.BufferValue{}
 	held.Context.Timestamp, held.Context.Headers = r.Timestamp, r.Headers
-	held.Context.Topic, held.Context.Partition, held.Context.Offset, _ = s.Ctx.Source()
+	held.Context.Topic, held.Context.Partition, held.Context.Offset, _ = ctx.Source()
 	if held.Old, err = encodeOptional(s.value, &s.bytes, r.Value.Old); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *suppress[K, V]) release(key []byte, row wire.BufferValue) (err error) {
 	if out.Key, err = s.key.Decode(key); err != nil {
 		return err
 	}
-	return s.Ctx.Forward(out)
+	return s.ctx.Forward(out)
 }
 
 func encodeOptional[V any](values serde.Serde[V], scratch *[]byte, v optional[V]) (_ []byte, err error) {

@@ -15,18 +15,17 @@ func TableAggregate[K, V, A any](
 }
 
 type tableAggregate[K, V, A any] struct {
-	topology.Contextual[K, change[A]]
 	declared      state.KeyValue[K, A]
 	store         state.KeyValueStore[K, A]
 	add, subtract Fold[K, V, A]
 }
 
-func (a *tableAggregate[K, V, A]) Init(ctx *topology.Context[K, change[A]]) error {
+func (a *tableAggregate[K, V, A]) Init(ctx *context[K, change[A]]) error {
 	a.store = a.declared.In(ctx)
-	return a.Contextual.Init(ctx)
+	return nil
 }
 
-func (a *tableAggregate[K, V, A]) Process(r record[K, change[V]]) error {
+func (a *tableAggregate[K, V, A]) Process(ctx *context[K, change[A]], r record[K, change[V]]) error {
 	row, ok, err := a.store.Row(r.Key)
 	if err != nil {
 		return err
@@ -52,5 +51,5 @@ func (a *tableAggregate[K, V, A]) Process(r record[K, change[V]]) error {
 	if err := keep(a.store, r.Key, c.New, r.Timestamp); err != nil {
 		return err
 	}
-	return a.Ctx.Forward(topology.WithValue(r, c))
+	return ctx.Forward(topology.WithValue(r, c))
 }

@@ -32,7 +32,6 @@ func TableJoinRight[K, L, R, V any](
 }
 
 type tableJoin[K, V, U, R any] struct {
-	topology.Contextual[K, change[R]]
 	view       View[K, U]
 	get        Getter[K, U]
 	ownAlone   bool // a row of this side has a result without one of the other side
@@ -40,12 +39,12 @@ type tableJoin[K, V, U, R any] struct {
 	join       Joiner[K, V, U, R]
 }
 
-func (j *tableJoin[K, V, U, R]) Init(ctx *topology.Context[K, change[R]]) error {
+func (j *tableJoin[K, V, U, R]) Init(ctx *context[K, change[R]]) error {
 	j.get = j.view(ctx)
-	return j.Contextual.Init(ctx)
+	return nil
 }
 
-func (j *tableJoin[K, V, U, R]) Process(r record[K, change[V]]) (err error) {
+func (j *tableJoin[K, V, U, R]) Process(ctx *context[K, change[R]], r record[K, change[V]]) (err error) {
 	if r.Value.Stale {
 		return nil
 	}
@@ -64,7 +63,7 @@ func (j *tableJoin[K, V, U, R]) Process(r record[K, change[V]]) (err error) {
 	if other.OK {
 		r.Timestamp = max(r.Timestamp, ts)
 	}
-	return j.Ctx.Forward(topology.WithValue(r, c))
+	return ctx.Forward(topology.WithValue(r, c))
 }
 
 // result is the row of the join for one state of this side.

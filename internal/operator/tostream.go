@@ -6,9 +6,8 @@ import "github.com/millstream-go/millstream/topology"
 func ToStream[K, V any]() processor[K, change[V], K, V] { return &toStream[K, V]{} }
 
 type toStream[K, V any] struct {
-	topology.Contextual[K, V]
 }
 
-func (t *toStream[K, V]) Process(r record[K, change[V]]) error {
-	return t.Ctx.Forward(topology.WithOptional(r, r.Value.New))
+func (t *toStream[K, V]) Process(ctx *context[K, V], r record[K, change[V]]) error {
+	return ctx.Forward(topology.WithOptional(r, r.Value.New))
 }

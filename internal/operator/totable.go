@@ -14,21 +14,20 @@ func ToTable[K, V any](store state.KeyValue[K, V]) processor[K, V, K, change[V]]
 }
 
 type toTable[K, V any] struct {
-	topology.Contextual[K, change[V]]
 	declared state.KeyValue[K, V]
 	store    state.KeyValueStore[K, V]
 	newest   bool // the record with the highest timestamp is the row
 	mortal   bool // rows die, and an older record takes none of a row's time
 }
 
-func (t *toTable[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
+func (t *toTable[K, V]) Init(ctx *context[K, change[V]]) error {
 	t.store = t.declared.In(ctx)
-	return t.Contextual.Init(ctx)
+	return nil
 }
 
-func (t *toTable[K, V]) Process(r record[K, V]) error {
+func (t *toTable[K, V]) Process(ctx *context[K, change[V]], r record[K, V]) error {
 	if r.NullKey {
-		t.Ctx.Drop(topology.DropNullKey)
+		ctx.Drop(topology.DropNullKey)
 		return nil
 	}
 	row, ok, err := t.store.Row(r.Key)
@@ -36,7 +35,7 @@ func (t *toTable[K, V]) Process(r record[K, V]) error {
 		return err
 	}
 	if ok && t.newest && r.Timestamp < row.Timestamp {
-		t.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
 	c := change[V]{Old: optional[V]{Value: row.Value, OK: ok}, New: optional[V]{Value: r.Value, OK: !r.NullValue}}
@@ -47,7 +46,7 @@ func (t *toTable[K, V]) Process(r record[K, V]) error {
 	if err := keep(t.store, r.Key, c.New, at); err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}
-	return t.Ctx.Forward(topology.WithValue(r, c))
+	return ctx.Forward(topology.WithValue(r, c))
 }
 
 // keep writes a row, or deletes it where there is no value.

@@ -39,7 +39,6 @@ func TwinJoin[K, L, R, V any](
 }
 
 type twinJoin[K, L, R, V any] struct {
-	topology.Contextual[K, change[V]]
 	left     View[K, L]
 	right    View[K, R]
 	getLeft  Getter[K, L]
@@ -72,12 +71,12 @@ func (s *sideChange[V]) add(c change[V]) {
 	s.change, s.changed = c, true
 }
 
-func (j *twinJoin[K, L, R, V]) Init(ctx *topology.Context[K, change[V]]) error {
+func (j *twinJoin[K, L, R, V]) Init(ctx *context[K, change[V]]) error {
 	j.getLeft, j.getRight, j.keys = j.left(ctx), j.right(ctx), topology.Checked(ctx, j.keys)
-	return j.Contextual.Init(ctx)
+	return nil
 }
 
-func (j *twinJoin[K, L, R, V]) Process(r record[K, Twin[L, R]]) (err error) {
+func (j *twinJoin[K, L, R, V]) Process(_ *context[K, change[V]], r record[K, Twin[L, R]]) (err error) {
 	if r.Value.Left.Stale || r.Value.Right.Stale {
 		return nil
 	}
@@ -100,9 +99,9 @@ func (j *twinJoin[K, L, R, V]) Process(r record[K, Twin[L, R]]) (err error) {
 }
 
 // Settle makes the results of the record that has been through all steps.
-func (j *twinJoin[K, L, R, V]) Settle() error {
+func (j *twinJoin[K, L, R, V]) Settle(ctx *context[K, change[V]]) error {
 	for i := range j.held {
-		if err := j.join(&j.held[i]); err != nil {
+		if err := j.join(ctx, &j.held[i]); err != nil {
 			return err
 		}
 	}
@@ -120,7 +119,7 @@ func (j *twinJoin[K, L, R, V]) Undo() {
 	j.index.clear()
 }
 
-func (j *twinJoin[K, L, R, V]) join(t *twins[K, L, R]) (err error) {
+func (j *twinJoin[K, L, R, V]) join(ctx *context[K, change[V]], t *twins[K, L, R]) (err error) {
 	key := t.last.Key
 	if err := lookUnchanged(&t.left, j.getLeft, key, &t.last.Timestamp); err != nil {
 		return err
@@ -135,7 +134,7 @@ func (j *twinJoin[K, L, R, V]) join(t *twins[K, L, R]) (err error) {
 	if c.New, err = j.result(key, t.left.New, t.right.New); err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}
-	return j.Ctx.Forward(topology.WithValue(t.last, c))
+	return ctx.Forward(topology.WithValue(t.last, c))
 }
 
 // result is the row of the join for two rows; none if they have none.

@@ -13,19 +13,18 @@ func VersionedTable[K, V any](store state.Versioned[K, V]) processor[K, V, K, ch
 }
 
 type versionedTable[K, V any] struct {
-	topology.Contextual[K, change[V]]
 	declared state.Versioned[K, V]
 	store    state.VersionedStore[K, V]
 }
 
-func (t *versionedTable[K, V]) Init(ctx *topology.Context[K, change[V]]) error {
+func (t *versionedTable[K, V]) Init(ctx *context[K, change[V]]) error {
 	t.store = t.declared.In(ctx)
-	return t.Contextual.Init(ctx)
+	return nil
 }
 
-func (t *versionedTable[K, V]) Process(r record[K, V]) (err error) {
+func (t *versionedTable[K, V]) Process(ctx *context[K, change[V]], r record[K, V]) (err error) {
 	if r.NullKey {
-		t.Ctx.Drop(topology.DropNullKey)
+		ctx.Drop(topology.DropNullKey)
 		return nil
 	}
 	c := change[V]{New: optional[V]{Value: r.Value, OK: !r.NullValue}}
@@ -34,13 +33,13 @@ func (t *versionedTable[K, V]) Process(r record[K, V]) (err error) {
 	}
 	stored, newest, err := t.enter(r)
 	if err == nil && !stored {
-		t.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
 	if c.Stale = !newest; err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}
-	return t.Ctx.Forward(topology.WithValue(r, c))
+	return ctx.Forward(topology.WithValue(r, c))
 }
 
 func (t *versionedTable[K, V]) enter(r record[K, V]) (stored, newest bool, err error) {

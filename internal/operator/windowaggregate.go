@@ -24,21 +24,21 @@ type windowAggregate[K, V, A any] struct {
 	windows window.Aligned
 }
 
-func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
-	streamTime, ok := a.accept(r)
+func (a *windowAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], change[A]], r record[K, V]) error {
+	streamTime, ok := a.accept(ctx, r)
 	if !ok {
 		return nil
 	}
 	first, last := a.windows.Starts(r.Timestamp)
 	if first > last {
-		a.Ctx.Drop(topology.DropLate)
+		ctx.Drop(topology.DropLate)
 		return nil
 	}
 	open := a.windows.Closed(streamTime)
 	for start := first; ; start += a.windows.Advance() {
 		if start < open {
-			a.Ctx.Drop(topology.DropLate)
-		} else if err := a.update(r, start); err != nil {
+			ctx.Drop(topology.DropLate)
+		} else if err := a.update(ctx, r, start); err != nil {
 			return err
 		}
 		if start == last { // not a bound on start, which would wrap around at the end of time
@@ -49,25 +49,26 @@ func (a *windowAggregate[K, V, A]) Process(r record[K, V]) error {
 
 // windowRows is what aggregations by windows that a start identifies share: the store, and how a record enters a row.
 type windowRows[K, V, A any] struct {
-	topology.Contextual[window.Windowed[K], change[A]]
 	declared state.Window[K, A]
 	store    state.WindowStore[K, A]
 	windows  window.Windows
 	fold     Fold[K, V, A]
 }
 
-func (a *windowRows[K, V, A]) Init(ctx *topology.Context[window.Windowed[K], change[A]]) error {
+func (a *windowRows[K, V, A]) Init(ctx *context[window.Windowed[K], change[A]]) error {
 	a.store = a.declared.In(ctx)
-	return a.Contextual.Init(ctx)
+	return nil
 }
 
 // accept moves stream time on; it is false for a record that cannot be aggregated, which it counts.
-func (a *windowRows[K, V, A]) accept(r record[K, V]) (streamTime int64, ok bool) {
+func (a *windowRows[K, V, A]) accept(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V],
+) (streamTime int64, ok bool) {
 	if !r.NullKey {
 		a.store.Observe(r.Timestamp)
 	}
 	if reason, missing := missing(r); missing {
-		a.Ctx.Drop(reason)
+		ctx.Drop(reason)
 		return 0, false
 	}
 	streamTime, _ = a.store.Time()
@@ -75,7 +76,9 @@ func (a *windowRows[K, V, A]) accept(r record[K, V]) (streamTime int64, ok bool)
 }
 
 // update adds a record to one of its windows.
-func (a *windowRows[K, V, A]) update(r record[K, V], start int64) error {
+func (a *windowRows[K, V, A]) update(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V], start int64,
+) error {
 	row, ok, err := a.store.Row(r.Key, start)
 	if err != nil {
 		return err
@@ -87,11 +90,13 @@ func (a *windowRows[K, V, A]) update(r record[K, V], start int64) error {
 	if ok {
 		r.Timestamp = max(r.Timestamp, row.Timestamp)
 	}
-	return a.put(r, start, c)
+	return a.put(ctx, r, start, c)
 }
 
 // put writes a row that has changed and passes the change on, with the record's timestamp and headers.
-func (a *windowRows[K, V, A]) put(r record[K, V], start int64, c change[A]) (err error) {
+func (a *windowRows[K, V, A]) put(
+	ctx *context[window.Windowed[K], change[A]], r record[K, V], start int64, c change[A],
+) (err error) {
 	if !c.Old.OK && !c.New.OK {
 		return nil
 	}
@@ -104,5 +109,5 @@ func (a *windowRows[K, V, A]) put(r record[K, V], start int64, c change[A]) (err
 		return err
 	}
 	key := window.Windowed[K]{Key: r.Key, Window: a.windows.Window(start)}
-	return a.Ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
+	return ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
 }

@@ -40,7 +40,6 @@ func Table[K, R any](
 
 // rowKeeper makes rows of changes, for the table behind it, whose store it reads.
 type rowKeeper[K, R any] struct {
-	streams.Contextual[K, R]
 	declared state.KeyValue[K, R]
 	store    state.KeyValueStore[K, R]
 	row      *row
@@ -52,19 +51,19 @@ func (k *rowKeeper[K, R]) Init(ctx *streams.Context[K, R]) error {
 		return errors.New("debezium: EmptyOnTruncate needs topics of one partition, as a truncate reaches one of them only")
 	}
 	k.store = k.declared.In(ctx)
-	return k.Contextual.Init(ctx)
+	return nil
 }
 
-func (k *rowKeeper[K, R]) Process(r streams.Record[K, Change[R]]) error {
+func (k *rowKeeper[K, R]) Process(ctx *streams.Context[K, R], r streams.Record[K, Change[R]]) error {
 	row := streams.Record[K, R]{Key: r.Key, NullKey: r.NullKey, Timestamp: r.Timestamp, Headers: r.Headers}
 	switch {
 	case !r.NullValue && r.Value.Op == Truncate:
-		return k.truncate(r)
+		return k.truncate(ctx, r)
 	case !r.NullValue && r.Value.Op == Message:
 		return nil
 	case r.NullValue || !r.Value.After.OK:
 		row.NullValue = true
-		return k.Ctx.Forward(row)
+		return ctx.Forward(row)
 	}
 	row.Value = r.Value.After.Value
 	if len(r.Value.Unavailable) > 0 {
@@ -72,7 +71,7 @@ func (k *rowKeeper[K, R]) Process(r streams.Record[K, Change[R]]) error {
 			return err
 		}
 	}
-	return k.Ctx.Forward(row)
+	return ctx.Forward(row)
 }
 
 // complete takes what was not sent from the row as it was.
@@ -91,7 +90,7 @@ func (k *rowKeeper[K, R]) complete(row *R, r streams.Record[K, Change[R]]) error
 	return nil
 }
 
-func (k *rowKeeper[K, R]) truncate(r streams.Record[K, Change[R]]) error {
+func (k *rowKeeper[K, R]) truncate(ctx *streams.Context[K, R], r streams.Record[K, Change[R]]) error {
 	if !k.options.truncate {
 		return &TruncateError{Table: r.Value.Source.Schema + "." + r.Value.Source.Table}
 	}
@@ -100,7 +99,7 @@ func (k *rowKeeper[K, R]) truncate(r streams.Record[K, Change[R]]) error {
 			return err
 		}
 		gone := streams.Record[K, R]{Key: row.Key, NullValue: true, Timestamp: r.Timestamp}
-		if err := k.Ctx.Forward(gone); err != nil {
+		if err := ctx.Forward(gone); err != nil {
 			return err
 		}
 	}

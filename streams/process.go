@@ -1,0 +1,66 @@
+package streams
+
+import (
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// Process adds a processor of the user's, with the stores that it may use. The processor may change the key. new makes
+// a new one at each call: it is called once for each task, and twice by Build, to see that it does. What a processor
+// opens, it opens in Init. ProcessFunc makes new of a function.
+func Process[KR, VR, K, V any](
+	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Declaration,
+) *Stream[KR, VR] {
+	s.of().given(new != nil, "Process: new")
+	return rekey(s, "process", s.of().specs(stores, topology.Site()), new)
+}
+
+// ProcessValues adds a processor of the user's that cannot change the key. new makes a new one at each call, see
+// Process. ProcessValuesFunc makes new of a function.
+func ProcessValues[VR, K, V any](
+	s *Stream[K, V], new func() FixedKeyProcessor[K, V, VR], stores ...state.Declaration,
+) *Stream[K, VR] {
+	b := s.of()
+	b.given(new != nil, "ProcessValues: new")
+	site := topology.Site()
+	parents := []*topology.Node{s.node}
+	n := topology.AddFixedKeyProcessor(b.graph, "processvalues", site, parents, b.specs(stores, site), new)
+	return &Stream[K, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
+}
+
+// ProcessFunc is a processor that is a function, for Process:
+//
+//	streams.Process(orders, streams.ProcessFunc(func(ctx *streams.Context[string, Alarm], r Order) error { ... }))
+//
+// The tasks share it, and call it each on a goroutine of its own: what it remembers belongs in a store, which it opens
+// with In(ctx).
+func ProcessFunc[KR, VR, K, V any](
+	fn func(ctx *Context[KR, VR], r Record[K, V]) error,
+) func() Processor[K, V, KR, VR] {
+	if fn == nil {
+		return nil
+	}
+	return func() Processor[K, V, KR, VR] { return processFunc[K, V, KR, VR](fn) }
+}
+
+type processFunc[K, V, KR, VR any] func(ctx *Context[KR, VR], r Record[K, V]) error
+
+func (f processFunc[K, V, KR, VR]) Process(ctx *Context[KR, VR], r Record[K, V]) error {
+	return f(ctx, r)
+}
+
+// ProcessValuesFunc is a processor that is a function, for ProcessValues. See ProcessFunc.
+func ProcessValuesFunc[VR, K, V any](
+	fn func(ctx *FixedKeyContext[K, VR], r FixedKeyRecord[K, V]) error,
+) func() FixedKeyProcessor[K, V, VR] {
+	if fn == nil {
+		return nil
+	}
+	return func() FixedKeyProcessor[K, V, VR] { return processValuesFunc[K, V, VR](fn) }
+}
+
+type processValuesFunc[K, V, VR any] func(ctx *FixedKeyContext[K, VR], r FixedKeyRecord[K, V]) error
+
+func (f processValuesFunc[K, V, VR]) Process(ctx *FixedKeyContext[K, VR], r FixedKeyRecord[K, V]) error {
+	return f(ctx, r)
+}
