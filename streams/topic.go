@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/millstream-go/millstream/serde"
@@ -67,6 +69,15 @@ func (t Topic[K, V]) Key() serde.Serde[K] { return t.key }
 
 // Value is the serde of the values.
 func (t Topic[K, V]) Value() serde.Serde[V] { return t.value }
+
+// Start makes the serdes ready to write the topic, for who does so outside of an application, a producer say: see
+// serde.Start. Applications and the test driver start the serdes of their topologies themselves.
+func (t Topic[K, V]) Start(ctx context.Context) error {
+	use := serde.Use{Topic: t.name, Write: true}
+	err := serde.Start(ctx, use, t.value)
+	use.Key = true
+	return errors.Join(err, serde.Start(ctx, use, t.key))
+}
 
 // same is true for two values of one declaration.
 func (t Topic[K, V]) same(other Topic[K, V]) bool {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -21,10 +20,7 @@ type InputTopic[K, V any] struct {
 func Input[K, V any](d *Driver, topic streams.Topic[K, V]) InputTopic[K, V] {
 	d.helper()
 	d.fail(d.checkInput(topic.Name()))
-	use := serde.Use{Topic: topic.Name(), Write: true}
-	d.fail(serde.Start(context.Background(), use, topic.Value()))
-	use.Key = true
-	d.fail(serde.Start(context.Background(), use, topic.Key()))
+	d.fail(topic.Start(context.Background()))
 	return InputTopic[K, V]{d: d, topic: topic}
 }
 

@@ -82,7 +82,7 @@ var owners = map[string][]string{
 		"streams/connect", "testkit", "testkit/broker", "testkit/cluster",
 	},
 	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},
-	kafka + "/pkg/sr":       {"serde/registry"},
+	kafka + "/pkg/sr":       {"examples/internal/demo", "serde/registry"},
 	kafka + "/plugin/kslog": {"streams"},
 }
 

@@ -16,6 +16,9 @@ import (
 func Produce[K, V any](
 	ctx context.Context, b *Broker, topic streams.Topic[K, V], records ...streams.Record[K, V],
 ) error {
+	if err := topic.Start(ctx); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
 	out := make([]*kgo.Record, len(records))
 	for i := range records {
 		var err error
