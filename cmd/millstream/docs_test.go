@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,19 +12,17 @@ import (
 func TestDocsAreScripts(t *testing.T) {
 	page, err := os.ReadFile("../../docs/command.md")
 	require.NoError(t, err)
-	paths, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	var scripts strings.Builder
-	for _, path := range paths {
+	var all strings.Builder
+	for _, path := range scripts(t) {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
-		scripts.Write(text)
+		all.Write(text)
 	}
 	found := 0
 	for line := range strings.Lines(string(page)) {
 		if strings.HasPrefix(line, "millstream ") {
 			found++
-			require.Contains(t, scripts.String(), "\n"+line)
+			require.Contains(t, all.String(), "\n"+line)
 		}
 	}
 	require.Positive(t, found)

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/kafkatest"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -46,10 +49,31 @@ func counting(app string) (*topology.Topology, error) {
 //	join APP            leaves a member behind that the group still waits for
 //	lockfile APP FILE   writes its lock file
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+	testscript.Run(t, params(func() (*broker.Broker, error) { return broker.Start() }, scripts(t)...))
+}
+
+// TestScriptsOnKafka runs them on a real one.
+func TestScriptsOnKafka(t *testing.T) {
+	for _, script := range scripts(t) {
+		t.Run(filepath.Base(script), func(t *testing.T) {
+			kafka := kafkatest.Start(t)
+			testscript.Run(t, params(func() (*broker.Broker, error) { return broker.Connect(kafka.Addrs...) }, script))
+		})
+	}
+}
+
+func scripts(t *testing.T) []string {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	return paths
+}
+
+func params(open func() (*broker.Broker, error), files ...string) testscript.Params {
+	return testscript.Params{
+		Files: files,
 		Setup: func(env *testscript.Env) error {
-			b, err := broker.Start()
+			b, err := open()
 			if err != nil {
 				return err
 			}
@@ -61,7 +85,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"click": click, "run": runApp, "join": join, "lockfile": lockfile,
 		},
-	})
+	}
 }
 
 func brokerOf(ts *testscript.TestScript) *broker.Broker { return ts.Value("broker").(*broker.Broker) }
