@@ -28,14 +28,40 @@ const (
 // String is exactly-once or at-least-once.
 func (g Guarantee) String() string { return [...]string{"exactly-once", "at-least-once"}[g] }
 
-// ErrorPolicy says what becomes of a record that does not decode, or whose processing fails.
+// ErrorPolicy says what becomes of a record that fails: it does not decode, its processing or the encoding of its
+// results fails, or Kafka refuses them. It is one of the actions Fail, Skip and DeadLetter, or a PolicyFunc, which
+// decides by the error. Some errors end the application whatever it says: a database that cannot be read, a value that
+// was changed in place, keys without fixed bytes, and what has no input record, but for punctuations.
+//
+// A record that Kafka refuses, as it is too large for example, costs more than others: the transaction is lost, the
+// worker begins again from the last commit and sends records one by one until it knows which one it is, and then once
+// more without it.
 type ErrorPolicy = task.Policy
 
-// The error policies. In each case the record's outputs and its writes to stores are taken back first.
+// PolicyFunc is a function as an ErrorPolicy. It is called by all workers at once. It must not keep the error, whose
+// Key and Value belong to the fetch that they came with.
+type PolicyFunc = task.PolicyFunc
+
+// ErrorAction is what becomes of a record that failed, and the ErrorPolicy that always says so.
+type ErrorAction = task.Action
+
+// The actions. In each case the record's outputs and its writes to stores are taken back first.
 const (
 	Fail       = task.Fail       // Run returns a ProcessError: the default
 	Skip       = task.Skip       // the record is counted and left out; the log has a line for many of them
 	DeadLetter = task.DeadLetter // the same, and it is sent to Config.DeadLetterTopic within the transaction
+)
+
+// ErrorCause is in which part of its way a record failed, see ProcessError.Cause.
+type ErrorCause = task.Cause
+
+// The causes.
+const (
+	ProcessingError  = task.Processing  // the function of a step returned an error or panicked
+	DecodingError    = task.Decoding    // its key, value or timestamp could not be read
+	EncodingError    = task.Encoding    // a sink could not make the bytes of its result, or choose where they go
+	ProducingError   = task.Producing   // Kafka refused what was made of it
+	PunctuationError = task.Punctuation // there is no record: a punctuation failed
 )
 
 // Accept is what an App goes on with although something has been lost: any of the values below, joined by |.
@@ -96,7 +122,8 @@ type Config struct {
 	// MB.
 	MemoryBytes int64
 
-	// OnError is Fail by default.
+	// OnError is Fail by default. DeadLetter needs a DeadLetterTopic; where a PolicyFunc says so without one, the
+	// application ends.
 	OnError ErrorPolicy
 	// DeadLetterTopic is where DeadLetter sends records: with their own bytes, and headers that tell the failure
 	// (KIP-1034). The application must not read it itself.
@@ -189,6 +216,9 @@ func (c Config) withDefaults(appID string) Config {
 	setDefault(&c.StartTimeout, 30*time.Second)
 	setDefault(&c.ShutdownTimeout, 30*time.Second)
 	setDefault(&c.CleanupDelay, 10*time.Minute)
+	if c.OnError == nil {
+		c.OnError = Fail
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -214,9 +244,14 @@ func (c Config) validate() error {
 		"Guarantee is %d: use ExactlyOnce or AtLeastOnce", c.Guarantee)
 	bad(c.Accept&^(AcceptLostOffsets|AcceptLostInput|AcceptLostState) != 0,
 		"Accept is %d: use AcceptLostOffsets, AcceptLostInput and AcceptLostState", c.Accept)
-	bad(c.OnError < Fail || c.OnError > DeadLetter, "OnError is %d: use Fail, Skip or DeadLetter", c.OnError)
-	bad(c.OnError == DeadLetter && c.DeadLetterTopic == "", "DeadLetterTopic is needed for OnError: DeadLetter")
-	bad(c.OnError != DeadLetter && c.DeadLetterTopic != "", "DeadLetterTopic has no effect without OnError: DeadLetter")
+	if f, ok := c.OnError.(PolicyFunc); ok {
+		bad(f == nil, "OnError is a nil function")
+	}
+	if action, ok := c.OnError.(ErrorAction); ok {
+		bad(action < Fail || action > DeadLetter, "OnError is %d: use Fail, Skip or DeadLetter", action)
+		bad(action == DeadLetter && c.DeadLetterTopic == "", "DeadLetterTopic is needed for OnError: DeadLetter")
+		bad(action != DeadLetter && c.DeadLetterTopic != "", "DeadLetterTopic has no effect without OnError: DeadLetter")
+	}
 	bad(c.CommitInterval < 0, "CommitInterval is %v: must not be negative", c.CommitInterval)
 	bad(c.Guarantee == ExactlyOnce && c.CommitInterval > c.TransactionTimeout/2,
 		"CommitInterval is %v: must be at most half of TransactionTimeout, %v, or brokers abort transactions under way",

@@ -91,7 +91,8 @@ const (
 // gets without a record, such as Init and punctuations, Topic is empty.
 //
 // Its fields: Task is the id of the task; Node and Site are the step and the file:line that declared it; Topic,
-// Partition and Offset are the record; Err is what the step returned, or a PanicError.
+// Partition and Offset are the record, and Timestamp, Key and Value what it has, as it was read; Cause is in which part
+// of its way it failed; Err is what the step returned, or a PanicError, or a ProduceError if Kafka refused its result.
 type ProcessError = task.ProcessError
 
 // NewRecord is a record with neither null, at an event time in milliseconds since the epoch. A processor that emits

@@ -65,8 +65,8 @@ func TestAnEmptyDirectoryIsNotEnteredBeforeItsCommit(t *testing.T) {
 	require.ErrorAs(t, err, &lost)
 }
 
-// TestWhatIsBroughtOverKnowsItsInputs: a store without a changelog that is copied has counted up to the same offsets, so
-// that it is found if the group has gone on elsewhere.
+// TestWhatIsBroughtOverKnowsItsInputs: a store without a changelog that is copied has counted up to the same offsets,
+// so that it is found if the group has gone on elsewhere.
 func TestWhatIsBroughtOverKnowsItsInputs(t *testing.T) {
 	s, task := newUnlogged(t)
 	old, fresh := task.databases[0], store.OpenMemory()

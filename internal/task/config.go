@@ -7,23 +7,15 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-// Policy says what becomes of a record that does not decode, or whose processing failed. In each case whatever it did
-// is taken back first.
-type Policy int
-
-const (
-	Fail       Policy = iota // the application stops with a ProcessError
-	Skip                     // the record is counted, logged and left out
-	DeadLetter               // the record is counted, logged and sent to the dead-letter topic, in the same transaction
-)
-
 // Config is what all tasks of a process share.
 type Config struct {
 	// Partitions is the number of partitions of each input topic.
 	Partitions map[string]int32
 	// PartitionsOf is the number of partitions of any other topic; see topology.Host.
-	PartitionsOf    func(topic string) (int32, error)
-	OnError         Policy
+	PartitionsOf func(topic string) (int32, error)
+	OnError      Policy // nil: Fail
+	// Refused are records of which Kafka has refused what was made of them. Only the worker's goroutine changes it.
+	Refused         map[RecordID]*ProcessError
 	DeadLetterTopic string
 	// Buffer is the number of records that one input partition may have waiting before it is paused.
 	Buffer int

@@ -31,17 +31,20 @@ type dropCount struct{ all, fresh Dropped }
 
 // drop is a record that the step at work drops.
 type drop struct {
-	node   *topology.Node
+	step   string
 	reason topology.DropReason
 	late   int64 // milliseconds behind stream time
 }
 
 // cause is what the drop is counted under.
-func (d drop) cause() cause {
-	if d.node == nil {
-		return cause{reason: d.reason}
+func (d drop) cause() cause { return cause{d.step, d.reason} }
+
+// nameOf is the name of a step, empty if there is none.
+func nameOf(n *topology.Node) string {
+	if n == nil {
+		return ""
 	}
-	return cause{d.node.Name, d.reason}
+	return n.Name
 }
 
 func (d *Drops) add(one drop) {

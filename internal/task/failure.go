@@ -6,9 +6,6 @@ import (
 	"runtime/debug"
 	"strconv"
 
-	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -21,7 +18,11 @@ type ProcessError struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	Err       error
+	// Timestamp, Key and Value are the record's, as they were read; nil: null, or there is no record.
+	Timestamp  int64
+	Key, Value []byte
+	Cause      Cause
+	Err        error
 
 	call string // of the step, if there is no record
 }
@@ -93,14 +94,24 @@ func Shielded(call func() error) (err error) {
 // reject applies the error policy to a record whose effects have been taken back. A nil result means: go on without it.
 func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	failed := t.failure("", err)
+	failed.Cause = t.causeOf(err)
+	return t.leaveOut(in, raw, failed)
+}
+
+// leaveOut is reject for a failure that is known.
+func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError) error {
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
-	if t.config.fatal(err) {
-		return failed
+	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
+	action, err := t.config.decide(failed)
+	if err != nil {
+		return err
 	}
+	failed.Key, failed.Value = nil, nil // they would keep what was fetched with the record
+	reason := dropReason(failed.Err)
 	t.lastError, t.errorAt = failed, t.set.now
-	t.config.Drops.add(drop{node: t.instance.Node(), reason: dropReason(err)})
-	t.set.leftOut.add(t.set.now, cause{failed.Node, dropReason(err)}, t.log, failed)
-	if t.config.OnError == DeadLetter {
+	t.config.Drops.add(drop{step: failed.Node, reason: reason})
+	t.set.leftOut.add(t.set.now, cause{failed.Node, reason}, t.log, failed)
+	if action == DeadLetter {
 		t.box.Add(t.deadLetter(in, raw, failed))
 	}
 	return nil
@@ -117,16 +128,6 @@ func failure(id topology.TaskID, in *topology.Instance, call string, err error) 
 		failed.Node, failed.Site = n.Name, n.Site
 	}
 	return failed
-}
-
-// fatal is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
-// nothing about the record, nor does a stop; a value that was changed in place cannot be taken back, and keys without
-// fixed bytes have done their harm before.
-func (c *Config) fatal(err error) bool {
-	var unavailable *topology.ErrUnavailable
-	return c.OnError == Fail || errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
-		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) ||
-		errors.Is(err, serde.ErrStopped) || errors.As(err, &unavailable)
 }
 
 func dropReason(err error) topology.DropReason {

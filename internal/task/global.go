@@ -176,10 +176,14 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	g.dropped = g.dropped[:0]
 	failed := g.failure("", err)
 	failed.Topic, failed.Partition, failed.Offset = g.topic, g.partition, raw.Offset
-	if g.set.config.fatal(err) {
-		return failed
+	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
+	if errors.Is(err, topology.ErrDeserialize) || errors.Is(err, topology.ErrTimestamp) {
+		failed.Cause = Decoding
 	}
-	g.set.config.Drops.add(drop{node: g.instance.Node(), reason: dropReason(err)})
+	if _, err := g.set.config.decide(failed); err != nil {
+		return err
+	}
+	g.set.config.Drops.add(drop{step: failed.Node, reason: dropReason(err)})
 	g.set.config.Logger.Warn("record of a global table left out", "topic", g.topic, "partition", g.partition,
 		"offset", raw.Offset, "error", err)
 	return nil
@@ -193,7 +197,7 @@ func (g *Global) process(inlet topology.Inlet, raw *topology.Raw) (err error) {
 		return err
 	}
 	if ts < 0 {
-		g.dropped = append(g.dropped, drop{node: g.instance.Node(), reason: topology.DropTimestamp})
+		g.dropped = append(g.dropped, drop{step: nameOf(g.instance.Node()), reason: topology.DropTimestamp})
 		return nil
 	}
 	g.times[g.topic] = max(g.timeOf(g.topic), ts)
@@ -307,7 +311,7 @@ func (g *Global) Source() (topic string, partition int32, offset int64, ok bool)
 
 // Drop counts a drop once the record in work is done.
 func (g *Global) Drop(n *topology.Node, reason topology.DropReason) {
-	g.dropped = append(g.dropped, drop{node: n, reason: reason})
+	g.dropped = append(g.dropped, drop{step: nameOf(n), reason: reason})
 }
 
 // Partitions is not offered to global tables: none of their steps is a sink.

@@ -131,7 +131,7 @@ func (in *Input) advance() (bool, error) {
 			}
 			in.pass()
 		case ts < 0:
-			in.task.config.Drops.add(drop{node: in.task.instance.Node(), reason: topology.DropTimestamp})
+			in.task.config.Drops.add(drop{step: nameOf(in.task.instance.Node()), reason: topology.DropTimestamp})
 			in.pass()
 		default:
 			in.hasHead, in.headTime = true, ts

@@ -155,11 +155,12 @@ func (t *Task) fire(p *punctuation, now int64) error {
 	if err := Shielded(func() error { return p.Call(now) }); err != nil {
 		t.undo()
 		failed := t.failure("punctuation", err)
-		if t.config.fatal(err) {
-			return failed
+		failed.Cause = Punctuation
+		if _, err := t.config.decide(failed); err != nil {
+			return err
 		}
 		t.lastError, t.errorAt = failed, t.set.now
-		t.config.Drops.add(drop{node: t.instance.Node(), reason: topology.DropProcess})
+		t.config.Drops.add(drop{step: failed.Node, reason: topology.DropProcess})
 		t.log.Warn("punctuation left out", withStack(err, "node", failed.Node, "site", failed.Site, "error", err)...)
 	}
 	t.done()

@@ -71,13 +71,12 @@ func (t *Task) turn(n int, most int64) (done int, bytes int64, err error) {
 func (t *Task) step() error {
 	in := t.headInput
 	raw := in.queue.head()
+	if failed := t.refused(in, raw.Offset); failed != nil {
+		again := *failed // it may come once more
+		return t.passOver(in, t.leaveOut(in, raw, &again))
+	}
 	if err := t.jumps(in.headTime); err != nil {
-		if err := t.reject(in, raw, err); err != nil {
-			return err
-		}
-		t.touch()
-		in.pass()
-		return t.refresh()
+		return t.passOver(in, t.reject(in, raw, err))
 	}
 	t.streamTime = max(t.streamTime, in.headTime)
 	t.mark()
@@ -98,6 +97,16 @@ func (t *Task) step() error {
 	if err := t.punctuateStreamTime(); err != nil {
 		return err
 	}
+	return t.refresh()
+}
+
+// passOver goes on behind a record that was not processed, unless the policy has an error for it.
+func (t *Task) passOver(in *Input, err error) error {
+	if err != nil {
+		return err
+	}
+	t.touch()
+	in.pass()
 	return t.refresh()
 }
 

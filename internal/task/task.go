@@ -311,7 +311,7 @@ func (t *Task) Partitions(topic string) (int32, error) {
 
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.
 func (t *Task) Drop(n *topology.Node, reason topology.DropReason) {
-	d := drop{node: n, reason: reason}
+	d := drop{step: nameOf(n), reason: reason}
 	if reason == topology.DropLate && t.current != nil {
 		d.late = t.streamTime - t.current.headTime
 	}

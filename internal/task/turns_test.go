@@ -232,8 +232,8 @@ func TestThePaceEndsARoundOfPunctuations(t *testing.T) {
 	require.Equal(t, map[int32]int{0: 4, 1: 2, 9: 2, 2: 4}, fired)
 }
 
-// TestATimeTooFarAhead is an error of its record, and moves no time. A record that is not ahead of the wall clock is right,
-// however long the silence before it was.
+// TestATimeTooFarAhead is an error of its record, and moves no time. A record that is not ahead of the wall clock is
+// right, however long the silence before it was.
 func TestATimeTooFarAhead(t *testing.T) {
 	var seen []int64
 	s, in := newTasks(t, Config{Buffer: math.MaxInt, MaxJump: 1000, OnError: Skip}, 1, func(r bytesRecord) {

@@ -48,6 +48,9 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 		}
 	}
 	w.client.Produce(ctx, r, promise)
+	if !w.aloneSince.IsZero() && w.sendsAlone() {
+		_ = w.client.Flush(ctx) // what fails poisons the transaction
+	}
 }
 
 // acknowledged is called by the client's goroutine for each record.

@@ -155,7 +155,7 @@ func (w *Worker) depart(ctx context.Context, member string) {
 // finish ends a session. A worker that does not begin again leaves the group, and its transaction is aborted: others
 // take its tasks over at once.
 func (w *Worker) finish(ctx, work context.Context, err error) error {
-	err = w.replaced(work, err)
+	err = w.leaveOut(ctx, w.replaced(work, err))
 	member := w.lastMember()
 	if err != nil {
 		w.learn(err)

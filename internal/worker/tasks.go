@@ -151,6 +151,7 @@ func (w *Worker) start(ctx context.Context, x *restoring) error {
 	if len(x.moved) > 0 {
 		return w.move(ctx, x)
 	}
+	w.forgetRefused(x)
 	w.set.Enter(x.task)
 	if err := w.calls.call(func() error { return w.set.Start(x.task, x.committed) }); err != nil {
 		return err

@@ -70,6 +70,9 @@ type Worker struct {
 	movedAt     time.Time // when the group was first given other offsets in this session; zero: it was not
 	looks       int       // at the topics of global tables that have found a loss
 
+	refused    map[task.RecordID]*task.ProcessError // records to leave out, as Kafka refused what was made of them
+	aloneSince time.Time                            // since when records are sent one by one; zero: they are not
+
 	balancer   *balancer // of the session
 	cover      coverage  // looks at who owns what
 	leftovers  map[topology.TaskID]leftover
@@ -96,7 +99,7 @@ func New(config Config) *Worker {
 		config: config, warned: map[string]bool{}, misplaced: map[string]bool{}, waits: newWaits(config.Logger),
 		pace: newPacer(config.Task.CommitInterval), clock: newClock(),
 		allowance: newAllowance(config.TransactionTimeout, config.ExactlyOnce),
-		leftovers: map[topology.TaskID]leftover{},
+		leftovers: map[topology.TaskID]leftover{}, refused: map[task.RecordID]*task.ProcessError{},
 	}
 	w.inCode = w.waits.often(forCode, w.whyCode)
 	w.forRoom = w.waits.often(forBuffer, config.Cluster.whyNoProgress)
@@ -133,6 +136,10 @@ func (w *Worker) sessions(ctx context.Context) error {
 			w.encodeOnPut = true
 			w.config.Logger.Warn("worker begins again and encodes each value as it is put, to find the record", "error", err)
 			continue
+		case errors.Is(err, errLeftOut):
+			w.config.Logger.Warn("worker begins again from the last commit, without a record", "error", err)
+		case errors.Is(err, errSearched):
+			w.config.Logger.Warn("worker begins again and sends records one by one, to find one", "error", err)
 		default:
 			w.warn(err)
 		}
@@ -183,6 +190,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	}
 	tasks := w.config.Task
 	tasks.PartitionsOf, tasks.EncodeOnPut, tasks.Pace = w.sinkPartitions(work), w.encodeOnPut, &w.pace.Pace
+	tasks.Refused = w.refused
 	at, _ := w.clock.look()
 	w.set = task.NewSet(w.config.Topology, tasks, at)
 	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}

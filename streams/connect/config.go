@@ -39,7 +39,7 @@ type Config struct {
 
 	// OnError says what becomes of a record that does not decode, or that the other system refuses: Run ends with a
 	// RecordError (streams.Fail, the default), it is left out and counted (Skip), or sent to DeadLetterTopic (DeadLetter).
-	OnError streams.ErrorPolicy
+	OnError streams.ErrorAction
 	// DeadLetterTopic gets the record's own bytes, with headers that tell the failure (KIP-1034). A crash may have it
 	// there twice.
 	DeadLetterTopic string
