@@ -341,3 +341,25 @@ func ExampleProcessValuesFunc() {
 	// ann 0: hi
 	// bob 1: hello
 }
+
+// lengthOf is an output for the lengths of long texts.
+var lengthOf = streams.NewOutput[string, int64]("length")
+
+// A processor with two outputs: short texts go on, the lengths of long ones to an output of their own.
+func ExampleSideOutput() {
+	b := streams.NewBuilder("example")
+	texts := streams.Process(streams.From(b, in),
+		streams.ProcessFunc(func(ctx *streams.Context[string, string], r record) error {
+			if len(r.Value) > 5 {
+				return lengthOf.Forward(ctx, streams.WithValue(r, int64(len(r.Value))))
+			}
+			return ctx.Forward(r)
+		}))
+	lengths := streams.SideOutput(texts, lengthOf)
+	long := streams.MapValues(lengths, func(n int64) string { return fmt.Sprint("too long: ", n) })
+	texts.Merge(long).To(out)
+	play(b, out, rec("ann", "hi", 1), rec("bob", "good morning", 2))
+	// Output:
+	// ann hi
+	// bob too long: 12
+}

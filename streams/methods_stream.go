@@ -78,6 +78,11 @@ func (s *Stream[K, V]) ProcessValues[VR any](
 	return ProcessValues(s, new, stores...)
 }
 
+// SideOutput is the stream of what a processor forwards to an output: the function [SideOutput] as a method.
+func (s *Stream[K, V]) SideOutput[KR, VR any](o Output[KR, VR]) *Stream[KR, VR] {
+	return SideOutput(s, o)
+}
+
 // Deduplicate lets the first record of each id through: the function [Deduplicate] as a method.
 func (s *Stream[K, V]) Deduplicate[ID any](
 	id func(V) ID, within time.Duration, store state.Window[ID, bool],

@@ -12,7 +12,9 @@ func Process[KR, VR, K, V any](
 	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Declaration,
 ) *Stream[KR, VR] {
 	s.of().given(new != nil, "Process: new")
-	return rekey(s, "process", s.of().specs(stores, topology.Site()), new)
+	out := rekey(s, "process", s.of().specs(stores, topology.Site()), new)
+	out.processed = true
+	return out
 }
 
 // ProcessValues adds a processor of the user's that cannot change the key. new makes a new one at each call, see
@@ -25,7 +27,7 @@ func ProcessValues[VR, K, V any](
 	site := topology.Site()
 	parents := []*topology.Node{s.node}
 	n := topology.AddFixedKeyProcessor(b.graph, "processvalues", site, parents, b.specs(stores, site), new)
-	return &Stream[K, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
+	return &Stream[K, VR]{b: s.b, node: n, rekeyed: s.rekeyed, processed: true}
 }
 
 // ProcessFunc is a processor that is a function, for Process:

@@ -8,9 +8,10 @@ import (
 
 // Stream is a sequence of records, each a fact of its own.
 type Stream[K, V any] struct {
-	b       *Builder
-	node    *topology.Node
-	rekeyed string // file:line of a step that changed the key since the last topic; empty if none did
+	b         *Builder
+	node      *topology.Node
+	processed bool   // it is what Process or ProcessValues returned: it may have side outputs
+	rekeyed   string // file:line of a step that changed the key since the last topic; empty if none did
 }
 
 // step adds a node behind s; the key stays.

@@ -10,8 +10,9 @@ import (
 
 // scope is what of a context depends on no types: a step in a task. Contexts embed it, so that it is compiled once.
 type scope struct {
-	in   *Instance
-	node *Node
+	in      *Instance
+	node    *Node
+	outputs []outlet // by name
 }
 
 // AnyContext is a Context or a FixedKeyContext of any types, with what depends on none: for functions that serve

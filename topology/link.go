@@ -53,6 +53,7 @@ func (g *Graph) addProcessor(
 		if err != nil {
 			return nil, err
 		}
+		ctx.(AnyContext).scoped().outputs = n.named(children)
 		use, inlet := input(in, n, ctx)
 		in.steps = append(in.steps, step{node: n, make: func() (hooks, error) {
 			p := made()
@@ -134,14 +135,14 @@ func output[K, V any]() outputSide {
 func fixedKeyOutput[K, V any]() outputSide {
 	link := func(in *Instance, n *Node, children []any) (any, error) {
 		ctx, err := newContext[K, V](in, n, children)
-		return &FixedKeyContext[K, V]{scope: scope{in, n}, ctx: ctx}, err
+		return &FixedKeyContext[K, V]{scope: scope{in: in, node: n}, ctx: ctx}, err
 	}
 	return outputSide{link: link, hooks: finder[*FixedKeyContext[K, V]]()}
 }
 
 func newContext[K, V any](in *Instance, n *Node, children []any) (*Context[K, V], error) {
 	forward, err := fan[K, V](n, children)
-	return &Context[K, V]{scope: scope{in, n}, forward: forward}, err
+	return &Context[K, V]{scope: scope{in: in, node: n}, forward: forward}, err
 }
 
 // AddPass adds a step that hands the records of its parents on as they are.
@@ -215,13 +216,16 @@ func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
 
 // outletsOf are the inlets of the nodes behind a node, with their type.
 func outletsOf[K, V any](n *Node, children []any) ([]func(Record[K, V]) error, error) {
-	inlets := make([]func(Record[K, V]) error, len(children))
+	inlets := make([]func(Record[K, V]) error, 0, len(children))
 	for i, c := range children {
+		if n.Children[i].output != "" {
+			continue
+		}
 		inlet, ok := c.(func(Record[K, V]) error)
 		if !ok {
 			return nil, mistyped(n, i, inlet, c)
 		}
-		inlets[i] = inlet
+		inlets = append(inlets, inlet)
 	}
 	return inlets, nil
 }

@@ -36,7 +36,8 @@ type Node struct {
 	Site     string // file:line of the call that made it
 	Windows  string // that the step keeps in its stores, see window.Defined
 	Grace    time.Duration
-	suffix   int // of a source: bytes at the end of its keys that take no part in partitioning
+	output   string // of a named output of the step in front: its name
+	suffix   int    // of a source: bytes at the end of its keys that take no part in partitioning
 
 	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes downstream, each a
 	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.

@@ -1,0 +1,71 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+)
+
+// AddOutput adds a named output to the step of a processor: steps downstream of it get the records that the processor
+// gives ForwardTo with that name, and no others. It is the one that is there where the step has it already.
+func AddOutput[K, V any](g *Graph, site string, parent *Node, name string) *Node {
+	if err := checkName(name); err != nil {
+		g.Fail(site, "output: %w", err)
+		name = "unnamed"
+	}
+	i := slices.IndexFunc(parent.Children, func(n *Node) bool { return n.output == name })
+	if i >= 0 {
+		return parent.Children[i]
+	}
+	n := AddPass[K, V](g, "output-"+name, site, []*Node{parent})
+	n.output = name
+	return n
+}
+
+// outlet is a named output of a step, linked: forward is a func(Record[K, V]) error.
+type outlet struct {
+	name    string
+	forward any
+}
+
+// named are the named outputs among the nodes downstream of a node.
+func (n *Node) named(children []any) (out []outlet) {
+	for i, c := range n.Children {
+		if c.output != "" {
+			out = append(out, outlet{c.output, children[i]})
+		}
+	}
+	return out
+}
+
+// ForwardTo hands a record to the steps downstream of a named output of the step, as Context.Forward does with those
+// downstream of the step itself. It is a MissingOutputError if the step has no such output.
+func ForwardTo[K, V any](ctx AnyContext, name string, r Record[K, V]) error {
+	s := ctx.scoped()
+	for i := range s.outputs {
+		if s.outputs[i].name != name {
+			continue
+		}
+		if forward, ok := s.outputs[i].forward.(func(Record[K, V]) error); ok {
+			c := Context[K, V]{forward: forward}
+			return c.Forward(r)
+		}
+	}
+	return s.noOutput(name, r)
+}
+
+func (s *scope) noOutput(name string, r any) error {
+	return &MissingOutputError{Output: name, Record: fmt.Sprintf("%T", r), Node: s.node.Name, Site: s.node.Site}
+}
+
+// MissingOutputError says that a processor forwards to an output that its step does not have, or has with other types.
+type MissingOutputError struct {
+	Output string
+	Record string // its type
+	Node   string // the step
+	Site   string // file:line of the call that declared it
+}
+
+func (e *MissingOutputError) Error() string {
+	return fmt.Sprintf("topology: step %s forwards a %s to output %q, which was not asked of it: call SideOutput on the "+
+		"stream of the step, %s", e.Node, e.Record, e.Output, e.Site)
+}
