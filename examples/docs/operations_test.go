@@ -40,6 +40,30 @@ func listening(states chan<- streams.State) (config streams.Config) {
 	return config
 }
 
+// decided are the settings of the page on operations.
+func decided() (config streams.Config) {
+	config.DeadLetterTopic = "orders-dead"
+	config.OnError = streams.PolicyFunc(func(e *streams.ProcessError) streams.ErrorAction {
+		switch e.Cause {
+		case streams.DecodingError, streams.ProducingError:
+			return streams.DeadLetter
+		default:
+			return streams.Fail
+		}
+	})
+	return config
+}
+
+func TestDecidedSettings(t *testing.T) {
+	topo, err := regions()
+	require.NoError(t, err)
+	config := decided()
+	_, err = streams.New(topo, config)
+	require.NoError(t, err)
+	require.Equal(t, streams.DeadLetter, config.OnError.Decide(&streams.ProcessError{Cause: streams.DecodingError}))
+	require.Equal(t, streams.Fail, config.OnError.Decide(&streams.ProcessError{}))
+}
+
 func TestWatchedApplication(t *testing.T) {
 	topo, err := regions()
 	require.NoError(t, err)
