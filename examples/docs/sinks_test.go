@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/streams/connect"
+	"github.com/millstream-go/millstream/streams/connect/outbox"
 	"github.com/millstream-go/millstream/streams/connect/searchsink"
 	"github.com/millstream-go/millstream/streams/connect/sqlsink"
 	"github.com/millstream-go/millstream/testkit/broker"
@@ -51,6 +52,25 @@ func toIndex() connect.Sink[string, Total] {
 	})
 }
 
+var Payments = streams.NewTopic("payments", serde.String, serde.String)
+
+func payments(ctx context.Context, db *sql.DB, brokers []string) error {
+	source := outbox.New(db, outbox.Config[string, string]{
+		Table:   "outbox",
+		Columns: []string{"account", "payload"},
+		Record: func(scan func(columns ...any) error) (r streams.Record[string, string], err error) {
+			err = scan(&r.Key, &r.Value)
+			return r, err
+		},
+		Delete: true,
+	})
+	runner, err := connect.NewSource(Payments, source, connect.SourceConfig{Brokers: brokers, Name: "payments-outbox"})
+	if err != nil {
+		return err
+	}
+	return runner.Run(ctx)
+}
+
 func letters(brokers []string, instance string) connect.Config {
 	return connect.Config{
 		Brokers: brokers, Group: "totals-to-index",
@@ -67,6 +87,7 @@ func TestSinks(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	require.NoError(t, toTable(ctx, db, b.Addrs()), "a stop is no error, even while the database is away")
+	require.NoError(t, payments(ctx, db, b.Addrs()))
 	_, err := connect.New(Totals, toIndex(), letters(b.Addrs(), "one"))
 	require.NoError(t, err)
 }

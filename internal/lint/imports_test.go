@@ -27,7 +27,7 @@ var levels = map[string]int{
 	"internal/worker": 7,
 	"streams":         8,
 	"streams/connect": 9, "streams/connect/debezium": 9,
-	"streams/connect/debezium/avrochange": 10, "streams/connect/searchsink": 10, "streams/connect/sqlsink": 10,
+	"streams/connect/debezium/avrochange": 10, "streams/connect/outbox": 10, "streams/connect/searchsink": 10, "streams/connect/sqlsink": 10,
 	"streams/inspect": 9, "streams/metrics/prometheus": 9,
 	"testkit": 9, "testkit/broker": 9,
 	"testkit/cluster": 10, "internal/monitoring": 10,

@@ -17,5 +17,6 @@
 // that has the rows: each record counts once. Package searchsink writes documents whose versions are offsets: what is
 // written again changes nothing.
 //
-// The sources, which bring changes in, are topics: package debezium reads those of databases.
+// Other systems' changes come in as topics: package debezium reads those that its connectors write of databases. What
+// has no connector is a Source, which a SourceRunner carries into a topic, each record once.
 package connect

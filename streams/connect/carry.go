@@ -1,0 +1,126 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// open takes the split over. The producer id of its transactional id comes first: it ends what a former owner has
+// begun, and keeps that one from committing more. Only then is the position what it will be read on from.
+func (s *split[K, V]) open(ctx context.Context) (err error) {
+	c := s.config
+	opts := append(append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...)}, c.Kafka...),
+		kgo.TransactionalID(fmt.Sprintf("%s-%d", c.Name, s.number)), kgo.TransactionTimeout(c.TransactionTimeout),
+		kgo.RecordPartitioner(worker.Partitioner()))
+	if s.client, err = kgo.NewClient(opts...); err != nil {
+		return &SetupError{What: "SourceConfig.Kafka", Err: err}
+	}
+	if _, _, err := s.client.ProducerID(ctx); err != nil {
+		return fmt.Errorf("transactional id: %w", err)
+	}
+	position, err := s.position(ctx)
+	if err != nil {
+		return fmt.Errorf("position: %w", err)
+	}
+	if s.reader, err = s.source.Open(ctx, s.number, position); err != nil {
+		return err
+	}
+	c.Logger.Info("split opened", "split", s.number, "position", string(position))
+	return nil
+}
+
+// position is the last one that was committed; nil: none.
+func (s *split[K, V]) position(ctx context.Context) (last []byte, err error) {
+	topic := s.config.positions()
+	ends, err := kadm.NewClient(s.client).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	end, ok := ends.Lookup(topic, s.number)
+	if !ok || end.Err != nil || end.Offset == 0 {
+		return nil, end.Err
+	}
+	opts := append(append([]kgo.Opt{kgo.SeedBrokers(s.config.Brokers...)}, s.config.Kafka...),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {s.number: kgo.NewOffset().AtStart()}}))
+	reader, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	for next := int64(0); next < end.Offset; {
+		fetches := reader.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return nil, err
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if next = r.Offset + 1; !r.Attrs.IsControl() {
+				last = r.Value
+			}
+		})
+	}
+	return last, nil
+}
+
+// carry reads, and commits the records with the position behind them.
+func (s *split[K, V]) carry(ctx context.Context) (moved bool, err error) {
+	records, position, err := s.reader.Read(ctx)
+	if err != nil || len(records) == 0 {
+		return false, err
+	}
+	if err := s.client.BeginTransaction(); err != nil {
+		return false, err
+	}
+	// A stop lets the transaction finish: else it would hold up readers until it times out.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.TransactionTimeout)
+	defer cancel()
+	var out []*kgo.Record
+	for i := range records {
+		r, err := s.encode(&records[i])
+		if err != nil {
+			return false, errors.Join(err, s.client.EndTransaction(ctx, kgo.TryAbort))
+		}
+		out = append(out, r)
+	}
+	out = append(out, &kgo.Record{
+		Topic: s.config.positions(), Partition: s.number, Key: []byte("position"), Value: position,
+	})
+	if err := s.client.ProduceSync(ctx, out...).FirstErr(); err != nil {
+		return false, errors.Join(err, s.client.EndTransaction(ctx, kgo.TryAbort))
+	}
+	if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return false, fmt.Errorf("commit: %w", err) // whether it holds, the next producer id settles
+	}
+	s.written.Add(int64(len(records)))
+	return true, nil
+}
+
+func (s *split[K, V]) encode(r *streams.Record[K, V]) (*kgo.Record, error) {
+	o := topology.Output{Topic: s.topic.Name(), Partition: topology.ByKey, Headers: r.Headers, Timestamp: r.Timestamp}
+	var err error
+	if !r.NullKey {
+		if o.Key, err = s.topic.Key().Append([]byte{}, r.Key); err != nil {
+			return nil, fmt.Errorf("key: %w", err)
+		}
+	}
+	if !r.NullValue {
+		if o.Value, err = s.topic.Value().Append([]byte{}, r.Value); err != nil {
+			return nil, fmt.Errorf("value: %w", err)
+		}
+	}
+	if o.Timestamp <= 0 {
+		o.Timestamp = time.Now().UnixMilli()
+	}
+	out := &kgo.Record{}
+	worker.NewRecord(out, &o)
+	return out, nil
+}
