@@ -15,10 +15,10 @@ type rules struct {
 }
 
 func rulesOf(format string) rules {
-	switch format {
-	case "json":
+	switch {
+	case format == "json", strings.HasPrefix(format, "json("): // that of a JSON Schema names its title
 		return rules{tag: "json", opaque: func(t reflect.Type) bool { return writesItself(t, jsonMethods) }}
-	case "msgpack":
+	case format == "msgpack":
 		return rules{tag: "msgpack", opaque: encodesItself}
 	}
 	return rules{opaque: func(reflect.Type) bool { return false }}

@@ -32,6 +32,7 @@ func TestRoundTrip(t *testing.T) {
 	s := orders()
 	require.NoError(t, serde.ErrOf(s))
 	require.Equal(t, "json(Order)", serde.FormatOf(s))
+	require.Equal(t, []string{"id string", "cents int64", "to map[string]string,omitempty"}, serde.ShapesOf(s)[0].Fields)
 	require.Equal(t, serde.Schema{
 		Type: serde.JSONSchema, Text: orderSchema, Name: "Order", References: []serde.Reference{address},
 	}, s.Schema())
