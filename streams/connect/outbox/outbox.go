@@ -59,16 +59,16 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0
 func (c Config[K, V]) validate(split int32) error {
 	for _, name := range append([]string{c.Table}, c.Columns...) {
 		if !identifier.MatchString(name) {
-			return fmt.Errorf("%q is no name of a table or column", name)
+			return fmt.Errorf("outbox: %q is no name of a table or column", name)
 		}
 	}
 	switch {
 	case len(c.Columns) == 0 || c.Record == nil:
-		return errors.New("Columns and Record are needed")
+		return errors.New("outbox: Columns and Record are needed")
 	case c.Rows < 1:
-		return fmt.Errorf("Rows is %d: must be 1 or more", c.Rows)
+		return fmt.Errorf("outbox: Rows is %d: must be 1 or more", c.Rows)
 	case split > 0:
-		return errors.New("an outbox is one split: SourceConfig.Splits must be 1")
+		return errors.New("outbox: it is one split: SourceConfig.Splits must be 1")
 	}
 	return nil
 }
