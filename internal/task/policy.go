@@ -93,12 +93,13 @@ func (c *Config) decide(failed *ProcessError) (Action, error) {
 }
 
 // always is true for what no policy passes over: a store that cannot be read, or a cluster that does not answer, says
-// nothing about the record, a value that was changed in place cannot be taken back, and keys without fixed bytes have
-// done their harm before.
+// nothing about the record, nor does a stop; a value that was changed in place cannot be taken back, and keys without
+// fixed bytes have done their harm before.
 func always(err error) bool {
 	var unavailable *topology.ErrUnavailable
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
-		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) || errors.As(err, &unavailable)
+		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) ||
+		errors.Is(err, serde.ErrStopped) || errors.As(err, &unavailable)
 }
 
 // RecordID names a record of an input.
