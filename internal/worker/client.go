@@ -53,6 +53,7 @@ const rebalanceTimeout = 10 * time.Minute
 // newClient makes the client of a session. It joins the group at once.
 func (w *Worker) newClient() (*kgo.Client, error) {
 	c, layout, events := w.config, w.layout, w.events
+	w.joining = &joining{}
 	w.balancer = &balancer{
 		topology: c.Topology, process: c.Process, layout: layout.sum(), present: c.fencePeers, log: c.Logger,
 	}
@@ -78,6 +79,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RecordPartitioner(Partitioner()),
+		kgo.WithHooks(w.joining),
 	}
 	opts = append(opts, w.callbacks()...)
 	var ctx context.Context

@@ -50,13 +50,27 @@ func (w *Worker) lastMember() string {
 // this worker's identity. The group may not have said so: the producer is fenced first, or the client keeps the answer
 // to itself. So it is asked.
 func (w *Worker) replaced(ctx context.Context, err error) error {
-	switch {
-	case errors.Is(err, kerr.FencedInstanceID):
-	case classify(err) == fenced && errors.Is(w.byWhom(ctx), kerr.FencedInstanceID):
-	default:
+	told := errors.Is(err, kerr.FencedInstanceID) ||
+		classify(err) == fenced && errors.Is(w.byWhom(ctx), kerr.FencedInstanceID)
+	if !told || w.rejoins(ctx) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrFenced, err)
+}
+
+// rejoins is true if it is this process that has joined anew, or is about to: see joining. The client may have read the
+// answer, and not yet become the new member.
+func (w *Worker) rejoins(ctx context.Context) bool {
+	for range 10 {
+		member, _ := w.client.GroupMetadata()
+		if w.joining.Load() || w.member != "" && member != "" && member != w.member {
+			return true
+		}
+		if sleep(ctx, heartbeatTimeout/40) != nil {
+			return false
+		}
+	}
+	return false
 }
 
 // stays is an error if the group has given this member up. At least once nothing takes back what it writes: a process

@@ -74,6 +74,7 @@ type Worker struct {
 	aloneSince time.Time                            // since when records are sent one by one; zero: they are not
 
 	balancer   *balancer // of the session
+	joining    *joining  // hook of its client
 	cover      coverage  // looks at who owns what
 	leftovers  map[topology.TaskID]leftover
 	tidiedAt   time.Time   // of the last look at directories
@@ -97,7 +98,7 @@ type Worker struct {
 func New(config Config) *Worker {
 	w := &Worker{
 		config: config, warned: map[string]bool{}, misplaced: map[string]bool{}, waits: newWaits(config.Logger),
-		pace: newPacer(config.Task.CommitInterval), clock: newClock(),
+		pace: newPacer(config.Task.CommitInterval), clock: newClock(), joining: &joining{},
 		allowance: newAllowance(config.TransactionTimeout, config.ExactlyOnce),
 		leftovers: map[topology.TaskID]leftover{}, refused: map[task.RecordID]*task.ProcessError{},
 	}

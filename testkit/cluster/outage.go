@@ -46,10 +46,8 @@ func (s *simulation) ended(do func() error) {
 // if the life was told to go on all the same. The instances are all started again, and go on whatever was lost.
 func (s *simulation) report(i *instance, err error) bool {
 	var unreachable *streams.UnreachableError
-	if errors.As(err, &unreachable) || errors.Is(err, streams.ErrFenced) {
-		// Whoever runs it starts it again. A process that comes back from a network that stood still may take its own
-		// return to the group for another process.
-		s.met.add("reported UnreachableError or ErrFenced")
+	if errors.As(err, &unreachable) { // whoever runs it starts it again
+		s.met.add("reported UnreachableError")
 		s.later(time.Second, i.revive)
 		return true
 	}
