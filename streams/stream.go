@@ -14,7 +14,7 @@ type Stream[K, V any] struct {
 	rekeyed   string // file:line of a step that changed the key since the last topic; empty if none did
 }
 
-// step adds a node behind s; the key stays.
+// step adds a node downstream of s; the key stays.
 func step[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
@@ -23,7 +23,7 @@ func step[K, V, KR, VR any](
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
-// rekey adds a node behind s that may change the key.
+// rekey adds a node downstream of s that may change the key.
 func rekey[K, V, KR, VR any](
 	s *Stream[K, V], op string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {

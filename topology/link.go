@@ -166,7 +166,7 @@ func AddPass[K, V any](g *Graph, op, site string, parents []*Node) *Node {
 	return g.add(n, op)
 }
 
-// AddSplit adds a step that hands each record on to one of the nodes behind it: the one with the number that choose
+// AddSplit adds a step that hands each record on to one of the nodes downstream: the one with the number that choose
 // gives, in the order of their declaration.
 func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[K, V]) (int, error)) *Node {
 	n := &Node{Kind: ProcessorNode, Parents: []*Node{parent}, Site: site}
@@ -192,7 +192,7 @@ func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[
 	return g.add(n, "split")
 }
 
-// fan makes one outlet of the inlets behind a node, in their order.
+// fan makes one outlet of the inlets downstream of a node, in their order.
 func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
 	inlets, err := outletsOf[K, V](n, children)
 	if err != nil {
@@ -214,7 +214,7 @@ func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
 	}, nil
 }
 
-// outletsOf are the inlets of the nodes behind a node, with their type.
+// outletsOf are the inlets downstream of a node, but for those of its named outputs, with their type.
 func outletsOf[K, V any](n *Node, children []any) ([]func(Record[K, V]) error, error) {
 	inlets := make([]func(Record[K, V]) error, 0, len(children))
 	for i, c := range children {

@@ -63,7 +63,7 @@ func Some[T any](v T) Optional[T] { return Optional[T]{Value: v, OK: true} }
 // None is a value that is missing.
 func None[T any]() Optional[T] { return Optional[T]{} }
 
-// Change is what a table tells the steps behind it: the row before and after. Old is none for a new row, New is none
+// Change is what a table tells the steps downstream: the row before and after. Old is none for a new row, New is none
 // for a deleted one, and at least one of them is there: a table never announces the delete of a row that was not
 // visible.
 type Change[V any] struct {
