@@ -27,14 +27,26 @@ import (
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"millstream": main}) }
 
 var (
-	clicks    = streams.NewTopic("clicks", serde.String, serde.String)
+	clicks    = topicOf("clicks")
 	perPage   = streams.NewRepartition("by-page", serde.String, serde.String)
 	pages     = state.NewKeyValue("pages", serde.String, serde.Int64)
 	perMinute = state.NewWindow("minutes", serde.String, serde.Int64)
 )
 
+func topicOf(name string) streams.Topic[string, string] {
+	return streams.NewTopic(name, serde.String, serde.String)
+}
+
+// from is the topic of a command's arguments, whose last one may name it.
+func from(args []string, before int) streams.Topic[string, string] {
+	if len(args) > before {
+		return topicOf(args[before])
+	}
+	return clicks
+}
+
 // counting is the application that the scripts look at.
-func counting(app string) (*topology.Topology, error) {
+func counting(app string, clicks streams.Topic[string, string]) (*topology.Topology, error) {
 	b := streams.NewBuilder(app)
 	s := streams.From(b, clicks)
 	streams.GroupBy(s, func(page string) string { return page }, perPage).Count(pages)
@@ -44,8 +56,9 @@ func counting(app string) (*topology.Topology, error) {
 
 // TestScripts runs testdata/*.txtar, each with a broker of its own. What scripts have beside the command:
 //
-//	click N             user 1 clicks page a, N times, a second apart
-//	run APP             runs the application until it has processed all, and stops it
+//	topic TOPIC         creates a topic beside clicks
+//	click N [TOPIC]     user 1 clicks page a, N times, a second apart
+//	run APP [TOPIC]     runs the application until it has processed all, and stops it; runnew: with AllowNewStores
 //	join APP            leaves a member behind that the group still waits for
 //	lockfile APP FILE   writes its lock file
 func TestScripts(t *testing.T) {
@@ -83,7 +96,7 @@ func params(open func() (*broker.Broker, error), files ...string) testscript.Par
 			return b.CreateTopics(context.Background(), 2, clicks)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"click": click, "run": runApp, "join": join, "lockfile": lockfile,
+			"topic": createTopic, "click": click, "run": runApp, "runnew": runNew, "join": join, "lockfile": lockfile,
 		},
 	}
 }
@@ -95,7 +108,7 @@ func click(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	for i := range n {
 		at := time.Date(2026, 3, 1, 12, 0, i, 0, time.UTC)
-		ts.Check(broker.Produce(context.Background(), brokerOf(ts), clicks, record(at)))
+		ts.Check(broker.Produce(context.Background(), brokerOf(ts), from(args, 1), record(at)))
 	}
 }
 
@@ -103,12 +116,20 @@ func record(at time.Time) streams.Record[string, string] {
 	return streams.Record[string, string]{Key: "user 1", Value: "a", Timestamp: at.UnixMilli()}
 }
 
-func runApp(ts *testscript.TestScript, _ bool, args []string) {
-	topo, err := counting(args[0])
+func createTopic(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(brokerOf(ts).CreateTopics(context.Background(), 2, topicOf(args[0])))
+}
+
+func runApp(ts *testscript.TestScript, _ bool, args []string) { runWith(ts, args, false) }
+
+func runNew(ts *testscript.TestScript, _ bool, args []string) { runWith(ts, args, true) }
+
+func runWith(ts *testscript.TestScript, args []string, allowNew bool) {
+	topo, err := counting(args[0], from(args, 1))
 	ts.Check(err)
 	app, err := streams.New(topo, streams.Config{
 		Brokers: brokerOf(ts).Addrs(), StateDir: ts.MkAbs("state"), MemoryBytes: 16 << 20,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), AllowNewStores: allowNew,
 	})
 	ts.Check(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -141,7 +162,7 @@ func join(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func lockfile(ts *testscript.TestScript, _ bool, args []string) {
-	topo, err := counting(args[0])
+	topo, err := counting(args[0], clicks)
 	ts.Check(err)
 	text, err := topo.Lock().JSON()
 	ts.Check(err)

@@ -104,6 +104,9 @@ func (c *resetCmd) print(p *printer, do *plan) error {
 	}
 	p.line("done. Remove the application's state directories on all machines before it is started: it refuses state " +
 		"whose changelogs are gone")
+	if slices.ContainsFunc(do.Moves, func(m move) bool { return m.To > 0 }) {
+		p.line("its first start needs Config.AllowNewStores, as it goes on from offsets above 0 without state")
+	}
 	return nil
 }
 
@@ -132,24 +135,35 @@ func (c *resetCmd) plan(ctx context.Context, admin *kadm.Client) (*plan, error) 
 		}
 		internal = slices.DeleteFunc(internal, func(t internalTopic) bool { return wanted(lock)[t.Topic] == "" })
 	}
+	committed, err := committedBy(ctx, admin, c.App)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range internal {
-		if !slices.Contains(c.Keep, t.Topic) {
+		if !slices.Contains(c.Keep, t.Topic) && !c.isInput(t.Topic, committed) {
 			do.Delete = append(do.Delete, t.Topic)
 		}
 	}
 	if c.StateDir != "" {
+		if c.App == "." || !filepath.IsLocal(c.App) || filepath.Base(c.App) != c.App {
+			return nil, &declinedError{fmt.Sprintf("%q is no application id: it has no directory in %s", c.App, c.StateDir)}
+		}
 		do.State = filepath.Join(c.StateDir, c.App)
 	}
-	return do, c.planMoves(ctx, admin, do)
+	return do, c.planMoves(ctx, admin, committed, do)
 }
 
-func (c *resetCmd) planMoves(ctx context.Context, admin *kadm.Client, do *plan) error {
-	committed, err := committedBy(ctx, admin, c.App)
-	if err != nil {
-		return err
-	}
+// isInput is true for a topic that has the name of an internal one and is none: groups have no offsets of changelogs.
+func (c *resetCmd) isInput(topic string, committed kadm.OffsetResponses) bool {
+	_, read := committed[topic]
+	return slices.Contains(c.Topics, topic) || read && kindOf(c.App, topic) != "repartition"
+}
+
+func (c *resetCmd) planMoves(
+	ctx context.Context, admin *kadm.Client, committed kadm.OffsetResponses, do *plan,
+) error {
 	known := committed.Offsets().TopicsSet().Topics()
-	inputs := slices.DeleteFunc(slices.Clone(known), func(t string) bool { return kindOf(c.App, t) != "" })
+	inputs := slices.DeleteFunc(slices.Clone(known), func(t string) bool { return !c.isInput(t, committed) })
 	for _, t := range known {
 		if slices.Contains(do.Delete, t) || kindOf(c.App, t) == "repartition" && !slices.Contains(c.Keep, t) {
 			do.Forget = append(do.Forget, t)
@@ -279,8 +293,11 @@ func (r *resetPlace) find(
 		return nil, fmt.Errorf("start of %s: %w", strings.Join(topics, ", "), err)
 	}
 	ends, err := admin.ListEndOffsets(ctx, topics...)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("end of %s: %w", strings.Join(topics, ", "), err)
 	}
 	asked, err := r.asked(ctx, admin, topics, starts, ends, committed)
 	if err != nil {
@@ -330,6 +347,9 @@ func (r *resetPlace) asked(
 			at = *r.ToDatetime
 		}
 		after, err := admin.ListOffsetsAfterMilli(ctx, at.UnixMilli(), topics...)
+		if err == nil {
+			err = after.Error()
+		}
 		return listed(after), err
 	}
 	return listed(starts), nil

@@ -57,7 +57,7 @@ func (c *topicsCmd) Run(ctx context.Context, cl *cluster, p *printer) error {
 }
 
 // internalTopics are those whose names are the application's, sorted. Those of another application whose id begins with
-// this one's and a hyphen look like it: they are left out, if that has ever joined its group.
+// this one's and a hyphen look like it: they are left out, as long as the cluster knows its group.
 func internalTopics(ctx context.Context, admin *kadm.Client, app string) (found []internalTopic, err error) {
 	all, err := admin.ListTopics(ctx)
 	if err != nil {
