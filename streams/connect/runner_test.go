@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
@@ -337,4 +338,37 @@ func TestStopLetsTheWriteFinish(t *testing.T) {
 	require.NoError(t, err)
 	at0, _ := committed.Lookup("in", 0)
 	require.EqualValues(t, 5, at0.At)
+}
+
+// TestAMemberThatWasGivenUp joins again and goes on, as after a standstill of the process: it is no error of the Runner.
+func TestAMemberThatWasGivenUp(t *testing.T) {
+	b, tab := fresh(t, 1), newTable()
+	first, more := numbers(0, 20), numbers(20, 20)
+	produce(t, b, first...)
+	stop := start(t, runner(t, tab.writer(), config(b, "given-up")))
+	tab.want(t, latest(first...))
+	admin := client(t, b)
+	groups, err := kadm.NewClient(admin).DescribeGroups(t.Context(), "given-up")
+	require.NoError(t, err)
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Group = "given-up"
+	for _, m := range groups["given-up"].Members {
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = m.MemberID
+		leave.Members = append(leave.Members, member)
+	}
+	require.Len(t, leave.Members, 1)
+	_, err = leave.RequestWith(t.Context(), admin)
+	require.NoError(t, err)
+	for { // until it is there again, or has ended
+		groups, err = kadm.NewClient(admin).DescribeGroups(t.Context(), "given-up")
+		require.NoError(t, err)
+		if members := groups["given-up"].Members; len(members) == 1 && members[0].MemberID != leave.Members[0].MemberID {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	produce(t, b, more...)
+	tab.want(t, latest(append(first, more...)...))
+	require.NoError(t, stop())
 }

@@ -45,6 +45,9 @@ func (s *session[K, V]) trouble(fetches kgo.Fetches) error {
 		var kafka *kerr.Error
 		p := Partition{Topic: e.Topic, Number: e.Partition}
 		switch {
+		case errors.Is(e.Err, kerr.UnknownMemberID), errors.Is(e.Err, kerr.IllegalGeneration),
+			errors.Is(e.Err, kerr.RebalanceInProgress): // as after a standstill: the client joins anew
+			s.config.Logger.Warn("the group has given this member up: joining it anew", "error", e.Err)
 		case errors.Is(e.Err, kerr.OffsetOutOfRange):
 			return &LostRecordsError{Partition: p, Err: e.Err}
 		case errors.As(e.Err, &loss): // a leader may not know: the next session looks anew
