@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -43,6 +44,8 @@ func (c Config[K, V]) validate() error {
 		}
 	}
 	bad(!strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://"), "URL must begin with http")
+	_, err := url.Parse(c.URL)
+	bad(err != nil, "URL is not one") // its error would show a password
 	bad(c.Index == "" || strings.ContainsAny(c.Index, "/?#"), "Index is needed: the name of an index")
 	bad(c.ID == nil, "ID is needed")
 	bad(c.Generation < 0, "Generation must not be negative")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/millstream-go/millstream/streams/connect"
@@ -85,7 +86,11 @@ func (s *sink[K, V]) ask(ctx context.Context, method, path string, body []byte) 
 const bulk = "/_bulk"
 
 func (s *sink[K, V]) trouble(status int, answer []byte) error {
-	return fmt.Errorf("index %q at %s: status %d: %.300s", s.config.Index, s.config.URL, status, answer)
+	at := s.config.URL
+	if u, err := url.Parse(at); err == nil {
+		at = u.Redacted()
+	}
+	return fmt.Errorf("index %q at %s: status %d: %.300s", s.config.Index, at, status, answer)
 }
 
 // Claim needs no place: versions tell what is older.

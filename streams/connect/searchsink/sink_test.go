@@ -266,3 +266,14 @@ func documents(t *testing.T, url string) map[string]total {
 	}
 	return out
 }
+
+// TestThePasswordOfTheURLIsNotShown: errors come into logs and dead-letter topics.
+func TestThePasswordOfTheURLIsNotShown(t *testing.T) {
+	url, _ := node(t, func([]string) (int, string) { return http.StatusInternalServerError, "no" })
+	withPassword := strings.Replace(url, "http://", "http://user:s3cret@", 1)
+	err := searchsink.New(config(withPassword)).Write(t.Context(), of(0, put("a", 1)))
+	require.ErrorContains(t, err, "http://user:xxxxx@127.0.0.1")
+	err = searchsink.New(config("http://user:s3 cret@x")).Open(t.Context())
+	require.ErrorContains(t, err, "URL is not one")
+	require.NotContains(t, err.Error(), "cret")
+}
