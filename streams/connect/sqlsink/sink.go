@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/millstream-go/millstream/streams/connect"
 )
@@ -196,7 +199,7 @@ func (s *sink[K, V]) rows(batches []connect.Batch[K, V]) (puts, deletes [][]any,
 				continue
 			}
 			row := s.config.KeyOf(r.Key)
-			key := fmt.Sprintf("%#v", row)
+			key := keyOf(row)
 			if !r.NullValue && s.config.Values != nil {
 				row = append(slices.Clip(row), s.config.Values(r.Value)...)
 			}
@@ -226,6 +229,22 @@ func (s *sink[K, V]) rows(batches []connect.Batch[K, V]) (puts, deletes [][]any,
 		}
 	}
 	return puts, deletes, nil
+}
+
+// keyOf is equal for keys that a database takes for one. It goes by what drivers are given: values that are pointers,
+// or hold some, differ in Go.
+func keyOf(values []any) string {
+	var b strings.Builder
+	for _, v := range values {
+		if plain, err := driver.DefaultParameterConverter.ConvertValue(v); err == nil {
+			v = plain
+		}
+		if at, ok := v.(time.Time); ok {
+			v = at.UTC()
+		}
+		fmt.Fprintf(&b, "%#v,", v)
+	}
+	return b.String()
 }
 
 var errNoKey = errors.New("sqlsink: a record without a key has no row")
