@@ -88,12 +88,18 @@ func (l *listening) add(e event) {
 	if l.mu.over {
 		return // of a worker that was given up
 	}
-	if len(l.mu.waiting) < mostWaiting {
-		l.mu.waiting = append(l.mu.waiting, e)
-		l.wake()
-	} else if !l.addUp(e) {
-		l.mu.lost++
+	if len(l.mu.waiting) >= mostWaiting {
+		if l.addUp(e) {
+			return
+		}
+		if _, sums := e.with(e); !sums {
+			l.mu.lost++
+			return
+		}
+		// The first of its kind: those that come after it are added to it, so that these are few.
 	}
+	l.mu.waiting = append(l.mu.waiting, e)
+	l.wake()
 }
 
 // addUp adds an event to the last one that waits and can take it.

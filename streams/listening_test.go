@@ -59,6 +59,38 @@ func TestASlowListenerLosesNoSums(t *testing.T) {
 	require.Contains(t, log.String(), "too slow\" events=1\n")
 }
 
+// TestTheFirstOfItsKindFindsRoom: where all that waits is of another kind, sums and the last state are right, too.
+func TestTheFirstOfItsKindFindsRoom(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var states []State
+	records := int64(0)
+	l := newListening(Events{
+		StateChanged: func(_, is State) { states = append(states, is) },
+		Committed: func(c Commit) {
+			if records += c.Records; records == 1 {
+				close(begun)
+				<-goOn
+			}
+		},
+	}, slog.New(slog.DiscardHandler))
+	l.begin()
+	l.add(committed{Commit{Records: 1}})
+	<-begun
+	for range 2 * mostWaiting {
+		l.add(committed{Commit{Records: 1}})
+	}
+	for range 100 {
+		l.add(committed{Commit{Worker: 1, Records: 1}})
+	}
+	l.add(stateChange{Running, Stopping})
+	l.add(stateChange{Stopping, Stopped})
+	require.Len(t, l.mu.waiting, mostWaiting+2)
+	close(goOn)
+	l.end(time.Hour)
+	require.Equal(t, int64(1+2*mostWaiting+100), records)
+	require.Equal(t, []State{Stopped}, states)
+}
+
 func eventOfTasks(names ...string) event { return assigned{Tasks: Tasks{Tasks: names}} }
 
 // TestAStopWaitsForListenersWithinBounds: a function that never returns does not keep Run from returning, and nothing
