@@ -136,11 +136,21 @@ func (a *App) Snapshot() Snapshot {
 			s.Restores = append(s.Restores, r)
 		}
 	}
-	slices.SortFunc(s.Tasks, func(x, y TaskStatus) int { return compareTasks(x.Task, y.Task) })
-	slices.SortFunc(s.Restores, func(x, y Restore) int {
-		return cmp.Or(compareTasks(x.Task, y.Task), cmp.Compare(x.Store, y.Store))
-	})
+	s.sort()
 	return s
+}
+
+// sort brings tasks and restores into their order. One that has moved is there twice until its former worker looks up:
+// what was seen last stays.
+func (s *Snapshot) sort() {
+	seen := func(t TaskStatus) time.Time { return s.Workers[t.Worker].At }
+	slices.SortFunc(s.Tasks, func(x, y TaskStatus) int {
+		return cmp.Or(compareTasks(x.Task, y.Task), seen(y).Compare(seen(x)))
+	})
+	s.Tasks = slices.CompactFunc(s.Tasks, func(x, y TaskStatus) bool { return x.Task == y.Task })
+	same := func(x, y Restore) int { return cmp.Or(compareTasks(x.Task, y.Task), cmp.Compare(x.Store, y.Store)) }
+	slices.SortFunc(s.Restores, func(x, y Restore) int { return cmp.Or(same(x, y), y.Began.Compare(x.Began)) })
+	s.Restores = slices.CompactFunc(s.Restores, func(x, y Restore) bool { return same(x, y) == 0 })
 }
 
 // Late is how many records were dropped as they came too late.
