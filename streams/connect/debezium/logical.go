@@ -148,7 +148,11 @@ func durations(tag unit) codec {
 			if u == "date" {
 				return fmt.Errorf("%w of a duration is millis, micros or nanos", ErrUnit)
 			}
-			dst.SetInt(n * nanosPer[u])
+			d := n * nanosPer[u]
+			if d/nanosPer[u] != n {
+				return fmt.Errorf("%d %s are more than a time.Duration holds, 292 years: use int64", n, u)
+			}
+			dst.SetInt(d)
 			return nil
 		},
 		append: func(dst []byte, v reflect.Value) ([]byte, error) {
@@ -229,10 +233,24 @@ func scaleOf(s *schema, tag int) (int, error) {
 		return -1, nil
 	}
 	scale, err := strconv.Atoi(s.Parameters["scale"])
+	if err == nil {
+		err = checkScale(scale)
+	}
 	if err == nil && tag >= 0 && tag != scale {
 		return -1, fmt.Errorf("its scale is %d by the schema and %d by the tag", scale, tag)
 	}
 	return scale, err
+}
+
+// mostScale is above what databases know: PostgreSQL's numeric has at most 131,072 digits before the point.
+const mostScale = 200_000
+
+// checkScale refuses what would be a text without end.
+func checkScale(scale int) error {
+	if scale < -mostScale || scale > mostScale {
+		return fmt.Errorf("it is no decimal: its scale is %d", scale)
+	}
+	return nil
 }
 
 func preciseFrom(text string, scale int) (Decimal, error) {
@@ -255,6 +273,9 @@ func variable(raw json.RawMessage) (Decimal, error) {
 	}
 	var n *big.Int
 	n, err := unscaledOf(v.Value)
+	if err == nil {
+		err = checkScale(v.Scale)
+	}
 	if err != nil {
 		return "", err
 	}
