@@ -52,6 +52,9 @@ func (r *Runner[K, V]) Run(ctx context.Context) (err error) {
 		return ErrRunning
 	}
 	defer func() { err = errors.Join(err, r.sink.Close()) }()
+	if err := r.startSerdes(ctx); err != nil {
+		return ended(ctx, err)
+	}
 	if err := r.repeat(ctx, "open", r.sink.Open); err != nil {
 		return ended(ctx, err)
 	}
@@ -68,9 +71,19 @@ func (r *Runner[K, V]) Run(ctx context.Context) (err error) {
 	}
 }
 
+// startSerdes makes those ready that need it, and lets the end of ctx end what they wait for.
+func (r *Runner[K, V]) startSerdes(ctx context.Context) error {
+	use := serde.Use{Topic: r.topic.Name()}
+	if err := serde.Start(ctx, use, r.topic.Value()); err != nil {
+		return err
+	}
+	use.Key = true
+	return serde.Start(ctx, use, r.topic.Key())
+}
+
 // ended is nil for an error that came of the end of ctx.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, serde.ErrStopped)) {
 		return nil
 	}
 	return err

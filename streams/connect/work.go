@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 )
 
@@ -85,6 +86,9 @@ func (s *session[K, V]) batches(ctx context.Context, fetches kgo.Fetches) (out [
 			record, derr := s.decode(r)
 			if derr == nil {
 				b.Records = append(b.Records, record)
+			} else if errors.Is(derr, serde.ErrStopped) { // it says nothing about the record
+				err = derr
+				return
 			} else if err = s.refuse(ctx, p, record, derr); err != nil {
 				return
 			}
