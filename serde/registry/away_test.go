@@ -104,3 +104,25 @@ func TestAnswersThatWillNotChange(t *testing.T) {
 	_, err = s.Decode([]byte("\x00\x00\x00\x00\x63"))
 	require.ErrorAs(t, err, &answer)
 }
+
+// TestARegistryThatGoesAwayWhileSchemasAreFetched is not asked for each of them: that could be minutes.
+func TestARegistryThatGoesAwayWhileSchemasAreFetched(t *testing.T) {
+	fake, r := newFake(t, time.Minute)
+	text := avro.Of[order]("shop").Schema().Text
+	for v := 1; v <= 20; v++ {
+		fake.SeedSchema("orders-value", v, v, sr.Schema{Schema: text + strings.Repeat(" ", v)})
+	}
+	asked := 0
+	fake.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+		if !strings.HasPrefix(req.URL.Path, "/subjects/orders-value/versions/") {
+			return false
+		}
+		asked++
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	s := registry.Of(r, avro.Of[order]("shop"))
+	require.NoError(t, serde.Start(context.Background(), serde.Use{Topic: "orders"}, s))
+	require.Positive(t, asked)
+	require.Less(t, asked, 20)
+}

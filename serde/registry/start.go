@@ -169,10 +169,14 @@ func (r *Registry) fetch(ctx context.Context, subject string) error {
 	}
 	for _, v := range versions[max(0, len(versions)-newest):] {
 		s, err := r.client.SchemaByVersion(ctx, subject, v)
-		if err != nil {
-			continue
+		var whole serde.Schema
+		if err == nil {
+			whole, err = r.whole(ctx, s.Schema, 0)
 		}
-		if whole, err := r.whole(ctx, s.Schema, 0); err == nil {
+		if code(err) == 0 && err != nil || code(err) >= 500 {
+			break // it went away: each of the others would wait for its answer, too
+		}
+		if err == nil {
 			r.remember(s.ID, whole)
 		}
 	}
