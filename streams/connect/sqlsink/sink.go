@@ -46,7 +46,8 @@ func (s *sink[K, V]) Open(ctx context.Context) error {
 		return s.trouble(err)
 	}
 	if err := s.try(ctx, s.sql.lookPlaces()); err != nil { // who may not create tables need not, once it is there
-		if cerr := s.try(ctx, s.sql.createPlaces()); cerr != nil {
+		cerr := s.try(ctx, s.sql.createPlaces())
+		if cerr != nil && s.try(ctx, s.sql.lookPlaces()) != nil { // else another instance was faster
 			return s.unfit(ctx, s.config.Places, errors.Join(err, cerr))
 		}
 	}

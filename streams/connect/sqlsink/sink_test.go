@@ -11,6 +11,7 @@ import (
 
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/millstream-go/millstream/internal/servicetest"
 	"github.com/millstream-go/millstream/serde"
@@ -289,4 +290,18 @@ func TestDatabaseGoesAway(t *testing.T) {
 	letters, err := broker.Read(t.Context(), b, dead)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(letters), 6)
+}
+
+// TestInstancesThatStartTogether: PostgreSQL lets one of those create the table of places, and gives the others an
+// error.
+func TestInstancesThatStartTogether(t *testing.T) {
+	_, db := fresh(t)
+	for range 20 {
+		var all errgroup.Group
+		for range 8 {
+			all.Go(func() error { return sqlsink.New(db, config()).Open(t.Context()) })
+		}
+		require.NoError(t, all.Wait())
+		exec(t, db, "drop table millstream_places")
+	}
 }
