@@ -257,6 +257,31 @@ func TestUndecodableRecords(t *testing.T) {
 	require.EqualValues(t, 1, r.Status().Refused)
 }
 
+// panicking is a serde that does not bear the number 2.
+type panicking struct{ serde.Serde[int64] }
+
+func (p panicking) Decode(b []byte) (int64, error) {
+	v, err := p.Serde.Decode(b)
+	if v == 2 {
+		panic("no number for me")
+	}
+	return v, err
+}
+
+// TestAPanicOfASerde is an error of its record.
+func TestAPanicOfASerde(t *testing.T) {
+	b, tab := fresh(t, 1), newTable()
+	produce(t, b, numbers(0, 4)...)
+	topic := streams.NewTopic(in.Name(), serde.String, panicking{serde.Int64})
+	r, err := connect.New(topic, tab.writer(), config(b, "panic"))
+	require.NoError(t, err)
+	var failed *connect.RecordError
+	require.ErrorAs(t, r.Run(t.Context()), &failed)
+	var panicked *streams.PanicError
+	require.ErrorAs(t, failed, &panicked)
+	require.EqualValues(t, 2, failed.Offset)
+}
+
 // TestOthersUnderOneNameAreFenced: two groups by mistake write with the same place. No record is doubled, and both
 // tell.
 func TestOthersUnderOneNameAreFenced(t *testing.T) {

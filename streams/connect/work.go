@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -99,6 +100,11 @@ func (s *session[K, V]) batches(ctx context.Context, fetches kgo.Fetches) (out [
 }
 
 func (s *session[K, V]) decode(r *kgo.Record) (out Record[K, V], err error) {
+	defer func() { // a serde is the user's code: its panic is an error of the record
+		if v := recover(); v != nil {
+			err = &streams.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
 	out = Record[K, V]{Offset: r.Offset, RawKey: r.Key, RawValue: r.Value}
 	out.NullKey, out.NullValue, out.Timestamp = r.Key == nil, r.Value == nil, r.Timestamp.UnixMilli()
 	for _, h := range r.Headers {
