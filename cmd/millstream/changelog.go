@@ -191,6 +191,11 @@ func (f *storeFormat) decode(record *kgo.Record) (row rowChange, err error) {
 		if key, start, _, err = wire.SplitChangelogKey(key); err == nil {
 			row.From = stamp(start)
 		}
+	case state.KindUnmatched:
+		var at int64
+		if at, _, key, err = wire.SplitSharedKey(key); err == nil {
+			row.From = stamp(at)
+		}
 	case state.KindSession:
 		var start, end int64
 		if key, end, start, err = wire.SplitSessionKey(key); err == nil {

@@ -12,7 +12,7 @@ import (
 
 // decoders read the bytes of serdes without their types.
 var decoders = map[string]func(b []byte) (any, error){
-	"string":  func(b []byte) (any, error) { return string(b), nil },
+	"string":  func(b []byte) (any, error) { return raw(b), nil },
 	"json":    serde.JSON[any]().Decode,
 	"msgpack": serde.Msgpack[any]().Decode,
 	"int32":   func(b []byte) (any, error) { return serde.Int32.Decode(b) },

@@ -79,6 +79,9 @@ func lagOf(ctx context.Context, admin *kadm.Client, group string) (lags []partit
 	for _, o := range committed.Sorted() {
 		first, _ := starts.Lookup(o.Topic, o.Partition)
 		last, _ := ends.Lookup(o.Topic, o.Partition)
+		if err := errors.Join(first.Err, last.Err); err != nil {
+			return nil, fmt.Errorf("bounds of %s/%d: %w", o.Topic, o.Partition, err)
+		}
 		l := partitionLag{Topic: o.Topic, Partition: o.Partition, Committed: o.At, Start: first.Offset, End: last.Offset}
 		l.Lag, l.Lost = max(0, l.End-max(l.Committed, l.Start)), l.Committed < l.Start || l.Committed > l.End
 		lags = append(lags, l)
