@@ -285,7 +285,7 @@ func (r *rows) open(src []byte) (json.RawMessage, *schema, error) {
 		return nil, nil, fmt.Errorf("debezium: a row is a JSON object, not %.60q", src)
 	}
 	var e struct{ Schema, Payload json.RawMessage }
-	if json.Unmarshal(src, &e) != nil || e.Schema == nil || e.Payload == nil || null(e.Schema) {
+	if json.Unmarshal(src, &e) != nil || e.Schema == nil || e.Payload == nil || !withSchema(src) {
 		return src, nil, nil
 	}
 	s, err := r.schemas.read(e.Schema)
@@ -293,6 +293,17 @@ func (r *rows) open(src []byte) (json.RawMessage, *schema, error) {
 		return nil, nil, fmt.Errorf("debezium: schema: %w", err)
 	}
 	return e.Payload, s, nil
+}
+
+// withSchema is true for a row behind its schema. A plain row may have columns of these names, in other letters, or
+// among others.
+func withSchema(src []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(src, &members) != nil || len(members) != 2 || members["payload"] == nil {
+		return false
+	}
+	var schema struct{ Type string }
+	return json.Unmarshal(members["schema"], &schema) == nil && schema.Type != ""
 }
 
 // Append writes a row.

@@ -265,3 +265,22 @@ func FuzzDecode(f *testing.F) {
 		_, _ = debezium.JSONBoundary().Decode(b)
 	})
 }
+
+// TestColumnsCalledSchemaAndPayload: a plain row that has them is no row behind its schema.
+func TestColumnsCalledSchemaAndPayload(t *testing.T) {
+	type event struct {
+		Schema  string `debezium:"schema"`
+		Payload string `debezium:"payload"`
+	}
+	alone, err := debezium.JSONRow[event]().Decode([]byte(`{"schema":"v1","payload":"x"}`))
+	require.NoError(t, err)
+	require.Equal(t, event{"v1", "x"}, alone)
+	typed, err := debezium.JSONRow[struct {
+		ID      int64           `debezium:"id"`
+		Schema  json.RawMessage `debezium:"schema,json"`
+		Payload string          `debezium:"payload"`
+	}]().Decode([]byte(`{"id":7,"schema":"{\"type\":\"struct\"}","payload":"x"}`))
+	require.NoError(t, err)
+	require.EqualValues(t, 7, typed.ID)
+	require.Equal(t, "x", typed.Payload)
+}
