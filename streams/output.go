@@ -18,7 +18,9 @@ func NewOutput[K, V any](name string) Output[K, V] { return Output[K, V]{name: n
 // Forward hands a record to the steps downstream of the output, and to no others, and returns when they are done: see
 // Context.Forward, which does it with the main output. ctx is that of the processor. Where the stream of the output was
 // not asked for it is a topology.MissingOutputError, so that no record is lost by mistake.
-func (o Output[K, V]) Forward(ctx AnyContext, r Record[K, V]) error { return topology.ForwardTo(ctx, o.name, r) }
+func (o Output[K, V]) Forward(ctx AnyContext, r Record[K, V]) error {
+	return topology.ForwardTo(ctx, o.name, r)
+}
 
 // SideOutput is the stream of what the processor of a step forwards to an output. s is the stream that Process or
 // ProcessValues returned. Keys may be any: see Stream.MarkAsPartitioned where they are those of the input.
