@@ -146,17 +146,28 @@ func answer(t *testing.T, db *sql.DB) map[orderKey]bought {
 	return out
 }
 
-func runApp(t *testing.T, brokers []string, topo *topology.Topology, dir string) (stop func()) {
+// runApp runs an application. going is false, and the log has the reason, once it has ended by itself.
+func runApp(t *testing.T, brokers []string, topo *topology.Topology, dir string) (stop func(), going func() bool) {
 	app, err := streams.New(topo, streams.Config{Brokers: brokers, StateDir: dir, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	// Ends with ctx.
 	go func() { ended <- app.Run(ctx) }()
-	return func() {
+	stop = func() {
 		cancel()
 		require.NoError(t, <-ended)
 	}
+	going = func() bool {
+		select {
+		case err := <-ended:
+			t.Logf("the application has ended: %v", err)
+			return false
+		default:
+			return true
+		}
+	}
+	return stop, going
 }
 
 // TestJoinedTableIsTheDatabases: customers and orders change by random transactions in a PostgreSQL, Debezium, which is
@@ -185,14 +196,14 @@ func TestJoinedTableIsTheDatabases(t *testing.T) {
 	require.NoError(t, b.CreateTopicsOf(t.Context(), topo, 3))
 	worker.CreateDebezium(name, pg, "public.customers,public.orders", nil)
 	dir := t.TempDir()
-	stop := runApp(t, brokers, topo, dir)
+	stop, going := runApp(t, brokers, topo, dir)
 	for part := range 3 {
 		transact(t, db, rng, *transactions*3/20)
 		if part < 2 {
 			worker.Kill()
 		} else {
 			stop()
-			stop = runApp(t, brokers, topo, dir)
+			stop, going = runApp(t, brokers, topo, dir)
 		}
 		transact(t, db, rng, *transactions*3/20)
 		if part < 2 {
@@ -203,6 +214,9 @@ func TestJoinedTableIsTheDatabases(t *testing.T) {
 	require.Greater(t, len(want), 50)
 	got := map[orderKey]bought{}
 	for !maps.Equal(want, got) {
+		if !going() { // as whoever operates it would
+			stop, going = runApp(t, brokers, topo, dir)
+		}
 		records, err := broker.Read(t.Context(), b, out)
 		require.NoError(t, err)
 		clear(got)
