@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,13 +65,34 @@ func (s *session[K, V]) options() []kgo.Opt {
 	)
 }
 
+// appears is how long a topic that was just created may take to be known to every broker.
+const appears = 3 * time.Second
+
+// listTopics looks at topics, and for a moment again while one is not known.
+func listTopics(ctx context.Context, admin *kadm.Client, names []string) (kadm.TopicDetails, error) {
+	for began := time.Now(); ; {
+		topics, err := admin.ListTopics(ctx, names...)
+		missing := slices.ContainsFunc(names, func(name string) bool {
+			return errors.Is(topics[name].Err, kerr.UnknownTopicOrPartition)
+		})
+		if err != nil || !missing || time.Since(began) > appears {
+			return topics, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(appears / 15):
+		}
+	}
+}
+
 // checkTopics finds topics that do not exist before anything waits for them.
 func (s *session[K, V]) checkTopics(ctx context.Context) error {
 	names := []string{s.topic.Name()}
 	if s.config.DeadLetterTopic != "" {
 		names = append(names, s.config.DeadLetterTopic)
 	}
-	topics, err := kadm.NewClient(s.client).ListTopics(ctx, names...)
+	topics, err := listTopics(ctx, kadm.NewClient(s.client), names)
 	if err != nil {
 		return fmt.Errorf("brokers %v: %w", s.config.Brokers, err)
 	}
