@@ -81,6 +81,9 @@ func (d *dealt) has(n int32) bool {
 func (r *SourceRunner[K, V]) prepare(ctx context.Context, admin *kadm.Client) error {
 	name := r.config.positions()
 	compact := "compact"
+	if _, err := listTopics(ctx, admin, []string{r.topic.Name()}); err != nil && ctx.Err() != nil {
+		return err
+	}
 	for backoff := r.config.BackoffMin; ; backoff = min(2*backoff, r.config.BackoffMax) {
 		topics, err := admin.ListTopics(ctx, name, r.topic.Name())
 		switch {

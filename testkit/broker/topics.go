@@ -48,7 +48,29 @@ func (b *Broker) create(ctx context.Context, partitions int32, names []string) e
 			return fmt.Errorf("broker: create topic %s: %w", name, err)
 		}
 	}
-	return nil
+	return b.waitKnown(ctx, names)
+}
+
+// waitKnown waits until topics that were just created are known to whom the client asks: what is started before finds
+// them missing.
+func (b *Broker) waitKnown(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil // no names would mean all topics
+	}
+	for {
+		topics, err := b.admin.ListTopics(ctx, names...)
+		if err == nil {
+			err = topics.Error()
+		}
+		if err == nil || !kerr.IsRetriable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("broker: topics %s are not known yet: %w", strings.Join(names, ", "), err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // ends are the ends of topics, which must exist.

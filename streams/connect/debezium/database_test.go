@@ -146,8 +146,8 @@ func answer(t *testing.T, db *sql.DB) map[orderKey]bought {
 	return out
 }
 
-// runApp runs an application. going is false, and the log has the reason, once it has ended by itself.
-func runApp(t *testing.T, brokers []string, topo *topology.Topology, dir string) (stop func(), going func() bool) {
+// runApp runs an application. going fails the test if it has ended by itself.
+func runApp(t *testing.T, brokers []string, topo *topology.Topology, dir string) (stop, going func()) {
 	app, err := streams.New(topo, streams.Config{Brokers: brokers, StateDir: dir, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -158,13 +158,11 @@ func runApp(t *testing.T, brokers []string, topo *topology.Topology, dir string)
 		cancel()
 		require.NoError(t, <-ended)
 	}
-	going = func() bool {
+	going = func() {
 		select {
 		case err := <-ended:
-			t.Logf("the application has ended: %v", err)
-			return false
+			require.FailNow(t, "the application has ended", "%v", err)
 		default:
-			return true
 		}
 	}
 	return stop, going
@@ -214,9 +212,7 @@ func TestJoinedTableIsTheDatabases(t *testing.T) {
 	require.Greater(t, len(want), 50)
 	got := map[orderKey]bought{}
 	for !maps.Equal(want, got) {
-		if !going() { // as whoever operates it would
-			stop, going = runApp(t, brokers, topo, dir)
-		}
+		going()
 		records, err := broker.Read(t.Context(), b, out)
 		require.NoError(t, err)
 		clear(got)
