@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,23 @@ func runApp(t *testing.T, brokers []string, topo *topology.Topology, dir string)
 	return stop, going
 }
 
+// waitStreaming waits until Debezium is done with its snapshot. One that is killed within it makes another, and was seen
+// to leave out what had changed in between.
+func waitStreaming(t *testing.T, b *broker.Broker, topic string, going func()) {
+	events := streams.NewTopic(topic, serde.String, serde.String)
+	for {
+		going()
+		records, err := broker.Read(t.Context(), b, events)
+		require.NoError(t, err)
+		if slices.ContainsFunc(records, func(r streams.Record[string, string]) bool {
+			return strings.Contains(r.Value, `"snapshot":"false"`)
+		}) {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
 // TestJoinedTableIsTheDatabases: customers and orders change by random transactions in a PostgreSQL, Debezium, which is
 // killed in between, writes their changes, and an application, which is restarted, joins the tables. In the end its
 // result is the database's own, row by row.
@@ -195,6 +213,8 @@ func TestJoinedTableIsTheDatabases(t *testing.T) {
 	worker.CreateDebezium(name, pg, "public.customers,public.orders", nil)
 	dir := t.TempDir()
 	stop, going := runApp(t, brokers, topo, dir)
+	transact(t, db, rng, 20)
+	waitStreaming(t, b, name+".public.customers", going)
 	for part := range 3 {
 		transact(t, db, rng, *transactions*3/20)
 		if part < 2 {
