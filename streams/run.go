@@ -38,7 +38,10 @@ func (r *run) whole(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := startSerdes(ctx, a.topo); err != nil {
+	serdes, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	early := context.AfterFunc(ctx, stop)
+	if err := startSerdes(serdes, a.topo); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped before anything was done
 		}
@@ -65,7 +68,8 @@ func (r *run) whole(ctx context.Context) (err error) {
 	} else {
 		r.cluster.Retire(ctx, r.process, a.config.Workers, r.fenceTimeout())
 	}
-	return r.work(ctx)
+	early()
+	return r.work(ctx, stop)
 }
 
 // startSerdes makes those ready that need it: schemas that a registry refuses end the application here.
@@ -86,8 +90,9 @@ func (r *run) fenceTimeout() time.Duration {
 	return r.app.config.TransactionTimeout
 }
 
-// work runs all workers until ctx ends or one of them fails for good, which ends the others.
-func (r *run) work(ctx context.Context) error {
+// work runs all workers until ctx ends or one of them fails for good, which ends the others. Serdes that wait are
+// stopped after the workers have been told: the worker in whose step one waits must know why.
+func (r *run) work(ctx context.Context, stopSerdes func()) error {
 	a := r.app
 	stores := store.NewBudget(a.config.MemoryBytes/4, r.cluster.Tasks())
 	defer stores.Close()
@@ -100,6 +105,7 @@ func (r *run) work(ctx context.Context) error {
 		a.show(i, r.workers[i])
 	}
 	defer context.AfterFunc(work, func() {
+		stopSerdes()
 		a.setState(Stopping)
 		time.AfterFunc(a.config.ShutdownTimeout, func() { r.giveUp(ctx, work) })
 	})()

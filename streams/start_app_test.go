@@ -3,8 +3,10 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,4 +127,32 @@ func TestStopWhileASerdeWaits(t *testing.T) {
 	_, stop = r.start(func(b *streams.Builder) { streams.From(b, in).To(out) }, config)
 	r.requireValues("out", "1", "wait")
 	require.NoError(t, stop())
+}
+
+// TestFailureWhileASerdeWaits ends the application at once: a serde that waits is stopped with the workers, not only
+// with the context of Run.
+func TestFailureWhileASerdeWaits(t *testing.T) {
+	r := newRig(t, "in", "out")
+	config := r.config(t.TempDir())
+	config.Workers, config.ShutdownTimeout = 2, 5*time.Second
+	s := newStarter()
+	keys := map[int32]string{}
+	for i := 0; len(keys) < 2; i++ {
+		keys[partitionOf(strconv.Itoa(i))] = strconv.Itoa(i)
+	}
+	err := r.ending(func(b *streams.Builder) {
+		streams.MapValues(streams.From(b, streams.NewTopic("in", serde.String, serde.Serde[string](s))), func(v string) string {
+			if v == "bad" {
+				panic("bad value")
+			}
+			return v
+		}).To(out)
+	}, config, func() {
+		r.produce("in", keys[0], "wait")
+		<-s.waiting
+		r.produce("in", keys[1], "bad")
+	})
+	require.ErrorContains(t, err, "bad value")
+	var cut *streams.ShutdownError
+	require.NotErrorAs(t, err, &cut)
 }

@@ -353,7 +353,7 @@ func (d *Driver) deliver() {
 				if in == nil {
 					continue
 				}
-				d.fail(d.set.Add(in, l.records[l.delivered:l.committed], -1))
+				d.set.Add(in, l.records[l.delivered:l.committed], -1)
 				l.delivered = l.committed
 			}
 		}

@@ -170,13 +170,11 @@ func (j *job) deliver() {
 		if len(records) == 0 {
 			continue
 		}
-		var err error
 		if j.global[topic] {
-			err = j.set.Global().Apply(topic, 0, records, j.sent[topic])
+			require.NoError(j.tb, j.set.Global().Apply(topic, 0, records, j.sent[topic]))
 		} else {
-			err = j.set.Add(j.inputs[topic], records, -1)
+			j.set.Add(j.inputs[topic], records, -1)
 		}
-		require.NoError(j.tb, err)
 		j.queued[topic] = records[:0]
 	}
 }

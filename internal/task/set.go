@@ -25,6 +25,7 @@ type Set struct {
 	pace   *Pace
 
 	ready     turns   // tasks that have a record to take
+	fetched   []*Task // tasks whose inputs have changed since the last step
 	held      []*Task // tasks with records that wait for an idle partition, until heldUntil at the soonest
 	heldUntil int64
 	waiting   size     // in all queues
@@ -127,11 +128,20 @@ func (s *Set) Leave(id topology.TaskID) (*Task, error) {
 }
 
 // Add gives an input partition what was fetched, in the order of offsets, with the end of the partition as the fetch
-// told it (the last stable offset when reading committed), -1 if it did not.
-func (s *Set) Add(in *Input, records []topology.Raw, end int64) error {
+// told it (the last stable offset when reading committed), -1 if it did not. The next step looks at it: serdes are the
+// user's code, which only steps call.
+func (s *Set) Add(in *Input, records []topology.Raw, end int64) {
 	in.add(records)
 	in.end = max(in.end, end)
-	return in.task.refresh()
+	s.fetch(in.task)
+}
+
+// fetch has the next step look at a task.
+func (s *Set) fetch(t *Task) {
+	if !t.fetched {
+		t.fetched = true
+		s.fetched = append(s.fetched, t)
+	}
 }
 
 // Starved shows the inputs that have held up their tasks since before a wall-clock time: they are empty, although there
@@ -151,14 +161,14 @@ func (s *Set) Starved(before int64, show func(in *Input)) {
 
 // Bounded tells where an input begins and ends now. What is in front of the start has been deleted: nobody need wait
 // for it.
-func (s *Set) Bounded(in *Input, start, end int64) error {
+func (s *Set) Bounded(in *Input, start, end int64) {
 	if in.end = end; in.fetched < start {
 		in.fetched = start
 	}
 	if in.queue.count == 0 {
 		in.position = max(in.position, start)
 	}
-	return in.task.refresh()
+	s.fetch(in.task)
 }
 
 // Flow tells which partitions have more waiting than Config.Buffer and Config.BufferBytes allow and must be paused, and
@@ -184,7 +194,7 @@ func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 // error the set must be aborted.
 func (s *Set) Step(now int64, n int) (done int, err error) {
 	s.now = now
-	if err := s.release(); err != nil {
+	if err := errors.Join(s.receive(), s.release()); err != nil {
 		return 0, err
 	}
 	taken := int64(0)
@@ -202,6 +212,22 @@ func (s *Set) Step(now int64, n int) (done int, err error) {
 		}
 	}
 	return done, nil
+}
+
+// receive looks at the tasks whose inputs have changed.
+func (s *Set) receive() error {
+	for i, t := range s.fetched {
+		if t.running {
+			s.pace.Working.Store(t)
+			if err := t.refresh(); err != nil {
+				s.fetched = slices.Delete(s.fetched, 0, i) // this one has not been looked at
+				return err
+			}
+		}
+		t.fetched = false
+	}
+	s.fetched = s.fetched[:0]
+	return nil
 }
 
 // release looks again at the tasks that wait for an idle partition, as time has passed.

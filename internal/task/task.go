@@ -41,6 +41,7 @@ type Task struct {
 	next       *Task  // behind it
 	debt       int    // turns that it lets pass, as it has taken more than its time
 	held       bool   // see Set.hold
+	fetched    bool   // see Set.fetch
 	weighed    int64  // its part of Set.dirty
 	changed    bool   // there is something to commit
 	headInput  *Input // that has the record to take next; nil if none may be taken

@@ -54,12 +54,41 @@ func named(value string, offset, at int64, n int) (out []topology.Raw) {
 func TestTasksTakeTurns(t *testing.T) {
 	seen := map[string]int{}
 	s, in := newTasks(t, Config{Buffer: math.MaxInt}, 2, func(r bytesRecord) { seen[string(r.Value)]++ })
-	require.NoError(t, s.Add(in[0], named("old", 0, 0, 30_000), -1))
-	require.NoError(t, s.Add(in[1], named("new", 0, 1_000_000, 10), -1))
+	s.Add(in[0], named("old", 0, 0, 30_000), -1)
+	s.Add(in[1], named("new", 0, 1_000_000, 10), -1)
 	_, err := s.Step(0, 2*turnRecords)
 	require.NoError(t, err)
 	require.Equal(t, 10, seen["new"])
 	require.NotZero(t, seen["old"])
+}
+
+// TestOnlyStepsCallSerdes: they are the user's code, which may wait or fail. A record that could not be looked at stays.
+func TestOnlyStepsCallSerdes(t *testing.T) {
+	s, in := newTasks(t, Config{Buffer: math.MaxInt, Pace: &Pace{}}, 3, func(bytesRecord) {})
+	calls := 0
+	for p, i := range in {
+		i.inlet = waiting{i.inlet, &calls}
+		s.Add(i, named(fmt.Sprint(p), 0, int64(p), 2), -1)
+		s.Bounded(i, 0, 2)
+	}
+	require.Zero(t, calls)
+	for n := range 2 {
+		_, err := s.Step(0, 100)
+		require.ErrorIs(t, err, serde.ErrStopped)
+		require.Equal(t, in[0].task, s.pace.Working.Load())
+		require.Equal(t, n+1, calls)
+	}
+}
+
+// waiting is an inlet whose serde waits until the application stops.
+type waiting struct {
+	topology.Inlet
+	calls *int
+}
+
+func (w waiting) Decode(*topology.Raw, int64) (int64, error) {
+	*w.calls++
+	return 0, serde.ErrStopped
 }
 
 // TestEveryTaskHasItsTurn, however few records a step takes.
@@ -67,7 +96,7 @@ func TestEveryTaskHasItsTurn(t *testing.T) {
 	seen := map[string]int{}
 	s, in := newTasks(t, Config{Buffer: math.MaxInt}, 5, func(r bytesRecord) { seen[string(r.Value)]++ })
 	for p := range in {
-		require.NoError(t, s.Add(in[p], named(fmt.Sprint(p), 0, int64(p), 100), -1))
+		s.Add(in[p], named(fmt.Sprint(p), 0, int64(p), 100), -1)
 	}
 	for range 10 {
 		n, err := s.Step(0, 1)
@@ -85,8 +114,8 @@ func TestASlowTaskLetsOthersGoFirst(t *testing.T) {
 			pace.Ticks.Add(10)
 		}
 	})
-	require.NoError(t, s.Add(in[0], named("slow", 0, 0, 1000), -1))
-	require.NoError(t, s.Add(in[1], named("fast", 0, 0, 30_000), -1))
+	s.Add(in[0], named("slow", 0, 0, 1000), -1)
+	s.Add(in[1], named("fast", 0, 0, 30_000), -1)
 	_, err := s.Step(0, 1+10*turnRecords+1)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"slow": 2, "fast": 10 * turnRecords}, seen)
@@ -100,7 +129,7 @@ func TestThePaceEndsAStep(t *testing.T) {
 			pace.Stop.Store(true)
 		}
 	})
-	require.NoError(t, s.Add(in[0], named("x", 0, 0, 10), -1))
+	s.Add(in[0], named("x", 0, 0, 10), -1)
 	n, err := s.Step(0, 100)
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
@@ -117,8 +146,8 @@ func TestThePaceEndsAStep(t *testing.T) {
 func TestBytesEndAStep(t *testing.T) {
 	big := string(make([]byte, 1<<20))
 	s, in := newTasks(t, Config{Buffer: math.MaxInt, Pace: &Pace{Bytes: 3 << 20}}, 2, func(bytesRecord) {})
-	require.NoError(t, s.Add(in[0], named(big, 0, 0, 10), -1))
-	require.NoError(t, s.Add(in[1], named("small", 0, 0, 10), -1))
+	s.Add(in[0], named(big, 0, 0, 10), -1)
+	s.Add(in[1], named("small", 0, 0, 10), -1)
 	n, err := s.Step(0, 100)
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
@@ -135,7 +164,7 @@ func TestFlowMindsBytes(t *testing.T) {
 		call := func(name string) func(string, int32) { return func(string, int32) { calls = append(calls, name) } }
 		s.Flow(call("pause"), call("resume"))
 	}
-	require.NoError(t, s.Add(in[0], named(string(make([]byte, 1000)), 0, 0, 3), -1))
+	s.Add(in[0], named(string(make([]byte, 1000)), 0, 0, 3), -1)
 	flow()
 	records, bytes := s.Buffered()
 	require.Equal(t, 3, records)
@@ -163,7 +192,8 @@ func TestAClockThatIsSet(t *testing.T) {
 		wall := &topology.Punctuation{Node: &topology.Node{}, Every: 60, Clock: topology.WallClockTime}
 		wall.Call = func(now int64) error { fired = append(fired, now); return nil }
 		task.Schedule(wall)
-		require.NoError(t, s.Add(a, raws(0, "a0"), 1))
+		s.Add(a, raws(0, "a0"), 1)
+		require.Zero(t, step(t, s, 10*hour))
 		s.Adjust(by)
 		at := 10*hour + by
 		require.Zero(t, step(t, s, at+99))
@@ -240,7 +270,7 @@ func TestATimeTooFarAhead(t *testing.T) {
 		seen = append(seen, r.Timestamp)
 	})
 	for i, at := range []int64{10, 1010, 5000, 2011, math.MaxInt64, 2010, 1, 50_000} {
-		require.NoError(t, s.Add(in[0], named("x", int64(i), at, 1), -1))
+		s.Add(in[0], named("x", int64(i), at, 1), -1)
 		now := int64(0)
 		if at == 50_000 {
 			now = 49_500
@@ -259,7 +289,7 @@ func TestATimeTooFarAhead(t *testing.T) {
 // TestATimeTooFarAheadFails where errors do.
 func TestATimeTooFarAheadFails(t *testing.T) {
 	s, in := newTasks(t, Config{Buffer: math.MaxInt, MaxJump: 1000}, 1, func(bytesRecord) {})
-	require.NoError(t, s.Add(in[0], named("x", 0, 5000, 1), -1))
+	s.Add(in[0], named("x", 0, 5000, 1), -1)
 	_, err := s.Step(0, 1)
 	require.ErrorIs(t, err, topology.ErrTimeJump)
 }
@@ -280,7 +310,7 @@ func BenchmarkTasks(b *testing.B) {
 						records[j].Offset = in[p].fetched + int64(j)
 					}
 					began := time.Now()
-					require.NoError(b, s.Add(s.Input("a", p), records, -1))
+					s.Add(s.Input("a", p), records, -1)
 					spent += time.Since(began)
 				}
 				began := time.Now()

@@ -15,7 +15,7 @@ func TestViewShowsWhereATaskIs(t *testing.T) {
 	s, task := newSet(t, Config{MaxIdle: -1}, nil)
 	require.Empty(t, s.View())
 	a, _ := start(t, s, task, 7, 0)
-	require.NoError(t, s.Add(a, raws(0, "a0", "a1"), 7))
+	s.Add(a, raws(0, "a0", "a1"), 7)
 	before := s.View()[0]
 	require.Equal(t, InputView{Topic: "a", End: 7, Time: -1, Buffered: 2}, before.Inputs[0])
 	require.Equal(t, int64(-1), before.StreamTime)

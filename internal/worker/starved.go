@@ -75,9 +75,7 @@ func (w *Worker) bounded(starts, ends places) error {
 			if err := w.skips(in, start); err != nil {
 				return err
 			}
-			if err := w.set.Bounded(in, start, end); err != nil {
-				return err
-			}
+			w.set.Bounded(in, start, end)
 		}
 	}
 	return nil
