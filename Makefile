@@ -5,6 +5,7 @@ FUZZTIME ?= 30s
 KILLS    ?= 100
 SEED     ?= $(shell date +%s)0000
 SEEDS    ?= 1000
+SIMTIME  ?=
 TIME     ?= 10m
 
 .PHONY: test race lint conformance meta metamorphic simulation fuzz bench costs cover kafka-up kafka-down integration soak
@@ -29,8 +30,8 @@ metamorphic: ## random topologies, for TIME or CASES of them, from SEED
 	MILLSTREAM_META_SEED=$(SEED) MILLSTREAM_META_$(if $(CASES),CASES=$(CASES),TIME=$(TIME)) \
 		go test -count=1 -timeout 24h -v -run TestMetamorphic ./internal/metamorphic
 
-simulation: ## whole applications in virtual time, with SEEDS scripts of faults from SEED for each topology
-	MILLSTREAM_SIM_SEED=$(SEED) MILLSTREAM_SIM_SEEDS=$(SEEDS) \
+simulation: ## whole applications in virtual time: SEEDS scripts of faults from SEED (1,000: 10,000 runs), and no longer than SIMTIME for each of ten topologies
+	MILLSTREAM_SIM_SEED=$(SEED) MILLSTREAM_SIM_SEEDS=$(SEEDS) MILLSTREAM_SIM_TIME=$(SIMTIME) \
 		go test -tags synctests -count=1 -timeout 24h -v ./testkit/cluster | grep -vE '^(=== |\s+--- PASS)'
 
 fuzz: ## each fuzz target for FUZZTIME

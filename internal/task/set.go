@@ -159,6 +159,20 @@ func (s *Set) Starved(before int64, show func(in *Input)) {
 	}
 }
 
+// Idle shows the inputs of running tasks that have had no records since before a wall-clock time.
+func (s *Set) Idle(before int64, show func(in *Input)) {
+	for _, t := range s.tasks {
+		if !t.running {
+			continue
+		}
+		for _, in := range t.inputs {
+			if in.queue.count == 0 && in.idleSince >= 0 && in.idleSince < before {
+				show(in)
+			}
+		}
+	}
+}
+
 // Bounded tells where an input begins and ends now. What is in front of the start has been deleted: nobody need wait
 // for it.
 func (s *Set) Bounded(in *Input, start, end int64) {

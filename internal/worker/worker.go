@@ -88,6 +88,9 @@ type Worker struct {
 	askedAt    time.Time   // of the last look for inputs that hold up their tasks
 	asking     atomic.Bool // while their bounds are asked for
 	hungry     []starved   // those inputs, as last found
+	lookedAt   time.Time   // of the last look for records that the brokers do not send
+	looking    atomic.Bool // while one is under way
+	held       map[starved]heldBack
 
 	turnedAt atomic.Int64 // when the worker was last between two steps, in Unix nanoseconds; any goroutine reads it
 	shownAt  time.Time    // when the worker was last shown
@@ -199,6 +202,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	w.processed, w.produced, w.inTxn, w.began, w.movedAt = 0, 0, false, time.Now(), time.Time{}
 	w.shownAt, w.unseen = time.Time{}, true
 	w.closedAt, w.askedAt, w.hungry, w.cover = time.Now(), time.Now(), nil, newCoverage()
+	w.lookedAt, w.held = time.Now(), nil
 	w.failure.Store(nil)
 	err = w.shielded(func() (err error) { w.globals, err = w.openGlobals(ctx); return err })
 	if err != nil {
@@ -329,6 +333,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		w.checkTopics()
 		w.verifyTopics()
 		w.checkInputs()
+		w.checkHeldBack()
 		w.closeIdle()
 	}
 	return nil

@@ -48,7 +48,7 @@ func (s *simulation) look() error {
 		s.guards.event = time.Now()
 		return nil
 	}
-	if patience := s.patience(); s.alive(patience) {
+	if patience := s.patience(); s.alive(patience) && !s.waits() {
 		return s.guards.silent(s.log.namedAt(), s.behind(), patience)
 	}
 	return nil
@@ -63,6 +63,11 @@ func (s *simulation) alive(since time.Duration) bool {
 		}
 	}
 	return false
+}
+
+// waits is true if an instance has named a wait that is not over.
+func (s *simulation) waits() bool {
+	return slices.ContainsFunc(s.instances, func(i *instance) bool { return i.ended != nil && s.log.waits(i.life()) })
 }
 
 func (s *simulation) transactionTimeout() time.Duration {

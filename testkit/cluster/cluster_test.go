@@ -45,6 +45,9 @@ func numbers(n int) (out []streams.Record[string, int64]) {
 
 func add(_ string, n, sum int64) int64 { return sum + n }
 
+// largest does not mind that records come again.
+func largest(_ string, n, so int64) int64 { return max(n, so) }
+
 func zero() int64 { return 0 }
 
 func rest(n int64) string { return fmt.Sprint(n % 7) }
@@ -99,22 +102,33 @@ func TestSums(t *testing.T) {
 
 // TestMinutes: windows that are final, each record of a partition in its order; and windows behind a repartition topic.
 func TestMinutes(t *testing.T) {
-	cluster.Run(t, cluster.Job{
+	job := minutes(add)
+	job.Outputs = []cluster.Output{cluster.Out(passed, 4, cluster.Same), cluster.Out(totals, 3, cluster.Latest)}
+	cluster.Run(t, job)
+}
+
+// TestMinutesAgain: the same at least once, with the largest number of each window.
+func TestMinutesAgain(t *testing.T) {
+	job := minutes(largest)
+	job.Config.Guarantee, job.Config.CommitInterval = streams.AtLeastOnce, time.Second
+	job.Outputs = []cluster.Output{cluster.Out(passed, 4, cluster.Repeated), cluster.Out(totals, 3, cluster.Latest)}
+	cluster.Run(t, job)
+}
+
+func minutes(fold func(string, int64, int64) int64) cluster.Job {
+	return cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("minutes")
 			in := streams.From(b, words)
 			short := in.GroupByKey().WindowedBy(window.Tumbling(5 * time.Second).Grace(time.Second))
-			streams.Results(streams.AggregateWindows(short, perMinute, zero, add).Final(), at[string]).To(passed)
+			streams.Results(streams.AggregateWindows(short, perMinute, zero, fold).Final(), at[string]).To(passed)
 			long := streams.GroupBy(in, rest, byRest).WindowedBy(window.Tumbling(10 * time.Second).Grace(time.Hour))
-			streams.Results(streams.AggregateWindows(long, perRest, zero, add).Updates(), at[string]).To(totals)
+			streams.Results(streams.AggregateWindows(long, perRest, zero, fold).Updates(), at[string]).To(totals)
 			return b.Build()
 		},
 		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
 		Inputs: []cluster.Input{cluster.In(words, 4, late(numbers(500))...)},
-		Outputs: []cluster.Output{
-			cluster.Out(passed, 4, cluster.Same), cluster.Out(totals, 3, cluster.Latest),
-		},
-	})
+	}
 }
 
 // at is a windowed key as text.
@@ -133,11 +147,25 @@ func late(records []streams.Record[string, int64]) []streams.Record[string, int6
 // TestJoins: records that meet within a span of time, whichever side comes first, and two tables, in which rows are
 // deleted.
 func TestJoins(t *testing.T) {
+	job := joins()
+	job.Outputs = []cluster.Output{cluster.Out(passed, 4, cluster.Any), cluster.Out(totals, 4, cluster.Latest)}
+	cluster.Run(t, job)
+}
+
+// TestJoinsAgain: the same at least once.
+func TestJoinsAgain(t *testing.T) {
+	job := joins()
+	job.Config.Guarantee, job.Config.CommitInterval = streams.AtLeastOnce, time.Second
+	job.Outputs = []cluster.Output{cluster.Out(passed, 4, cluster.AnyRepeated), cluster.Out(totals, 4, cluster.Latest)}
+	cluster.Run(t, job)
+}
+
+func joins() cluster.Job {
 	deleting := numbers(250)
 	for i := range deleting {
 		deleting[i].NullValue = i%5 == 4
 	}
-	cluster.Run(t, cluster.Job{
+	return cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("joins")
 			left, right := streams.From(b, words), streams.From(b, moreWords)
@@ -151,15 +179,26 @@ func TestJoins(t *testing.T) {
 		Inputs: []cluster.Input{
 			cluster.In(words, 4, numbers(250)...), cluster.In(moreWords, 4, numbers(250)...), cluster.In(rows, 4, deleting...),
 		},
-		Outputs: []cluster.Output{
-			cluster.Out(passed, 4, cluster.Any), cluster.Out(totals, 4, cluster.Latest),
-		},
-	})
+	}
 }
 
 // TestGlobal: records that meet rows of a global table.
 func TestGlobal(t *testing.T) {
-	cluster.Run(t, cluster.Job{
+	job := global()
+	job.Outputs = []cluster.Output{cluster.Out(passed, 4, cluster.Same)}
+	cluster.Run(t, job)
+}
+
+// TestGlobalAgain: the same at least once.
+func TestGlobalAgain(t *testing.T) {
+	job := global()
+	job.Config.Guarantee, job.Config.CommitInterval = streams.AtLeastOnce, time.Second
+	job.Outputs = []cluster.Output{cluster.Out(passed, 4, cluster.Repeated)}
+	cluster.Run(t, job)
+}
+
+func global() cluster.Job {
+	return cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("global")
 			names := streams.GlobalTableFrom(b, rows, rights)
@@ -172,13 +211,12 @@ func TestGlobal(t *testing.T) {
 		Inputs: []cluster.Input{
 			cluster.In(rows, 3, numbers(40)...).First(), cluster.In(words, 4, numbers(500)...),
 		},
-		Outputs: []cluster.Output{cluster.Out(passed, 4, cluster.Same)},
-	})
+	}
 }
 
-// TestAtLeastOnce: the largest number of each key does not mind that records come again.
-func TestAtLeastOnce(t *testing.T) {
-	largest := func(_ string, n, so int64) int64 { return max(n, so) }
+// TestSumsAgain: the largest number of each key, in the partitions of the input and behind a repartition topic, at
+// least once.
+func TestSumsAgain(t *testing.T) {
 	cluster.Run(t, cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("largest")

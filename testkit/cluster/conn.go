@@ -131,9 +131,16 @@ func (c *conn) receive() error {
 	case r.at == slow:
 		time.Sleep(r.delay)
 	}
+	if r == nil || r.at != slow {
+		time.Sleep(latency)
+	}
 	c.in = frame
 	return nil
 }
+
+// latency is how long each reply takes: else a client that asks again and again, as one does for a topic that was
+// deleted, would keep the time of its bubble from going on.
+const latency = time.Millisecond
 
 // expects is true if another reply with a number comes.
 func (c *conn) expects(number uint32) bool {

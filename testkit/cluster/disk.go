@@ -22,8 +22,9 @@ type disk struct {
 
 	mu struct {
 		sync.Mutex
-		files *store.MemoryDisk
-		dead  bool
+		files    *store.MemoryDisk
+		dead     bool
+		triggers []*trigger
 	}
 }
 
@@ -35,6 +36,7 @@ func newDisk(dir string, budget *store.Budget) *disk {
 
 // open is Config.OpenEngine. A database whose directory is not there any more was set aside or removed.
 func (d *disk) open(dir string) (state.Engine, error) {
+	d.passes(atOpen)
 	name, err := filepath.Rel(d.dir, dir)
 	if err != nil {
 		return nil, err
@@ -110,8 +112,11 @@ type slowBatch struct {
 }
 
 func (b slowBatch) Commit() error {
+	b.disk.passes(beforeBatch)
 	b.disk.wait()
-	return b.Batch.Commit()
+	err := b.Batch.Commit()
+	b.disk.passes(behindBatch)
+	return err
 }
 
 func (d *disk) wait() { time.Sleep(time.Duration(d.delay.Load())) }

@@ -24,6 +24,6 @@
 //	go test -tags synctests ./...
 //
 // A failure prints its seed and the faults that are left when all have been taken out that it does not need.
-// MILLSTREAM_SIM_SEED sets the first seed, MILLSTREAM_SIM_SEEDS how many are tried. A seed gives the same faults at the
-// same times, and not the same order of goroutines: repeat it a few times.
+// MILLSTREAM_SIM_SEED sets the first seed, MILLSTREAM_SIM_SEEDS how many are tried, MILLSTREAM_SIM_TIME for how long at
+// most. A seed gives the same faults at the same times, and not the same order of goroutines: repeat it a few times.
 package cluster

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -27,16 +28,30 @@ var passing = map[string]func(s *simulation, f fault){
 			at = beforeReply
 		}
 		s.instances[f.on].network.rule(&rule{key: int16(f.key), after: f.after, at: at, do: func() {
-			s.mu.Lock() // a goroutine of the client is here
-			defer s.mu.Unlock()
-			s.meets(f.kind)
-			s.crash(f)
+			s.crashHere(f, fmt.Sprintf("%s %v %v", f.kind, f.key.Name(), at))
 		}})
+	},
+	// crash-within kills it at a moment of its own work.
+	"crash-within": func(s *simulation, f fault) {
+		m := pick(moments, f.n)
+		do := func() { s.crashHere(f, fmt.Sprintf("%s, %v", f.kind, m)) }
+		if d := s.instances[f.on].disk; m != atRecord && d != nil {
+			d.trigger(m, f.after, do)
+			return
+		}
+		left := new(atomic.Int64)
+		left.Store(int64(1 + 5*f.after))
+		s.hooks.add(func() {
+			if left.Add(-1) == 0 {
+				do()
+			}
+		})
 	},
 	// reply breaks a connection before or after a request, sends it twice, or delays its reply.
 	"reply": func(s *simulation, f fault) {
 		s.instances[f.on].network.rule(&rule{
-			key: int16(f.key), after: f.after, at: f.point, delay: f.lasts, met: func() { s.met.add(f.kind) },
+			key: int16(f.key), after: f.after, at: f.point, delay: f.lasts,
+			met: func() { s.met.add(fmt.Sprintf("%s %v %v", f.kind, f.key.Name(), f.point)) },
 		})
 	},
 	// freeze lets nothing pass between an instance and the brokers; it notices only by its own clock.
@@ -71,6 +86,16 @@ var passing = map[string]func(s *simulation, f fault){
 		i.begin()
 		i.workers = 1 + f.n%3
 		s.later(f.lasts, i.revive)
+		s.meets(f.kind)
+	},
+	// joining starts one more instance, which stays.
+	"joining": func(s *simulation, f fault) {
+		if s.out > 0 || len(s.instances) >= mostInstances {
+			return
+		}
+		i := &instance{sim: s, index: len(s.instances)}
+		s.instances = append(s.instances, i)
+		s.check(i.start())
 		s.meets(f.kind)
 	},
 	// upgrade starts one instance after the other with Job.Upgrade.
@@ -146,13 +171,13 @@ var passing = map[string]func(s *simulation, f fault){
 		n := min(200, max(2, int64(slowFor/takes)))
 		var left atomic.Int64
 		left.Store(n)
-		sim.OnRecord(func() {
+		s.hooks.add(func() {
 			if left.Add(-1) >= 0 {
 				time.Sleep(takes)
 			}
 		})
-		s.later(takes*time.Duration(n), func() { sim.OnRecord(nil) })
-		s.meets(f.kind)
+		s.later(takes*time.Duration(n), func() { left.Store(0) })
+		s.meets(f.kind + " " + takes.String())
 	},
 	// broker-down makes a broker unreachable for all instances.
 	"broker-down": func(s *simulation, f fault) { s.brokersDown(f, s.fake.ListenAddrs()[f.on]) },
@@ -176,6 +201,13 @@ var passing = map[string]func(s *simulation, f fault){
 	"transaction-error": func(s *simulation, f fault) {
 		s.answer(f, pick(transactional, f.n), transactionErrors)
 	},
+	// input-transaction writes records to an input in a transaction that is aborted later, by its producer or by the
+	// brokers. Until then nobody may read what comes behind them.
+	"input-transaction": func(s *simulation, f fault) {
+		if inputs := s.inputs(); len(inputs) > 0 {
+			s.check(s.abortLater(f, pick(inputs, f.n/2)))
+		}
+	},
 	// broker-compact has the brokers compact the changelogs.
 	"broker-compact": func(s *simulation, f fault) {
 		s.fake.Compact()
@@ -192,12 +224,12 @@ func (s *simulation) answer(f fault, key kmsg.Key, errs []*kerr.Error) {
 			return !ok || p.TransactionID != nil || f.kind != "transaction-error" // the records of the test have none
 		},
 	})
-	s.faults = append(s.faults, answers{f.kind, h})
+	s.faults = append(s.faults, answers{fmt.Sprintf("%s %v %s", f.kind, key.Name(), errs[f.after%len(errs)].Message), h})
 }
 
 // answers are faults that the brokers keep.
 type answers struct {
-	kind   string
+	name   string
 	handle *kfake.FaultHandle
 }
 
@@ -249,6 +281,17 @@ func Kinds() []string {
 			}
 		}
 	})
+}
+
+// mostInstances is how many instances there may be.
+const mostInstances = 5
+
+// crashHere kills an instance on a goroutine of its own.
+func (s *simulation) crashHere(f fault, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meets(name)
+	s.crash(f)
 }
 
 // crash kills an instance now, wherever it is, and has it come back.

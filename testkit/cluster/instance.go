@@ -47,7 +47,7 @@ func (i *instance) start() error {
 	c := i.sim.job.Config
 	c.Brokers, c.StateDir, c.OpenEngine = i.sim.fake.ListenAddrs(), i.disk.dir, i.disk.open
 	c.Kafka = append(c.Kafka[:len(c.Kafka):len(c.Kafka)], kgo.Dialer(i.network.dial))
-	c.Logger = slog.New(i.sim.log.of(fmt.Sprintf("%d.%d", i.index, i.lives)))
+	c.Logger = slog.New(i.sim.log.of(i.life()))
 	c.Workers = or(i.workers, c.Workers)
 	if i.accepted = i.sim.accepts; i.accepted {
 		c.Accept = streams.AcceptLostInput | streams.AcceptLostOffsets | streams.AcceptLostState
@@ -72,6 +72,9 @@ func (i *instance) start() error {
 	go func() { ended <- app.Run(ctx) }()
 	return nil
 }
+
+// life names the present life in the journal.
+func (i *instance) life() string { return fmt.Sprintf("%d.%d", i.index, i.lives) }
 
 func (i *instance) dir() string {
 	return filepath.Join(i.sim.dir, fmt.Sprintf("instance-%d-%d", i.index, i.lives))

@@ -37,7 +37,7 @@ type Job struct {
 }
 
 // Run tries a job with one script of faults after the other. A script that fails is made as short as it still fails,
-// and fails the test.
+// and fails the test. With MILLSTREAM_SIM_KEEP=1 it is told as it is, and the others are tried, too.
 func Run(t *testing.T, job Job) {
 	t.Helper()
 	if !tagged {
@@ -46,17 +46,47 @@ func Run(t *testing.T, job Job) {
 	if job.Instances == 0 {
 		job.Instances = 2
 	}
-	first, n := uint64(setting(t, "MILLSTREAM_SIM_SEED", 1)), setting(t, "MILLSTREAM_SIM_SEEDS", or(job.Seeds, 20))
 	met := &tally{}
-	for seed := first; seed < first+uint64(n); seed++ {
+	first, last, failed := job.seeds(t, func(seed uint64) error {
 		script := newScript(rand.New(rand.NewPCG(seed, nameOf(t))), &job)
-		if err := job.try(t, seed, script, met); err != nil {
+		err := job.try(t, seed, script, met)
+		if err == nil {
+			return nil
+		}
+		tell := t.Logf
+		if setting(t, "MILLSTREAM_SIM_KEEP", 0) == 0 {
 			script, err = job.shrink(t, seed, script, err)
-			t.Fatalf("cluster: seed %d (MILLSTREAM_SIM_SEED=%d MILLSTREAM_SIM_SEEDS=1): %v\nfaults:\n%v",
-				seed, seed, err, script)
+			tell = t.Fatalf
+		}
+		tell("cluster: seed %d (MILLSTREAM_SIM_SEED=%d MILLSTREAM_SIM_SEEDS=1): %v\nfaults:\n%v", seed, seed, err, script)
+		return err
+	})
+	t.Logf("cluster: seeds %d to %d, faults met: %v", first, last, met)
+	if len(failed) > 0 {
+		t.Errorf("cluster: %d of %d seeds fail: %v", len(failed), last-first+1, failed)
+	}
+}
+
+// seeds tries one seed after the other, as many as are to be, and no longer than is given. It gives the first and the
+// last of them, and those that failed.
+func (j *Job) seeds(t *testing.T, try func(seed uint64) error) (first, last uint64, failed []uint64) {
+	first = uint64(setting(t, "MILLSTREAM_SIM_SEED", 1))
+	n := uint64(setting(t, "MILLSTREAM_SIM_SEEDS", or(j.Seeds, 20)))
+	var until time.Time
+	if given := os.Getenv("MILLSTREAM_SIM_TIME"); given != "" {
+		d, err := time.ParseDuration(given)
+		if err != nil {
+			t.Fatalf("MILLSTREAM_SIM_TIME: %v", err)
+		}
+		until = time.Now().Add(d)
+	}
+	for seed := first; seed < first+n && (until.IsZero() || time.Now().Before(until)); seed++ {
+		last = seed
+		if try(seed) != nil {
+			failed = append(failed, seed)
 		}
 	}
-	t.Logf("cluster: seeds %d to %d, faults met: %v", first, first+uint64(n)-1, met)
+	return first, last, failed
 }
 
 // nameOf has the same seed give each test another script.

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -54,6 +56,18 @@ var lossy = map[string]func(s *simulation, f fault){
 		s.maybeAway(f, func() error { return s.anew(f, s.inputs(), true) })
 		s.consented = s.consented || !s.keeps() // whatever was not read yet is gone
 	},
+	// input-deleted deletes an input, which is created anew a while later.
+	"input-deleted": func(s *simulation, f fault) {
+		s.expects("DeletedSourceError", "LostInputError", "LostOffsetsError")
+		s.consented = true // what is written meanwhile is written when the topic is back, what was not read is gone
+		s.check(s.vanish(f, pick(s.inputs(), f.n/2)))
+	},
+	// input-shortened has an input begin again with the first of its records, as that of another cluster may.
+	"input-shortened": func(s *simulation, f fault) {
+		s.expects("DeletedSourceError", "LostInputError", "LostOffsetsError")
+		s.maybeAway(f, func() error { return s.shorten(f, pick(s.inputs(), f.n/2)) })
+		s.consented = s.consented || !s.keeps()
+	},
 	// input-grown gives an input one more partition, which nobody writes to.
 	"input-grown": func(s *simulation, f fault) {
 		if s.keeps() {
@@ -78,10 +92,22 @@ var lossy = map[string]func(s *simulation, f fault){
 		s.expects("InternalTopicError", "LostStateError")
 		s.maybeAway(f, func() error { return s.anew(f, s.changelogs(), true) })
 	},
-	// changelog-truncated deletes all records of a changelog's partition.
+	// changelog-truncated deletes all records of a changelog's partition. Nobody can tell that from what retention does if
+	// rows expire, or if the log has records again when a task has to begin with it.
 	"changelog-truncated": func(s *simulation, f fault) {
 		s.expects("LostStateError")
 		f.after = wholly
+		s.consented = s.consented || f.n%2 > 0 || slices.ContainsFunc(s.topo.Subs, expires)
+		s.maybeAway(f, func() error {
+			s.truncate(f, s.changelogs())
+			return nil
+		})
+	},
+	// changelog-cut deletes some records of a changelog's partition, from its start. A task that has to begin with what is
+	// left cannot know of them, as nobody but the application may change its changelogs.
+	"changelog-cut": func(s *simulation, f fault) {
+		s.expects("LostStateError")
+		s.consented = true
 		s.truncate(f, s.changelogs())
 	},
 	// repartition-deleted deletes a repartition topic.

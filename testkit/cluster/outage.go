@@ -65,7 +65,7 @@ func (s *simulation) report(i *instance, err error) bool {
 		s.guards.forget()
 	}
 	if s.out == 0 {
-		s.outage(0, nil)
+		s.outage(0, s.back)
 	}
 	return true
 }

@@ -31,6 +31,9 @@ func (f fault) String() string {
 	if f.kind == "broker-error" || f.kind == "transaction-error" {
 		s += fmt.Sprintf(", %v, number %d", f.key.Name(), f.n)
 	}
+	if f.kind == "crash-within" {
+		s += fmt.Sprintf(", %v after %d of them", pick(moments, f.n), f.after)
+	}
 	if strings.HasPrefix(f.kind, "crash") {
 		s += fmt.Sprintf(", %d %% of unsynced bytes left", f.synced)
 	}
@@ -98,7 +101,9 @@ func draw(rng *rand.Rand, kind string, instances int) fault {
 }
 
 // durations are short, and longer than each of the time-outs.
-var durations = []time.Duration{0, time.Second, 5 * time.Second, 12 * time.Second, 30 * time.Second, 2 * time.Minute}
+var durations = []time.Duration{
+	0, time.Second, 5 * time.Second, 12 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
+}
 
 // keys are the requests at which crashes and lost replies are drawn.
 var keys = []kmsg.Key{

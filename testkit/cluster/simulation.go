@@ -40,21 +40,24 @@ type simulation struct {
 	// budget is that of all databases, which end with the simulation.
 	budget *store.Budget
 
-	// mu guards what follows: the goroutine of the simulation has it while a fault begins or is mended, a client's
-	// while its instance is killed.
-	mu        sync.Mutex
+	// mu guards what follows: the goroutine of the simulation has it while a fault begins or is mended, one of an instance
+	// while that is killed.
+	mu        mutex
 	rng       *rand.Rand
 	instances []*instance
 	due       []mend
 	down      map[string]bool
 	faults    []answers
-	out       int        // outages that go on
-	networks  []*network // of all lives
-	busy      bool       // a life was given up while a step was at work
+	out       int           // outages that go on
+	closing   []*kgo.Client // of transactions in inputs
+	gone      int           // inputs that were deleted, and not created anew yet
+	networks  []*network    // of all lives
+	busy      bool          // a life was given up while a step was at work
 	err       error
 
 	topo, upgrade *topology.Topology // that instances start with, and that they end with
 	guards        guards
+	hooks         hooks
 	met           *tally
 	dropped       map[topology.DropReason]int64
 	// What was lost, and said: errors that the faults may lead to, how often they came, whether instances are told to go
@@ -76,7 +79,8 @@ const brokers = 3
 func newSimulation(job *Job, seed uint64, dir string, met *tally) *simulation {
 	now := time.Now()
 	return &simulation{
-		job: job, dir: dir, seed: seed, began: now, rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
+		job: job, dir: dir, seed: seed, began: now,
+		mu: newMutex(), rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
 		log: newJournal(), budget: store.NewBudget(8<<20, 8), met: met, dropped: map[topology.DropReason]int64{},
 		lossy: map[string]bool{}, reports: map[string]int{}, guards: guards{progress: now, event: now},
 	}
@@ -93,6 +97,7 @@ func (s *simulation) run(ctx context.Context, faults script) (err error) {
 		cancel()
 		sim.SetWall(0)
 		sim.OnRecord(nil)
+		s.hooks.clear()
 		s.collect()
 		for _, n := range s.networks {
 			n.cut(true)
@@ -104,6 +109,9 @@ func (s *simulation) run(ctx context.Context, faults script) (err error) {
 		s.feeding.Wait()
 		if s.feed != nil {
 			s.feed.Close()
+		}
+		for _, c := range s.closing {
+			c.Close()
 		}
 		if s.fake != nil {
 			s.fake.Close()
@@ -223,6 +231,7 @@ func (s *simulation) begin() (err error) {
 	for i := range s.job.Instances {
 		s.instances = append(s.instances, &instance{sim: s, index: i})
 	}
+	sim.OnRecord(s.hooks.call)
 	return nil
 }
 
@@ -277,10 +286,11 @@ func (s *simulation) records() (first, out []*kgo.Record, err error) {
 	}
 }
 
-// write writes records at once. The client learns only by a failure that a topic was created anew.
+// write writes records at once; of a topic that is gone, once it is back. The client learns only by a failure that a
+// topic was created anew.
 func (s *simulation) write(records []*kgo.Record) error {
 	err := s.feed.ProduceSync(s.ctx, records...).FirstErr()
-	for errors.Is(err, kerr.UnknownTopicID) {
+	for errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
 		s.feed.PurgeTopicsFromClient(records[0].Topic)
 		err = s.feed.ProduceSync(s.ctx, records...).FirstErr()
 	}
@@ -391,10 +401,12 @@ func (s *simulation) settle() error {
 	s.mu.Lock()
 	for _, i := range s.instances {
 		i.network.clear()
+		i.disk.clear()
 	}
+	s.hooks.clear()
 	for _, f := range s.faults {
 		if f.handle.Hits() > 0 {
-			s.met.add(f.kind)
+			s.met.add(f.name)
 		}
 		f.handle.Remove()
 	}

@@ -193,6 +193,22 @@ func Repeated[K comparable, V any](want, got []streams.Record[K, V]) error {
 	return nil
 }
 
+// AnyRepeated wants the same records of each key, in any order, each once or more often. It is right for joins of
+// streams at least once.
+func AnyRepeated[K comparable, V any](want, got []streams.Record[K, V]) error {
+	return Same(distinct(want), distinct(got))
+}
+
+// distinct has each record of a key once, in an order by the text of the values.
+func distinct[K comparable, V any](records []streams.Record[K, V]) (out []streams.Record[K, V]) {
+	for _, values := range perKey(sorted(records)) {
+		out = append(out, slices.CompactFunc(values, func(a, b streams.Record[K, V]) bool {
+			return a.NullValue == b.NullValue && reflect.DeepEqual(a.Value, b.Value)
+		})...)
+	}
+	return out
+}
+
 // place is where a record is, from a place on if it is there, else anywhere; -1: nowhere.
 func place[K comparable, V any](in []streams.Record[K, V], r streams.Record[K, V], from int) int {
 	for _, from := range []int{from, 0} {
