@@ -10,6 +10,10 @@ import (
 
 // abortLater writes records to a topic in a transaction, which ends a while later.
 func (s *simulation) abortLater(f fault, topic string) error {
+	partitions := s.fake.PartitionInfos(topic)
+	if len(partitions) == 0 {
+		return nil // it is gone
+	}
 	lasts := min(f.lasts, 2*time.Minute)
 	client, err := kgo.NewClient(kgo.SeedBrokers(s.fake.ListenAddrs()...), kgo.Dialer(s.net.DialContext),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
@@ -17,17 +21,16 @@ func (s *simulation) abortLater(f fault, topic string) error {
 	if err != nil {
 		return err
 	}
-	p := int32(f.n) % int32(len(s.fake.PartitionInfos(topic)))
+	s.closing = append(s.closing, client)
+	p := int32(f.n) % int32(len(partitions))
 	aborted := []*kgo.Record{
 		{Topic: topic, Partition: p, Key: []byte("aborted"), Value: []byte("aborted")},
 		{Topic: topic, Partition: p, Key: []byte("aborted"), Value: nil},
 	}
 	if client.BeginTransaction() != nil || client.ProduceSync(s.ctx, aborted...).FirstErr() != nil {
-		client.Close() // other faults hit this client, too
-		return nil
+		return nil // other faults hit this client, too
 	}
 	s.meets(f.kind)
-	s.closing = append(s.closing, client)
 	if f.n%3 > 0 { // else the brokers end it
 		s.later(lasts, func() { _ = client.EndTransaction(s.ctx, kgo.TryAbort) }) // if it fails, the brokers end it
 	}
