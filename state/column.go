@@ -42,11 +42,26 @@ func owned[V any](values serde.Serde[V], v V) V {
 func (c *column[V]) at(id int) *V { return &c.young[uint(id)/rows.Chunk][uint(id)%rows.Chunk] }
 
 func (c *column[V]) get(key []byte) (value V, timestamp int64, ok bool, err error) {
+	if c.rows.ReadOnly() { // asked for once: there is no use in keeping it
+		return c.stored(key)
+	}
 	id, timestamp, ok, err := c.rows.Get(key)
 	if ok {
 		value = *c.at(id)
 	}
 	return value, timestamp, ok, err
+}
+
+// stored is the row of a key in the database.
+func (c *column[V]) stored(key []byte) (value V, timestamp int64, ok bool, err error) {
+	encoded, timestamp, ok, err := c.rows.Stored(key)
+	if err != nil || !ok {
+		return value, 0, false, err
+	}
+	if value, err = c.decode(encoded); err != nil {
+		return value, 0, false, c.rows.Undecodable(err)
+	}
+	return value, timestamp, true, nil
 }
 
 func (c *column[V]) put(key []byte, value V, timestamp int64) error {

@@ -21,6 +21,7 @@ type core struct {
 	handle any
 
 	retention int64 // milliseconds
+	widened   int64 // milliseconds by which rows are shown for longer, see Widen
 	removed   int64 // rows of a lower time, or segment, have been removed from the database
 	flushing  int64 // what removed will be once the flush is committed
 	buf       []byte
@@ -114,7 +115,14 @@ func (c *core) SetTime(streamTime int64) { c.clock.SetTime(streamTime) }
 func (c *core) Silence() *Silence { return c.clock.Silence() }
 
 // oldest is the lowest time that has not expired.
-func (c *core) oldest() int64 { return max(0, c.clock.Time()-c.retention) }
+func (c *core) oldest() int64 { return max(0, c.clock.Time()-c.retention-c.widened) }
+
+// Widen shows rows for so many milliseconds more, in a store of a query over several tasks, of which some are behind in
+// time. It gives the lowest time that has not expired in a task whose stream time is known.
+func (c *core) Widen(by int64) (oldest func(time int64) int64) {
+	c.widened = by
+	return func(time int64) int64 { return max(0, time-c.retention) }
+}
 
 // prefix begins a key in the store's scratch.
 func (c *core) prefix() []byte { return append(c.buf[:0], c.rows.Prefix()...) }

@@ -65,6 +65,8 @@ type Env struct {
 	// EncodeOnPut has a value that its serde cannot encode fail the Put, and not only the commit, at the cost of
 	// encoding each value once more.
 	EncodeOnPut bool
+	// ReadOnly is for an engine whose rows do not change, as it shows those of a commit: nothing can be written.
+	ReadOnly bool
 }
 
 // Stores finds the open stores of a task by name. A topology.Context is one.

@@ -41,6 +41,7 @@ type App struct {
 	config  Config
 	started atomic.Bool
 	drops   task.Drops
+	readers readers
 	events  *listening
 	// What all Kafka clients share, see clientOpts.
 	warnings warnings
@@ -75,7 +76,7 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	}
 	return &App{
 		topo: topo, config: config, gaveUp: make(chan error, 1), events: newListening(config.Events, config.Logger),
-		warnings: newWarnings(config.Logger.Handler()), reach: newReach(config.Logger),
+		readers: &task.Readers{}, warnings: newWarnings(config.Logger.Handler()), reach: newReach(config.Logger),
 	}, nil
 }
 

@@ -162,6 +162,7 @@ func (r *run) config(i int) worker.Config {
 			TimeBack:       c.timeBack(),
 			CommitInterval: c.CommitInterval.Milliseconds(),
 			Budget:         r.rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
+			Readers: a.readers.(*task.Readers),
 		},
 	}
 }

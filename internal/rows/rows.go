@@ -18,6 +18,8 @@ type Env struct {
 	Watch bool
 	// EncodeOnPut has a value that cannot be encoded fail when it is put.
 	EncodeOnPut bool
+	// ReadOnly is for engines whose rows do not change: nothing can be written.
+	ReadOnly bool
 }
 
 // The rows of a store that has an index lie behind a byte of their own within the store's prefix, as does the index.
@@ -58,6 +60,7 @@ type Rows struct {
 	watch      *watch
 
 	encodeOnPut bool
+	readOnly    bool
 	idle        []Walk
 
 	undo      []undo
@@ -79,12 +82,14 @@ type undo struct {
 func New(name string, env Env, column Column, values reflect.Type) *Rows {
 	r := &Rows{
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: After(env.Prefix), column: column, budget: env.Budget,
-		young: &table{}, old: &table{}, encodeOnPut: env.EncodeOnPut,
+		young: &table{}, old: &table{}, encodeOnPut: env.EncodeOnPut, readOnly: env.ReadOnly,
 	}
 	if env.Watch && canBeChanged(values) {
 		r.watch = newWatch(column)
 	}
-	r.complete = r.isEmpty()
+	if r.filled = env.ReadOnly; !env.ReadOnly {
+		r.complete = r.isEmpty()
+	}
 	r.sizes = sizes{own: int64(values.Size()), flat: consistsOf(values, isNumber)}
 	return r
 }
@@ -115,6 +120,12 @@ func (r *Rows) Upper() []byte { return r.upper }
 // EncodeOnPut is true if values must be tried to be encoded before they are put.
 func (r *Rows) EncodeOnPut() bool { return r.encodeOnPut }
 
+// ErrReadOnly is the error of a write to rows of an earlier commit.
+var ErrReadOnly = errors.New("rows of a query cannot be changed")
+
+// ReadOnly is true for rows that do not change.
+func (r *Rows) ReadOnly() bool { return r.readOnly }
+
 // Get finds a row. Where ok is true its value is in the column, under id.
 func (r *Rows) Get(key []byte) (id int, timestamp int64, ok bool, err error) {
 	hash := hashKey(key)
@@ -141,6 +152,9 @@ func (r *Rows) Get(key []byte) (id int, timestamp int64, ok bool, err error) {
 // Begin is the id of a row that is about to be written, whether or not it is there: the column's value is to be saved,
 // then changed, then Wrote is called.
 func (r *Rows) Begin(key []byte) (id int, err error) {
+	if r.readOnly {
+		return 0, r.failed(key, ErrReadOnly)
+	}
 	hash := hashKey(key)
 	if id = r.young.find(key, hash); id < 0 {
 		if id, err = r.bring(key, hash); err != nil {
@@ -175,8 +189,11 @@ func (r *Rows) Wrote(id int, timestamp int64, there bool) {
 // Delete removes a row; if there is none, nothing happens.
 func (r *Rows) Delete(key []byte, timestamp int64) error {
 	id, _, ok, err := r.Get(key)
-	if err != nil || !ok {
+	switch {
+	case err != nil || !ok:
 		return err
+	case r.readOnly:
+		return r.failed(key, ErrReadOnly)
 	}
 	r.column.Save(id)
 	r.column.Clear(id)

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 )
@@ -14,6 +15,7 @@ type memory struct {
 	mu struct {
 		sync.RWMutex
 		rows *btree.BTreeG[row]
+		view *btree.BTreeG[row] // a copy of the rows, as of the last commit; nil: nobody has asked for it since
 	}
 }
 
@@ -35,10 +37,53 @@ func (m *memory) Get(dst, key []byte) ([]byte, bool, error) {
 func (m *memory) Scan(lower, upper []byte, reverse bool) (Iterator, error) {
 	m.mu.Lock() // Copy marks the nodes of the original as shared
 	defer m.mu.Unlock()
-	it := &memoryIterator{it: m.mu.rows.Copy().Iter(), reverse: reverse}
-	it.lower, it.upper = bytes.Clone(lower), bytes.Clone(upper)
-	return it, nil
+	return iterate(m.mu.rows.Copy(), lower, upper, reverse), nil
 }
+
+func iterate(rows *btree.BTreeG[row], lower, upper []byte, reverse bool) *memoryIterator {
+	it := &memoryIterator{it: rows.Iter(), reverse: reverse}
+	it.lower, it.upper = bytes.Clone(lower), bytes.Clone(upper)
+	return it
+}
+
+// View is a copy of the rows, which shares with them what no later commit changes.
+func (m *memory) View() (View, error) {
+	m.mu.RLock()
+	rows := m.mu.view
+	m.mu.RUnlock()
+	if rows != nil {
+		return &memoryView{rows: rows}, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.view == nil {
+		m.mu.view = m.mu.rows.Copy()
+	}
+	return &memoryView{rows: m.mu.view}, nil
+}
+
+// memoryView outlives its engine. Nothing ever changes the rows.
+type memoryView struct {
+	rows *btree.BTreeG[row]
+	over atomic.Bool
+}
+
+func (v *memoryView) Get(dst, key []byte) ([]byte, bool, error) {
+	if v.over.Load() {
+		return dst, false, ErrClosed
+	}
+	r, ok := v.rows.Get(row{key: key})
+	return append(dst, r.value...), ok, nil
+}
+
+func (v *memoryView) Scan(lower, upper []byte, reverse bool) (Iterator, error) {
+	if v.over.Load() {
+		return nil, ErrClosed
+	}
+	return iterate(v.rows, lower, upper, reverse), nil
+}
+
+func (v *memoryView) Close() { v.over.Store(true) }
 
 func (m *memory) NewBatch() Batch { return &memoryBatch{engine: m} }
 
@@ -151,6 +196,7 @@ func (b *memoryBatch) Commit() error {
 	for i := range b.changes {
 		b.changes[i].apply(b.engine.mu.rows)
 	}
+	b.engine.mu.view = nil
 	return b.Close()
 }
 

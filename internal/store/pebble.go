@@ -27,6 +27,7 @@ type database struct {
 	health *health
 	disk   *disk
 	idle   idle
+	views  views
 }
 
 // OpenPebble opens, or creates, the database of a directory. A damaged one gives ErrCorrupt, one that is in use
@@ -115,17 +116,23 @@ func (d *database) Get(dst, key []byte) (value []byte, ok bool, err error) {
 // bound for none.
 var smallestKey = []byte{0}
 
+// bounds are those of a scan as Pebble takes them.
+func bounds(lower, upper []byte) (l, u []byte) {
+	if upper != nil && bytes.Compare(lower, upper) >= 0 {
+		return smallestKey, smallestKey
+	}
+	if len(lower) == 0 {
+		return smallestKey, upper
+	}
+	return lower, upper
+}
+
 func (d *database) Scan(lower, upper []byte, reverse bool) (it Iterator, err error) {
 	if err := d.health.err(); err != nil {
 		return nil, err
 	}
 	defer d.health.recovered(&err)
-	if upper != nil && bytes.Compare(lower, upper) >= 0 {
-		lower, upper = smallestKey, smallestKey
-	}
-	if len(lower) == 0 {
-		lower = smallestKey
-	}
+	lower, upper = bounds(lower, upper)
 	i, commits := d.idle.take()
 	if i != nil {
 		i.it.SetBounds(lower, upper)
@@ -148,7 +155,7 @@ func (d *database) Close() (err error) {
 	if d.health.stuck.Load() {
 		return errors.Join(d.health.err(), d.disk.unlock())
 	}
-	err = d.error(d.idle.close())
+	err = d.error(errors.Join(d.views.close(), d.idle.close()))
 	if d.health.err() == nil {
 		err = errors.Join(err, d.error(d.db.Flush()))
 	}

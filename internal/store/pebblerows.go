@@ -155,7 +155,7 @@ func (b *pebbleBatch) Commit() (err error) {
 	b.batch = nil
 	defer b.db.health.recovered(&err)
 	err = batch.Commit(pebble.Sync)
-	stale := b.db.idle.close() // whatever became of the batch
+	stale := errors.Join(b.db.views.changed(), b.db.idle.close()) // whatever became of the batch
 	if err == nil {
 		err = errors.Join(stale, batch.Close())
 	}

@@ -125,12 +125,12 @@ func (t *Task) setPlaces(batches []store.Batch) error {
 			return err
 		}
 	}
-	for _, in := range t.inputs {
-		if err := setPlace(batches[0], 'i', in.Topic, in.reached()); err != nil {
-			return err
-		}
-	}
 	for _, b := range batches {
+		for _, in := range t.inputs {
+			if err := setPlace(b, 'i', in.Topic, in.reached()); err != nil {
+				return err
+			}
+		}
 		if t.ahead {
 			if err := b.Delete(metaKey('b', "")); err != nil {
 				return err

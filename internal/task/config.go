@@ -40,6 +40,7 @@ type Config struct {
 	// EncodeOnPut has stores find values that cannot be encoded as they are put; see state.Env.
 	EncodeOnPut bool
 	Drops       *Drops
+	Readers     *Readers // that get the running tasks; nil: nobody reads beside them
 	Logger      *slog.Logger
 }
 

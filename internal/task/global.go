@@ -23,6 +23,8 @@ type Global struct {
 	instance *topology.Instance
 	db       database
 	stores   []state.Store
+	prefixes [][]byte         // of the stores
+	reader   *Reader          // nil until they are shown
 	places   map[string]Place // by topic/partition
 	home     string           // id of the cluster that the database belongs to; empty: not known
 	times    map[string]int64
@@ -49,7 +51,7 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
 		open.SetTime(at)
-		g.stores = append(g.stores, open)
+		g.stores, g.prefixes = append(g.stores, open), append(g.prefixes, prefix)
 	}
 	var err error
 	if g.home, err = g.db.home(); err != nil {
@@ -270,6 +272,9 @@ func (s *Set) LeaveGlobal() error {
 	s.global = nil
 	if g == nil || g.instance == nil { // the database did not fit
 		return nil
+	}
+	if g.reader != nil {
+		s.config.Readers.remove(g.reader)
 	}
 	err := g.instance.Close(Shielded)
 	for _, store := range g.stores {

@@ -53,6 +53,10 @@ func (d database) place(kind byte, name string) (Place, error) {
 	if err != nil || !ok {
 		return nowhere, err
 	}
+	return decodePlace(name, b)
+}
+
+func decodePlace(name string, b []byte) (Place, error) {
 	switch {
 	case len(b) == 8:
 		return Place{Offset: int64(binary.BigEndian.Uint64(b)), Epoch: -1}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/topology"
@@ -37,6 +38,7 @@ type Set struct {
 
 	now         int64 // wall clock in milliseconds, as last told
 	lastCommit  int64
+	current     atomic.Int64 // wall clock at which all that was processed had been committed; queries read it
 	commitAsked bool
 	prepared    []prepared
 	leftOut     leftOut
@@ -208,6 +210,9 @@ func (s *Set) Flow(pause, resume func(topic string, partition int32)) {
 // error the set must be aborted.
 func (s *Set) Step(now int64, n int) (done int, err error) {
 	s.now = now
+	if s.changed == 0 {
+		s.current.Store(now)
+	}
 	if err := errors.Join(s.receive(), s.release()); err != nil {
 		return 0, err
 	}
@@ -374,6 +379,7 @@ func (s *Set) Committed(now int64) error {
 	}
 	s.prepared = s.prepared[:0]
 	s.lastCommit, s.now, s.commitAsked = now, now, false
+	s.current.Store(now)
 	return errors.Join(errs...)
 }
 

@@ -36,6 +36,7 @@ type Task struct {
 	ahead bool   // there are rows of commits behind those of the inputs' stored places
 	doubt error  // what it is if that turns out to be so
 
+	shown      *Reader // nil unless it runs
 	running    bool
 	waits      bool   // for its turn
 	next       *Task  // behind it
@@ -236,6 +237,8 @@ func (t *Task) init(moved bool) error {
 	for _, in := range t.inputs {
 		t.set.inputs[inputID{in.Topic, in.Partition}] = in
 	}
+	t.shown = t.reader()
+	t.config.Readers.add(t.shown)
 	if t.weigh(); moved || t.box.Len() > waiting || t.weighed > 0 {
 		t.touch()
 	}
@@ -248,6 +251,7 @@ func (t *Task) stop() error {
 		return nil
 	}
 	t.settle()
+	t.config.Readers.remove(t.shown)
 	t.running, t.headInput = false, nil
 	for _, in := range t.inputs {
 		in.clear()

@@ -58,6 +58,7 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 		g.client.Close()
 		return nil, err
 	}
+	g.tables.Show()
 	return g, nil
 }
 

@@ -13,6 +13,16 @@ import (
 // a partition that was given stays, and the last bytes of windowed keys do not take part.
 func Partitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
 
+var byKey = kgo.StickyKeyPartitioner(nil).ForTopic("")
+
+// PartitionOf is the partition of a key, which is not nil, of so many.
+func PartitionOf(key []byte, partitions int32) int32 {
+	if key == nil {
+		key = []byte{}
+	}
+	return int32(byKey.Partition(&kgo.Record{Key: key}, int(partitions)))
+}
+
 // NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the
 // partition, or the length of the key's hash suffix as -1 - suffix.
 func NewRecord(r *kgo.Record, o *topology.Output) {

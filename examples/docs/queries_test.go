@@ -1,0 +1,72 @@
+package docs
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit/broker"
+)
+
+// Sums is the store of the page on queries.
+var Sums = state.NewKeyValue("totals", serde.String, serde.Int64)
+
+// total is the first fragment of the page on queries.
+func total(ctx context.Context, app *streams.App) (int64, error) {
+	view, err := app.View(ctx, Sums, streams.OfKey(serde.String, "apple"))
+	if err != nil {
+		return 0, err
+	}
+	defer view.Close()
+	total, _, err := Sums.In(view).Get("apple")
+	return total, err
+}
+
+// totalAfter is the second one.
+func totalAfter(ctx context.Context, app *streams.App, partition int32, offset int64) (int64, error) {
+	view, err := app.View(ctx, Sums, streams.OfKey(serde.String, "apple"),
+		streams.AtLeast(streams.After("orders", partition, offset)))
+	if err != nil {
+		return 0, err
+	}
+	defer view.Close()
+	total, _, err := Sums.In(view).Get("apple")
+	return total, err
+}
+
+func TestQueries(t *testing.T) {
+	b := broker.New(t)
+	orders := streams.NewTopic("orders", serde.String, serde.String)
+	builder := streams.NewBuilder("orders")
+	streams.From(builder, orders).GroupByKey().Count(Sums)
+	topo, err := builder.Build()
+	require.NoError(t, err)
+	require.NoError(t, b.CreateTopicsOf(t.Context(), topo, 1))
+	app, err := streams.New(topo, streams.Config{
+		Brokers: b.Addrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		CommitInterval: 20 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	_, err = total(t.Context(), app)
+	require.ErrorIs(t, err, streams.ErrNotRunning)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx) }()
+	require.Eventually(t, func() bool { return app.State() == streams.Running }, 30*time.Second, time.Millisecond)
+	require.NoError(t, broker.Produce(t.Context(), b, orders,
+		streams.Record[string, string]{Key: "apple", Value: "1"}, streams.Record[string, string]{Key: "apple", Value: "2"}))
+	n, err := totalAfter(t.Context(), app, 0, 1)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), n)
+	n, err = total(t.Context(), app)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), n)
+	cancel()
+	require.NoError(t, <-ended)
+}
