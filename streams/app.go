@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/topology"
@@ -127,12 +128,12 @@ func failure(app string, err error) []any {
 	return attrs
 }
 
-func (a *App) setup() worker.Setup {
+func (a *App) setup() cluster.Setup {
 	c := a.config
-	return worker.Setup{
+	return cluster.Setup{
 		Topology: a.topo, DeadLetterTopic: c.DeadLetterTopic, ReplicationFactor: c.ReplicationFactor,
 		WindowRetention: c.WindowRetention, TopicConfigs: c.TopicConfigs, AllowLostState: c.AllowNewStores,
-		Accept: c.accept(), Wait: c.StartTimeout, Logger: c.Logger, ExactlyOnce: c.Guarantee == ExactlyOnce,
+		Wait: c.StartTimeout, Logger: c.Logger, ExactlyOnce: c.Guarantee == ExactlyOnce,
 	}
 }
 

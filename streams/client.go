@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/plugin/kslog"
 
-	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // Client tells which of its Kafka clients an App is about to make, see Config.KafkaFor.
@@ -25,19 +25,19 @@ func (c Client) String() string {
 }
 
 // ClientRole is what a Kafka client of an App does.
-type ClientRole = worker.Role
+type ClientRole = cluster.Role
 
 // The clients of an App.
 const (
-	AdminClient   = worker.AdminRole   // looks at topics, creates and purges them, leaves the group; one, as long as Run
-	WorkerClient  = worker.WorkerRole  // reads, writes and commits; one of each worker, anew whenever it begins again
-	GlobalClient  = worker.GlobalRole  // reads the topics of global tables; one of each worker, anew in the same way
-	RestoreClient = worker.RestoreRole // reads changelogs while tasks are restored; several of a worker may be at it
+	AdminClient   = cluster.AdminRole   // looks at topics, creates and purges them, leaves the group; one, as long as Run
+	WorkerClient  = cluster.WorkerRole  // reads, writes and commits; one of each worker, anew whenever it begins again
+	GlobalClient  = cluster.GlobalRole  // reads the topics of global tables; one of each worker, anew in the same way
+	RestoreClient = cluster.RestoreRole // reads changelogs while tasks are restored; several of a worker may be at it
 )
 
 // clientOpts are the options of a client.
 func (a *App) clientOpts(c Client) []kgo.Opt {
-	opts := append(worker.Tuning(),
+	opts := append(cluster.Tuning(),
 		kgo.SeedBrokers(a.config.Brokers...),
 		kgo.ClientID(a.config.AppID),
 		kgo.WithLogger(kslog.New(slog.New(a.warnings))),

@@ -3,6 +3,7 @@ package streams
 import (
 	"errors"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
@@ -25,10 +26,10 @@ type (
 	// MissingSourceError lists input topics that do not exist, in Topics []string.
 	MissingSourceError = topology.ErrMissingSource
 	// MissingSinkError lists output topics that do not exist, in Topics []string.
-	MissingSinkError = worker.MissingSinkError
+	MissingSinkError = cluster.MissingSinkError
 	// NoOffsetError tells of a topic that is read FromCommitted, and has no committed offset, or none that is still
 	// there: Topic string, Partitions []int32.
-	NoOffsetError = worker.NoOffsetError
+	NoOffsetError = cluster.NoOffsetError
 	// AmbiguousTopicError tells of a topic that is read by two patterns, or by a pattern and by name: Topic string, and
 	// what reads it, First and Second string, with file:line. See [topology.ErrAmbiguousTopic].
 	AmbiguousTopicError = topology.ErrAmbiguousTopic
@@ -38,16 +39,16 @@ type (
 	CopartitionError = topology.ErrCopartition
 	// DeletedSourceError tells of an input topic that was deleted while the application ran, or deleted and created
 	// anew: Topic string and Anew bool.
-	DeletedSourceError = worker.DeletedSourceError
+	DeletedSourceError = cluster.DeletedSourceError
 	// InternalTopicError tells of an internal topic that is not as the topology needs it: Topic string, and what it is
 	// and should be, Have and Want string.
-	InternalTopicError = worker.InternalTopicError
+	InternalTopicError = cluster.InternalTopicError
 	// ChangelogError tells of a record in a changelog that the store cannot have written: Topic string, Partition int32,
 	// Offset int64, Err error.
 	ChangelogError = task.ChangelogError
 	// GrownTopicError means that an input topic has got more partitions since the application started: Topic string, Had
 	// and Has int32.
-	GrownTopicError = worker.GrownTopicError
+	GrownTopicError = cluster.GrownTopicError
 	// LostOffsetsError means that the group's offset of an input is gone, or was set back, and that the state has counted
 	// records that would come again: Topic string, Partition int32; Committed int64 is the group's offset, Stored int64
 	// that of the state, -1 for none.
@@ -60,14 +61,14 @@ type (
 	LostStateError = task.LostStateError
 	// UnreachableError means that no broker answered within Config.StartTimeout: Waited time.Duration, and the last
 	// failure, Err error.
-	UnreachableError = worker.UnreachableError
+	UnreachableError = cluster.UnreachableError
 	// SecurityError means that a broker was reached, and that the two do not agree on encryption, or on who the
 	// application is: Reason string, what is probably wrong and what to change, and Err error.
-	SecurityError = worker.SecurityError
+	SecurityError = cluster.SecurityError
 	// RightsError means that Kafka does not let the application's user do something: Operation string and Resource
 	// string, as kafka-acls names them, Name string of the resource, Prefixed bool (it is the beginning of the names of
 	// several), and Err error.
-	RightsError = worker.RightsError
+	RightsError = cluster.RightsError
 	// StateFormatError means that the state directory, or the changelog, holds a store of the same name in another format:
 	// the state of another topology. Store string is its name, Have and Want string are the formats, Changelog string is
 	// the topic; empty: the state directory.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/serde"
@@ -331,7 +332,7 @@ func (a *App) readable(store string, sub *topology.Sub, o *viewing) ([]*task.Rea
 	running := s == Running || s == Stalled || s == Stopping
 	tasks := a.readers.Of(sub.ID)
 	if o.byKey && len(tasks) > 0 && sub.ID != topology.GlobalSub {
-		o.partition = worker.PartitionOf(o.key, tasks[0].Partitions)
+		o.partition = cluster.PartitionOf(o.key, tasks[0].Partitions)
 	}
 	if o.partition < 0 || sub.ID == topology.GlobalSub {
 		if running && len(tasks) > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/invariants"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
@@ -23,9 +24,8 @@ import (
 // type do not read, and compile, the types of clients and databases.
 type run struct {
 	app     *App
-	process string // id of the state directory
-	cluster *worker.Cluster
-	engines *worker.Engines
+	process *worker.Process
+	cluster *cluster.Cluster
 	rows    *state.Budget
 	workers []*worker.Worker
 }
@@ -48,12 +48,13 @@ func (r *run) whole(ctx context.Context) (err error) {
 		return err
 	}
 	fresh := store.Fresh(a.config.appDir())
-	r.process, err = store.ProcessID(a.config.appDir())
+	id, err := store.ProcessID(a.config.appDir())
 	if err != nil {
 		return err
 	}
-	a.begin(r.process)
-	r.cluster, err = worker.Connect(ctx, a.setup(), a.clientOpts(Client{Role: AdminClient}))
+	r.process = &worker.Process{ID: id}
+	a.begin(id)
+	r.cluster, err = cluster.Connect(ctx, a.setup(), a.clientOpts(Client{Role: AdminClient}))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // stopped before anything was done
@@ -66,7 +67,7 @@ func (r *run) whole(ctx context.Context) (err error) {
 			"it gets; the tasks of one that it replaces come once SessionTimeout is over, unless that one has left",
 			"dir", a.config.appDir(), "session_timeout", a.config.SessionTimeout.String())
 	} else {
-		r.cluster.Retire(ctx, r.process, a.config.Workers, r.fenceTimeout())
+		r.cluster.Retire(ctx, r.process.ID, a.config.Workers, r.fenceTimeout())
 	}
 	early()
 	return r.work(ctx, stop)
@@ -97,7 +98,7 @@ func (r *run) work(ctx context.Context, stopSerdes func()) error {
 	stores := store.NewBudget(a.config.MemoryBytes/4, r.cluster.Tasks())
 	defer stores.Close()
 	r.rows = state.NewBudget(a.config.MemoryBytes / 8 * 3)
-	r.engines = worker.NewEngines(openEngine(a.config, stores))
+	r.process.Engines = worker.NewEngines(openEngine(a.config, stores))
 	group, work := errgroup.WithContext(ctx)
 	r.workers = make([]*worker.Worker, a.config.Workers)
 	for i := range r.workers {
@@ -147,12 +148,12 @@ func (r *run) config(i int) worker.Config {
 	a, c := r.app, r.app.config
 	log := c.Logger.With("app", c.AppID, "worker", i)
 	return worker.Config{
-		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: worker.Identity(c.AppID, r.process, i),
+		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: cluster.Identity(c.AppID, r.process.ID, i),
 		Process: r.process, StayOnStop: c.StayOnStop, CleanupDelay: c.CleanupDelay,
-		Index: i, StateDir: c.appDir(), Engines: r.engines,
+		Index: i, StateDir: c.appDir(),
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
-		Client:  func(role worker.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },
+		Client:  func(role cluster.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },
 		Cluster: r.cluster, Accept: c.accept(), Logger: log,
 		Report: func(e worker.Event) { a.told(i, e) },
 		Task: task.Config{
@@ -184,7 +185,7 @@ func openEngine(c Config, stores *store.Budget) func(dir string) (state.Engine, 
 			err = errors.New("no engine")
 		}
 		if err != nil {
-			return nil, &worker.SettingsError{Setting: "Config.OpenEngine", Err: fmt.Errorf("open %s: %w", dir, err)}
+			return nil, &cluster.SettingsError{Setting: "Config.OpenEngine", Err: fmt.Errorf("open %s: %w", dir, err)}
 		}
 		return engine, nil
 	}

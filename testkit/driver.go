@@ -13,9 +13,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -173,7 +173,7 @@ func (d *Driver) externalPartitions(topic string) int32 {
 func (d *Driver) sinkPartitions(topic string) (int32, error) {
 	n := d.externalPartitions(topic)
 	if n == 0 {
-		return 0, &worker.MissingSinkError{Topics: []string{topic}}
+		return 0, &cluster.MissingSinkError{Topics: []string{topic}}
 	}
 	return n, nil
 }
@@ -189,11 +189,11 @@ func (d *Driver) partitionOf(o *topology.Output) int32 {
 	}
 	p := d.partitioners[o.Topic]
 	if p == nil {
-		p = worker.Partitioner().ForTopic(o.Topic)
+		p = cluster.Partitioner().ForTopic(o.Topic)
 		d.partitioners[o.Topic] = p
 	}
 	var r kgo.Record
-	worker.NewRecord(&r, o)
+	cluster.NewRecord(&r, o)
 	return int32(p.Partition(&r, int(n)))
 }
 

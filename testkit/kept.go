@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -144,7 +144,7 @@ func (d *Driver) checkKept(topo *topology.Topology, counts *topology.Partitions)
 	internal := internalTopics(topo, counts)
 	for topic, n := range internal {
 		if have := d.internal[topic]; have != 0 && have != n {
-			return &worker.InternalTopicError{Topic: topic, Have: fmt.Sprintf("%d partitions", have), Want: fmt.Sprint(n)}
+			return &cluster.InternalTopicError{Topic: topic, Have: fmt.Sprintf("%d partitions", have), Want: fmt.Sprint(n)}
 		}
 	}
 	if d.internal == nil {

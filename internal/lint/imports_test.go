@@ -24,15 +24,16 @@ var levels = map[string]int{
 	"topology":          4,
 	"internal/wire":     5,
 	"internal/operator": 6, "internal/task": 6,
-	"internal/worker": 7,
-	"streams":         8,
-	"streams/connect": 9, "streams/connect/debezium": 9,
-	"streams/connect/debezium/avrochange": 10, "streams/connect/outbox": 10, "streams/connect/searchsink": 10, "streams/connect/sqlsink": 10,
-	"streams/inspect": 9, "streams/metrics/prometheus": 9,
-	"testkit": 9, "testkit/broker": 9,
-	"testkit/cluster": 10, "internal/monitoring": 10,
-	"internal/bench": 10, "internal/conformance": 10, "internal/costs": 10, "examples/internal/demo": 10,
-	"cmd/millstream": 10, "examples": 11, "internal/conformance/run": 11, "internal/metamorphic": 11,
+	"internal/cluster": 7,
+	"internal/worker":  8,
+	"streams":          9,
+	"streams/connect":  10, "streams/connect/debezium": 10,
+	"streams/connect/debezium/avrochange": 11, "streams/connect/outbox": 11, "streams/connect/searchsink": 11, "streams/connect/sqlsink": 11,
+	"streams/inspect": 10, "streams/metrics/prometheus": 10,
+	"testkit": 10, "testkit/broker": 10,
+	"testkit/cluster": 11, "internal/monitoring": 11,
+	"internal/bench": 11, "internal/conformance": 11, "internal/costs": 11, "examples/internal/demo": 11,
+	"cmd/millstream": 11, "examples": 12, "internal/conformance/run": 12, "internal/metamorphic": 12,
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -73,13 +74,13 @@ var owners = map[string][]string{
 	"pgregory.net/rapid":                    {"internal/store/storetest", "state/statetest"},
 
 	kafka: {
-		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams/connect",
-		"testkit/broker", "testkit/cluster",
+		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/cluster", "internal/kafkatest", "internal/worker",
+		"streams/connect", "testkit/broker", "testkit/cluster",
 	},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
 	kafka + "/pkg/kgo": {
-		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/kafkatest", "internal/worker", "streams",
-		"streams/connect", "testkit", "testkit/broker", "testkit/cluster",
+		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/cluster", "internal/kafkatest", "internal/worker",
+		"streams", "streams/connect", "testkit", "testkit/broker", "testkit/cluster",
 	},
 	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},
 	kafka + "/pkg/sr":       {"examples/internal/demo", "serde/registry"},

@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/murmur3"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/wire"
-	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -202,8 +202,8 @@ func response(t *testing.T, text string) wire.Response {
 func TestGoldenPartitioner(t *testing.T) {
 	partition := func(key string, of int) int {
 		r := &kgo.Record{}
-		worker.NewRecord(r, &topology.Output{Key: []byte(key), Partition: topology.ByKey})
-		return worker.Partitioner().ForTopic("").Partition(r, of)
+		cluster.NewRecord(r, &topology.Output{Key: []byte(key), Partition: topology.ByKey})
+		return cluster.Partitioner().ForTopic("").Partition(r, of)
 	}
 	t.Run("partition of 12", func(t *testing.T) {
 		for key, want := range map[string]int{"alice": 9, "bob": 6, "21": 0, "foobar": 6} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
@@ -35,14 +36,14 @@ func classify(err error) class {
 	var process *task.ProcessError
 	var format *task.ErrStateFormat
 	var changelog *task.ChangelogError
-	var grown *GrownTopicError
-	var missing *MissingSinkError
-	var offset *NoOffsetError
+	var grown *cluster.GrownTopicError
+	var missing *cluster.MissingSinkError
+	var offset *cluster.NoOffsetError
 	var ambiguous *topology.ErrAmbiguousTopic
 	var counts *topology.ErrCopartition
 	var unavailable *topology.ErrUnavailable
 	var panicked *task.PanicError
-	var settings *SettingsError
+	var settings *cluster.SettingsError
 	var lostOffsets *task.LostOffsetsError
 	var lostInput *task.LostInputError
 	var lostState *task.LostStateError
@@ -62,7 +63,7 @@ func classify(err error) class {
 	case errors.Is(err, state.ErrChangedInPlace):
 		// The code must change first.
 		return fatal
-	case errors.As(err, &process), errors.As(err, &format), isTopicError(err), errors.As(err, &grown),
+	case errors.As(err, &process), errors.As(err, &format), cluster.IsTopicError(err), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
 		errors.As(err, &lostOffsets), errors.As(err, &lostInput), errors.As(err, &lostState), errors.As(err, &missing),
 		errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
@@ -100,13 +101,4 @@ func classify(err error) class {
 	}
 	// Brokers that are away, time-outs, coordinators that move: all of that passes.
 	return again
-}
-
-// notYet is true for answers that the same request will not get for long. A commit gets the first two in the middle of
-// a rebalance: before the client knows the generation that the group is at, and before the group knows who has what.
-func notYet(err error) bool {
-	return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||
-		errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
-		errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.NotCoordinator) ||
-		errors.Is(err, kerr.UnstableOffsetCommit) || errors.Is(err, kerr.UnknownTopicOrPartition)
 }

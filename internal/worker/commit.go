@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -18,7 +19,7 @@ import (
 // session ends, and a new one begins from what Kafka has: whether a commit whose answer was lost has happened is read
 // from the committed offsets then.
 func (w *Worker) commit(ctx context.Context) error {
-	w.waits.begin(forCommit, w.config.Cluster.whyNoProgress)
+	w.waits.begin(forCommit, w.config.Cluster.WhyNoProgress)
 	defer w.waits.end(forCommit)
 	c := Commit{Worker: w.config.Index, Commits: 1, Records: w.processed, Began: time.Now()}
 	if !w.config.ExactlyOnce {
@@ -81,7 +82,7 @@ func (w *Worker) warnOfOldEvents() {
 		}
 		for _, c := range t.Changelogs() {
 			keep, at := c.Retention()
-			if keep >= forEver {
+			if keep >= cluster.Forever {
 				continue // and so do brokers
 			}
 			if oldest := time.Now().Add(-keep - w.config.WindowRetention); keep > 0 && at >= 0 && !w.warned[c.Topic] &&
@@ -100,7 +101,7 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 	req.Group, req.InstanceID = w.config.Topology.App, &w.config.Identity
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewOffsetCommitRequestTopic()
-		t.Topic, t.TopicID = topic, w.layout.ids[topic]
+		t.Topic, t.TopicID = topic, w.layout.TopicIDs[topic]
 		for _, o := range offsets {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.Epoch, &o.Metadata
@@ -108,7 +109,7 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	return retry(ctx, func() (err error) {
+	return cluster.Retry(ctx, func() (err error) {
 		if req.MemberID, req.Generation, err = w.membership(); err != nil {
 			return fmt.Errorf("offset commit: %w", err)
 		}
@@ -119,8 +120,8 @@ func (w *Worker) commitOffsets(ctx context.Context, offsets []task.Offset) error
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					name := cmp.Or(t.Topic, w.layout.topicOf(t.TopicID))
-					return fmt.Errorf("offset commit: %w", mayNot("Read", "topic", name, err))
+					name := cmp.Or(t.Topic, w.layout.TopicName(t.TopicID))
+					return fmt.Errorf("offset commit: %w", cluster.NameRight("Read", "topic", name, err))
 				}
 			}
 		}
@@ -149,7 +150,7 @@ func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset, c
 		}
 	}
 	req := w.txnOffsetCommit(id, epoch, offsets)
-	err = retry(ctx, func() (err error) {
+	err = cluster.Retry(ctx, func() (err error) {
 		if req.MemberID, req.Generation, err = w.membership(); err != nil {
 			return fmt.Errorf("offset commit in transaction: %w", err)
 		}
@@ -160,7 +161,7 @@ func (w *Worker) commitTransaction(ctx context.Context, offsets []task.Offset, c
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return fmt.Errorf("offset commit in transaction: %w", mayNot("Read", "topic", t.Topic, err))
+					return fmt.Errorf("offset commit in transaction: %w", cluster.NameRight("Read", "topic", t.Topic, err))
 				}
 			}
 		}
@@ -183,7 +184,7 @@ func (w *Worker) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *
 	req.ProducerID, req.ProducerEpoch = id, epoch
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
-		t.Topic, t.TopicID = topic, w.layout.ids[topic]
+		t.Topic, t.TopicID = topic, w.layout.TopicIDs[topic]
 		for _, o := range offsets {
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.Epoch, &o.Metadata
@@ -199,7 +200,7 @@ func (w *Worker) addOffsets(ctx context.Context, id int64, epoch int16) error {
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
 	req.TransactionalID, req.Group = w.config.Identity, w.config.Topology.App
 	req.ProducerID, req.ProducerEpoch = id, epoch
-	return retry(ctx, func() error {
+	return cluster.Retry(ctx, func() error {
 		resp, err := req.RequestWith(ctx, w.client)
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
@@ -214,22 +215,5 @@ func (w *Worker) addOffsets(ctx context.Context, id int64, epoch int16) error {
 // fenceOwnTransaction ends the transaction that this worker's predecessor may have left open: until then its offsets
 // count as unstable and its outputs hold up every reader.
 func (w *Worker) fenceOwnTransaction(ctx context.Context) error {
-	return w.config.Cluster.fence(ctx, w.config.Identity, w.config.TransactionTimeout)
-}
-
-// retryFor is how long a request is repeated before the session gives up and a new one begins.
-const retryFor = 10 * time.Second
-
-// retry repeats a request that Kafka answers with "not yet".
-func retry(ctx context.Context, request func() error) error {
-	deadline := time.Now().Add(retryFor)
-	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		err := request()
-		if err == nil || !notYet(err) || time.Now().After(deadline) {
-			return err
-		}
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
+	return w.config.Cluster.Fence(ctx, w.config.Identity, w.config.TransactionTimeout)
 }

@@ -2,11 +2,11 @@ package worker
 
 import (
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -18,20 +18,19 @@ type Config struct {
 	Task        task.Config
 	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.
 	Identity           string
-	Process            string // the process in it
-	Index              int    // of the worker in its process
-	StateDir           string // of the application; tasks have directories in it
-	Engines            *Engines
+	Process            *Process
+	Index              int           // of the worker in its process
+	StateDir           string        // of the application; tasks have directories in it
 	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores
 	SessionTimeout     time.Duration
 	TransactionTimeout time.Duration
 	ShutdownTimeout    time.Duration
-	StallTimeout       time.Duration        // without a commit, although there is something to commit
-	StayOnStop         bool                 // keep the place in the group when ctx ends
-	CleanupDelay       time.Duration        // before the state of tasks that other processes have is removed; 0: never
-	TopicRefresh       time.Duration        // between looks for topics that match a pattern
-	Client             func(Role) []kgo.Opt // brokers, security, logger: asked for each client
-	Cluster            *Cluster
+	StallTimeout       time.Duration                // without a commit, although there is something to commit
+	StayOnStop         bool                         // keep the place in the group when ctx ends
+	CleanupDelay       time.Duration                // before state of tasks that other processes have is removed; 0: never
+	TopicRefresh       time.Duration                // between looks for topics that match a pattern
+	Client             func(cluster.Role) []kgo.Opt // brokers, security, logger: asked for each client
+	Cluster            *cluster.Cluster
 	Accept             task.Accept // what may have been lost
 	Logger             *slog.Logger
 	// Report is told what happens, in this order, by whichever goroutine it happens on. It must not block.
@@ -47,11 +46,3 @@ const (
 	Restoring                  // at least one task is not running yet
 	Running
 )
-
-// Identity names a worker of a process of an application.
-func Identity(app, process string, worker int) string {
-	return prefix(app, process) + strconv.Itoa(worker)
-}
-
-// prefix is what the identities of all workers of a process begin with.
-func prefix(app, process string) string { return app + "-" + process + "-" }

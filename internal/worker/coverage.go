@@ -2,11 +2,7 @@ package worker
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // coverage is when a session looks whether every input partition has an owner. A member looks until it has found that
@@ -48,11 +44,11 @@ func (w *Worker) checkCoverage() {
 	}
 	w.cover.later(1)
 	events, own := w.events, partsOf(w.config.Topology)
-	cluster, group, inputs := w.config.Cluster, w.config.Topology.App, w.layout.Partitions.Topics
+	kafka, inputs := w.config.Cluster, w.layout.Partitions.Topics
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
 		defer w.checking.Store(false)
-		orphans, err := cluster.orphans(cluster.client.Context(), group, inputs, own)
+		orphans, err := orphans(kafka.Context(), kafka, inputs, own)
 		events.post(func(context.Context) error { return w.covered(orphans, err) })
 	}()
 }
@@ -68,60 +64,4 @@ func (w *Worker) covered(orphans []string, err error) error {
 	w.config.Logger.Warn("partitions have no owner: asking for a rebalance", "partitions", orphans)
 	w.client.ForceRebalance()
 	return nil
-}
-
-// orphans are the partitions without an owner, in a group that is stable and has a member that could have them. inputs
-// are topics with their numbers of partitions.
-func (c *Cluster) orphans(ctx context.Context, group string, inputs map[string]int32, own []part) ([]string, error) {
-	g, err := c.describe(ctx, group)
-	if err != nil {
-		return nil, err
-	}
-	members := toldBy(g, own)
-	able := map[string]bool{}
-	for _, p := range agreed(members) {
-		for _, topic := range p.topics {
-			able[topic] = slices.ContainsFunc(members, func(m told) bool {
-				return slices.ContainsFunc(m.parts, func(has part) bool { return has.runs(p) })
-			})
-		}
-	}
-	owned := g.AssignedPartitions()
-	var orphans []string
-	for topic, n := range inputs {
-		for p := range n {
-			if _, ok := owned[topic][p]; !ok && able[topic] {
-				orphans = append(orphans, fmt.Sprintf("%s/%d", topic, p))
-			}
-		}
-	}
-	slices.Sort(orphans)
-	return orphans, nil
-}
-
-// describe is a group that is stable.
-func (c *Cluster) describe(ctx context.Context, group string) (g kadm.DescribedGroup, err error) {
-	described, err := c.admin.DescribeGroups(ctx, group)
-	if err != nil {
-		return g, err
-	}
-	if g = described[group]; g.Err == nil && g.State != "Stable" {
-		g.Err = fmt.Errorf("group %s is %s", group, g.State)
-	}
-	for _, m := range g.Members {
-		if m.InstanceID != nil {
-			c.peers.seen(*m.InstanceID)
-		}
-	}
-	return g, g.Err
-}
-
-// toldBy is what the members of a group say of themselves.
-func toldBy(g kadm.DescribedGroup, own []part) (members []told) {
-	for _, m := range g.Members {
-		if meta, ok := m.Join.AsConsumer(); ok {
-			members = append(members, hear(m.MemberID, m.InstanceID, meta, own))
-		}
-	}
-	return members
 }

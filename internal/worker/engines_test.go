@@ -51,7 +51,7 @@ func TestDatabasesOfAnotherWorker(t *testing.T) {
 // now, leaves the directory where it is.
 func TestDamageIsWithWhoHasTheDatabase(t *testing.T) {
 	e, state := newEngines(), t.TempDir()
-	old := &Worker{config: Config{Engines: e, StateDir: state, Index: 0, Logger: slog.New(slog.DiscardHandler)}}
+	old := &Worker{config: Config{Process: &Process{Engines: e}, StateDir: state, Index: 0, Logger: slog.New(slog.DiscardHandler)}}
 	dir := old.taskDir(topology.TaskID{})
 	_, err := e.take(dir, 1)
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func TestStoresThatCannotBeCopied(t *testing.T) {
 		}
 		return store.OpenMemory(), nil
 	})
-	w := &Worker{config: Config{Engines: e, StateDir: t.TempDir()}}
+	w := &Worker{config: Config{Process: &Process{Engines: e}, StateDir: t.TempDir()}}
 	dir := w.taskDir(topology.TaskID{})
 	_, err := e.take(dir, 0)
 	require.NoError(t, err)

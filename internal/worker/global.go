@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
@@ -43,7 +44,7 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.client, err = newClient(GlobalRole, w.config.Client(GlobalRole),
+	g.client, err = cluster.NewClient(cluster.GlobalRole, w.config.Client(cluster.GlobalRole),
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
@@ -85,21 +86,21 @@ func (g *globals) catchUp(ctx context.Context) error {
 
 // look finds out whether what is waited for is still there.
 func (g *globals) look(ctx context.Context) error {
-	cluster, waiting := g.worker.config.Cluster, partitions{}
-	if _, _, err := cluster.verify(ctx, mostVerify); isTopicError(err) {
+	kafka, waiting := g.worker.config.Cluster, cluster.Partitions{}
+	if _, _, err := kafka.Verify(ctx, mostVerify); cluster.IsTopicError(err) {
 		return err
 	}
 	for topic, ends := range g.ends {
 		for p := range ends {
-			waiting.add(topic, p)
+			waiting.Add(topic, p)
 			g.worker.waits.begin(waitFor(topic, p), func(ctx context.Context) string {
-				return cluster.whyNoRecords(ctx, topic, p)
+				return kafka.WhyNoRecords(ctx, topic, p)
 			})
 		}
 	}
-	for topic, starts := range cluster.list(ctx, waiting, atStart, highWatermark) {
+	for topic, starts := range kafka.Starts(ctx, waiting) {
 		for p, start := range starts {
-			if start.err == nil && start.offset >= g.ends[topic][p] {
+			if start.Err == nil && start.Offset >= g.ends[topic][p] {
 				g.reached(topic, p)
 			}
 		}
@@ -149,7 +150,7 @@ func (g *globals) grow(counts map[string]int32) {
 
 // openTables opens the database of the worker's global tables. It is given back even if that fails.
 func (w *Worker) openTables() (*task.Global, error) {
-	engines, err := w.config.Engines.take(w.globalDir(), w.config.Index)
+	engines, err := w.config.Process.Engines.take(w.globalDir(), w.config.Index)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +162,7 @@ func (w *Worker) leaveTables() error {
 	if w.config.Topology.Global == nil {
 		return nil
 	}
-	defer w.config.Engines.give(w.globalDir(), w.config.Index)
+	defer w.config.Process.Engines.give(w.globalDir(), w.config.Index)
 	return w.set.LeaveGlobal()
 }
 
@@ -173,14 +174,14 @@ func (w *Worker) closeTables(err error) error {
 	case damaged:
 		return errors.Join(err, w.setTablesAside(err))
 	case failed:
-		return errors.Join(err, w.config.Engines.discard(w.globalDir(), w.config.Index))
+		return errors.Join(err, w.config.Process.Engines.discard(w.globalDir(), w.config.Index))
 	}
 	return err
 }
 
 // setTablesAside takes damaged global tables out of the way: all rows are read again.
 func (w *Worker) setTablesAside(damage error) error {
-	_ = w.config.Engines.discard(w.globalDir(), w.config.Index) // that it is damaged
+	_ = w.config.Process.Engines.discard(w.globalDir(), w.config.Index) // that it is damaged
 	to, err := store.SetAside(w.globalDir())
 	if err == nil {
 		w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", damage)
@@ -196,15 +197,15 @@ func (w *Worker) globalDir() string {
 // these topics, and their transactions may stay open. Rows of a log that has forgotten their deletes since, or of
 // another cluster, are dropped, and all is read again.
 func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
-	all := partitions{}
+	all := cluster.Partitions{}
 	for topic, n := range g.worker.layout.Partitions.Global {
 		for p := range n {
-			all.add(topic, p)
+			all.Add(topic, p)
 		}
 	}
-	cluster := g.worker.config.Cluster
+	kafka := g.worker.config.Cluster
 	g.began = now()
-	starts, ends := cluster.list(ctx, all, atStart, highWatermark), cluster.list(ctx, all, atEnd, lastStable)
+	starts, ends := kafka.Starts(ctx, all), kafka.StableEnds(ctx, all)
 	again, err := g.judge(starts, ends)
 	if err != nil {
 		return nil, unconfirmed(err, &g.worker.looks)
@@ -217,8 +218,8 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 	}
 	from := map[string]map[int32]kgo.Offset{}
 	err = g.each(func(topic string, p int32, at int64) {
-		start, _ := starts.of(topic, p) // fits has seen that it is known
-		end, _ := ends.of(topic, p)
+		start, _ := starts.Lookup(topic, p) // fits has seen that it is known
+		end, _ := ends.Lookup(topic, p)
 		at = max(at, start)
 		if from[topic] == nil {
 			from[topic] = map[int32]kgo.Offset{}
@@ -235,16 +236,16 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 }
 
 // judge compares the rows with the topics.
-func (g *globals) judge(starts, ends places) (again string, err error) {
+func (g *globals) judge(starts, ends cluster.ListedOffsets) (again string, err error) {
 	w := g.worker
 	facts := task.GlobalFacts{
-		Cluster: w.layout.cluster, Now: g.began, Accept: w.config.Accept, Logs: map[string]map[int32]task.Log{},
+		Cluster: w.layout.ClusterID, Now: g.began, Accept: w.config.Accept, Logs: map[string]map[int32]task.Log{},
 	}
 	for topic, n := range w.layout.Partitions.Global {
 		facts.Logs[topic] = map[int32]task.Log{}
 		for p := range n {
-			start, err1 := starts.of(topic, p)
-			end, err2 := ends.of(topic, p)
+			start, err1 := starts.Lookup(topic, p)
+			end, err2 := ends.Lookup(topic, p)
 			if err := cmp.Or(err1, err2); err != nil {
 				return "", err
 			}
@@ -293,7 +294,7 @@ func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
 	}
 	raws := make([]topology.Raw, len(p.Records))
 	for i, r := range p.Records {
-		raws[i] = raw(r)
+		raws[i] = cluster.Raw(r)
 	}
 	next := raws[len(raws)-1].Offset + 1
 	if end, waits := g.ends[p.Topic][p.Partition]; waits && next >= end {

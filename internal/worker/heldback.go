@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 )
 
@@ -24,20 +25,20 @@ func (w *Worker) checkHeldBack() {
 		return
 	}
 	w.lookedAt = time.Now()
-	inputs := partitions{}
-	w.set.Idle(w.now()-starvedAfter.Milliseconds(), func(in *task.Input) { inputs.add(in.Topic, in.Partition) })
+	inputs := cluster.Partitions{}
+	w.set.Idle(w.now()-starvedAfter.Milliseconds(), func(in *task.Input) { inputs.Add(in.Topic, in.Partition) })
 	if len(inputs) == 0 {
 		w.heldBack(nil, nil)
 		return
 	}
 	w.looking.Store(true)
-	cluster, events := w.config.Cluster, w.events
+	kafka, events := w.config.Cluster, w.events
 	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
 	go func() {
 		defer w.looking.Store(false)
-		ctx := cluster.client.Context()
-		stable := cluster.list(ctx, inputs, atEnd, lastStable)
-		ends := cluster.list(ctx, inputs, atEnd, highWatermark)
+		ctx := kafka.Context()
+		stable := kafka.StableEnds(ctx, inputs)
+		ends := kafka.Ends(ctx, inputs)
 		events.post(func(context.Context) error {
 			w.heldBack(stable, ends)
 			return nil
@@ -47,14 +48,14 @@ func (w *Worker) checkHeldBack() {
 
 // heldBack begins and ends the waits for records, by where the open transactions and the ends of idle inputs are. Other
 // inputs wait for nothing.
-func (w *Worker) heldBack(stable, ends places) {
+func (w *Worker) heldBack(stable, ends cluster.ListedOffsets) {
 	were := w.held
 	w.held = map[starved]heldBack{}
 	for topic := range stable {
 		for p := range stable[topic] {
 			in := w.set.Input(topic, p)
-			first, err1 := stable.of(topic, p)
-			end, err2 := ends.of(topic, p)
+			first, err1 := stable.Lookup(topic, p)
+			end, err2 := ends.Lookup(topic, p)
 			if in == nil || err1 != nil || err2 != nil || in.Fetched() >= end {
 				continue
 			}
@@ -67,9 +68,9 @@ func (w *Worker) heldBack(stable, ends places) {
 		}
 	}
 	for s := range w.held {
-		cluster := w.config.Cluster
+		kafka := w.config.Cluster
 		w.waits.begin(s.records(), func(ctx context.Context) string {
-			return cluster.whyNoRecords(ctx, s.topic, s.partition)
+			return kafka.WhyNoRecords(ctx, s.topic, s.partition)
 		})
 	}
 }

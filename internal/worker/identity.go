@@ -6,59 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
-
-// settings are the settings of a topic.
-func settings(rc kadm.ResourceConfig) map[string]string {
-	have := map[string]string{}
-	for _, c := range rc.Configs {
-		have[c.Key] = c.MaybeValue()
-	}
-	return have
-}
-
-// forgetsAfter is how long a compacted topic keeps its deletes at least, 0: they are never compacted away. Brokers'
-// default is 24 hours.
-func forgetsAfter(settings map[string]string) time.Duration {
-	if !strings.Contains(settings["cleanup.policy"], "compact") {
-		return 0
-	}
-	ms, err := strconv.ParseInt(settings["delete.retention.ms"], 10, 64)
-	if err != nil {
-		return 24 * time.Hour
-	}
-	return time.Duration(min(ms, forEver.Milliseconds())) * time.Millisecond
-}
-
-// readForgets adds how long topics keep their deletes. Where the right to ask is missing, it is not known.
-func (c *Cluster) readForgets(ctx context.Context, topics []string, into map[string]time.Duration) {
-	if len(topics) == 0 {
-		return // no names would mean all topics
-	}
-	configs, err := c.admin.DescribeTopicConfigs(ctx, topics...)
-	if err != nil {
-		c.setup.Logger.Warn("settings of topics", "topics", topics, "error", err)
-		return
-	}
-	for _, rc := range configs {
-		if rc.Err != nil {
-			c.setup.Logger.Warn("settings of topics", "topic", rc.Name, "error", rc.Err)
-			continue
-		}
-		into[rc.Name] = forgetsAfter(settings(rc))
-	}
-}
 
 // confirmations is how often a log that seems to have lost records is looked at again before it is believed: a new
 // leader may not know yet what it has.
@@ -99,7 +53,7 @@ func (r *restore) judge(x *restoring) error {
 
 // log is a partition as the cluster has it.
 func (w *Worker) log(topic string, start, end int64) task.Log {
-	return task.Log{Topic: w.layout.ids[topic], Start: start, End: end, Forgets: w.layout.forgets[topic]}
+	return task.Log{Topic: w.layout.TopicIDs[topic], Start: start, End: end, Forgets: w.layout.DeleteRetention[topic]}
 }
 
 // freshSuffix is of the directory in which a database is made that takes the place of another.
@@ -115,7 +69,7 @@ func (r *restore) renew(x *restoring, v task.Verdict) error {
 	if err == nil && len(unlogged) > 0 {
 		err = w.bringOver(unlogged, dir, dir+freshSuffix)
 	}
-	if err = errors.Join(err, w.config.Engines.discard(dir, w.config.Index)); err != nil {
+	if err = errors.Join(err, w.config.Process.Engines.discard(dir, w.config.Index)); err != nil {
 		return err
 	}
 	to, err := store.Retire(dir)
@@ -139,17 +93,17 @@ func (r *restore) renew(x *restoring, v task.Verdict) error {
 // bringOver copies stores that only their directory has, which the worker has open, into a new directory. It is closed
 // again, and gone if that fails.
 func (w *Worker) bringOver(specs []state.Spec, from, to string) error {
-	w.config.Engines.give(from, w.config.Index)
-	old, err := w.config.Engines.take(from, w.config.Index)
+	w.config.Process.Engines.give(from, w.config.Index)
+	old, err := w.config.Process.Engines.take(from, w.config.Index)
 	if err != nil {
 		return err
 	}
 	if err := os.RemoveAll(to); err != nil { // of a process that died here
 		return err
 	}
-	fresh, err := w.config.Engines.take(to, w.config.Index)
+	fresh, err := w.config.Process.Engines.take(to, w.config.Index)
 	if err == nil {
-		err = errors.Join(task.BringOver(specs, old.Disk, fresh.Disk), w.config.Engines.discard(to, w.config.Index))
+		err = errors.Join(task.BringOver(specs, old.Disk, fresh.Disk), w.config.Process.Engines.discard(to, w.config.Index))
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(to))
@@ -193,7 +147,7 @@ func (w *Worker) moves(ctx context.Context) error {
 	if w.movedAt.IsZero() || len(w.restores) > 0 && time.Since(w.movedAt) < movesGather {
 		return nil
 	}
-	if err := w.leaveLayout(ctx); !errors.Is(err, errTopicsChanged) {
+	if err := w.leaveLayout(ctx); !errors.Is(err, cluster.ErrTopicsChanged) {
 		return err
 	}
 	return errOffsetsMoved
@@ -204,57 +158,4 @@ func (w *Worker) settled() {
 	if len(w.restores) == 0 && w.movedAt.IsZero() {
 		w.report(Running)
 	}
-}
-
-// ask asks the group again for offsets that it seems not to have: a coordinator that has just taken over may say so for
-// a moment (KAFKA-20416). It asks a few times for partitions of tasks that have a directory here.
-func (c *Cluster) ask(ctx context.Context, group string, committed offsets, here func(string, int32) bool) error {
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		missing := false
-		again := false
-		committed.without(func(topic string, p int32) {
-			missing, again = true, again || here(topic, p)
-		})
-		if !missing {
-			return nil
-		}
-		told, err := c.admin.FetchOffsets(kadm.RequireStable(ctx), group)
-		if err != nil {
-			return fmt.Errorf("offsets of the group: %w", err)
-		}
-		committed.without(func(topic string, p int32) {
-			if o, ok := told.Lookup(topic, p); ok && o.Err == nil && o.At >= 0 {
-				committed[topic][p] = task.Committed{
-					Offset: o.At, Epoch: o.LeaderEpoch, Metadata: o.Metadata, End: -1, Asked: true,
-				}
-			}
-		})
-		if !again || wait > 400*time.Millisecond {
-			return nil
-		}
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
-}
-
-// without shows the partitions that have no offset.
-func (o offsets) without(show func(topic string, partition int32)) {
-	for topic, partitions := range o {
-		for p, c := range partitions {
-			if c.Offset < 0 {
-				show(topic, p)
-			}
-		}
-	}
-}
-
-// hasDirectory is true if a task that reads a partition has been here.
-func (l *Layout) hasDirectory(stateDir, topic string, partition int32) bool {
-	sub := l.Topology.SubOf(topic)
-	if sub == nil {
-		return false
-	}
-	_, err := os.Stat(filepath.Join(stateDir, topology.TaskID{Sub: sub.ID, Partition: partition}.String()))
-	return err == nil
 }

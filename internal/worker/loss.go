@@ -1,23 +1,21 @@
 package worker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // loss is what the client's finding that a partition has lost records that were read (KIP-320) means. The client also
 // reports what it cannot tell, so the brokers are asked.
 func (w *Worker) loss(found *kgo.ErrDataLoss) error {
-	ctx, cancel := context.WithTimeout(w.config.Cluster.client.Context(), retryFor)
+	ctx, cancel := context.WithTimeout(w.config.Cluster.Context(), cluster.RetryTime)
 	defer cancel()
-	upTo, lost, err := w.config.Cluster.lossOf(ctx, found)
+	upTo, lost, err := w.config.Cluster.Loss(ctx, found)
 	if err != nil {
 		return fmt.Errorf("fetch of %s/%d: %w: %w", found.Topic, found.Partition, found, err)
 	}
@@ -27,37 +25,6 @@ func (w *Worker) loss(found *kgo.ErrDataLoss) error {
 		return nil
 	}
 	return &task.LostInputError{Topic: found.Topic, Partition: found.Partition, Offset: found.ConsumedTo, End: upTo}
-}
-
-// lossOf finds up to where a partition still has what was read of it.
-func (c *Cluster) lossOf(ctx context.Context, found *kgo.ErrDataLoss) (upTo int64, lost bool, err error) {
-	topic, p, offset, epoch := found.Topic, found.Partition, found.ConsumedTo, found.ConsumedToEpoch
-	one := partitions{topic: {p}}
-	start, err1 := c.list(ctx, one, atStart, highWatermark).of(topic, p)
-	end, err2 := c.list(ctx, one, atEnd, highWatermark).of(topic, p)
-	switch {
-	case err1 != nil || err2 != nil:
-		return 0, false, cmp.Or(err1, err2)
-	case start >= offset: // deleted, as brokers do
-		return offset, false, nil
-	case offset > end:
-		return end, true, nil
-	case epoch < 0:
-		return offset, false, nil
-	}
-	var ask kadm.OffsetForLeaderEpochRequest
-	ask.Add(topic, p, epoch)
-	told, err := c.admin.OffsetForLeaderEpoch(ctx, ask)
-	answer := told[topic][p]
-	if err = errors.Join(err, answer.Err); err != nil {
-		return 0, false, err
-	}
-	if answer.LeaderEpoch >= 0 && answer.EndOffset >= 0 {
-		return answer.EndOffset, answer.EndOffset < offset, nil
-	}
-	// The leader does not know the epoch. A lower one than its own it has forgotten; a higher one it has never had.
-	present, err := c.admin.Metadata(ctx, topic)
-	return offset, err == nil && epoch > present.Topics[topic].Partitions[p].LeaderEpoch, err
 }
 
 // goOn is what becomes of a loss that is found while the application runs: if it is accepted, the group is given the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -66,7 +67,7 @@ func (w *Worker) rejoins(ctx context.Context) bool {
 		if w.joining.Load() || w.member != "" && member != "" && member != w.member {
 			return true
 		}
-		if sleep(ctx, heartbeatTimeout/40) != nil {
+		if cluster.Sleep(ctx, heartbeatTimeout/40) != nil {
 			return false
 		}
 	}
@@ -77,9 +78,9 @@ func (w *Worker) rejoins(ctx context.Context) bool {
 // that stood still asks before it writes to changelogs that others may have gone on with. A coordinator that moves may
 // answer as late as it may to the commit itself: what was done since the last one would be done again.
 func (w *Worker) stays(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, retryFor)
+	ctx, cancel := context.WithTimeout(ctx, cluster.RetryTime)
 	defer cancel()
-	return retry(ctx, func() error {
+	return cluster.Retry(ctx, func() error {
 		if _, _, err := w.membership(); err != nil {
 			return err
 		}

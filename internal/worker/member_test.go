@@ -14,17 +14,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/topology"
 )
 
-// TestACommitWaitsForACoordinatorThatMoves and is silent, longer than a worker that was fenced asks by whom: else all that was done
-// since the last commit would be done again. The group's answer counts when it comes.
+// TestACommitWaitsForACoordinatorThatMoves and is silent, longer than a worker that was fenced asks by whom: else all
+// that was done since the last commit would be done again. The group's answer counts when it comes.
 func TestACommitWaitsForACoordinatorThatMoves(t *testing.T) {
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
+	g := topology.NewGraph()
+	topology.AddSource[string, string](g, &topology.Topic{Name: "in"}, serde.String, serde.String, nil)
+	topo, err := topology.Compile(g, "app")
+	require.NoError(t, err)
+	known, err := cluster.Connect(context.Background(), cluster.Setup{
+		Topology: topo, ReplicationFactor: -1, Wait: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),
+	}, []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)})
+	require.NoError(t, err)
+	t.Cleanup(known.Close)
 	w := New(Config{
-		Identity: "one", Cluster: connectTo(t, fake), Topology: &topology.Topology{App: "app"},
+		Identity: "one", Cluster: known, Topology: topo,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	w.client, err = kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.ConsumerGroup("app"), kgo.InstanceID("one"),

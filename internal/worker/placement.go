@@ -1,9 +1,9 @@
 package worker
 
 import (
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/topology"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // checkPlacement reports a topic of which a record is not in the partition that the default partitioner chooses for its
@@ -14,14 +14,14 @@ func (w *Worker) checkPlacement(p kgo.FetchTopicPartition) {
 		return
 	}
 	first := p.Records[0]
-	suffix, ok := w.layout.keyed[p.Topic]
+	suffix, ok := w.layout.Keyed[p.Topic]
 	if !ok || first.Key == nil || first.Attrs.IsControl() {
 		return
 	}
 	var sample kgo.Record
-	NewRecord(&sample, &topology.Output{Key: first.Key, Partition: topology.ByKey, HashSuffix: suffix})
+	cluster.NewRecord(&sample, &topology.Output{Key: first.Key, Partition: topology.ByKey, HashSuffix: suffix})
 	n := w.layout.Partitions.Topics[p.Topic]
-	belongs := Partitioner().ForTopic(p.Topic).Partition(&sample, int(n))
+	belongs := cluster.Partitioner().ForTopic(p.Topic).Partition(&sample, int(n))
 	if belongs == int(p.Partition) {
 		return
 	}

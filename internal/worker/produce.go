@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -34,7 +35,7 @@ func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
 	}
 	r := &w.slab[0]
 	w.slab = w.slab[1:]
-	NewRecord(r, o)
+	cluster.NewRecord(r, o)
 	r.Context = w.traced(ctx, o)
 	w.produced++
 	w.allowance.sent += bytesOf(r)
@@ -115,7 +116,7 @@ type ProduceError struct {
 // refused is the error of a record that was sent.
 func refused(r *kgo.Record, err error) *ProduceError {
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		err = mayNot("Write", "topic", r.Topic, err)
+		err = cluster.NameRight("Write", "topic", r.Topic, err)
 	}
 	e := &ProduceError{
 		Topic: r.Topic, Partition: r.Partition, Bytes: len(r.Key) + len(r.Value), Key: r.Key, Err: err, SourceOffset: -1,

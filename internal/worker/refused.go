@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -53,7 +54,7 @@ func (w *Worker) leaveOut(ctx context.Context, err error) error {
 
 // refusesRecord is true where Kafka would refuse the same record again, and no other.
 func refusesRecord(err error) bool {
-	return isAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp,
+	return cluster.IsAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp,
 		kerr.InvalidTopicException)
 }
 

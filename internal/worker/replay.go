@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -34,20 +35,20 @@ func (p *replay) wait() string {
 // plan decides from where each changelog is read. Its end is the high watermark, read after the group's offsets: the
 // last stable offset may not cover yet what those offsets already count on.
 func (r *restore) plan(ctx context.Context, due []*restoring) map[*restoring]error {
-	logs := partitions{}
+	logs := cluster.Partitions{}
 	for _, x := range due {
 		for _, c := range x.task.Changelogs() {
-			logs.add(c.Topic, c.Partition)
+			logs.Add(c.Topic, c.Partition)
 		}
 	}
-	cluster := r.worker.config.Cluster
-	starts := cluster.list(ctx, logs, atStart, highWatermark)
-	ends := cluster.list(ctx, logs, atEnd, highWatermark)
+	kafka := r.worker.config.Cluster
+	starts := kafka.Starts(ctx, logs)
+	ends := kafka.Ends(ctx, logs)
 	failed := map[*restoring]error{}
 	for _, x := range due {
 		for _, c := range x.task.Changelogs() {
-			start, err1 := starts.of(c.Topic, c.Partition)
-			end, err2 := ends.of(c.Topic, c.Partition)
+			start, err1 := starts.Lookup(c.Topic, c.Partition)
+			end, err2 := ends.Lookup(c.Topic, c.Partition)
 			if err := cmp.Or(err1, err2); err != nil {
 				failed[x] = err
 				break
@@ -111,7 +112,7 @@ func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 
 // connect makes the client, which reads changelogs from the given offsets.
 func (r *restore) connect(at map[string]map[int32]kgo.Offset) (err error) {
-	r.client, err = newClient(RestoreRole, r.worker.config.Client(RestoreRole),
+	r.client, err = cluster.NewClient(cluster.RestoreRole, r.worker.config.Client(cluster.RestoreRole),
 		kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))
 	r.connected = time.Now()
@@ -153,7 +154,7 @@ const lookAfter = time.Second
 // poll enters what has come, or waits for it until a time.
 func (r *restore) poll(ctx context.Context, until time.Time) error {
 	if r.client == nil {
-		_ = sleep(ctx, time.Until(until)) // the caller looks at ctx
+		_ = cluster.Sleep(ctx, time.Until(until)) // the caller looks at ctx
 		return nil
 	}
 	var wait context.Context // nil: take what is there
@@ -183,24 +184,24 @@ func (r *restore) poll(ctx context.Context, until time.Time) error {
 
 // look plans replays anew that wait for records which have been deleted: they would wait for ever.
 func (r *restore) look(ctx context.Context) (err error) {
-	waiting := partitions{}
+	waiting := cluster.Partitions{}
 	r.each(func(p *replay) {
 		if time.Since(p.moved) >= lookAfter {
 			c := p.changelog
-			waiting.add(c.Topic, c.Partition)
+			waiting.Add(c.Topic, c.Partition)
 			r.worker.waits.begin(p.wait(), r.cause(p))
 			p.waits = true
 		}
 	})
-	for topic, starts := range r.worker.config.Cluster.list(ctx, waiting, atStart, highWatermark) {
+	for topic, starts := range r.worker.config.Cluster.Starts(ctx, waiting) {
 		for n, start := range starts {
 			replay := r.logs[topic][n]
-			if replay == nil || start.err != nil || err != nil {
+			if replay == nil || start.Err != nil || err != nil {
 				continue
 			}
-			if at := replay.at(); start.offset > at {
+			if at := replay.at(); start.Offset > at {
 				err = r.later(ctx, replay.of, fmt.Errorf(
-					"changelog %s/%d was deleted up to %d, and was read up to %d", topic, n, start.offset, at))
+					"changelog %s/%d was deleted up to %d, and was read up to %d", topic, n, start.Offset, at))
 			}
 		}
 	}
@@ -216,22 +217,22 @@ const reconnectAfter = 10 * time.Second
 
 // reconnect makes a new client if there are replays that wait for records which a reader of committed ones could have.
 func (r *restore) reconnect(ctx context.Context) error {
-	waiting, at := partitions{}, map[string]map[int32]kgo.Offset{}
+	waiting, at := cluster.Partitions{}, map[string]map[int32]kgo.Offset{}
 	r.each(func(p *replay) {
 		c := p.changelog
 		if time.Since(p.moved) >= reconnectAfter {
-			waiting.add(c.Topic, c.Partition)
+			waiting.Add(c.Topic, c.Partition)
 		}
 		if at[c.Topic] == nil {
 			at[c.Topic] = map[int32]kgo.Offset{}
 		}
 		at[c.Topic][c.Partition] = kgo.NewOffset().At(p.at())
 	})
-	for topic, ends := range r.worker.config.Cluster.list(ctx, waiting, atEnd, lastStable) {
+	for topic, ends := range r.worker.config.Cluster.StableEnds(ctx, waiting) {
 		for n, end := range ends {
-			if p := r.logs[topic][n]; p != nil && end.err == nil && end.offset > p.at() {
+			if p := r.logs[topic][n]; p != nil && end.Err == nil && end.Offset > p.at() {
 				r.worker.config.Logger.Warn("changelogs are read with another client: records did not come",
-					"changelog", topic, "partition", n, "offset", p.at(), "end", end.offset)
+					"changelog", topic, "partition", n, "offset", p.at(), "end", end.Offset)
 				r.client.Close()
 				return r.connect(at)
 			}
@@ -250,21 +251,21 @@ func (r *restore) comes(p *replay) {
 
 // cause says why no records come.
 func (r *restore) cause(p *replay) func(ctx context.Context) string {
-	cluster, topic, partition := r.worker.config.Cluster, p.changelog.Topic, p.changelog.Partition
-	return func(ctx context.Context) string { return cluster.whyNoRecords(ctx, topic, partition) }
+	kafka, topic, partition := r.worker.config.Cluster, p.changelog.Topic, p.changelog.Partition
+	return func(ctx context.Context) string { return kafka.WhyNoRecords(ctx, topic, partition) }
 }
 
 // take enters records of one changelog. The position counts, not the records: markers and gaps move it too.
 func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
 	if p.Err != nil {
-		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, mayNot("Read", "topic", p.Topic, p.Err))
+		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, cluster.NameRight("Read", "topic", p.Topic, p.Err))
 	}
 	if len(p.Records) == 0 {
 		return nil
 	}
 	raws := make([]topology.Raw, 0, len(p.Records))
 	for _, rec := range p.Records {
-		raws = append(raws, raw(rec))
+		raws = append(raws, cluster.Raw(rec))
 		if !rec.Attrs.IsControl() {
 			replay.records++
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
@@ -27,7 +28,7 @@ import (
 // task only: it is tried again after a while, and the others go on.
 type restore struct {
 	worker  *Worker
-	offsets offsets
+	offsets cluster.Offsets
 	tasks   []*restoring
 
 	cancel context.CancelFunc
@@ -59,7 +60,7 @@ type restoring struct {
 func (x *restoring) name() string { return "task " + x.id.String() }
 
 // restore starts tasks, some of which may be made already.
-func (w *Worker) restore(tasks []*restoring, committed offsets) {
+func (w *Worker) restore(tasks []*restoring, committed cluster.Offsets) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &restore{
 		worker: w, offsets: committed, tasks: tasks, cancel: cancel, done: make(chan struct{}),
@@ -259,27 +260,27 @@ func ofEngine(err error) bool {
 // readInputs finds where the inputs start that have no committed offset, and where those end that a task must read
 // together.
 func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restoring]error {
-	inputs := partitions{}
+	inputs := cluster.Partitions{}
 	for _, x := range due {
 		for _, in := range x.task.Inputs() {
-			inputs.add(in.Topic, in.Partition)
+			inputs.Add(in.Topic, in.Partition)
 		}
 	}
 	w, at := r.worker, now()
-	starts := w.config.Cluster.list(ctx, inputs, atStart, highWatermark)
-	ends := w.config.Cluster.list(ctx, inputs, atEnd, highWatermark)
-	stable := w.config.Cluster.list(ctx, inputs, atEnd, lastStable)
+	starts := w.config.Cluster.Starts(ctx, inputs)
+	ends := w.config.Cluster.Ends(ctx, inputs)
+	stable := w.config.Cluster.StableEnds(ctx, inputs)
 	failed := map[*restoring]error{}
 	for _, x := range due {
 		x.committed = map[string]task.Committed{}
 		x.facts = task.Facts{
-			Cluster: w.layout.cluster, Now: at, Committed: x.committed, Accept: w.config.Accept,
+			Cluster: w.layout.ClusterID, Now: at, Committed: x.committed, Accept: w.config.Accept,
 			Inputs: map[string]task.Log{}, Changelogs: map[string]task.Log{},
 		}
 		for _, in := range x.task.Inputs() {
-			start, err1 := starts.of(in.Topic, in.Partition)
-			end, err2 := ends.of(in.Topic, in.Partition)
-			last, err3 := stable.of(in.Topic, in.Partition)
+			start, err1 := starts.Lookup(in.Topic, in.Partition)
+			end, err2 := ends.Lookup(in.Topic, in.Partition)
+			last, err3 := stable.Lookup(in.Topic, in.Partition)
 			c, err := r.begin(ctx, x, in, start, last)
 			if err = cmp.Or(err1, err2, err3, err); err != nil {
 				failed[x] = err
@@ -296,10 +297,10 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 func (r *restore) begin(
 	ctx context.Context, x *restoring, in *task.Input, start, end int64,
 ) (c task.Committed, err error) {
-	topo, cluster := r.worker.config.Topology, r.worker.config.Cluster
+	topo, kafka := r.worker.config.Topology, r.worker.config.Cluster
 	c = r.offsets[in.Topic][in.Partition]
 	if reset, _ := topo.ResetOf(in.Topic); c.Offset < 0 && reset != topology.Earliest {
-		if c, err = cluster.chooseLate(ctx, topo, in.Topic, in.Partition); err != nil {
+		if c, err = kafka.ChooseOffset(ctx, topo, in.Topic, in.Partition); err != nil {
 			return c, err
 		}
 	}

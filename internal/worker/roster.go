@@ -49,14 +49,14 @@ func (r *roster) has(id topology.TaskID) bool {
 
 // logMoves says what a rebalance brought and took, in one line, and where the state of what came lies.
 func (w *Worker) logMoves(message string, moved []topology.TaskID, more ...any) {
-	w.config.Cluster.roster.set(w.config.Index, w.taskIDs())
+	w.config.Process.roster.set(w.config.Index, w.taskIDs())
 	if len(moved) == 0 {
 		return
 	}
 	sortTasks(moved)
 	w.config.Logger.Info(message, append([]any{
 		"tasks", names(moved), "of_worker", len(w.taskIDs()),
-		"of_process", w.config.Cluster.roster.set(w.config.Index, w.taskIDs()),
+		"of_process", w.config.Process.roster.set(w.config.Index, w.taskIDs()),
 	}, more...)...)
 }
 
@@ -106,7 +106,7 @@ func (c Config) copies() (copies []assign.Copy) {
 			continue
 		}
 		found := assign.Copy{Task: assign.Task{Sub: id.Sub, Partition: id.Partition}}
-		if !c.Cluster.roster.has(id) {
+		if !c.Process.roster.has(id) {
 			found.Age = ageRank(time.Since(lastWritten(filepath.Join(dir, id.String()))))
 		}
 		copies = append(copies, found)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // progress is what a worker is doing, and since when it has something to commit without a commit.
@@ -64,7 +66,7 @@ func (w *Worker) watch() (stop func()) {
 	var watching sync.WaitGroup
 	// Beside the worker, which may be what stands still; owns nothing.
 	watching.Go(func() {
-		for sleep(ctx, min(time.Second, max(time.Millisecond, w.config.StallTimeout/4))) == nil {
+		for cluster.Sleep(ctx, min(time.Second, max(time.Millisecond, w.config.StallTimeout/4))) == nil {
 			w.checkProgress(time.Now())
 			w.waits.tell(ctx, time.Now())
 		}

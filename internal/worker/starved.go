@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 )
 
@@ -32,27 +33,27 @@ func (w *Worker) checkInputs() {
 		return
 	}
 	w.asking.Store(true)
-	cluster, events := w.config.Cluster, w.events
+	kafka, events := w.config.Cluster, w.events
 	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
 	go func() {
 		defer w.asking.Store(false)
-		ctx := cluster.client.Context()
-		starts := cluster.list(ctx, inputs, atStart, highWatermark)
-		ends := cluster.list(ctx, inputs, atEnd, lastStable)
+		ctx := kafka.Context()
+		starts := kafka.Starts(ctx, inputs)
+		ends := kafka.StableEnds(ctx, inputs)
 		events.post(func(context.Context) error { return w.bounded(starts, ends) })
 	}()
 }
 
 // starvedInputs finds the inputs that hold up their tasks, and says that they are waited for.
-func (w *Worker) starvedInputs() partitions {
-	inputs, were := partitions{}, w.hungry
+func (w *Worker) starvedInputs() cluster.Partitions {
+	inputs, were := cluster.Partitions{}, w.hungry
 	w.hungry = nil
 	w.set.Starved(w.now()-starvedAfter.Milliseconds(), func(in *task.Input) {
-		inputs.add(in.Topic, in.Partition)
+		inputs.Add(in.Topic, in.Partition)
 		s := starved{in.Topic, in.Partition}
 		w.hungry = append(w.hungry, s)
-		cluster := w.config.Cluster
-		w.waits.begin(s.wait(), func(ctx context.Context) string { return cluster.whyNoRecords(ctx, s.topic, s.partition) })
+		kafka := w.config.Cluster
+		w.waits.begin(s.wait(), func(ctx context.Context) string { return kafka.WhyNoRecords(ctx, s.topic, s.partition) })
 	})
 	for _, s := range were {
 		if !slices.Contains(w.hungry, s) {
@@ -63,12 +64,12 @@ func (w *Worker) starvedInputs() partitions {
 }
 
 // bounded tells the tasks where their inputs begin and end now.
-func (w *Worker) bounded(starts, ends places) error {
+func (w *Worker) bounded(starts, ends cluster.ListedOffsets) error {
 	for topic := range starts {
 		for p := range starts[topic] {
 			in := w.set.Input(topic, p)
-			start, err1 := starts.of(topic, p)
-			end, err2 := ends.of(topic, p)
+			start, err1 := starts.Lookup(topic, p)
+			end, err2 := ends.Lookup(topic, p)
 			if in == nil || err1 != nil || err2 != nil {
 				continue // revoked meanwhile, or without a leader: the next look will tell
 			}

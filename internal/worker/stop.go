@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -184,7 +184,8 @@ func (w *Worker) finish(ctx, work context.Context, err error) error {
 
 // learn takes from a session that failed what the next one has to mind.
 func (w *Worker) learn(err error) {
-	if w.set.Pending() && !isAny(err, kerr.UnknownMemberID, kerr.IllegalGeneration) { // those mean: others do it again
+	others := cluster.IsAny(err, kerr.UnknownMemberID, kerr.IllegalGeneration) // do it again, and have the tasks
+	if w.set.Pending() && !others {
 		w.owed = err
 	}
 	if w.inTxn && (classify(err) == fenced || time.Since(w.openedAt) > w.config.TransactionTimeout/2) {
@@ -216,15 +217,11 @@ func (w *Worker) result(ctx context.Context, err error) error {
 	}
 	switch {
 	case err != nil && classify(err) == fatal, errors.As(err, &known):
-		return missingRight(w.config.Topology.App, err)
+		return cluster.NameAppRight(w.config.Topology.App, err)
 	case w.owed != nil && ctx.Err() != nil:
 		return &ShutdownError{w.owed}
-	case ctx.Err() != nil && isAny(err, ctx.Err(), errTopicsChanged, errOffsetsMoved, errOverdue):
+	case ctx.Err() != nil && cluster.IsAny(err, ctx.Err(), cluster.ErrTopicsChanged, errOffsetsMoved, errOverdue):
 		return nil
 	}
 	return err
-}
-
-func isAny(err error, targets ...error) bool {
-	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }

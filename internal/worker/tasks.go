@@ -11,24 +11,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
 
 // open opens the tasks whose inputs were assigned to a member of the group, and begins to restore them.
-func (w *Worker) open(ctx context.Context, member string, committed offsets) error {
+func (w *Worker) open(ctx context.Context, member string, committed cluster.Offsets) error {
 	if err := w.join(member); err != nil {
 		return err
 	}
 	w.waits.end(forGroup)
-	if err := w.layout.grown(committed); err != nil {
+	if err := w.layout.CheckGrown(committed); err != nil {
 		return err
 	}
-	if w.layout.news(slices.Collect(maps.Keys(committed))) {
+	if w.layout.HasNew(slices.Collect(maps.Keys(committed))) {
 		w.lookNow()
 	}
-	w.assigned.add(committed)
+	w.assigned.Add(committed)
 	w.owed = nil // what was dropped is done again from here on, by this worker or by others
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
 		for p := range committed[topic] {
@@ -49,7 +50,7 @@ func (w *Worker) open(ctx context.Context, member string, committed offsets) err
 	if len(tasks) > 0 {
 		w.report(Restoring)
 		w.assignedTasks(gained)
-		w.restore(tasks, w.assigned.clone())
+		w.restore(tasks, w.assigned.Clone())
 		w.logMoves("tasks gained", gained, "state_here", names(here))
 	} else {
 		w.settled()
@@ -75,7 +76,7 @@ func (w *Worker) nothingAdded(context.Context) error {
 func (w *Worker) complete(id topology.TaskID) bool {
 	topo := w.config.Topology
 	return !slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
-		return !w.assigned.has(topic, id.Partition) && id.Partition < w.layout.Partitions.Topics[topic]
+		return !w.assigned.Has(topic, id.Partition) && id.Partition < w.layout.Partitions.Topics[topic]
 	})
 }
 
@@ -83,7 +84,7 @@ func (w *Worker) complete(id topology.TaskID) bool {
 func (w *Worker) keepsInputs(id topology.TaskID) bool {
 	topo := w.config.Topology
 	return w.has(id) && slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
-		return w.assigned.has(topic, id.Partition)
+		return w.assigned.Has(topic, id.Partition)
 	})
 }
 
@@ -108,7 +109,7 @@ func (w *Worker) taskDir(id topology.TaskID) string {
 
 // openTask makes a task on its databases, which it has taken even if that fails.
 func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
-	engines, err := w.config.Engines.take(w.taskDir(id), w.config.Index)
+	engines, err := w.config.Process.Engines.take(w.taskDir(id), w.config.Index)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func (w *Worker) openTask(id topology.TaskID) (*task.Task, error) {
 
 // leaveTask ends a task without a commit. Its databases stay open for whoever has it next.
 func (w *Worker) leaveTask(t *task.Task) error {
-	defer w.config.Engines.give(w.taskDir(t.ID), w.config.Index)
+	defer w.config.Process.Engines.give(w.taskDir(t.ID), w.config.Index)
 	return t.End()
 }
 
@@ -126,7 +127,7 @@ func (w *Worker) leaveTask(t *task.Task) error {
 func (w *Worker) discard(id topology.TaskID, failure error) error {
 	dir := w.taskDir(id)
 	var held *HeldError
-	if err := w.config.Engines.discard(dir, w.config.Index); errors.As(err, &held) {
+	if err := w.config.Process.Engines.discard(dir, w.config.Index); errors.As(err, &held) {
 		return nil
 	} else if err != nil {
 		failure = errors.Join(failure, err)
@@ -178,7 +179,7 @@ func (x *restoring) chosen() bool {
 
 // revoke commits, and gives up the tasks whose inputs go to other members.
 func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
-	w.assigned.remove(gone)
+	w.assigned.Remove(gone)
 	ids := w.tasksOf(func(topic string, yield func(int32)) {
 		for _, p := range gone[topic] {
 			yield(p)
@@ -195,7 +196,7 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 		}
 	}
 	if slices.ContainsFunc(ids, w.keepsInputs) {
-		return errTopicsChanged // the session that follows has what stays
+		return cluster.ErrTopicsChanged // the session that follows has what stays
 	}
 	if err := w.stopRestoring(ids); err != nil {
 		return err
@@ -203,7 +204,7 @@ func (w *Worker) revoke(ctx context.Context, gone map[string][]int32) error {
 	for _, id := range ids {
 		t, err := w.set.Leave(id)
 		if t != nil {
-			w.config.Engines.give(w.taskDir(id), w.config.Index)
+			w.config.Process.Engines.give(w.taskDir(id), w.config.Index)
 		}
 		if err != nil {
 			return err
@@ -269,7 +270,7 @@ func (w *Worker) closeIdle() {
 	}
 	w.closedAt = time.Now()
 	log := w.config.Logger
-	w.config.Engines.closeIdle(w.config.Index, keepIdle, func(dir string, err error) {
+	w.config.Process.Engines.closeIdle(w.config.Index, keepIdle, func(dir string, err error) {
 		log.Warn("database of a task that has gone", "dir", dir, "error", err)
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -35,7 +36,7 @@ func (w *Worker) checkLeftovers() {
 	// the leftovers.
 	go func() {
 		defer w.tidying.Store(false)
-		if err := t.tidy(t.config.Cluster.client.Context()); err != nil {
+		if err := t.tidy(t.config.Cluster.Context()); err != nil {
 			t.config.Logger.Debug("directories of tasks not looked at", "error", err)
 		}
 	}()
@@ -52,7 +53,7 @@ func (t *tidier) tidy(ctx context.Context) error {
 		t.config.Logger.Warn("state that was discarded is still there", "error", err)
 	}
 	dirs := slices.DeleteFunc(taskDirs(t.config.StateDir), func(id topology.TaskID) bool {
-		return id.Sub >= len(t.config.Topology.Subs) || t.config.Cluster.roster.has(id)
+		return id.Sub >= len(t.config.Topology.Subs) || t.config.Process.roster.has(id)
 	})
 	for id := range t.leftovers {
 		if !slices.Contains(dirs, id) {
@@ -62,14 +63,11 @@ func (t *tidier) tidy(ctx context.Context) error {
 	if len(dirs) == 0 {
 		return nil
 	}
-	group, err := t.config.Cluster.describe(ctx, t.config.Topology.App)
+	group, err := t.config.Cluster.Group(ctx)
 	if err != nil {
 		return err
 	}
-	offsets, err := t.config.Cluster.admin.FetchOffsets(ctx, t.config.Topology.App)
-	if err == nil {
-		err = offsets.Error()
-	}
+	offsets, err := t.config.Cluster.GroupOffsets(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,9 +120,10 @@ func (t *tidier) inputs(id topology.TaskID) []string {
 
 // elsewhere is the member of another process that has all inputs of a task, empty if there is none.
 func (t *tidier) elsewhere(id topology.TaskID, group kadm.DescribedGroup) (owner string) {
+	own := cluster.IdentityPrefix(t.config.Topology.App, t.config.Process.ID)
 	for _, m := range group.Members {
 		assigned, ok := m.Assigned.AsConsumer()
-		if !ok || m.InstanceID == nil || strings.HasPrefix(*m.InstanceID, prefix(t.config.Topology.App, t.config.Process)) {
+		if !ok || m.InstanceID == nil || strings.HasPrefix(*m.InstanceID, own) {
 			continue
 		}
 		has := map[string]bool{}
@@ -132,7 +131,7 @@ func (t *tidier) elsewhere(id topology.TaskID, group kadm.DescribedGroup) (owner
 			has[topic.Topic] = slices.Contains(topic.Partitions, id.Partition)
 		}
 		all := !slices.ContainsFunc(t.inputs(id), func(topic string) bool {
-			return !has[topic] && id.Partition < t.config.Cluster.partitions(topic)
+			return !has[topic] && id.Partition < t.config.Cluster.Partitions(topic)
 		})
 		if all {
 			return *m.InstanceID

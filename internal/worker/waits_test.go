@@ -9,11 +9,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
 )
 
@@ -40,34 +38,6 @@ func TestAWaitIsToldWithItsCause(t *testing.T) {
 	w.end("task 0_1")
 	require.Contains(t, log.String(), "the wait is over")
 	w.endAll()
-}
-
-// TestWhyNoRecords names what holds records back.
-func TestWhyNoRecords(t *testing.T) {
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in"))
-	require.NoError(t, err)
-	t.Cleanup(fake.Close)
-	c, ctx := connectTo(t, fake), context.Background()
-	other, err := kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.TransactionalID("stranger"),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	require.NoError(t, err)
-	t.Cleanup(other.Close)
-	require.NoError(t, other.BeginTransaction())
-	require.NoError(t, other.ProduceSync(ctx, &kgo.Record{Topic: "in", Value: []byte("x")}).FirstErr())
-	why := c.whyNoRecords(ctx, "in", 0)
-	require.Contains(t, why, "behind an open transaction of transactional id \"stranger\"")
-	require.NotContains(t, c.whyNoRecords(ctx, "in", 1), "transaction")
-	require.Equal(t, "the brokers answer", c.whyNoProgress(ctx))
-
-	fake.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.Metadata, kmsg.ListOffsets}, Topic: "in", Partitions: []int32{1},
-		Err: kerr.LeaderNotAvailable, Count: -1,
-	})
-	require.Eventually(t, func() bool { // the client remembers metadata for a moment
-		return strings.Contains(c.whyNoRecords(ctx, "in", 1), "in/1: "+kerr.LeaderNotAvailable.Message) &&
-			strings.Contains(c.whyNoProgress(ctx), "partitions without a leader: in/1")
-	}, 10*time.Second, 10*time.Millisecond)
-	require.Contains(t, c.whyNoTasks(ctx), "group")
 }
 
 // TestABriefWait is told as others are, and costs nothing.
@@ -105,11 +75,11 @@ func TestWaitsEndWithWhatIsWaitedFor(t *testing.T) {
 	w := New(Config{Logger: slog.New(slog.DiscardHandler), Report: func(Event) {}, TopicRefresh: time.Hour})
 	for name, end := range map[string]func(){
 		"an input without a leader that is revoked": func() {
-			w.assigned = offsets{"in": {0: {}}}
-			w.leaderless(partitions{"in": {0}})
+			w.assigned = cluster.Offsets{"in": {0: {}}}
+			w.leaderless(cluster.Partitions{"in": {0}})
 			require.NotEmpty(t, w.waits.mu.open)
-			w.assigned.remove(map[string][]int32{"in": {0}})
-			w.leaderless(partitions{"in": {0}})
+			w.assigned.Remove(map[string][]int32{"in": {0}})
+			w.leaderless(cluster.Partitions{"in": {0}})
 		},
 		"a restore that is stopped": func() {
 			p := &replay{changelog: &task.Changelog{Topic: "log"}, of: &restoring{}, waits: true}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
@@ -31,7 +32,7 @@ type Worker struct {
 	globals *globals // nil if the topology has no global tables
 	member  string   // that the group has given this session's tasks; empty before it has
 	// assigned are the inputs that the group has given to this worker, as they were committed then.
-	assigned offsets
+	assigned cluster.Offsets
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
 	waits    *waits
@@ -47,7 +48,7 @@ type Worker struct {
 	inTxn     bool
 	failure   atomic.Pointer[error] // first error of a produced record since the client was made
 	progress  progress
-	without   partitions // inputs that have no leader, as last found
+	without   cluster.Partitions // inputs that have no leader, as last found
 	purgedAt  time.Time
 	warned    map[string]bool // changelogs whose records the broker deletes by age
 	// misplaced are topics with records that are not where their keys belong.
@@ -77,19 +78,19 @@ type Worker struct {
 	joining    *joining  // hook of its client
 	cover      coverage  // looks at who owns what
 	leftovers  map[topology.TaskID]leftover
-	tidiedAt   time.Time   // of the last look at directories
-	tidying    atomic.Bool // while one is under way
-	checking   atomic.Bool // while one is under way
-	layout     *Layout     // of the session
-	listedAt   time.Time   // of the last look at which topics there are
-	listing    atomic.Bool // while one is under way
-	verifiedAt time.Time   // of the last look whether topics are what they were
-	verifying  atomic.Bool // while one is under way
-	askedAt    time.Time   // of the last look for inputs that hold up their tasks
-	asking     atomic.Bool // while their bounds are asked for
-	hungry     []starved   // those inputs, as last found
-	lookedAt   time.Time   // of the last look for records that the brokers do not send
-	looking    atomic.Bool // while one is under way
+	tidiedAt   time.Time       // of the last look at directories
+	tidying    atomic.Bool     // while one is under way
+	checking   atomic.Bool     // while one is under way
+	layout     *cluster.Layout // of the session
+	listedAt   time.Time       // of the last look at which topics there are
+	listing    atomic.Bool     // while one is under way
+	verifiedAt time.Time       // of the last look whether topics are what they were
+	verifying  atomic.Bool     // while one is under way
+	askedAt    time.Time       // of the last look for inputs that hold up their tasks
+	asking     atomic.Bool     // while their bounds are asked for
+	hungry     []starved       // those inputs, as last found
+	lookedAt   time.Time       // of the last look for records that the brokers do not send
+	looking    atomic.Bool     // while one is under way
 	held       map[starved]heldBack
 
 	turnedAt atomic.Int64 // when the worker was last between two steps, in Unix nanoseconds; any goroutine reads it
@@ -106,7 +107,7 @@ func New(config Config) *Worker {
 		leftovers: map[topology.TaskID]leftover{}, refused: map[task.RecordID]*task.ProcessError{},
 	}
 	w.inCode = w.waits.often(forCode, w.whyCode)
-	w.forRoom = w.waits.often(forBuffer, config.Cluster.whyNoProgress)
+	w.forRoom = w.waits.often(forBuffer, config.Cluster.WhyNoProgress)
 	w.calls.ended = make(chan struct{})
 	return w
 }
@@ -118,7 +119,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	defer context.AfterFunc(ctx, w.pace.interrupt)()
 	defer w.watch()()
 	// Also where the code of a step ends the goroutine.
-	defer func() { err = errors.Join(err, w.config.Engines.leave(w.config.Index)) }()
+	defer func() { err = errors.Join(err, w.config.Process.Engines.leave(w.config.Index)) }()
 	return w.sessions(ctx)
 }
 
@@ -132,7 +133,7 @@ func (w *Worker) sessions(ctx context.Context) error {
 		case w.over(ctx, err):
 			w.departFormer(ctx, err)
 			return w.result(ctx, err)
-		case errors.Is(err, errTopicsChanged):
+		case errors.Is(err, cluster.ErrTopicsChanged):
 			w.config.Logger.Info("worker begins again with other topics")
 		case errors.Is(err, errOffsetsMoved):
 			w.config.Logger.Info("worker begins again at the offsets that the group was given")
@@ -169,7 +170,7 @@ func (w *Worker) warn(err error) {
 func (w *Worker) pause(ctx context.Context) bool {
 	wait := time.Duration(math.Min(5000, 50*math.Pow(2, float64(w.restarts)))) * time.Millisecond
 	w.restarts = min(w.restarts+1, 10)
-	return sleep(ctx, wait) == nil
+	return cluster.Sleep(ctx, wait) == nil
 }
 
 // session is the life of one client: nil when ctx ended and all went well.
@@ -180,11 +181,11 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.config.ShutdownTimeout, cancel) })()
 	w.report(Joining)
-	w.waits.begin(forGroup, w.config.Cluster.whyNoTasks)
+	w.waits.begin(forGroup, w.config.Cluster.WhyNoTasks)
 	if err := w.findTopics(ctx); err != nil {
 		return unlessDone(ctx, err)
 	}
-	if w.layout.empty() {
+	if w.layout.Empty() {
 		return w.awaitTopics(ctx)
 	}
 	if w.config.ExactlyOnce {
@@ -198,7 +199,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	at, _ := w.clock.look()
 	w.set = task.NewSet(w.config.Topology, tasks, at)
 	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
-	w.member, w.assigned = "", offsets{}
+	w.member, w.assigned = "", cluster.Offsets{}
 	w.processed, w.produced, w.inTxn, w.began, w.movedAt = 0, 0, false, time.Now(), time.Time{}
 	w.shownAt, w.unseen = time.Time{}, true
 	w.closedAt, w.askedAt, w.hungry, w.cover = time.Now(), time.Now(), nil, newCoverage()
@@ -223,7 +224,7 @@ func (w *Worker) session(ctx context.Context) (err error) {
 // run works until ctx ends, and commits.
 func (w *Worker) run(ctx, work context.Context) error {
 	err := w.loop(ctx, work)
-	changed := errors.Is(err, errTopicsChanged) || errors.Is(err, errOffsetsMoved)
+	changed := errors.Is(err, cluster.ErrTopicsChanged) || errors.Is(err, errOffsetsMoved)
 	if stopped := ctx.Err() != nil && changed; err != nil && !stopped {
 		return err
 	}
@@ -262,7 +263,7 @@ func (w *Worker) repair(err error) error {
 	case !errors.Is(err, store.ErrDisk) && errors.As(err, &failed):
 		return w.discard(failed.Task, err)
 	}
-	w.config.Engines.discardAll(w.config.Index) // the disk is the same for all
+	w.config.Process.Engines.discardAll(w.config.Index) // the disk is the same for all
 	return nil
 }
 
@@ -384,7 +385,7 @@ func (w *Worker) deadline() time.Time {
 	if w.config.Task.MaxIdle > 0 {
 		next = min(next, now+max(1, w.config.Task.MaxIdle/4))
 	}
-	if w.layout.matched != nil && !w.listing.Load() {
+	if w.layout.Matched != nil && !w.listing.Load() {
 		next = min(next, now+(w.config.TopicRefresh-time.Since(w.listedAt)).Milliseconds())
 	}
 	return time.Now().Add(time.Duration(next-now) * time.Millisecond)
@@ -407,7 +408,7 @@ func (w *Worker) take(p kgo.FetchTopicPartition) error {
 	w.checkPlacement(p)
 	raws := make([]topology.Raw, len(p.Records))
 	for i, r := range p.Records {
-		raws[i] = raw(r)
+		raws[i] = cluster.Raw(r)
 	}
 	w.set.Add(in, raws, p.LastStableOffset)
 	return nil
@@ -421,21 +422,7 @@ func (w *Worker) fetchError(p kgo.FetchTopicPartition) error {
 	if errors.As(p.Err, &loss) {
 		return w.loss(loss)
 	}
-	return fmt.Errorf("fetch of %s/%d: %w", p.Topic, p.Partition, mayNot("Read", "topic", p.Topic, p.Err))
-}
-
-func raw(r *kgo.Record) topology.Raw {
-	out := topology.Raw{
-		Key: r.Key, Value: r.Value, Timestamp: timestamp(r), Offset: r.Offset, Control: r.Attrs.IsControl(),
-		Epoch: r.LeaderEpoch,
-	}
-	if len(r.Headers) > 0 {
-		out.Headers = make([]topology.Header, len(r.Headers))
-		for i, h := range r.Headers {
-			out.Headers[i] = topology.Header(h)
-		}
-	}
-	return out
+	return fmt.Errorf("fetch of %s/%d: %w", p.Topic, p.Partition, cluster.NameRight("Read", "topic", p.Topic, p.Err))
 }
 
 // flow pauses partitions that have too much waiting, and resumes those that have drained.
@@ -455,12 +442,12 @@ func (w *Worker) end() error {
 	for len(w.set.Tasks()) > 0 {
 		id := w.set.Tasks()[0].ID
 		_, err := w.set.Leave(id)
-		w.config.Engines.give(w.taskDir(id), w.config.Index)
+		w.config.Process.Engines.give(w.taskDir(id), w.config.Index)
 		errs = append(errs, err)
 	}
 	errs = append(errs, w.leaveTables())
 	w.waits.endAll()
-	w.config.Cluster.roster.set(w.config.Index, nil)
+	w.config.Process.roster.set(w.config.Index, nil)
 	w.client.UnsafeAbortBufferedRecords()
 	// A client that is joining waits for the other members, and these may be stopping, too, and keep their places.
 	defer time.AfterFunc(closePatience, w.abandon).Stop()

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
@@ -29,10 +30,10 @@ func TestClassify(t *testing.T) {
 		fenced: {kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.TransactionAbortable},
 		fatal: {
 			&task.ProcessError{Err: errors.New("x")}, &task.ErrStateFormat{}, kerr.FencedInstanceID, kerr.MessageTooLarge,
-			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, &InternalTopicError{}, &GrownTopicError{},
+			kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol, &cluster.InternalTopicError{}, &cluster.GrownTopicError{},
 			fmt.Errorf("%w: %w", store.ErrDisk, syscall.EROFS),
 			&task.ProcessError{Err: syscall.ENOSPC}, // the user's own file
-			&task.PanicError{}, kerr.OffsetMetadataTooLarge, &SettingsError{Err: errors.New("x")},
+			&task.PanicError{}, kerr.OffsetMetadataTooLarge, &cluster.SettingsError{Err: errors.New("x")},
 			kerr.InvalidSessionTimeout, kerr.InvalidTransactionTimeout, fmt.Errorf("%w: %w", ErrFenced, kerr.ProducerFenced),
 		},
 		full: {
@@ -76,35 +77,17 @@ func TestATaskNeedsAllItsInputs(t *testing.T) {
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
 	w := New(Config{Topology: topo})
-	w.layout = &Layout{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
-	w.assigned = offsets{}
+	w.layout = &cluster.Layout{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
+	w.assigned = cluster.Offsets{}
 	first, second := topology.TaskID{Partition: 0}, topology.TaskID{Partition: 1}
 
-	w.assigned.add(offsets{"a": {0: {Offset: 5}, 1: {Offset: 6}}})
+	w.assigned.Add(cluster.Offsets{"a": {0: {Offset: 5}, 1: {Offset: 6}}})
 	require.False(t, w.complete(first), "partition 0 of b is to come")
 	require.True(t, w.complete(second), "b has no partition 1")
-	w.assigned.add(offsets{"b": {0: {Offset: 7}}})
+	w.assigned.Add(cluster.Offsets{"b": {0: {Offset: 7}}})
 	require.True(t, w.complete(first))
-	w.assigned.remove(map[string][]int32{"a": {0}})
+	w.assigned.Remove(map[string][]int32{"a": {0}})
 	require.False(t, w.complete(first))
-}
-
-// TestPartitioner: a partition that is given stays; windowed keys are partitioned by the key alone, as Java does.
-func TestPartitioner(t *testing.T) {
-	p := Partitioner().ForTopic("t")
-	choose := func(o topology.Output) int {
-		var r kgo.Record
-		NewRecord(&r, &o)
-		n := p.Partition(&r, 12)
-		require.Equal(t, o.Key, r.Key, "the key is whole again")
-		return n
-	}
-	for key, want := range map[string]int{"alice": 9, "bob": 6, "21": 0, "foobar": 6} {
-		require.Equal(t, want, choose(topology.Output{Key: []byte(key), Partition: topology.ByKey}))
-		windowed := append([]byte(key), 0, 0, 0, 0, 0, 0, 0xea, 0x60)
-		require.Equal(t, want, choose(topology.Output{Key: windowed, Partition: topology.ByKey, HashSuffix: 8}))
-		require.Equal(t, 3, choose(topology.Output{Key: []byte(key), Partition: 3}))
-	}
 }
 
 func TestEventsWakeAndRelease(t *testing.T) {

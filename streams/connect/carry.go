@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -20,7 +20,7 @@ func (s *split[K, V]) open(ctx context.Context) (err error) {
 	c := s.config
 	opts := append(append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...)}, c.Kafka...),
 		kgo.TransactionalID(fmt.Sprintf("%s-%d", c.Name, s.number)), kgo.TransactionTimeout(c.TransactionTimeout),
-		kgo.RecordPartitioner(worker.Partitioner()))
+		kgo.RecordPartitioner(cluster.Partitioner()))
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return &SetupError{What: "SourceConfig.Kafka", Err: err}
 	}
@@ -121,6 +121,6 @@ func (s *split[K, V]) encode(r *streams.Record[K, V]) (*kgo.Record, error) {
 		o.Timestamp = time.Now().UnixMilli()
 	}
 	out := &kgo.Record{}
-	worker.NewRecord(out, &o)
+	cluster.NewRecord(out, &o)
 	return out, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // Broker is a Kafka cluster. Its methods may be called by any goroutine.
@@ -106,7 +106,7 @@ func Start(opts ...Option) (*Broker, error) {
 // Connect uses a cluster that runs elsewhere, found at addresses as in streams.Config.Brokers. The caller closes it,
 // which only disconnects. Whether the cluster is there is seen when it is used.
 func Connect(addrs ...string) (*Broker, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(worker.Partitioner()),
+	client, err := kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(cluster.Partitioner()),
 		kgo.MetadataMinAge(100*time.Millisecond))
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)

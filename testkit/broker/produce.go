@@ -6,7 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -51,6 +51,6 @@ func encode[K, V any](topic streams.Topic[K, V], r *streams.Record[K, V]) (*kgo.
 		}
 	}
 	out := &kgo.Record{}
-	worker.NewRecord(out, &o)
+	cluster.NewRecord(out, &o)
 	return out, nil
 }

@@ -1,4 +1,4 @@
-package worker
+package cluster
 
 import (
 	"context"
@@ -51,8 +51,8 @@ func TestLayoutOfATopicThatWasCreatedAnew(t *testing.T) {
 	require.Equal(t, &DeletedSourceError{Topic: "in", Anew: true}, deleted)
 }
 
-// TestAChangelogThatAnotherProcessHasJustCreated is not lost, although the broker that was asked did not show it yet, and
-// the other process has committed.
+// TestAChangelogThatAnotherProcessHasJustCreated is not lost, although the broker that was asked did not show it yet,
+// and the other process has committed.
 func TestAChangelogThatAnotherProcessHasJustCreated(t *testing.T) {
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in", "app-new-changelog"))
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestAStopDoesNotWaitForALook(t *testing.T) {
 	go func() {
 		defer close(ended)
 		for { // the client remembers metadata for a moment
-			_, _, _ = c.verify(c.client.Context(), 0)
+			_, _, _ = c.Verify(c.client.Context(), 0)
 			select {
 			case <-asked:
 				return

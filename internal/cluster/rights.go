@@ -1,4 +1,4 @@
-package worker
+package cluster
 
 import (
 	"context"
@@ -51,11 +51,11 @@ func Rights(s Setup) (out []Right) {
 		}
 	}
 	out = append(out, patternRights(t)...)
-	for _, name := range changelogs(t) {
-		topic(name, "Create", "DescribeConfigs", "Read", "Write")
-	}
-	for _, name := range repartitions(t) {
-		topic(name, "Create", "Delete", "DescribeConfigs", "Read", "Write")
+	for _, internal := range internalTopics(s) {
+		topic(internal.name, "Create", "DescribeConfigs", "Read", "Write")
+		if !internal.changelog {
+			topic(internal.name, "Delete")
+		}
 	}
 	out = append(out, Right{Operation: "Read", Resource: "group", Name: t.App})
 	if s.ExactlyOnce {
@@ -87,28 +87,6 @@ func patternRights(t *topology.Topology) (out []Right) {
 	return out
 }
 
-func changelogs(t *topology.Topology) (names []string) {
-	for _, sub := range t.Subs {
-		for _, spec := range sub.Stores {
-			if !spec.Options().NoChangelog {
-				names = append(names, t.ChangelogName(spec.Name()))
-			}
-		}
-	}
-	return names
-}
-
-func repartitions(t *topology.Topology) (names []string) {
-	for _, sub := range t.Subs {
-		for _, n := range sub.Sources {
-			if n.Topic.Repartition {
-				names = append(names, t.TopicName(n.Topic))
-			}
-		}
-	}
-	return names
-}
-
 // checkRights finds rights to topics that are missing (KIP-430): what is not needed at once would be missed later. One
 // to delete is warned of only: without it repartition topics grow, and nothing else is wrong.
 func (c *Cluster) checkRights(ctx context.Context) error {
@@ -132,7 +110,7 @@ func (c *Cluster) checkRights(ctx context.Context) error {
 		if len(may) == 0 || slices.Contains(may, operation) {
 			continue // none at all: the broker does not tell, or the topic is not there yet
 		}
-		missing := mayNot(r.Operation, r.Resource, r.Name, kerr.TopicAuthorizationFailed)
+		missing := NameRight(r.Operation, r.Resource, r.Name, kerr.TopicAuthorizationFailed)
 		if operation != kmsg.ACLOperationDelete {
 			return missing
 		}
@@ -165,8 +143,8 @@ func (e *RightsError) Error() string {
 
 func (e *RightsError) Unwrap() error { return e.Err }
 
-// mayNot is an error that says which right is missing, if that is what it tells; else err as it is.
-func mayNot(operation, resource, name string, err error) error {
+// NameRight is an error that says which right is missing, if that is what it tells; else err as it is.
+func NameRight(operation, resource, name string, err error) error {
 	var known *RightsError
 	if !isRights(err) || errors.As(err, &known) {
 		return err
@@ -175,23 +153,23 @@ func mayNot(operation, resource, name string, err error) error {
 }
 
 func isRights(err error) bool {
-	return isAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed,
+	return IsAny(err, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed,
 		kerr.TransactionalIDAuthorizationFailed, kerr.ClusterAuthorizationFailed)
 }
 
-// missingRight names the right that an application lacks where the answer itself tells of what: there is one group, and
+// NameAppRight names the right that an application lacks where the answer itself tells of what: there is one group, and
 // the transactional ids begin with the application's id.
-func missingRight(app string, err error) error {
+func NameAppRight(app string, err error) error {
 	var known *RightsError
 	switch {
 	case errors.As(err, &known):
 		return err
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		return mayNot("Read", "group", app, err)
+		return NameRight("Read", "group", app, err)
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
 		return &RightsError{Operation: "Write", Resource: "transactional-id", Name: app + "-", Prefixed: true, Err: err}
 	case errors.Is(err, kerr.ClusterAuthorizationFailed):
-		return mayNot("IdempotentWrite", "cluster", "kafka-cluster", err)
+		return NameRight("IdempotentWrite", "cluster", "kafka-cluster", err)
 	}
 	return err
 }

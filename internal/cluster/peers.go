@@ -1,4 +1,4 @@
-package worker
+package cluster
 
 import (
 	"context"
@@ -48,32 +48,31 @@ func (p *peers) gone(present []string) (gone []string) {
 	return gone
 }
 
-// fencePeers ends the transactions of members that the group has given up. Else their offsets would count as unstable,
+// FenceGone ends the transactions of members that the group has given up. Else their offsets would count as unstable,
 // and their changelogs could not be read, until the brokers notice by themselves, which takes them
 // Config.TransactionTimeout and up to ten seconds. Who comes back is no member any more: it begins again anyway.
-func (c Config) fencePeers(present []string) {
-	cluster, log := c.Cluster, c.Logger
-	gone := cluster.peers.gone(present)
-	if len(gone) == 0 || !c.ExactlyOnce {
+func (c *Cluster) FenceGone(present []string, timeout time.Duration) {
+	gone := c.peers.gone(present)
+	if len(gone) == 0 || !c.setup.ExactlyOnce {
 		return
 	}
 	// Started by a rebalance, owns nothing, ends with its requests or with the cluster's client.
 	go func() {
 		for _, identity := range gone {
-			if err := cluster.fence(cluster.client.Context(), identity, c.TransactionTimeout); err != nil {
-				log.Info("a transaction of a process that is gone was not ended", "identity", identity, "error", err)
+			if err := c.Fence(c.client.Context(), identity, timeout); err != nil {
+				c.setup.Logger.Info("a transaction of a process that is gone was not ended", "identity", identity, "error", err)
 			}
 		}
 	}()
 }
 
-// fence ends the transaction that a worker may have left open, and keeps the worker from ending it.
-func (c *Cluster) fence(ctx context.Context, identity string, timeout time.Duration) error {
+// Fence ends the transaction that a worker may have left open, and keeps the worker from ending it.
+func (c *Cluster) Fence(ctx context.Context, identity string, timeout time.Duration) error {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.TransactionalID = &identity
 	req.TransactionTimeoutMillis = int32(timeout.Milliseconds())
 	req.ProducerID, req.ProducerEpoch = -1, -1
-	return retry(ctx, func() error {
+	return Retry(ctx, func() error {
 		resp, err := req.RequestWith(ctx, c.client)
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
@@ -97,7 +96,7 @@ func (c *Cluster) Retire(ctx context.Context, process string, workers int, timeo
 	}
 	var gone []string
 	for _, m := range described[group].Members {
-		if m.InstanceID != nil && workerOf(*m.InstanceID, prefix(group, process)) >= workers {
+		if m.InstanceID != nil && workerOf(*m.InstanceID, IdentityPrefix(group, process)) >= workers {
 			gone = append(gone, *m.InstanceID)
 		}
 	}
@@ -109,7 +108,7 @@ func (c *Cluster) Retire(ctx context.Context, process string, workers int, timeo
 		if timeout == 0 {
 			break
 		}
-		if err := c.fence(ctx, identity, timeout); err != nil {
+		if err := c.Fence(ctx, identity, timeout); err != nil {
 			log.Warn("a transaction of an earlier run was not ended", "identity", identity, "error", err)
 		}
 	}
@@ -132,3 +131,29 @@ func workerOf(identity, prefix string) int {
 	}
 	return -1
 }
+
+// Group is the application's group, once it is stable.
+func (c *Cluster) Group(ctx context.Context) (g kadm.DescribedGroup, err error) {
+	group := c.setup.Topology.App
+	described, err := c.admin.DescribeGroups(ctx, group)
+	if err != nil {
+		return g, err
+	}
+	if g = described[group]; g.Err == nil && g.State != "Stable" {
+		g.Err = fmt.Errorf("group %s is %s", group, g.State)
+	}
+	for _, m := range g.Members {
+		if m.InstanceID != nil {
+			c.peers.seen(*m.InstanceID)
+		}
+	}
+	return g, g.Err
+}
+
+// Identity names a worker of a process of an application.
+func Identity(app, process string, worker int) string {
+	return IdentityPrefix(app, process) + strconv.Itoa(worker)
+}
+
+// IdentityPrefix is what the identities of all workers of a process begin with.
+func IdentityPrefix(app, process string) string { return app + "-" + process + "-" }

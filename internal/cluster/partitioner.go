@@ -1,12 +1,7 @@
-package worker
+package cluster
 
 import (
-	"time"
-
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Partitioner chooses partitions as Kafka's Java client does, murmur2 of the key, for the records that NewRecord makes:
@@ -21,28 +16,6 @@ func PartitionOf(key []byte, partitions int32) int32 {
 		key = []byte{}
 	}
 	return int32(byKey.Partition(&kgo.Record{Key: key}, int(partitions)))
-}
-
-// NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the
-// partition, or the length of the key's hash suffix as -1 - suffix.
-func NewRecord(r *kgo.Record, o *topology.Output) {
-	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
-	r.Timestamp = time.UnixMilli(min(o.Timestamp, eventtime.Longest)) // the client writes later ones as negative
-	r.Headers = headers(o.Headers)
-	if r.Partition = o.Partition; o.Partition == topology.ByKey {
-		r.Partition = int32(-1 - o.HashSuffix)
-	}
-}
-
-func headers(in []topology.Header) []kgo.RecordHeader {
-	if len(in) == 0 {
-		return nil
-	}
-	out := make([]kgo.RecordHeader, len(in))
-	for i, h := range in {
-		out[i] = kgo.RecordHeader(h)
-	}
-	return out
 }
 
 type partitioner struct{ sticky kgo.Partitioner }

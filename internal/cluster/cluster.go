@@ -1,4 +1,4 @@
-package worker
+package cluster
 
 import (
 	"context"
@@ -17,7 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -29,7 +28,6 @@ type Cluster struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	setup  Setup
-	roster roster // of the workers that share this
 	peers  peers
 
 	lastFailure *lastFailure
@@ -52,9 +50,7 @@ type Setup struct {
 	// AllowLostState lets a changelog be created empty although the group has committed offsets: for a store that is
 	// new.
 	AllowLostState bool
-	// Accept is what may have been lost.
-	Accept task.Accept
-	Wait   time.Duration // for brokers to answer
+	Wait           time.Duration // for brokers to answer
 	// ExactlyOnce has old brokers refused.
 	ExactlyOnce bool
 	Logger      *slog.Logger
@@ -76,7 +72,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // Connect waits for the cluster, checks the application's topics and creates the internal ones that are missing.
 func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	failure := &lastFailure{}
-	client, err := newClient(AdminRole, opts, kgo.MetadataMinAge(20*time.Millisecond), kgo.WithHooks(failure))
+	client, err := NewClient(AdminRole, opts, kgo.MetadataMinAge(20*time.Millisecond), kgo.WithHooks(failure))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +82,7 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
-		return nil, missingRight(s.Topology.App, err)
+		return nil, NameAppRight(s.Topology.App, err)
 	}
 	return c, nil
 }
@@ -112,7 +108,7 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 			return err
 		}
 		s.Logger.Warn("the cluster is not ready", "error", err)
-		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -135,25 +131,13 @@ func patience(err error, wait time.Duration) time.Duration {
 	return 0
 }
 
-// sleep waits, or returns the error of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // check finds the application's topics as they must be, or makes them so.
 func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) (*Layout, error) {
 	external, err := c.checkExternal(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	l := &Layout{Topology: s.Topology, matched: matched}
+	l := &Layout{Topology: s.Topology, Matched: matched}
 	if s.Topology.HasPatterns() {
 		maps.Copy(external, matched)
 		if l.Topology, err = s.Topology.Expand(slices.Collect(maps.Keys(matched))); err != nil {
@@ -167,11 +151,11 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 	if l.Partitions, err = l.Topology.Partitions(external); err != nil {
 		return nil, err
 	}
-	l.keyed = l.Topology.Keyed()
-	if l.forgets, err = c.ensureInternal(ctx, s, l.Partitions); err != nil {
+	l.Keyed = l.Topology.Keyed()
+	if l.DeleteRetention, err = c.ensureInternal(ctx, s, l.Partitions); err != nil {
 		return nil, err
 	}
-	c.readForgets(ctx, l.Topology.GlobalTopics(), l.forgets)
+	c.readDeleteRetention(ctx, l.Topology.GlobalTopics(), l.DeleteRetention)
 	return l, nil
 }
 
@@ -207,14 +191,14 @@ func (c *Cluster) reach(ctx context.Context, wait time.Duration) error {
 		switch {
 		case wrong != nil && !doubt:
 			return wrong
-		case wrong == nil && classify(err) == fatal:
+		case wrong == nil && isRights(err):
 			return err
 		case wrong != nil && !told:
 			told = true
 			c.setup.Logger.Warn("a broker ends each connection: it may be starting, and is asked again until StartTimeout",
 				"otherwise", wrong.Reason, "wait", wait.String(), "error", wrong.Err)
 		}
-		switch slept := sleep(ctx, 200*time.Millisecond); {
+		switch slept := Sleep(ctx, 200*time.Millisecond); {
 		case slept != nil && wrong != nil:
 			return wrong
 		case slept != nil:
@@ -289,7 +273,7 @@ func (c *Cluster) checkExternal(ctx context.Context, s Setup) (map[string]int32,
 // topics are the details of those topics that exist.
 func (c *Cluster) topics(ctx context.Context, names []string) (kadm.TopicDetails, error) {
 	var found kadm.TopicDetails
-	err := retry(ctx, func() (err error) {
+	err := Retry(ctx, func() (err error) {
 		if found, err = c.admin.ListTopics(ctx, names...); err != nil {
 			return fmt.Errorf("topics: %w", err)
 		}
@@ -320,9 +304,9 @@ func (c *Cluster) notShown(ctx context.Context, names []string, err error) error
 		switch {
 		case !isRights(one):
 		case c.setup.Topology.IsInternal(name) || slices.Contains(sources, name):
-			return mayNot("Read", "topic", name, one)
+			return NameRight("Read", "topic", name, one)
 		default:
-			return mayNot("Write", "topic", name, one)
+			return NameRight("Write", "topic", name, one)
 		}
 	}
 	return err
@@ -344,7 +328,7 @@ func (c *Cluster) identify(ctx context.Context, names []string) (string, map[str
 		if err == nil || !kerr.IsRetriable(err) || time.Since(began) > topicsAppear {
 			return found.Cluster, ids, err
 		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
 			return "", nil, err
 		}
 	}
@@ -373,10 +357,13 @@ func (c *Cluster) Tasks() (n int) {
 	return n
 }
 
-// partitions is the number of partitions of an input, as the topology lies now.
-func (c *Cluster) partitions(topic string) int32 {
+// Partitions is the number of partitions of an input, as the topology lies now.
+func (c *Cluster) Partitions(topic string) int32 {
 	return c.layout.Load().Partitions.Topics[topic]
 }
+
+// Context ends with the cluster's client.
+func (c *Cluster) Context() context.Context { return c.client.Context() }
 
 // Client is the client for requests outside of groups and transactions.
 func (c *Cluster) Client() *kgo.Client { return c.client }

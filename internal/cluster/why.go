@@ -1,4 +1,4 @@
-package worker
+package cluster
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// whyNoRecords says why what a partition has is not read.
-func (c *Cluster) whyNoRecords(ctx context.Context, topic string, partition int32) string {
-	one := partitions{topic: {partition}}
-	stable, err := c.list(ctx, one, atEnd, lastStable).of(topic, partition)
+// WhyNoRecords says why what a partition has is not read.
+func (c *Cluster) WhyNoRecords(ctx context.Context, topic string, partition int32) string {
+	one := Partitions{topic: {partition}}
+	stable, err := c.StableEnds(ctx, one).Lookup(topic, partition)
 	if err != nil {
 		return err.Error() // without a leader, for example
 	}
-	end, err := c.list(ctx, one, atEnd, highWatermark).of(topic, partition)
+	end, err := c.Ends(ctx, one).Lookup(topic, partition)
 	switch {
 	case err != nil:
 		return err.Error()
@@ -60,8 +60,8 @@ func (c *Cluster) transactionOf(ctx context.Context, producer int64) string {
 	return "an unknown transactional id"
 }
 
-// whyNoProgress says which partitions have no leader and which brokers do not answer, of those that matter.
-func (c *Cluster) whyNoProgress(ctx context.Context) string {
+// WhyNoProgress says which partitions have no leader and which brokers do not answer, of those that matter.
+func (c *Cluster) WhyNoProgress(ctx context.Context) string {
 	names := c.names.Load()
 	if names == nil || len(*names) == 0 {
 		return c.unanswered(ctx, nil)
@@ -105,16 +105,16 @@ func (c *Cluster) unanswered(ctx context.Context, brokers kadm.BrokerDetails) st
 	return "brokers that do not answer: " + strings.Join(silent, ", ")
 }
 
-// whyNoTasks says what the group is doing.
-func (c *Cluster) whyNoTasks(ctx context.Context) string {
+// WhyNoTasks says what the group is doing.
+func (c *Cluster) WhyNoTasks(ctx context.Context) string {
 	described, err := c.admin.DescribeGroups(ctx, c.setup.Topology.App)
 	if err == nil {
 		err = described.Error()
 	}
 	if err != nil {
-		return "group coordinator: " + err.Error() + "; " + c.whyNoProgress(ctx)
+		return "group coordinator: " + err.Error() + "; " + c.WhyNoProgress(ctx)
 	}
 	g := described[c.setup.Topology.App]
 	return fmt.Sprintf("the group is in state %q with %d members, its coordinator is broker %d; %s",
-		g.State, len(g.Members), g.Coordinator.NodeID, c.whyNoProgress(ctx))
+		g.State, len(g.Members), g.Coordinator.NodeID, c.WhyNoProgress(ctx))
 }

@@ -1,15 +1,32 @@
-package worker
+package cluster
 
 import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/topology"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// TestPartitioner: a partition that is given stays; windowed keys are partitioned by the key alone, as Java does.
+func TestPartitioner(t *testing.T) {
+	p := Partitioner().ForTopic("t")
+	choose := func(o topology.Output) int {
+		var r kgo.Record
+		NewRecord(&r, &o)
+		n := p.Partition(&r, 12)
+		require.Equal(t, o.Key, r.Key, "the key is whole again")
+		return n
+	}
+	for key, want := range map[string]int{"alice": 9, "bob": 6, "21": 0, "foobar": 6} {
+		require.Equal(t, want, choose(topology.Output{Key: []byte(key), Partition: topology.ByKey}))
+		windowed := append([]byte(key), 0, 0, 0, 0, 0, 0, 0xea, 0x60)
+		require.Equal(t, want, choose(topology.Output{Key: windowed, Partition: topology.ByKey, HashSuffix: 8}))
+		require.Equal(t, 3, choose(topology.Output{Key: []byte(key), Partition: 3}))
+	}
+}
 
 func TestTimestampsBehindTheYear2262AreRight(t *testing.T) {
 	far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()

@@ -1,4 +1,4 @@
-package worker
+package cluster
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 
 // internalTopic is a topic that the application creates for itself, as it must be.
 type internalTopic struct {
+	sub        int // that has the store, or reads the repartition topic
 	name       string
 	partitions int32
 	configs    map[string]string
@@ -41,40 +42,50 @@ func (e *InternalTopicError) Error() string {
 		"application id", e.Topic, e.Have, e.Want)
 }
 
-// internalTopics are the repartition topics and changelogs of a topology, with the settings of Kafka Streams.
-func (c *Cluster) internalTopics(s Setup, counts *topology.Partitions) []internalTopic {
-	var out []internalTopic
+// internalTopics are the changelogs and repartition topics of a topology, with the settings of Kafka Streams.
+func internalTopics(s Setup) (out []internalTopic) {
 	for _, sub := range s.Topology.Subs {
-		inputs := s.Topology.Inputs(sub)
 		for _, n := range sub.Sources {
 			if n.Topic.Repartition {
 				name := s.Topology.TopicName(n.Topic)
 				out = append(out, internalTopic{
-					name: name, partitions: counts.Topics[name], configs: repartitionConfigs(),
-					inputs: append(writers(s.Topology, n.Topic), name),
+					sub: sub.ID, name: name, configs: repartitionConfigs(), inputs: append(writers(s.Topology, n.Topic), name),
 				})
 			}
 		}
 		for _, spec := range sub.Stores {
 			if !spec.Options().NoChangelog {
 				t := changelogTopic(s, spec)
-				t.partitions, t.inputs, t.shrinks = counts.Tasks[sub.ID], inputs, s.Topology.HasPatterns()
-				for _, input := range inputs {
-					if counts.Topics[input] == t.partitions {
-						t.largest = input
-					}
-				}
+				t.sub, t.inputs, t.shrinks = sub.ID, s.Topology.Inputs(sub), s.Topology.HasPatterns()
 				out = append(out, t)
 			}
 		}
 	}
-	// Behind patterns that no topic matches yet they have no partitions, and wait.
-	out = slices.DeleteFunc(out, func(t internalTopic) bool { return t.partitions == 0 })
 	for i := range out {
 		out[i].configs["message.timestamp.type"] = "CreateTime"
 		maps.Copy(out[i].configs, s.TopicConfigs)
 	}
 	return out
+}
+
+// sizedTopics are the internal topics with their numbers of partitions. Those after patterns that no topic matches yet
+// are left out: they have no partitions, and wait.
+func sizedTopics(s Setup, counts *topology.Partitions) []internalTopic {
+	out := internalTopics(s)
+	for i := range out {
+		t := &out[i]
+		if !t.changelog {
+			t.partitions = counts.Topics[t.name]
+			continue
+		}
+		t.partitions = counts.Tasks[t.sub]
+		for _, input := range t.inputs {
+			if counts.Topics[input] == t.partitions {
+				t.largest = input
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(t internalTopic) bool { return t.partitions == 0 })
 }
 
 // writers are the inputs of the sub-topologies that write to a topic.
@@ -96,19 +107,19 @@ func changelogTopic(s Setup, spec state.Spec) internalTopic {
 	t := internalTopic{name: s.Topology.ChangelogName(spec.Name()), changelog: true}
 	t.configs = map[string]string{"cleanup.policy": "compact"}
 	keep := spec.Options().Retention
-	later := milliseconds(min(keep, forEver) + min(s.WindowRetention, forEver))
+	later := milliseconds(min(keep, Forever) + min(s.WindowRetention, Forever))
 	switch {
 	case spec.Kind() == state.KindVersioned: // versions of a key must not be compacted while they can be asked for
 		t.configs["min.compaction.lag.ms"] = later
-	case spec.Kind().Expires() && keep < forEver:
+	case spec.Kind().Expires() && keep < Forever:
 		t.retention = keep
 		t.configs["cleanup.policy"], t.configs["retention.ms"] = "compact,delete", later
 	}
 	return t
 }
 
-// forEver is a retention that no broker need keep to.
-const forEver = 100 * 365 * 24 * time.Hour
+// Forever is a retention that no broker need keep to.
+const Forever = 100 * 365 * 24 * time.Hour
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
@@ -118,7 +129,7 @@ func (c *Cluster) ensureInternal(
 	ctx context.Context, s Setup, counts *topology.Partitions,
 ) (forgets map[string]time.Duration, err error) {
 	forgets = map[string]time.Duration{}
-	wanted := c.internalTopics(s, counts)
+	wanted := sizedTopics(s, counts)
 	var names []string
 	for _, t := range wanted {
 		names = append(names, t.name)
@@ -145,7 +156,7 @@ func (c *Cluster) ensureInternal(
 
 // created are the details of topics, once all brokers' metadata show them.
 func (c *Cluster) created(ctx context.Context, names []string) (found kadm.TopicDetails, err error) {
-	err = retry(ctx, func() error {
+	err = Retry(ctx, func() error {
 		if found, err = c.topics(ctx, names); err == nil && len(found) < len(names) {
 			return fmt.Errorf("internal topics: %w", kerr.UnknownTopicOrPartition)
 		}
@@ -165,7 +176,7 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 	s.Logger.Info("creating internal topic", "topic", t.name, "partitions", t.partitions, "configs", t.configs)
 	_, err := c.admin.CreateTopic(ctx, t.partitions, s.ReplicationFactor, configs, t.name)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another instance may be as quick
-		return fmt.Errorf("create internal topic %s: %w", t.name, mayNot("Create", "topic", t.name, err))
+		return fmt.Errorf("create internal topic %s: %w", t.name, NameRight("Create", "topic", t.name, err))
 	}
 	return nil
 }
@@ -174,7 +185,7 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 // committed: an empty one in its place would lose state, or records under way, without a word.
 func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic) error {
 	var offsets kadm.OffsetResponses
-	err := retry(ctx, func() (err error) {
+	err := Retry(ctx, func() (err error) {
 		offsets, err = c.admin.FetchOffsets(ctx, s.Topology.App)
 		return err
 	})
@@ -265,14 +276,14 @@ func (c *Cluster) validate(
 		}
 		rc, err := configs.On(t.name, nil)
 		if err = errors.Join(err, rc.Err); err != nil {
-			return fmt.Errorf("configs of %s: %w", t.name, mayNot("DescribeConfigs", "topic", t.name, err))
+			return fmt.Errorf("configs of %s: %w", t.name, NameRight("DescribeConfigs", "topic", t.name, err))
 		}
 		have := settings(rc)
 		if err := t.check(have); err != nil {
 			return err
 		}
 		if t.changelog {
-			forgets[t.name] = forgetsAfter(have)
+			forgets[t.name] = deleteRetention(have)
 		}
 	}
 	return nil
