@@ -3,9 +3,10 @@ package cluster
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/topology"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func Raw(r *kgo.Record) topology.Raw {

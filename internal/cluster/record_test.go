@@ -4,10 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // TestPartitioner: a partition that is given stays; windowed keys are partitioned by the key alone, as Java does.

@@ -27,11 +27,11 @@ type balancer struct {
 	// stored are the copies of state on the disk of the process; nil for all members of a process but one.
 	stored func() []assign.Copy
 	// heard is called on the leader, with the topics that each member reads.
-	heard func(topics []string)
+	onTopics func(topics []string)
 	// present is called on the leader, with the identities of all members.
-	present func(identities []string)
-	log     *slog.Logger
-	leads   atomic.Bool // this member, as of the last rebalance
+	onMembers func(identities []string)
+	log       *slog.Logger
+	leads     atomic.Bool // this member, as of the last rebalance
 }
 
 func (b *balancer) ProtocolName() string { return protocol }
@@ -81,7 +81,7 @@ func (b *balancer) MemberBalancer(
 			identities = append(identities, *m.InstanceID)
 		}
 	}
-	b.present(identities)
+	b.onMembers(identities)
 	b.checkSize(len(members), bytes)
 	return c, c.MemberTopics(), nil
 }
@@ -101,11 +101,11 @@ func (b *balancer) checkSize(members, bytes int) {
 
 // Balance is called on the leader, with the partition counts of all topics.
 func (b *balancer) Balance(c *kgo.ConsumerBalancer, counts map[string]int32) kgo.IntoSyncAssignment {
-	var members []told
+	var members []memberData
 	own := partsOf(b.topology)
 	c.EachMember(func(m *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
-		members = append(members, hear(m.MemberID, m.InstanceID, meta, own))
-		b.heard(meta.Topics)
+		members = append(members, readMember(m.MemberID, m.InstanceID, meta, own))
+		b.onTopics(meta.Topics)
 	})
 	parts := agreed(members)
 	dealt := groupOf(members, parts, counts).Deal()

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // rebalanceTimeout is how long the group waits for a member that must give partitions up: until its record in work is
@@ -18,21 +19,21 @@ import (
 // for: that is what the session timeout is for.
 const rebalanceTimeout = 10 * time.Minute
 
-// newClient makes the client of a session. It joins the group at once.
-func (w *Worker) newClient() (*kgo.Client, error) {
-	c, layout, events := w.config, w.layout, w.events
-	w.joining = &joining{}
-	w.balancer = &balancer{
+// connect makes the client of the session. It joins the group at once.
+func (s *session) connect() (err error) {
+	c, layout, events := s.config, s.layout, s.events
+	joining := &joining{}
+	s.balancer = &balancer{
 		topology: c.Topology, process: c.Process.ID, layout: layout.Sum(), log: c.Logger,
-		present: func(identities []string) { c.Cluster.FenceGone(identities, c.TransactionTimeout) },
+		onMembers: func(identities []string) { c.Cluster.FenceGone(identities, c.TransactionTimeout) },
 	}
-	w.balancer.heard = func(topics []string) {
+	s.balancer.onTopics = func(topics []string) {
 		if layout.HasNew(topics) {
-			events.post(func(context.Context) error { w.lookNow(); return nil })
+			events.post(func(context.Context) error { s.checkTopicsNow(); return nil })
 		}
 	}
 	if c.Index == 0 {
-		w.balancer.stored = c.copies
+		s.balancer.stored = c.copies
 	}
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(c.Topology.App),
@@ -40,7 +41,7 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout / 10),
 		kgo.RebalanceTimeout(max(rebalanceTimeout, c.SessionTimeout)),
-		kgo.Balancers(w.balancer),
+		kgo.Balancers(s.balancer),
 		kgo.ConsumeTopics(layout.Inputs()...),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -48,11 +49,11 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RecordPartitioner(cluster.Partitioner()),
-		kgo.WithHooks(w.joining),
+		kgo.WithHooks(joining),
 	}
-	opts = append(opts, w.callbacks()...)
+	opts = append(opts, s.callbacks()...)
 	var ctx context.Context
-	ctx, w.abandon = context.WithCancel(context.Background())
+	ctx, s.abandon = context.WithCancel(context.Background())
 	opts = append(opts, kgo.WithContext(ctx))
 	if c.ExactlyOnce {
 		opts = append(opts, kgo.TransactionalID(c.Identity), kgo.TransactionTimeout(c.TransactionTimeout))
@@ -63,19 +64,26 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 			opts = append(opts, kgo.MaxVersions(v))
 		}
 	}
-	return cluster.NewClient(cluster.WorkerRole, c.Client(cluster.WorkerRole), opts...)
+	s.client, err = cluster.NewClient(cluster.WorkerRole, c.Client(cluster.WorkerRole), opts...)
+	s.member = membership{
+		client: s.client, kafka: c.Cluster, group: c.Topology.App, identity: c.Identity, joining: joining,
+	}
+	s.out = producer{
+		client: s.client, transactions: c.ExactlyOnce, allowance: s.worker.allowance, alone: s.worker.lessons.sendsAlone,
+	}
+	return err
 }
 
 // callbacks are what the client calls when partitions come and go.
-func (w *Worker) callbacks() []kgo.Opt {
-	c := w.config
-	layout, events := w.layout, w.events // of this session: callbacks of a client that is closing find it stopped
+func (s *session) callbacks() []kgo.Opt {
+	c := s.config
+	layout, events := s.layout, s.events // of this session: callbacks of a client that is closing find it stopped
 	var starts cluster.Offsets           // of the partitions just assigned; used by one goroutine of the client
 	return []kgo.Opt{
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 			cl.PauseFetchPartitions(added) // until their tasks have been restored
 			if len(added) == 0 {
-				events.post(w.nothingAdded)
+				events.post(s.nothingAdded)
 			}
 		}),
 		kgo.OnOffsetsFetched(func(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
@@ -94,14 +102,14 @@ func (w *Worker) callbacks() []kgo.Opt {
 			starts = committed
 			switch {
 			case errors.Is(err, cluster.ErrTopicsChanged):
-				events.post(w.leaveLayout)
+				events.post(s.endForTopics)
 				return err
 			case err != nil:
 				events.post(func(context.Context) error { return err })
 				return err
 			}
 			member, _ := cl.GroupMetadata()
-			events.post(func(ctx context.Context) error { return w.open(ctx, member, committed) })
+			events.post(func(ctx context.Context) error { return s.assign(ctx, member, committed) })
 			return nil
 		}),
 		kgo.AdjustFetchOffsetsFn(func(_ context.Context, fetched cluster.FetchOffsets) (cluster.FetchOffsets, error) {
@@ -109,7 +117,7 @@ func (w *Worker) callbacks() []kgo.Opt {
 		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 			if len(gone) > 0 { // nothing, before each rebalance: a slow record must not hold that up
-				events.wait(func(ctx context.Context) error { return w.revoke(ctx, gone) })
+				events.wait(func(ctx context.Context) error { return s.revoke(ctx, gone) })
 			}
 		}),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
@@ -124,26 +132,4 @@ func lost(gone map[string][]int32) error {
 		return nil
 	}
 	return fmt.Errorf("partitions lost to the group: %w", kerr.UnknownMemberID)
-}
-
-// leave tells the group that a member is gone for good; the client kept its place, as a static member's. The request
-// goes out when the client has closed, since a heartbeat after it would be an error. Without the member's id it would
-// remove whoever has this worker's identity by now.
-func (w *Worker) leave(ctx context.Context, member string) {
-	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group = w.config.Topology.App
-	m := kmsg.NewLeaveGroupRequestMember()
-	m.MemberID, m.InstanceID = member, &w.config.Identity
-	req.Members = append(req.Members, m)
-	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
-	if err == nil && len(resp.Members) > 0 {
-		err = kerr.ErrorForCode(resp.Members[0].ErrorCode)
-	}
-	switch {
-	case err == nil, errors.Is(err, kerr.UnknownMemberID): // gone already
-	case errors.Is(err, kerr.FencedInstanceID):
-		w.config.Logger.Warn("not a member of the group any more", "error", ErrFenced)
-	default:
-		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
-	}
 }

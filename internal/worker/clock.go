@@ -8,7 +8,7 @@ import (
 
 // clock tells the time by the wall clock, and when that was set.
 type clock struct {
-	read         func() (wall int64, steady time.Duration)
+	source       func() (wall int64, steady time.Duration)
 	wall, steady int64 // of the last look, milliseconds
 }
 
@@ -18,17 +18,17 @@ const set = 50
 
 func newClock() *clock {
 	began := time.Now()
-	c := &clock{read: func() (int64, time.Duration) {
+	c := &clock{source: func() (int64, time.Duration) {
 		t := time.Now()
 		return t.UnixMilli() + sim.WallSet(), t.Sub(began)
 	}}
-	c.look()
+	c.read()
 	return c
 }
 
-// look is the wall-clock time in milliseconds, and by how much it was set since the last look.
-func (c *clock) look() (now, by int64) {
-	wall, steady := c.read()
+// read is the wall-clock time in milliseconds, and by how much it was set since the last look.
+func (c *clock) read() (now, by int64) {
+	wall, steady := c.source()
 	if by = wall - c.wall - (steady.Milliseconds() - c.steady); -set < by && by < set || c.wall == 0 {
 		by = 0
 	}
@@ -37,11 +37,11 @@ func (c *clock) look() (now, by int64) {
 }
 
 // now is the wall-clock time in milliseconds. Commits and punctuations go on as they would have when it is set.
-func (w *Worker) now() int64 {
-	now, by := w.clock.look()
+func (s *session) now() int64 {
+	now, by := s.worker.clock.read()
 	if by != 0 {
-		w.config.Logger.Info("the wall clock was set", "by", (time.Duration(by) * time.Millisecond).String())
-		w.set.Adjust(by)
+		s.config.Logger.Info("the wall clock was set", "by", (time.Duration(by) * time.Millisecond).String())
+		s.set.Adjust(by)
 	}
 	return now
 }

@@ -8,28 +8,29 @@ import (
 // coverage is when a session looks whether every input partition has an owner. A member looks until it has found that
 // once, and the leader of the group goes on, at longer and longer intervals.
 type coverage struct {
-	next  time.Time
-	wait  time.Duration // between looks
-	clean bool          // the last look found an owner for each partition
+	next     time.Time
+	wait     time.Duration // between looks
+	checking bool          // while a look is under way
+	clean    bool          // the last look found an owner for each partition
 }
 
 const (
-	firstLook = time.Second
-	lastLook  = time.Minute // between looks, at most
+	firstCheck = time.Second
+	lastCheck  = time.Minute // between looks, at most
 )
 
-func newCoverage() coverage { return coverage{next: time.Now().Add(firstLook), wait: firstLook} }
+func newCoverage() coverage { return coverage{next: time.Now().Add(firstCheck), wait: firstCheck} }
 
 // rebalanced has the leader look soon. While partitions are without an owner, rebalances are its own doing.
 func (c *coverage) rebalanced() {
 	if c.clean {
-		c.next, c.wait = time.Now().Add(firstLook), firstLook
+		c.next, c.wait = time.Now().Add(firstCheck), firstCheck
 	}
 }
 
 // later puts the next look off, by a longer time than before.
 func (c *coverage) later(times int) {
-	c.wait = min(time.Duration(times)*c.wait, lastLook)
+	c.wait = min(time.Duration(times)*c.wait, lastCheck)
 	c.next = time.Now().Add(c.wait)
 }
 
@@ -37,31 +38,32 @@ func (c *coverage) later(times int) {
 // one that dies, or loses its brokers, after it has given partitions up in a cooperative rebalance and before it joins
 // again, gets its old assignment back without them, and nobody else is told to take them. One that comes back with a
 // new version of the application, that reads more topics, gets its old assignment, too.
-func (w *Worker) checkCoverage() {
-	if time.Now().Before(w.cover.next) || w.cover.clean && !w.balancer.leads.Load() ||
-		!w.checking.CompareAndSwap(false, true) {
+func (s *session) checkCoverage() {
+	if time.Now().Before(s.cover.next) || s.cover.clean && !s.balancer.leads.Load() ||
+		s.cover.checking {
 		return
 	}
-	w.cover.later(1)
-	events, own := w.events, partsOf(w.config.Topology)
-	kafka, inputs := w.config.Cluster, w.layout.Partitions.Topics
+	s.cover.checking = true
+	s.cover.later(1)
+	events, own := s.events, partsOf(s.config.Topology)
+	kafka, inputs := s.config.Cluster, s.layout.Partitions.Topics
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
-		defer w.checking.Store(false)
 		orphans, err := orphans(kafka.Context(), kafka, inputs, own)
-		events.post(func(context.Context) error { return w.covered(orphans, err) })
+		events.post(func(context.Context) error { return s.noteCoverage(orphans, err) })
 	}()
 }
 
-// covered is what a look found.
-func (w *Worker) covered(orphans []string, err error) error {
-	w.cover.clean = err == nil && len(orphans) == 0
-	if err != nil || w.cover.clean {
-		w.cover.later(2) // a group that is rebalancing, or a broker that is away: the next look will tell
+// noteCoverage is what a look found.
+func (s *session) noteCoverage(orphans []string, err error) error {
+	s.cover.checking = false
+	s.cover.clean = err == nil && len(orphans) == 0
+	if err != nil || s.cover.clean {
+		s.cover.later(2) // a group that is rebalancing, or a broker that is away: the next look will tell
 		return nil
 	}
-	w.cover.later(4)
-	w.config.Logger.Warn("partitions have no owner: asking for a rebalance", "partitions", orphans)
-	w.client.ForceRebalance()
+	s.cover.later(4)
+	s.config.Logger.Warn("partitions have no owner: asking for a rebalance", "partitions", orphans)
+	s.client.ForceRebalance()
 	return nil
 }

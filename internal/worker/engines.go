@@ -55,9 +55,9 @@ func (e *HeldError) Error() string {
 		e.Worker, filepath.Base(e.Dir))
 }
 
-// take opens the databases of a directory for a worker, unless they are open. A HeldError means that another worker has
-// them.
-func (e *Engines) take(dir string, worker int) (*task.Engines, error) {
+// acquire opens the databases of a directory for a worker, unless they are open. A HeldError means that another worker
+// has them.
+func (e *Engines) acquire(dir string, worker int) (*task.Engines, error) {
 	entry, err := e.reserve(dir, worker)
 	if err != nil || entry.Engines != nil {
 		return entry.Engines, err
@@ -90,8 +90,8 @@ func (e *Engines) reserve(dir string, worker int) (*engines, error) {
 	return entry, nil
 }
 
-// give gives databases back that are as they were at the last commit, if the worker has them.
-func (e *Engines) give(dir string, worker int) {
+// release gives databases back that are as they were at the last commit, if the worker has them.
+func (e *Engines) release(dir string, worker int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if entry := e.mu.byDir[dir]; entry != nil && entry.worker == worker && !entry.closing {

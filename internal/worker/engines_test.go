@@ -24,25 +24,25 @@ func newEngines() *Engines {
 // TestDatabasesOfAnotherWorker are neither closed nor given back by who had them before.
 func TestDatabasesOfAnotherWorker(t *testing.T) {
 	e, dir := newEngines(), filepath.Join(t.TempDir(), "0_0")
-	_, err := e.take(dir, 0)
+	_, err := e.acquire(dir, 0)
 	require.NoError(t, err)
-	e.give(dir, 0)
-	databases, err := e.take(dir, 1)
+	e.release(dir, 0)
+	databases, err := e.acquire(dir, 1)
 	require.NoError(t, err)
 
 	var held *HeldError
 	require.ErrorAs(t, e.discard(dir, 0), &held)
 	require.Equal(t, 1, held.Worker)
-	e.give(dir, 0)
-	_, err = e.take(dir, 0)
+	e.release(dir, 0)
+	_, err = e.acquire(dir, 0)
 	require.ErrorAs(t, err, &held, "worker 1 has not given it back")
 
-	e.give(dir, 1)
-	again, err := e.take(dir, 1)
+	e.release(dir, 1)
+	again, err := e.acquire(dir, 1)
 	require.NoError(t, err)
 	require.Same(t, databases, again, "it was never closed")
 	require.NoError(t, e.discard(dir, 1))
-	again, err = e.take(dir, 0)
+	again, err = e.acquire(dir, 0)
 	require.NoError(t, err)
 	require.NotSame(t, databases, again)
 }
@@ -53,12 +53,12 @@ func TestDamageIsWithWhoHasTheDatabase(t *testing.T) {
 	e, state := newEngines(), t.TempDir()
 	old := &Worker{config: Config{Process: &Process{Engines: e}, StateDir: state, Index: 0, Logger: slog.New(slog.DiscardHandler)}}
 	dir := old.taskDir(topology.TaskID{})
-	_, err := e.take(dir, 1)
+	_, err := e.acquire(dir, 1)
 	require.NoError(t, err)
 	require.NoError(t, old.discard(topology.TaskID{}, store.ErrCorrupt))
 	require.DirExists(t, dir)
 
-	e.give(dir, 1)
+	e.release(dir, 1)
 	require.NoError(t, old.discard(topology.TaskID{}, store.ErrCorrupt))
 	require.NoDirExists(t, dir, "nobody has it: it is set aside")
 }
@@ -74,10 +74,10 @@ func TestStoresThatCannotBeCopied(t *testing.T) {
 	})
 	w := &Worker{config: Config{Process: &Process{Engines: e}, StateDir: t.TempDir()}}
 	dir := w.taskDir(topology.TaskID{})
-	_, err := e.take(dir, 0)
+	_, err := e.acquire(dir, 0)
 	require.NoError(t, err)
 	unlogged := state.NewKeyValue("rows", serde.String, serde.Int64).NoChangelog()
-	err = w.bringOver([]state.Spec{unlogged.Spec()}, dir, dir+freshSuffix)
+	err = w.copyStores([]state.Spec{unlogged.Spec()}, dir, dir+freshSuffix)
 	require.ErrorIs(t, err, full)
 	require.DirExists(t, dir)
 	_, err = os.Stat(dir + freshSuffix)

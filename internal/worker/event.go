@@ -89,11 +89,11 @@ func (w *Worker) revokedTasks(ids []topology.TaskID) {
 	}
 }
 
-// tell tells how far the restore of one changelog is.
-func (r *restore) tell(p *replay, phase RestorePhase) {
+// report tells how far the restore of one changelog is.
+func (r *restore) report(p *replay, phase RestorePhase) {
 	c := p.changelog
-	r.worker.config.Report(Restore{
-		Phase: phase, Worker: r.worker.config.Index, Task: p.of.id.String(), Store: c.Store, Changelog: c.Topic,
+	r.session.config.Report(Restore{
+		Phase: phase, Worker: r.session.config.Index, Task: p.of.id.String(), Store: c.Store, Changelog: c.Topic,
 		Partition: c.Partition, From: p.from, Offset: p.at(), End: p.end, Records: int64(p.records), Began: p.began,
 		Took: time.Since(p.began),
 	})

@@ -50,8 +50,8 @@ func (e *events) add(ev event) {
 	}
 }
 
-// take is the next call.
-func (e *events) take() (ev event, ok bool) {
+// next is the next call.
+func (e *events) next() (ev event, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.mu.queue) == 0 {
@@ -85,13 +85,13 @@ func (e *events) stop() {
 }
 
 // handleEvents makes the calls that were left.
-func (w *Worker) handleEvents(ctx context.Context) error {
+func (s *session) handleEvents(ctx context.Context) error {
 	for {
-		ev, ok := w.events.take()
+		ev, ok := s.events.next()
 		if !ok {
 			return nil
 		}
-		w.unseen = true
+		s.unseen = true
 		err := ev.call(ctx)
 		if ev.done != nil {
 			close(ev.done)

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // globals follows the topics of the global tables, with a client of its own.
@@ -20,31 +18,31 @@ import (
 // The worker reads them to their ends before it joins the group, so that its tasks find every row. From then on one
 // goroutine, started by follow and ended by stop, hands what comes to the worker, which enters it between records.
 type globals struct {
-	worker *Worker
-	tables *task.Global
-	client *kgo.Client
-	ends   map[string]map[int32]int64 // not reached yet
-	began  int64                      // wall clock of the look at the topics
-	cancel context.CancelFunc
-	done   chan struct{}
+	session *session
+	tables  *task.Global
+	client  *kgo.Client
+	ends    map[string]map[int32]int64 // not reached yet
+	began   int64                      // wall clock of the look at the topics
+	cancel  context.CancelFunc
+	done    chan struct{}
 }
 
 // openGlobals opens the global tables and reads their topics to the end; nil if there are none.
-func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
-	if w.config.Topology.Global == nil {
+func (s *session) openGlobals(ctx context.Context) (*globals, error) {
+	if s.config.Topology.Global == nil {
 		return nil, nil
 	}
-	w.report(Restoring)
-	tables, err := w.openTables()
+	s.worker.report(Restoring)
+	tables, err := s.openTables()
 	if err != nil {
 		return nil, err
 	}
-	g := &globals{worker: w, tables: tables, ends: map[string]map[int32]int64{}}
+	g := &globals{session: s, tables: tables, ends: map[string]map[int32]int64{}}
 	from, err := g.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g.client, err = cluster.NewClient(cluster.GlobalRole, w.config.Client(cluster.GlobalRole),
+	g.client, err = cluster.NewClient(cluster.GlobalRole, s.config.Client(cluster.GlobalRole),
 		kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
@@ -65,17 +63,17 @@ func (w *Worker) openGlobals(ctx context.Context) (*globals, error) {
 
 // catchUp reads to the ends.
 func (g *globals) catchUp(ctx context.Context) error {
-	defer g.unwaited()
+	defer g.endWaits()
 	for len(g.ends) > 0 {
-		wait, cancel := context.WithTimeout(ctx, lookAfter)
+		wait, cancel := context.WithTimeout(ctx, checkAfter)
 		fetches := g.client.PollRecords(wait, highRecords)
 		cancel()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := g.take(fetches)
+		err := g.enter(fetches)
 		if err == nil && fetches.NumRecords() == 0 {
-			err = g.look(ctx)
+			err = g.checkEnds(ctx)
 		}
 		if err != nil {
 			return err
@@ -84,16 +82,16 @@ func (g *globals) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// look finds out whether what is waited for is still there.
-func (g *globals) look(ctx context.Context) error {
-	kafka, waiting := g.worker.config.Cluster, cluster.Partitions{}
+// checkEnds finds out whether what is waited for is still there.
+func (g *globals) checkEnds(ctx context.Context) error {
+	kafka, waiting := g.session.config.Cluster, cluster.Partitions{}
 	if _, _, err := kafka.Verify(ctx, mostVerify); cluster.IsTopicError(err) {
 		return err
 	}
 	for topic, ends := range g.ends {
 		for p := range ends {
 			waiting.Add(topic, p)
-			g.worker.waits.begin(waitFor(topic, p), func(ctx context.Context) string {
+			g.session.worker.waits.begin(waitFor(topic, p), func(ctx context.Context) string {
 				return kafka.WhyNoRecords(ctx, topic, p)
 			})
 		}
@@ -112,18 +110,18 @@ func waitFor(topic string, partition int32) string {
 	return fmt.Sprintf("global table %s/%d", topic, partition)
 }
 
-// unwaited ends the waits that are left when it is given up.
-func (g *globals) unwaited() {
+// endWaits ends the waits that are left when it is given up.
+func (g *globals) endWaits() {
 	for topic, ends := range g.ends {
 		for p := range ends {
-			g.worker.waits.end(waitFor(topic, p))
+			g.session.worker.waits.end(waitFor(topic, p))
 		}
 	}
 }
 
 // reached ends the wait for a partition.
 func (g *globals) reached(topic string, partition int32) {
-	g.worker.waits.end(waitFor(topic, partition))
+	g.session.worker.waits.end(waitFor(topic, partition))
 	if delete(g.ends[topic], partition); len(g.ends[topic]) == 0 {
 		delete(g.ends, topic)
 	}
@@ -134,14 +132,14 @@ func (g *globals) grow(counts map[string]int32) {
 	if g == nil {
 		return
 	}
-	have := g.worker.layout.Partitions.Global
+	have := g.session.layout.Partitions.Global
 	for topic, n := range counts {
 		added := map[int32]kgo.Offset{}
 		for p := have[topic]; p < n; p++ {
 			added[p] = kgo.NewOffset().AtStart()
 		}
 		if len(added) > 0 {
-			g.worker.config.Logger.Info("a topic of a global table has grown", "topic", topic, "was", have[topic], "is", n)
+			g.session.config.Logger.Info("a topic of a global table has grown", "topic", topic, "was", have[topic], "is", n)
 			g.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: added})
 			have[topic] = n
 		}
@@ -149,48 +147,34 @@ func (g *globals) grow(counts map[string]int32) {
 }
 
 // openTables opens the database of the worker's global tables. It is given back even if that fails.
-func (w *Worker) openTables() (*task.Global, error) {
-	engines, err := w.config.Process.Engines.take(w.globalDir(), w.config.Index)
+func (s *session) openTables() (*task.Global, error) {
+	engines, err := s.config.Process.Engines.acquire(s.worker.globalDir(), s.config.Index)
 	if err != nil {
 		return nil, err
 	}
-	return w.set.OpenGlobal(engines.Disk)
+	return s.set.OpenGlobal(engines.Disk)
 }
 
 // leaveTables ends the global tables. Their database stays open for the next session.
-func (w *Worker) leaveTables() error {
-	if w.config.Topology.Global == nil {
+func (s *session) leaveTables() error {
+	if s.config.Topology.Global == nil {
 		return nil
 	}
-	defer w.config.Process.Engines.give(w.globalDir(), w.config.Index)
-	return w.set.LeaveGlobal()
+	defer s.config.Process.Engines.release(s.worker.globalDir(), s.config.Index)
+	return s.set.LeaveGlobal()
 }
 
 // closeTables ends global tables that could not be opened, and takes damaged ones out of the way.
-func (w *Worker) closeTables(err error) error {
+func (s *session) closeTables(err error) error {
 	damaged, failed := errors.Is(err, store.ErrCorrupt), ofEngine(err)
-	err = errors.Join(err, w.leaveTables())
+	err = errors.Join(err, s.leaveTables())
 	switch {
 	case damaged:
-		return errors.Join(err, w.setTablesAside(err))
+		return errors.Join(err, s.worker.setTablesAside(err))
 	case failed:
-		return errors.Join(err, w.config.Process.Engines.discard(w.globalDir(), w.config.Index))
+		return errors.Join(err, s.config.Process.Engines.discard(s.worker.globalDir(), s.config.Index))
 	}
 	return err
-}
-
-// setTablesAside takes damaged global tables out of the way: all rows are read again.
-func (w *Worker) setTablesAside(damage error) error {
-	_ = w.config.Process.Engines.discard(w.globalDir(), w.config.Index) // that it is damaged
-	to, err := store.SetAside(w.globalDir())
-	if err == nil {
-		w.config.Logger.Warn("damaged global tables set aside; they are read again", "to", to, "error", damage)
-	}
-	return err
-}
-
-func (w *Worker) globalDir() string {
-	return filepath.Join(w.config.StateDir, fmt.Sprintf("global-%d", w.config.Index))
 }
 
 // plan finds from where each partition is read, and where what is committed of it ends now: it is others who write
@@ -198,20 +182,20 @@ func (w *Worker) globalDir() string {
 // another cluster, are dropped, and all is read again.
 func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
 	all := cluster.Partitions{}
-	for topic, n := range g.worker.layout.Partitions.Global {
+	for topic, n := range g.session.layout.Partitions.Global {
 		for p := range n {
 			all.Add(topic, p)
 		}
 	}
-	kafka := g.worker.config.Cluster
+	kafka := g.session.config.Cluster
 	g.began = now()
 	starts, ends := kafka.Starts(ctx, all), kafka.StableEnds(ctx, all)
 	again, err := g.judge(starts, ends)
 	if err != nil {
-		return nil, unconfirmed(err, &g.worker.looks)
+		return nil, untilConfirmed(err, &g.session.worker.lessons.globalChecks)
 	}
-	if g.worker.looks = 0; again != "" {
-		g.worker.config.Logger.Warn("global tables do not fit their topics and are read again", "reason", again)
+	if g.session.worker.lessons.globalChecks = 0; again != "" {
+		g.session.config.Logger.Warn("global tables do not fit their topics and are read again", "reason", again)
 		if err := g.tables.Clear(); err != nil {
 			return nil, err
 		}
@@ -237,11 +221,11 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 
 // judge compares the rows with the topics.
 func (g *globals) judge(starts, ends cluster.ListedOffsets) (again string, err error) {
-	w := g.worker
+	s := g.session
 	facts := task.GlobalFacts{
-		Cluster: w.layout.ClusterID, Now: g.began, Accept: w.config.Accept, Logs: map[string]map[int32]task.Log{},
+		Cluster: s.layout.ClusterID, Now: g.began, Accept: s.config.Accept, Logs: map[string]map[int32]task.Log{},
 	}
-	for topic, n := range w.layout.Partitions.Global {
+	for topic, n := range s.layout.Partitions.Global {
 		facts.Logs[topic] = map[int32]task.Log{}
 		for p := range n {
 			start, err1 := starts.Lookup(topic, p)
@@ -249,7 +233,7 @@ func (g *globals) judge(starts, ends cluster.ListedOffsets) (again string, err e
 			if err := cmp.Or(err1, err2); err != nil {
 				return "", err
 			}
-			facts.Logs[topic][p] = w.log(topic, start, end)
+			facts.Logs[topic][p] = s.log(topic, start, end)
 		}
 	}
 	return g.tables.Judge(facts)
@@ -257,7 +241,7 @@ func (g *globals) judge(starts, ends cluster.ListedOffsets) (again string, err e
 
 // each shows each partition with the offset from which it is to be read on.
 func (g *globals) each(show func(topic string, p int32, from int64)) error {
-	for topic, n := range g.worker.layout.Partitions.Global {
+	for topic, n := range g.session.layout.Partitions.Global {
 		for p := range n {
 			from, err := g.tables.From(topic, p)
 			if err != nil {
@@ -269,11 +253,11 @@ func (g *globals) each(show func(topic string, p int32, from int64)) error {
 	return nil
 }
 
-// take enters what was fetched.
-func (g *globals) take(fetches kgo.Fetches) (err error) {
+// enter enters what was fetched.
+func (g *globals) enter(fetches kgo.Fetches) (err error) {
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if err == nil {
-			err = g.takeOne(p)
+			err = g.enterOne(p)
 		}
 	})
 	if err != nil {
@@ -285,17 +269,14 @@ func (g *globals) take(fetches kgo.Fetches) (err error) {
 	return g.tables.Commit()
 }
 
-func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
+func (g *globals) enterOne(p kgo.FetchTopicPartition) error {
 	if p.Err != nil {
-		return g.readAgain(g.worker.fetchError(p))
+		return g.readAgain(g.session.fetchError(p))
 	}
 	if len(p.Records) == 0 {
 		return nil
 	}
-	raws := make([]topology.Raw, len(p.Records))
-	for i, r := range p.Records {
-		raws[i] = cluster.Raw(r)
-	}
+	raws := rawsOf(p.Records)
 	next := raws[len(raws)-1].Offset + 1
 	if end, waits := g.ends[p.Topic][p.Partition]; waits && next >= end {
 		g.reached(p.Topic, p.Partition)
@@ -306,7 +287,7 @@ func (g *globals) takeOne(p kgo.FetchTopicPartition) error {
 // readAgain drops all rows after a loss that is accepted, and begins a new session to read what there is now.
 func (g *globals) readAgain(err error) error {
 	var cut *task.LostInputError
-	if !errors.As(err, &cut) || !g.worker.config.Accept.Has(task.AcceptLostInput) {
+	if !errors.As(err, &cut) || !g.session.config.Accept.Has(task.AcceptLostInput) {
 		return err
 	}
 	if err := g.tables.Clear(); err != nil {
@@ -319,7 +300,7 @@ func (g *globals) readAgain(err error) error {
 func (g *globals) follow() {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.cancel, g.done = cancel, make(chan struct{})
-	events := g.worker.events
+	events := g.session.events
 	go func() {
 		defer close(g.done)
 		for {
@@ -327,7 +308,7 @@ func (g *globals) follow() {
 			if ctx.Err() != nil || fetches.IsClientClosed() {
 				return
 			}
-			events.wait(func(context.Context) error { return g.take(fetches) })
+			events.wait(func(context.Context) error { return g.enter(fetches) })
 		}
 	}()
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// told is what a member of the group says of itself.
-type told struct {
+// memberData is what a member of the group says of itself.
+type memberData struct {
 	userData
 	id         string
 	generation int32
 	owned      []kmsg.ConsumerMemberMetadataOwnedPartition
 }
 
-// hear reads what a member says. own are the sub-topologies of this process, for members of earlier releases, which do
-// not tell theirs.
-func hear(id string, instance *string, meta *kmsg.ConsumerMemberMetadata, own []part) told {
-	t := told{id: id, generation: meta.Generation, owned: meta.OwnedPartitions}
+// readMember reads what a member says. own are the sub-topologies of this process, for members of earlier releases,
+// which do not tell theirs.
+func readMember(id string, instance *string, meta *kmsg.ConsumerMemberMetadata, own []part) memberData {
+	t := memberData{id: id, generation: meta.Generation, owned: meta.OwnedPartitions}
 	var err error
 	if t.userData, err = decodeUserData(meta.UserData, meta.Topics); err == nil {
 		return t
@@ -69,7 +69,7 @@ func (p part) runs(agreed part) bool {
 // agreed are the sub-topologies that the group runs. While two versions of an application share it, members have
 // different ones: then the larger counts, so that each topic that some member knows is read, together with those that
 // it is read with there.
-func agreed(members []told) []part {
+func agreed(members []memberData) []part {
 	known, tellers := map[string]part{}, map[string]int{}
 	for _, m := range members {
 		for _, p := range m.parts {
@@ -100,7 +100,7 @@ func agreed(members []told) []part {
 }
 
 // groupOf is what is to be dealt to the members. Its sub-topologies are the parts that were agreed on.
-func groupOf(members []told, parts []part, counts map[string]int32) assign.Group {
+func groupOf(members []memberData, parts []part, counts map[string]int32) assign.Group {
 	g := assign.Group{Stateful: map[int]bool{}}
 	at := map[string]int{}
 	for i, p := range parts {
@@ -120,7 +120,7 @@ func groupOf(members []told, parts []part, counts map[string]int32) assign.Group
 }
 
 // member is the member, with the sub-topologies that were agreed on in place of its own.
-func (t told) member(parts []part, at map[string]int) assign.Member {
+func (t memberData) member(parts []part, at map[string]int) assign.Member {
 	out := assign.Member{ID: t.id, Process: t.process, Generation: t.generation, Unable: map[int]bool{}}
 	number := map[int]int{}
 	for i, agreed := range parts {

@@ -20,57 +20,57 @@ type heldBack struct {
 
 // checkHeldBack asks, now and then, whether inputs without records have some behind open transactions. Brokers send
 // nothing of those, not even that they are there.
-func (w *Worker) checkHeldBack() {
-	if time.Since(w.lookedAt) < heldBackEvery || w.looking.Load() {
+func (s *session) checkHeldBack() {
+	if time.Since(s.heldAt) < heldBackEvery || s.checkingHeld {
 		return
 	}
-	w.lookedAt = time.Now()
+	s.heldAt = time.Now()
 	inputs := cluster.Partitions{}
-	w.set.Idle(w.now()-starvedAfter.Milliseconds(), func(in *task.Input) { inputs.Add(in.Topic, in.Partition) })
+	s.set.Idle(s.now()-starvedAfter.Milliseconds(), func(in *task.Input) { inputs.Add(in.Topic, in.Partition) })
 	if len(inputs) == 0 {
-		w.heldBack(nil, nil)
+		s.noteHeldBack(nil, nil)
 		return
 	}
-	w.looking.Store(true)
-	kafka, events := w.config.Cluster, w.events
+	s.checkingHeld = true
+	kafka, events := s.config.Cluster, s.events
 	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
 	go func() {
-		defer w.looking.Store(false)
 		ctx := kafka.Context()
 		stable := kafka.StableEnds(ctx, inputs)
 		ends := kafka.Ends(ctx, inputs)
 		events.post(func(context.Context) error {
-			w.heldBack(stable, ends)
+			s.checkingHeld = false
+			s.noteHeldBack(stable, ends)
 			return nil
 		})
 	}()
 }
 
-// heldBack begins and ends the waits for records, by where the open transactions and the ends of idle inputs are. Other
-// inputs wait for nothing.
-func (w *Worker) heldBack(stable, ends cluster.ListedOffsets) {
-	were := w.held
-	w.held = map[starved]heldBack{}
+// noteHeldBack begins and ends the waits for records, by where the open transactions and the ends of idle inputs are.
+// Other inputs wait for nothing.
+func (s *session) noteHeldBack(stable, ends cluster.ListedOffsets) {
+	were := s.held
+	s.held = map[starved]heldBack{}
 	for topic := range stable {
 		for p := range stable[topic] {
-			in := w.set.Input(topic, p)
+			in := s.set.Input(topic, p)
 			first, err1 := stable.Lookup(topic, p)
 			end, err2 := ends.Lookup(topic, p)
 			if in == nil || err1 != nil || err2 != nil || in.Fetched() >= end {
 				continue
 			}
-			w.held[starved{topic, p}] = heldBack{in.Fetched(), first}
+			s.held[starved{topic, p}] = heldBack{in.Fetched(), first}
 		}
 	}
-	for s, was := range were {
-		if is, still := w.held[s]; !still || is != was {
-			w.waits.end(s.records())
+	for in, was := range were {
+		if is, still := s.held[in]; !still || is != was {
+			s.worker.waits.end(in.records())
 		}
 	}
-	for s := range w.held {
-		kafka := w.config.Cluster
-		w.waits.begin(s.records(), func(ctx context.Context) string {
-			return kafka.WhyNoRecords(ctx, s.topic, s.partition)
+	for in := range s.held {
+		kafka := s.config.Cluster
+		s.worker.waits.begin(in.records(), func(ctx context.Context) string {
+			return kafka.WhyNoRecords(ctx, in.topic, in.partition)
 		})
 	}
 }

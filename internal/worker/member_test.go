@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -34,17 +33,14 @@ func TestACommitWaitsForACoordinatorThatMoves(t *testing.T) {
 	}, []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)})
 	require.NoError(t, err)
 	t.Cleanup(known.Close)
-	w := New(Config{
-		Identity: "one", Cluster: known, Topology: topo,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
-	w.client, err = kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.ConsumerGroup("app"), kgo.InstanceID("one"),
+	m := membership{kafka: known, group: "app", identity: "one", joining: &joining{}}
+	m.client, err = kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.ConsumerGroup("app"), kgo.InstanceID("one"),
 		kgo.ConsumeTopics("in"), kgo.HeartbeatInterval(40*time.Second))
 	require.NoError(t, err)
-	t.Cleanup(w.client.Close)
-	require.Eventually(t, func() bool { w.member, _ = w.client.GroupMetadata(); return w.member != "" },
+	t.Cleanup(m.client.Close)
+	require.Eventually(t, func() bool { m.id, _ = m.client.GroupMetadata(); return m.id != "" },
 		time.Minute, time.Millisecond)
-	require.Eventually(t, func() bool { return w.heartbeat(context.Background()) == nil }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return m.heartbeat(context.Background()) == nil }, time.Minute, time.Millisecond)
 
 	var code atomic.Int32
 	fake.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
@@ -54,7 +50,7 @@ func TestACommitWaitsForACoordinatorThatMoves(t *testing.T) {
 		resp.ErrorCode = int16(code.Load())
 		return resp, nil, true
 	})
-	require.NoError(t, w.stays(context.Background()))
+	require.NoError(t, m.confirm(context.Background()))
 	code.Store(int32(kerr.UnknownMemberID.Code))
-	require.ErrorIs(t, w.stays(context.Background()), kerr.UnknownMemberID)
+	require.ErrorIs(t, m.confirm(context.Background()), kerr.UnknownMemberID)
 }

@@ -15,22 +15,22 @@ import (
 // ever. The inputs of those that were moved rest until then.
 func TestASessionEndsOnceOffsetsWereMoved(t *testing.T) {
 	ctx, states := context.Background(), []State(nil)
-	w := New(Config{Report: func(e Event) { states = append(states, e.(State)) }})
-	w.set = task.NewSet(nil, task.Config{}, 0)
-	w.restores = map[topology.TaskID]*restore{{Partition: 1}: {}}
-	require.NoError(t, w.moves(ctx), "no offset was moved")
+	s := &session{worker: New(Config{Report: func(e Event) { states = append(states, e.(State)) }})}
+	s.set = task.NewSet(nil, task.Config{}, 0)
+	s.restores = map[topology.TaskID]*restore{{Partition: 1}: {}}
+	require.NoError(t, s.endIfMoved(ctx), "no offset was moved")
 
-	w.movedAt = time.Now().Add(time.Hour)
-	require.NoError(t, w.moves(ctx), "others may be moved, too")
-	w.movedAt = time.Now().Add(-movesGather)
-	require.ErrorIs(t, w.moves(ctx), errOffsetsMoved, "but not for ever")
+	s.movedAt = time.Now().Add(time.Hour)
+	require.NoError(t, s.endIfMoved(ctx), "others may be moved, too")
+	s.movedAt = time.Now().Add(-movesGather)
+	require.ErrorIs(t, s.endIfMoved(ctx), errOffsetsMoved, "but not for ever")
 
-	w.movedAt = time.Now().Add(time.Hour)
-	clear(w.restores)
-	w.settled()
+	s.movedAt = time.Now().Add(time.Hour)
+	clear(s.restores)
+	s.reportIfRunning()
 	require.Empty(t, states, "not every task runs")
-	require.ErrorIs(t, w.moves(ctx), errOffsetsMoved)
-	w.movedAt = time.Time{}
-	w.settled()
+	require.ErrorIs(t, s.endIfMoved(ctx), errOffsetsMoved)
+	s.movedAt = time.Time{}
+	s.reportIfRunning()
 	require.Equal(t, []State{Running}, states)
 }

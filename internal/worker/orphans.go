@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // orphans are the partitions without an owner, in a group that is stable and has a member that could have them. inputs
@@ -16,11 +17,11 @@ func orphans(ctx context.Context, c *cluster.Cluster, inputs map[string]int32, o
 	if err != nil {
 		return nil, err
 	}
-	members := toldBy(g, own)
+	members := readMembers(g, own)
 	able := map[string]bool{}
 	for _, p := range agreed(members) {
 		for _, topic := range p.topics {
-			able[topic] = slices.ContainsFunc(members, func(m told) bool {
+			able[topic] = slices.ContainsFunc(members, func(m memberData) bool {
 				return slices.ContainsFunc(m.parts, func(has part) bool { return has.runs(p) })
 			})
 		}
@@ -38,11 +39,11 @@ func orphans(ctx context.Context, c *cluster.Cluster, inputs map[string]int32, o
 	return orphans, nil
 }
 
-// toldBy is what the members of a group say of themselves.
-func toldBy(g kadm.DescribedGroup, own []part) (members []told) {
+// readMembers is what the members of a group say of themselves.
+func readMembers(g kadm.DescribedGroup, own []part) (members []memberData) {
 	for _, m := range g.Members {
 		if meta, ok := m.Join.AsConsumer(); ok {
-			members = append(members, hear(m.MemberID, m.InstanceID, meta, own))
+			members = append(members, readMember(m.MemberID, m.InstanceID, meta, own))
 		}
 	}
 	return members

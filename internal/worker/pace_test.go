@@ -10,10 +10,10 @@ import (
 // TestTheClockKnowsWhenItWasSet, forwards and backwards, and lets pass what keeps it in time.
 func TestTheClockKnowsWhenItWasSet(t *testing.T) {
 	wall, steady := int64(1_000_000), time.Duration(0)
-	c := &clock{read: func() (int64, time.Duration) { return wall, steady }}
+	c := &clock{source: func() (int64, time.Duration) { return wall, steady }}
 	look := func(passed, set int64) (by int64) {
 		wall, steady = wall+passed+set, steady+time.Duration(passed)*time.Millisecond
-		now, by := c.look()
+		now, by := c.read()
 		require.Equal(t, wall, now)
 		return by
 	}

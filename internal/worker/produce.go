@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -13,65 +14,80 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
+// producer sends what the tasks made, in the session's transaction if there are transactions.
+type producer struct {
+	client       *kgo.Client
+	transactions bool
+	allowance    *allowance
+	alone        func() bool // whether each record is to be sent by itself
+
+	slab     []kgo.Record
+	traces   []trace               // of the records of slab
+	produced int64                 // records sent since the last commit
+	open     bool                  // a transaction
+	openedAt time.Time             // when it was
+	failure  atomic.Pointer[error] // the first of a record
+}
+
 const slabRecords = 256
 
 // send hands outputs to the client. It waits while the client's buffer is full.
-func (w *Worker) send(ctx context.Context, outputs []topology.Output) {
+func (p *producer) send(ctx context.Context, outputs []topology.Output) {
 	for i := range outputs {
-		w.sendOne(ctx, &outputs[i])
+		p.sendOne(ctx, &outputs[i])
 	}
 }
 
-func (w *Worker) sendOne(ctx context.Context, o *topology.Output) {
-	if w.config.ExactlyOnce && !w.inTxn {
-		if err := w.client.BeginTransaction(); err != nil {
-			w.poison(err)
+func (p *producer) sendOne(ctx context.Context, o *topology.Output) {
+	if p.transactions && !p.open {
+		if err := p.client.BeginTransaction(); err != nil {
+			p.poison(err)
 			return
 		}
-		w.inTxn, w.openedAt = true, time.Now()
+		p.open, p.openedAt = true, time.Now()
 	}
-	if len(w.slab) == 0 {
-		w.slab = make([]kgo.Record, slabRecords)
+	if len(p.slab) == 0 {
+		p.slab = make([]kgo.Record, slabRecords)
 	}
-	r := &w.slab[0]
-	w.slab = w.slab[1:]
+	r := &p.slab[0]
+	p.slab = p.slab[1:]
 	cluster.NewRecord(r, o)
-	r.Context = w.traced(ctx, o)
-	w.produced++
-	w.allowance.sent += bytesOf(r)
-	promise := w.acknowledged
+	r.Context = p.traced(ctx, o)
+	p.produced++
+	p.allowance.sent += bytesOf(r)
+	promise := p.acknowledged
 	if o.Ack != nil {
 		ack := o.Ack
 		promise = func(r *kgo.Record, err error) {
-			if w.acknowledged(r, err); err == nil {
+			if p.acknowledged(r, err); err == nil {
 				ack(r.Offset)
 			}
 		}
 	}
-	w.client.Produce(ctx, r, promise)
-	if !w.aloneSince.IsZero() && w.sendsAlone() {
-		_ = w.client.Flush(ctx) // what fails poisons the transaction
+	p.client.Produce(ctx, r, promise)
+	if p.alone() {
+		_ = p.client.Flush(ctx) // what fails poisons the transaction
 	}
 }
 
 // acknowledged is called by the client's goroutine for each record.
-func (w *Worker) acknowledged(r *kgo.Record, err error) {
+func (p *producer) acknowledged(r *kgo.Record, err error) {
 	if err != nil {
-		w.poison(refused(r, err))
+		p.poison(refused(r, err))
 		return
 	}
-	w.allowance.acked.Add(bytesOf(r))
+	p.allowance.acked.Add(bytesOf(r))
 }
 
 // bytesOf is what a record takes on its way, about.
 func bytesOf(r *kgo.Record) int64 { return int64(64 + len(r.Key) + len(r.Value)) }
 
 // poison keeps the first failure: no transaction that it belongs to may commit.
-func (w *Worker) poison(err error) { w.failure.CompareAndSwap(nil, &err) }
+func (p *producer) poison(err error) { p.failure.CompareAndSwap(nil, &err) }
 
 // failed is the first failure of a produced record, nil if there is none.
-func (w *Worker) failed() error {
-	if err := w.failure.Load(); err != nil {
+func (p *producer) failed() error {
+	if err := p.failure.Load(); err != nil {
 		return *err
 	}
 	return nil
@@ -86,12 +102,12 @@ type trace struct {
 }
 
 // traced is the context of an output.
-func (w *Worker) traced(ctx context.Context, o *topology.Output) context.Context {
-	if len(w.traces) == 0 {
-		w.traces = make([]trace, slabRecords)
+func (p *producer) traced(ctx context.Context, o *topology.Output) context.Context {
+	if len(p.traces) == 0 {
+		p.traces = make([]trace, slabRecords)
 	}
-	t := &w.traces[0]
-	w.traces = w.traces[1:]
+	t := &p.traces[0]
+	p.traces = p.traces[1:]
 	*t = trace{ctx, o.Node, o.From, o.FromOffset}
 	return t
 }

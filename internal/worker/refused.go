@@ -16,11 +16,6 @@ import (
 // aloneFor is how long records are sent one by one, to find the one that is refused.
 const aloneFor = time.Minute
 
-// sendsAlone is true while each record is sent by itself.
-func (w *Worker) sendsAlone() bool {
-	return !w.aloneSince.IsZero() && time.Since(w.aloneSince) < aloneFor
-}
-
 // errSearched begins a session anew that sends records one by one.
 var errSearched = errors.New("worker: Kafka refuses a record, which is searched")
 
@@ -30,25 +25,25 @@ var errLeftOut = errors.New("worker: Kafka refuses what was made of a record, wh
 // leaveOut asks the error policy about a record that Kafka refused. The transaction that it was part of is lost, and
 // with it all that was done since the last commit. So if the policy passes over it, the next session leaves out the
 // input record that it was made of, with all that this does.
-func (w *Worker) leaveOut(ctx context.Context, err error) error {
+func (s *session) leaveOut(ctx context.Context, err error) error {
 	var produced *ProduceError
 	if ctx.Err() != nil || !errors.As(err, &produced) || produced.Source == "" || !refusesRecord(produced.Err) {
 		return err
 	}
 	failed := &task.ProcessError{
-		Task: w.taskOf(produced.Source, produced.SourcePartition), Node: produced.Node, Site: produced.Site,
+		Task: s.taskOf(produced.Source, produced.SourcePartition), Node: produced.Node, Site: produced.Site,
 		Topic: produced.Source, Partition: produced.SourcePartition, Offset: produced.SourceOffset,
 		Cause: task.Producing, Err: produced,
 	}
 	at := task.RecordID{Topic: failed.Topic, Partition: failed.Partition, Offset: failed.Offset}
-	if w.refused[at] != nil || !w.config.Task.PassesOver(failed) {
+	if s.worker.lessons.refused[at] != nil || !s.config.Task.PassesOver(failed) {
 		return err
 	}
-	if !w.sendsAlone() { // brokers refuse whole batches: it may have been another one of the same
-		w.aloneSince = time.Now()
+	if !s.worker.lessons.sendsAlone() { // brokers refuse whole batches: it may have been another one of the same
+		s.worker.lessons.aloneSince = time.Now()
 		return fmt.Errorf("%w: %v", errSearched, err)
 	}
-	w.refused[at], w.aloneSince = failed, time.Time{}
+	s.worker.lessons.refused[at], s.worker.lessons.aloneSince = failed, time.Time{}
 	return fmt.Errorf("%w: %v", errLeftOut, err) // without its type: it ends nothing any more
 }
 
@@ -59,8 +54,8 @@ func refusesRecord(err error) bool {
 }
 
 // taskOf is the task that reads a partition.
-func (w *Worker) taskOf(topic string, partition int32) (id topology.TaskID) {
-	for _, t := range w.set.Tasks() {
+func (s *session) taskOf(topic string, partition int32) (id topology.TaskID) {
+	for _, t := range s.set.Tasks() {
 		for _, in := range t.Inputs() {
 			if in.Topic == topic && in.Partition == partition {
 				return t.ID
@@ -71,10 +66,10 @@ func (w *Worker) taskOf(topic string, partition int32) (id topology.TaskID) {
 }
 
 // forgetRefused forgets records that lie in front of what the group has.
-func (w *Worker) forgetRefused(x *restoring) {
-	for at := range w.refused {
+func (s *session) forgetRefused(x *restoring) {
+	for at := range s.worker.lessons.refused {
 		if c, ok := x.committed[at.Topic]; ok && at.Partition == x.id.Partition && at.Offset < c.Offset {
-			delete(w.refused, at)
+			delete(s.worker.lessons.refused, at)
 		}
 	}
 }

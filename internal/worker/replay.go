@@ -41,7 +41,7 @@ func (r *restore) plan(ctx context.Context, due []*restoring) map[*restoring]err
 			logs.Add(c.Topic, c.Partition)
 		}
 	}
-	kafka := r.worker.config.Cluster
+	kafka := r.session.config.Cluster
 	starts := kafka.Starts(ctx, logs)
 	ends := kafka.Ends(ctx, logs)
 	failed := map[*restoring]error{}
@@ -53,7 +53,7 @@ func (r *restore) plan(ctx context.Context, due []*restoring) map[*restoring]err
 				failed[x] = err
 				break
 			}
-			x.facts.Changelogs[c.Store] = r.worker.log(c.Topic, start, end)
+			x.facts.Changelogs[c.Store] = r.session.log(c.Topic, start, end)
 		}
 		if failed[x] == nil {
 			if err := r.settle(x); err != nil {
@@ -82,7 +82,7 @@ func (r *restore) planOne(x *restoring, c *task.Changelog) error {
 	log := x.facts.Changelogs[c.Store]
 	from := max(c.From(), log.Start)
 	if from >= log.End {
-		r.worker.config.Logger.Info("state is up to date", "task", x.id.String(), "store", c.Store, "offset", from,
+		r.session.config.Logger.Info("state is up to date", "task", x.id.String(), "store", c.Store, "offset", from,
 			"replayed", 0)
 		if err := c.Restore(nil, max(from, log.End)); err != nil {
 			return err
@@ -106,13 +106,13 @@ func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 	now := time.Now()
 	r.logs[c.Topic][c.Partition] = &replay{changelog: c, of: x, from: from, end: end, began: now, moved: now}
 	x.replays++
-	r.tell(r.logs[c.Topic][c.Partition], RestoreBegun)
+	r.report(r.logs[c.Topic][c.Partition], RestoreBegun)
 	return nil
 }
 
 // connect makes the client, which reads changelogs from the given offsets.
 func (r *restore) connect(at map[string]map[int32]kgo.Offset) (err error) {
-	r.client, err = cluster.NewClient(cluster.RestoreRole, r.worker.config.Client(cluster.RestoreRole),
+	r.client, err = cluster.NewClient(cluster.RestoreRole, r.session.config.Client(cluster.RestoreRole),
 		kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))
 	r.connected = time.Now()
@@ -143,13 +143,13 @@ func (r *restore) end(p *replay) {
 	r.client.RemoveConsumePartitions(map[string][]int32{c.Topic: {c.Partition}})
 	delete(r.logs[c.Topic], c.Partition)
 	p.of.replays--
-	r.comes(p)
-	r.tell(p, RestoreEnded)
+	r.endWait(p)
+	r.report(p, RestoreEnded)
 }
 
-// lookAfter is how long a replay waits for records before it asks whether they are still there. Most often an open
+// checkAfter is how long a replay waits for records before it asks whether they are still there. Most often an open
 // transaction holds them up.
-const lookAfter = time.Second
+const checkAfter = time.Second
 
 // poll enters what has come, or waits for it until a time.
 func (r *restore) poll(ctx context.Context, until time.Time) error {
@@ -170,37 +170,37 @@ func (r *restore) poll(ctx context.Context, until time.Time) error {
 	var err error
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if replay := r.logs[p.Topic][p.Partition]; replay != nil && err == nil {
-			if failed := r.take(replay, p); failed != nil {
-				err = r.later(ctx, replay.of, failed)
+			if failed := r.enter(replay, p); failed != nil {
+				err = r.tryLater(ctx, replay.of, failed)
 			}
 		}
 	})
-	if err == nil && time.Since(r.looked) >= lookAfter {
-		r.looked = time.Now()
-		err = r.look(ctx)
+	if err == nil && time.Since(r.checkedAt) >= checkAfter {
+		r.checkedAt = time.Now()
+		err = r.checkReplays(ctx)
 	}
 	return err
 }
 
-// look plans replays anew that wait for records which have been deleted: they would wait for ever.
-func (r *restore) look(ctx context.Context) (err error) {
+// checkReplays plans replays anew that wait for records which have been deleted: they would wait for ever.
+func (r *restore) checkReplays(ctx context.Context) (err error) {
 	waiting := cluster.Partitions{}
 	r.each(func(p *replay) {
-		if time.Since(p.moved) >= lookAfter {
+		if time.Since(p.moved) >= checkAfter {
 			c := p.changelog
 			waiting.Add(c.Topic, c.Partition)
-			r.worker.waits.begin(p.wait(), r.cause(p))
+			r.session.worker.waits.begin(p.wait(), r.cause(p))
 			p.waits = true
 		}
 	})
-	for topic, starts := range r.worker.config.Cluster.Starts(ctx, waiting) {
+	for topic, starts := range r.session.config.Cluster.Starts(ctx, waiting) {
 		for n, start := range starts {
 			replay := r.logs[topic][n]
 			if replay == nil || start.Err != nil || err != nil {
 				continue
 			}
 			if at := replay.at(); start.Offset > at {
-				err = r.later(ctx, replay.of, fmt.Errorf(
+				err = r.tryLater(ctx, replay.of, fmt.Errorf(
 					"changelog %s/%d was deleted up to %d, and was read up to %d", topic, n, start.Offset, at))
 			}
 		}
@@ -228,10 +228,10 @@ func (r *restore) reconnect(ctx context.Context) error {
 		}
 		at[c.Topic][c.Partition] = kgo.NewOffset().At(p.at())
 	})
-	for topic, ends := range r.worker.config.Cluster.StableEnds(ctx, waiting) {
+	for topic, ends := range r.session.config.Cluster.StableEnds(ctx, waiting) {
 		for n, end := range ends {
 			if p := r.logs[topic][n]; p != nil && end.Err == nil && end.Offset > p.at() {
-				r.worker.config.Logger.Warn("changelogs are read with another client: records did not come",
+				r.session.config.Logger.Warn("changelogs are read with another client: records did not come",
 					"changelog", topic, "partition", n, "offset", p.at(), "end", end.Offset)
 				r.client.Close()
 				return r.connect(at)
@@ -241,22 +241,22 @@ func (r *restore) reconnect(ctx context.Context) error {
 	return nil
 }
 
-// comes ends the wait for records, if there is one.
-func (r *restore) comes(p *replay) {
+// endWait ends the wait for records, if there is one.
+func (r *restore) endWait(p *replay) {
 	if p.waits {
 		p.waits = false
-		r.worker.waits.end(p.wait())
+		r.session.worker.waits.end(p.wait())
 	}
 }
 
 // cause says why no records come.
 func (r *restore) cause(p *replay) func(ctx context.Context) string {
-	kafka, topic, partition := r.worker.config.Cluster, p.changelog.Topic, p.changelog.Partition
+	kafka, topic, partition := r.session.config.Cluster, p.changelog.Topic, p.changelog.Partition
 	return func(ctx context.Context) string { return kafka.WhyNoRecords(ctx, topic, partition) }
 }
 
-// take enters records of one changelog. The position counts, not the records: markers and gaps move it too.
-func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
+// enter enters records of one changelog. The position counts, not the records: markers and gaps move it too.
+func (r *restore) enter(replay *replay, p kgo.FetchTopicPartition) error {
 	if p.Err != nil {
 		return fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, cluster.NameRight("Read", "topic", p.Topic, p.Err))
 	}
@@ -275,9 +275,9 @@ func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
 		return err
 	}
 	replay.moved, replay.of.tries = time.Now(), 0
-	r.comes(replay)
+	r.endWait(replay)
 	if next < replay.end {
-		r.tell(replay, RestoreGoesOn)
+		r.report(replay, RestoreGoesOn)
 		return nil
 	}
 	x := replay.of
@@ -285,7 +285,7 @@ func (r *restore) take(replay *replay, p kgo.FetchTopicPartition) error {
 		return err
 	}
 	r.end(replay)
-	r.worker.config.Logger.Info("state restored", "task", x.id.String(), "store", replay.changelog.Store,
+	r.session.config.Logger.Info("state restored", "task", x.id.String(), "store", replay.changelog.Store,
 		"from", replay.from, "offset", next, "replayed", replay.records, "took", time.Since(replay.began).String())
 	if x.replays == 0 {
 		r.post(x)

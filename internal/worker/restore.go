@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -27,15 +28,15 @@ import (
 // What is in the way of one task alone, such as a database that is in use or a partition without a leader, costs that
 // task only: it is tried again after a while, and the others go on.
 type restore struct {
-	worker  *Worker
+	session *session
 	offsets cluster.Offsets
 	tasks   []*restoring
 
-	cancel context.CancelFunc
-	done   chan struct{}
-	client *kgo.Client // reads changelogs; nil before there is one to read
-	logs   map[string]map[int32]*replay
-	looked time.Time // when it was last asked whether what is to be read is still there
+	cancel    context.CancelFunc
+	done      chan struct{}
+	client    *kgo.Client // reads changelogs; nil before there is one to read
+	logs      map[string]map[int32]*replay
+	checkedAt time.Time // when it was last asked whether what is to be read is still there
 
 	connected time.Time // when the client was made
 }
@@ -48,7 +49,7 @@ type restoring struct {
 	facts     task.Facts                // of the last look at the cluster
 	moved     []task.Offset             // that the group is given before the task begins
 	spare     string                    // a directory that was set aside until the task is restored
-	looks     int                       // that have found a loss
+	checks    int                       // that have found a loss
 	replays   int                       // changelogs that are being read
 	posted    bool                      // given back
 	tries     int                       // that have failed since something went well
@@ -60,20 +61,20 @@ type restoring struct {
 func (x *restoring) name() string { return "task " + x.id.String() }
 
 // restore starts tasks, some of which may be made already.
-func (w *Worker) restore(tasks []*restoring, committed cluster.Offsets) {
+func (s *session) restore(tasks []*restoring, committed cluster.Offsets) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &restore{
-		worker: w, offsets: committed, tasks: tasks, cancel: cancel, done: make(chan struct{}),
-		logs: map[string]map[int32]*replay{}, looked: time.Now(),
+		session: s, offsets: committed, tasks: tasks, cancel: cancel, done: make(chan struct{}),
+		logs: map[string]map[int32]*replay{}, checkedAt: time.Now(),
 	}
 	for _, x := range tasks {
 		x.replays, x.posted, x.at = 0, false, time.Now()
-		w.restores[x.id] = r
+		s.restores[x.id] = r
 	}
-	events := w.events
+	events := s.events
 	go func() {
 		defer close(r.done)
-		if err := w.shielded(func() error { return r.run(ctx) }); err != nil && ctx.Err() == nil {
+		if err := s.worker.shielded(func() error { return r.run(ctx) }); err != nil && ctx.Err() == nil {
 			events.post(func(context.Context) error { return fmt.Errorf("restore: %w", err) })
 		}
 	}()
@@ -91,8 +92,8 @@ const preparedAtOnce = 32
 func (r *restore) run(ctx context.Context) error {
 	defer func() {
 		r.each(func(p *replay) { // nobody waits for the records any more
-			r.comes(p)
-			r.tell(p, RestoreEnded)
+			r.endWait(p)
+			r.report(p, RestoreEnded)
 		})
 		if r.client != nil {
 			r.client.Close()
@@ -115,7 +116,7 @@ func (r *restore) run(ctx context.Context) error {
 
 // due are the tasks to try now, and when the next one is to be; left is how many are not posted yet.
 func (r *restore) due(now time.Time) (due []*restoring, next time.Time, left int) {
-	next = now.Add(lookAfter)
+	next = now.Add(checkAfter)
 	for _, x := range r.tasks {
 		if x.posted {
 			continue
@@ -152,7 +153,7 @@ func (r *restore) prepare(ctx context.Context, due []*restoring) error {
 		}
 		failed := step(ctx, due)
 		for x, err := range failed {
-			if err := r.later(ctx, x, err); err != nil {
+			if err := r.tryLater(ctx, x, err); err != nil {
 				return err
 			}
 		}
@@ -160,7 +161,7 @@ func (r *restore) prepare(ctx context.Context, due []*restoring) error {
 	}
 	for _, x := range due {
 		x.at = time.Time{}
-		r.worker.waits.end(x.name())
+		r.session.worker.waits.end(x.name())
 		if x.replays == 0 {
 			r.post(x)
 		}
@@ -174,12 +175,12 @@ const (
 	lastTry  = 5 * time.Second
 )
 
-// later has a task tried again, unless that would end the same way.
-func (r *restore) later(ctx context.Context, x *restoring, err error) error {
+// tryLater has a task tried again, unless that would end the same way.
+func (r *restore) tryLater(ctx context.Context, x *restoring, err error) error {
 	if ctx.Err() != nil {
 		return r.repair(x, err) // nobody comes back to it, and its databases must not stay taken
 	}
-	w := r.worker
+	w := r.session.worker
 	r.forget(x)
 	if err = errors.Join(err, r.repair(x, err)); classify(err) == fatal {
 		return err
@@ -205,22 +206,22 @@ func (r *restore) repair(x *restoring, err error) error {
 		return nil
 	}
 	if x.task != nil {
-		err = errors.Join(x.task.End(), r.worker.discard(x.id, err))
+		err = errors.Join(x.task.End(), r.session.worker.discard(x.id, err))
 		x.task = nil
 		return err
 	}
-	return r.worker.discard(x.id, err)
+	return r.session.worker.discard(x.id, err)
 }
 
 // post gives a task back to the worker.
 func (r *restore) post(x *restoring) {
 	x.posted = true
 	r.removeSpare(x)
-	r.worker.events.post(func(ctx context.Context) error {
-		if r.worker.restores[x.id] != r {
+	r.session.events.post(func(ctx context.Context) error {
+		if r.session.restores[x.id] != r {
 			return nil // revoked meanwhile
 		}
-		return r.worker.start(ctx, x)
+		return r.session.startTask(ctx, x)
 	})
 }
 
@@ -240,12 +241,12 @@ func (r *restore) open(_ context.Context, due []*restoring) map[*restoring]error
 
 // openOne makes a task. What was damaged, or has failed in a former session, is closed and opened anew, once.
 func (r *restore) openOne(x *restoring) error {
-	t, err := r.worker.openTask(x.id)
+	t, err := r.session.openTask(x.id)
 	if err != nil && ofEngine(err) {
-		if err := r.worker.discard(x.id, err); err != nil {
+		if err := r.session.worker.discard(x.id, err); err != nil {
 			return err
 		}
-		t, err = r.worker.openTask(x.id)
+		t, err = r.session.openTask(x.id)
 	}
 	x.task = t
 	return err
@@ -266,15 +267,15 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 			inputs.Add(in.Topic, in.Partition)
 		}
 	}
-	w, at := r.worker, now()
-	starts := w.config.Cluster.Starts(ctx, inputs)
-	ends := w.config.Cluster.Ends(ctx, inputs)
-	stable := w.config.Cluster.StableEnds(ctx, inputs)
+	s, at := r.session, now()
+	starts := s.config.Cluster.Starts(ctx, inputs)
+	ends := s.config.Cluster.Ends(ctx, inputs)
+	stable := s.config.Cluster.StableEnds(ctx, inputs)
 	failed := map[*restoring]error{}
 	for _, x := range due {
 		x.committed = map[string]task.Committed{}
 		x.facts = task.Facts{
-			Cluster: w.layout.ClusterID, Now: at, Committed: x.committed, Accept: w.config.Accept,
+			Cluster: s.layout.ClusterID, Now: at, Committed: x.committed, Accept: s.config.Accept,
 			Inputs: map[string]task.Log{}, Changelogs: map[string]task.Log{},
 		}
 		for _, in := range x.task.Inputs() {
@@ -286,7 +287,7 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 				failed[x] = err
 				break
 			}
-			x.committed[in.Topic], x.facts.Inputs[in.Topic] = c, w.log(in.Topic, start, end)
+			x.committed[in.Topic], x.facts.Inputs[in.Topic] = c, s.log(in.Topic, start, end)
 		}
 	}
 	return failed
@@ -297,7 +298,7 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 func (r *restore) begin(
 	ctx context.Context, x *restoring, in *task.Input, start, end int64,
 ) (c task.Committed, err error) {
-	topo, kafka := r.worker.config.Topology, r.worker.config.Cluster
+	topo, kafka := r.session.config.Topology, r.session.config.Cluster
 	c = r.offsets[in.Topic][in.Partition]
 	if reset, _ := topo.ResetOf(in.Topic); c.Offset < 0 && reset != topology.Earliest {
 		if c, err = kafka.ChooseOffset(ctx, topo, in.Topic, in.Partition); err != nil {
@@ -307,7 +308,7 @@ func (r *restore) begin(
 	if c.Start, c.End = start, end; c.Offset < 0 {
 		c.Offset, c.Epoch, c.Chosen = start, -1, true
 	}
-	if err := r.worker.refuseDeleted(in, c.Offset, start); err != nil {
+	if err := r.session.checkDeleted(in, c.Offset, start); err != nil {
 		return c, err
 	}
 	if c.Offset < start && x.told[in.Topic] != start {
@@ -315,8 +316,56 @@ func (r *restore) begin(
 			x.told = map[string]int64{}
 		}
 		x.told[in.Topic] = start
-		r.worker.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic,
+		r.session.config.Logger.Warn("records were deleted before they were read", "topic", in.Topic,
 			"partition", in.Partition, "from", c.Offset, "to", start)
 	}
 	return c, nil
+}
+
+// stopRestoring gives up tasks that are on their way. The others of the same restores go on.
+func (s *session) stopRestoring(ids []topology.TaskID) error {
+	stopped := map[*restore]bool{}
+	for _, id := range ids {
+		if r := s.restores[id]; r != nil {
+			stopped[r] = true
+		}
+	}
+	for r := range stopped {
+		r.stop()
+		var stay, gone []*restoring
+		for _, x := range r.tasks {
+			switch {
+			case s.restores[x.id] != r: // it runs
+			case slices.Contains(ids, x.id):
+				gone = append(gone, x)
+			default:
+				stay = append(stay, x)
+			}
+		}
+		if err := s.giveUp(gone); err != nil {
+			return err
+		}
+		if len(stay) > 0 {
+			s.restore(stay, r.offsets)
+		}
+	}
+	return nil
+}
+
+// giveUp ends tasks of a restore that has stopped.
+func (s *session) giveUp(tasks []*restoring) error {
+	var errs []error
+	for _, x := range tasks {
+		delete(s.restores, x.id)
+		s.worker.waits.end(x.name())
+		if x.task != nil {
+			errs = append(errs, s.worker.leaveTask(x.task))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stopRestores ends all restores.
+func (s *session) stopRestores() error {
+	return s.stopRestoring(slices.Collect(maps.Keys(s.restores)))
 }

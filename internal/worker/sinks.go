@@ -18,7 +18,7 @@ const (
 
 // sinkPartitions is a function that gives the number of partitions of topics that are written, for the sinks that
 // choose. It remembers what the cluster said, for one session at most.
-func (w *Worker) sinkPartitions(ctx context.Context) func(topic string) (int32, error) {
+func (s *session) sinkPartitions(ctx context.Context) func(topic string) (int32, error) {
 	type answer struct {
 		partitions int32
 		err        error
@@ -29,7 +29,7 @@ func (w *Worker) sinkPartitions(ctx context.Context) func(topic string) (int32, 
 		if a, ok := known[topic]; ok && time.Now().Before(a.until) {
 			return a.partitions, a.err
 		}
-		n, err := w.config.Cluster.SinkPartitions(ctx, topic)
+		n, err := s.config.Cluster.SinkPartitions(ctx, topic)
 		if len(known) >= mostSinks {
 			clear(known)
 		}

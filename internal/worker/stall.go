@@ -10,10 +10,10 @@ import (
 
 // progress is what a worker is doing, and since when it has something to commit without a commit.
 type progress struct {
-	sync.Mutex // held while the state is reported, so that the last report is the last state
-	state      State
-	owes       time.Time // zero: nothing to commit
-	stalled    bool
+	sync.Mutex       // held while the state is reported, so that the last report is the last state
+	state            State
+	uncommittedSince time.Time // zero: nothing to commit
+	stalled          bool
 }
 
 // report tells what the worker is doing, unless it stalls: that is told until a commit.
@@ -26,20 +26,20 @@ func (w *Worker) report(s State) {
 	}
 }
 
-// owes notes that there is something to commit, from now on.
-func (w *Worker) owes() {
+// noteUncommitted notes that there is something to commit, from now on.
+func (w *Worker) noteUncommitted() {
 	w.progress.Lock()
 	defer w.progress.Unlock()
-	if w.progress.owes.IsZero() {
-		w.progress.owes = time.Now()
+	if w.progress.uncommittedSince.IsZero() {
+		w.progress.uncommittedSince = time.Now()
 	}
 }
 
-// paid notes a commit, or that there is nothing to commit.
-func (w *Worker) paid() {
+// noteCommitted notes a commit, or that there is nothing to commit.
+func (w *Worker) noteCommitted() {
 	w.progress.Lock()
 	defer w.progress.Unlock()
-	w.progress.owes = time.Time{}
+	w.progress.uncommittedSince = time.Time{}
 	if w.progress.stalled {
 		w.progress.stalled = false
 		w.config.Logger.Info("commits go on")
@@ -52,11 +52,12 @@ func (w *Worker) checkProgress(now time.Time) {
 	w.progress.Lock()
 	defer w.progress.Unlock()
 	p := &w.progress
-	if p.stalled || p.owes.IsZero() || w.config.StallTimeout <= 0 || now.Sub(p.owes) < w.config.StallTimeout {
+	if p.stalled || p.uncommittedSince.IsZero() || w.config.StallTimeout <= 0 ||
+		now.Sub(p.uncommittedSince) < w.config.StallTimeout {
 		return
 	}
 	p.stalled = true
-	w.config.Logger.Warn("no commit, although there is something to commit", "since", now.Sub(p.owes).String())
+	w.config.Logger.Warn("no commit, although there is something to commit", "since", now.Sub(p.uncommittedSince).String())
 	w.config.Report(Stalled)
 }
 

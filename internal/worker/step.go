@@ -11,22 +11,22 @@ import (
 
 // step processes records and punctuations, and sends what they gave. It ends early when its time is over, ctx ends or
 // an event comes.
-func (w *Worker) step(ctx, work context.Context) (n int, err error) {
+func (s *session) step(ctx, work context.Context) (n int, err error) {
 	began := time.Now()
-	w.pace.Bytes = min(stepBytes, w.allowance.bytes)
-	w.pace.begin()
-	w.inCode.begin()
-	err = w.calls.call(func() (err error) {
+	s.worker.pace.Bytes = min(stepBytes, s.worker.allowance.bytes)
+	s.worker.pace.begin()
+	s.worker.inCode.begin()
+	err = s.worker.calls.call(func() (err error) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if n, err = w.set.Step(w.now(), stepRecords); err == nil && w.now() >= w.set.NextPunctuation() {
-			err = w.set.Punctuate(w.now())
+		if n, err = s.set.Step(s.now(), stepRecords); err == nil && s.now() >= s.set.NextPunctuation() {
+			err = s.set.Punctuate(s.now())
 		}
 		return err
 	})
-	w.pace.end()
-	w.inCode.end()
+	s.worker.pace.end()
+	s.worker.inCode.end()
 	if errors.Is(err, serde.ErrStopped) && ctx.Err() != nil {
 		err = nil // the record stays where it is, and what was done before it is committed
 	}
@@ -34,22 +34,22 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 		return n, err
 	}
 	took := time.Since(began)
-	w.busy += took
-	if took > w.config.TransactionTimeout/slowSteps {
-		w.slowAt = time.Now()
+	s.worker.busy += took
+	if took > s.config.TransactionTimeout/slowSteps {
+		s.worker.lessons.slowAt = time.Now()
 	}
-	if !w.holds() {
-		w.sendAll(work, w.set.Outputs())
+	if !s.holds() {
+		s.sendAll(work, s.set.Outputs())
 	}
-	return n, w.failed()
+	return n, s.out.failed()
 }
 
 // sendAll hands outputs to the client, and says what it waits for if the client takes no more.
-func (w *Worker) sendAll(ctx context.Context, outputs []topology.Output) {
+func (s *session) sendAll(ctx context.Context, outputs []topology.Output) {
 	if len(outputs) > 0 {
-		w.forRoom.begin()
-		w.send(ctx, outputs)
-		w.forRoom.end()
+		s.worker.forRoom.begin()
+		s.out.send(ctx, outputs)
+		s.worker.forRoom.end()
 	}
 }
 
@@ -62,11 +62,11 @@ const (
 )
 
 // holds is true while outputs are held back until the commit.
-func (w *Worker) holds() bool {
-	return w.config.ExactlyOnce && !w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor
+func (s *session) holds() bool {
+	return s.config.ExactlyOnce && !s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor
 }
 
 // commitDue is true if it is time to commit: by the clock, for memory, or because the brokers take no more at a time.
-func (w *Worker) commitDue() bool {
-	return w.set.CommitDue(w.now()) || w.set.Pending() && w.allowance.exceeded(w.set.Unsent())
+func (s *session) commitDue() bool {
+	return s.set.CommitDue(s.now()) || s.set.Pending() && s.worker.allowance.exceeded(s.set.Unsent())
 }

@@ -7,9 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // ShutdownError means that the application stopped without a last commit: what was done since the one before will be
@@ -54,8 +56,8 @@ type calls struct {
 	}
 }
 
-// use tells what the session that begins has.
-func (c *calls) use(client *kgo.Client, events *events) {
+// attach tells what the session that begins has.
+func (c *calls) attach(client *kgo.Client, events *events) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.client, c.mu.events = client, events
@@ -107,13 +109,13 @@ func (w *Worker) GiveUp() error {
 	client, events := w.calls.mu.client, w.calls.mu.events
 	w.calls.mu.Unlock()
 	if client != nil {
-		w.takeOut(client, events)
+		w.withdraw(client, events)
 	}
 	return busy
 }
 
-// takeOut ends what a worker that does not come back has in Kafka. All that it uses of the worker does not change.
-func (w *Worker) takeOut(client *kgo.Client, events *events) {
+// withdraw ends what a worker that does not come back has in Kafka. All that it uses of the worker does not change.
+func (w *Worker) withdraw(client *kgo.Client, events *events) {
 	member, _ := client.GroupMetadata()
 	events.stop()
 	ctx, cancel := parting(context.Background())
@@ -152,76 +154,62 @@ func (w *Worker) depart(ctx context.Context, member string) {
 	w.leave(ctx, member)
 }
 
-// finish ends a session. A worker that does not begin again leaves the group, and its transaction is aborted: others
-// take its tasks over at once.
-func (w *Worker) finish(ctx, work context.Context, err error) error {
-	err = w.leaveOut(ctx, w.replaced(work, err))
-	member := w.lastMember()
-	if err != nil {
-		w.learn(err)
-	}
-	inTxn := w.inTxn
-	over := w.over(ctx, err)
-	err = errors.Join(err, w.end())
-	w.calls.use(nil, nil)
-	switch w.former = ""; {
-	case over && err == nil && w.config.StayOnStop: // it keeps its place, for when it is started again
-	case over && err == nil:
-		w.leave(work, member)
-	case over && inTxn && !errors.Is(err, ErrFenced):
-		ctx, cancel := parting(ctx)
-		defer cancel()
-		w.depart(ctx, member)
-	case over && !errors.Is(err, ErrFenced):
-		ctx, cancel := parting(ctx)
-		defer cancel()
-		w.leave(ctx, member)
-	default:
-		w.former = member
-	}
-	return errors.Join(err, w.repair(err))
-}
-
-// learn takes from a session that failed what the next one has to mind.
-func (w *Worker) learn(err error) {
-	others := cluster.IsAny(err, kerr.UnknownMemberID, kerr.IllegalGeneration) // do it again, and have the tasks
-	if w.set.Pending() && !others {
-		w.owed = err
-	}
-	if w.inTxn && (classify(err) == fenced || time.Since(w.openedAt) > w.config.TransactionTimeout/2) {
-		w.slowAt = time.Now()
-	}
-	w.allowance.failed()
-}
-
 // departFormer takes a worker out of the group that failed before it had joined again.
 func (w *Worker) departFormer(ctx context.Context, err error) {
-	if w.former != "" && !errors.Is(err, ErrFenced) {
+	if w.lessons.former != "" && !errors.Is(err, ErrFenced) {
 		ctx, cancel := parting(ctx)
 		defer cancel()
-		w.depart(ctx, w.former)
+		w.depart(ctx, w.lessons.former)
 	}
 }
 
 // over is true if no new session follows one that ended with err.
 func (w *Worker) over(ctx context.Context, err error) bool {
-	return err == nil || ctx.Err() != nil || classify(err) == fatal || w.changedBehind(err)
+	return err == nil || ctx.Err() != nil || classify(err) == fatal || w.lessons.changedSince(err)
 }
 
 // result is what Run returns when the last session ended with err. A stop is no error, unless something was done that
 // is not committed.
 func (w *Worker) result(ctx context.Context, err error) error {
 	var known *ShutdownError
-	if w.changedBehind(err) && ctx.Err() == nil {
+	if w.lessons.changedSince(err) && ctx.Err() == nil {
 		return fmt.Errorf("a value that could be encoded when it was put, and was changed since: %w", err)
 	}
 	switch {
 	case err != nil && classify(err) == fatal, errors.As(err, &known):
 		return cluster.NameAppRight(w.config.Topology.App, err)
-	case w.owed != nil && ctx.Err() != nil:
-		return &ShutdownError{w.owed}
+	case w.lessons.owed != nil && ctx.Err() != nil:
+		return &ShutdownError{w.lessons.owed}
 	case ctx.Err() != nil && cluster.IsAny(err, ctx.Err(), cluster.ErrTopicsChanged, errOffsetsMoved, errOverdue):
 		return nil
 	}
 	return err
+}
+
+// fenceOwnTransaction ends the transaction that this worker's predecessor may have left open: until then its offsets
+// count as unstable and its outputs hold up every reader.
+func (w *Worker) fenceOwnTransaction(ctx context.Context) error {
+	return w.config.Cluster.Fence(ctx, w.config.Identity, w.config.TransactionTimeout)
+}
+
+// leave tells the group that a member is gone for good; the client kept its place, as a static member's. The request
+// goes out when the client has closed, since a heartbeat after it would be an error. Without the member's id it would
+// remove whoever has this worker's identity by now.
+func (w *Worker) leave(ctx context.Context, member string) {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = w.config.Topology.App
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID, m.InstanceID = member, &w.config.Identity
+	req.Members = append(req.Members, m)
+	resp, err := req.RequestWith(ctx, w.config.Cluster.Client())
+	if err == nil && len(resp.Members) > 0 {
+		err = kerr.ErrorForCode(resp.Members[0].ErrorCode)
+	}
+	switch {
+	case err == nil, errors.Is(err, kerr.UnknownMemberID): // gone already
+	case errors.Is(err, kerr.FencedInstanceID):
+		w.config.Logger.Warn("not a member of the group any more", "error", ErrFenced)
+	default:
+		w.config.Logger.Warn("could not leave the group; it will notice after the session timeout", "error", err)
+	}
 }

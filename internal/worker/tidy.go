@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,20 +23,29 @@ type leftover struct {
 	committed map[string]int64
 }
 
+// leftovers are the directories of tasks that other processes have by now, as last found. Of the looks at them one is
+// under way at a time, and it alone uses them.
+type leftovers struct {
+	byTask    map[topology.TaskID]leftover
+	checkedAt time.Time
+	checking  atomic.Bool
+}
+
+func newLeftovers() leftovers { return leftovers{byTask: map[topology.TaskID]leftover{}} }
+
 // checkLeftovers looks now and then for directories of tasks that are other processes' by now, and removes them after
 // Config.CleanupDelay. One worker of a process does it.
-func (w *Worker) checkLeftovers() {
-	delay := w.config.CleanupDelay
-	if w.config.Index != 0 || delay <= 0 || time.Since(w.tidiedAt) < min(delay/2, time.Minute) ||
-		!w.tidying.CompareAndSwap(false, true) {
+func (s *session) checkLeftovers() {
+	delay, l := s.config.CleanupDelay, &s.worker.leftovers
+	if s.config.Index != 0 || delay <= 0 || time.Since(l.checkedAt) < min(delay/2, time.Minute) ||
+		!l.checking.CompareAndSwap(false, true) {
 		return
 	}
-	w.tidiedAt = time.Now()
-	t := &tidier{w.config, w.leftovers}
-	// Started by the loop, one at a time, ends with its requests or with the cluster's client. Until then it alone uses
-	// the leftovers.
+	l.checkedAt = time.Now()
+	t := &tidier{s.config, l.byTask}
+	// Started by the loop, one at a time, ends with its requests or with the cluster's client.
 	go func() {
-		defer w.tidying.Store(false)
+		defer l.checking.Store(false)
 		if err := t.tidy(t.config.Cluster.Context()); err != nil {
 			t.config.Logger.Debug("directories of tasks not looked at", "error", err)
 		}
@@ -72,15 +82,15 @@ func (t *tidier) tidy(ctx context.Context) error {
 		return err
 	}
 	for _, id := range dirs {
-		t.look(id, group, offsets)
+		t.removeIfElsewhere(id, group, offsets)
 	}
 	return nil
 }
 
-// look removes the directory of a task if another process has had the task for the delay, and has gone on with it
-// meanwhile: so it has restored its state, and the directory is not the nearest copy. Where no records come, that
-// cannot be known, and the directory stays.
-func (t *tidier) look(id topology.TaskID, group kadm.DescribedGroup, offsets kadm.OffsetResponses) {
+// removeIfElsewhere removes the directory of a task if another process has had the task for the delay, and has gone on
+// with it meanwhile: so it has restored its state, and the directory is not the nearest copy. Where no records come,
+// that cannot be known, and the directory stays.
+func (t *tidier) removeIfElsewhere(id topology.TaskID, group kadm.DescribedGroup, offsets kadm.OffsetResponses) {
 	owner := t.elsewhere(id, group)
 	if owner == "" {
 		delete(t.leftovers, id)

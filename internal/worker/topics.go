@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,46 +14,46 @@ import (
 const mostVerify = 3 * time.Second
 
 // verifyTopics looks now and then whether the application's topics are still what they were.
-func (w *Worker) verifyTopics() {
-	every := min(w.config.TopicRefresh, mostVerify)
-	if time.Since(w.verifiedAt) < every || !w.verifying.CompareAndSwap(false, true) {
+func (s *session) verifyTopics() {
+	every := min(s.config.TopicRefresh, mostVerify)
+	if time.Since(s.verifiedAt) < every || s.verifying {
 		return
 	}
-	w.verifiedAt = time.Now()
-	kafka, events := w.config.Cluster, w.events
+	s.verifiedAt, s.verifying = time.Now(), true
+	kafka, events := s.config.Cluster, s.events
 	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
 	go func() {
-		defer w.verifying.Store(false)
 		globals, without, err := kafka.Verify(kafka.Context(), every)
-		if err != nil && !cluster.IsTopicError(err) {
-			return // a broker that is away: the next look will tell
-		}
 		events.post(func(context.Context) error {
-			if err == nil {
-				w.globals.grow(globals)
-				w.leaderless(without)
+			s.verifying = false
+			switch {
+			case err == nil:
+				s.globals.grow(globals)
+				s.noteLeaderless(without)
+			case cluster.IsTopicError(err):
+				return err
 			}
-			return err
+			return nil // a broker that is away: the next look will tell
 		})
 	}()
 }
 
-// leaderless says which of the worker's inputs have no leader: nothing comes of them.
-func (w *Worker) leaderless(without cluster.Partitions) {
-	were := w.without
-	w.without = cluster.Partitions{}
+// noteLeaderless says which of the worker's inputs have no leader: nothing comes of them.
+func (s *session) noteLeaderless(without cluster.Partitions) {
+	were := s.leaderless
+	s.leaderless = cluster.Partitions{}
 	for topic, numbers := range without {
 		for _, p := range numbers {
-			if w.assigned.Has(topic, p) {
-				w.without.Add(topic, p)
-				w.waits.because(waitForLeader(topic, p), "the partition has no leader")
+			if s.assigned.Has(topic, p) {
+				s.leaderless.Add(topic, p)
+				s.worker.waits.because(waitForLeader(topic, p), "the partition has no leader")
 			}
 		}
 	}
 	for topic, numbers := range were {
 		for _, p := range numbers {
-			if !slices.Contains(w.without[topic], p) { // it has one, or is another worker's
-				w.waits.end(waitForLeader(topic, p))
+			if !slices.Contains(s.leaderless[topic], p) { // it has one, or is another worker's
+				s.worker.waits.end(waitForLeader(topic, p))
 			}
 		}
 	}
@@ -60,4 +61,40 @@ func (w *Worker) leaderless(without cluster.Partitions) {
 
 func waitForLeader(topic string, partition int32) string {
 	return fmt.Sprintf("records of %s/%d", topic, partition)
+}
+
+// checkTopics looks now and then whether topics that match a pattern have come, gone or grown.
+func (s *session) checkTopics() {
+	if s.layout.Matched == nil || time.Since(s.listedAt) < s.config.TopicRefresh ||
+		s.listing {
+		return
+	}
+	s.listedAt, s.listing = time.Now(), true
+	kafka, events, have := s.config.Cluster, s.events, s.layout.Matched
+	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
+	go func() {
+		matched, err := kafka.Matching(kafka.Context())
+		events.post(func(ctx context.Context) error {
+			s.listing = false
+			if err != nil || maps.Equal(matched, have) {
+				return nil // a broker that is away: the next look will tell
+			}
+			return s.endForTopics(ctx)
+		})
+	}()
+}
+
+// checkTopicsNow has checkTopics look at once, or after the look that is under way. Until all members know a topic,
+// tasks may wait for it: for a member that knows it and has a leader that does not, or the other way round.
+func (s *session) checkTopicsNow() { s.listedAt = time.Time{} }
+
+// endForTopics commits and ends the session.
+func (s *session) endForTopics(ctx context.Context) error {
+	s.out.send(ctx, s.set.Outputs())
+	if s.set.Pending() {
+		if err := s.commit(ctx); err != nil {
+			return err
+		}
+	}
+	return cluster.ErrTopicsChanged
 }

@@ -98,11 +98,11 @@ func member(id string, topics []string, data []byte) kmsg.JoinGroupResponseMembe
 func balance(
 	t *testing.T, counts map[string]int32, members ...kmsg.JoinGroupResponseMember,
 ) map[string]map[string][]int32 {
-	var told []told
+	var told []memberData
 	for _, m := range members {
 		meta := kmsg.NewConsumerMemberMetadata()
 		require.NoError(t, meta.ReadFrom(m.ProtocolMetadata))
-		told = append(told, hear(m.MemberID, m.InstanceID, &meta, []part{{topics: []string{"a"}, stateful: true}}))
+		told = append(told, readMember(m.MemberID, m.InstanceID, &meta, []part{{topics: []string{"a"}, stateful: true}}))
 	}
 	parts := agreed(told)
 	got := map[string]map[string][]int32{}

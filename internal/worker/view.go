@@ -26,18 +26,18 @@ func (View) event() {}
 const showEvery = 250 * time.Millisecond
 
 // show tells what the worker has, unless it did so a moment ago.
-func (w *Worker) show() {
+func (s *session) show() {
 	now := time.Now()
-	if w.turnedAt.Store(now.UnixNano()); now.Sub(w.shownAt) < showEvery {
+	if s.worker.turnedAt.Store(now.UnixNano()); now.Sub(s.shownAt) < showEvery {
 		return
 	}
-	w.shownAt, w.unseen = now, false
-	v := View{Worker: w.config.Index, At: now, Busy: w.busy, Member: w.member, Running: w.set.View()}
-	ids := slices.Collect(maps.Keys(w.restores))
-	ids = slices.DeleteFunc(ids, func(id topology.TaskID) bool { return w.set.Task(id) != nil })
+	s.shownAt, s.unseen = now, false
+	v := View{Worker: s.config.Index, At: now, Busy: s.worker.busy, Member: s.member.id, Running: s.set.View()}
+	ids := slices.Collect(maps.Keys(s.restores))
+	ids = slices.DeleteFunc(ids, func(id topology.TaskID) bool { return s.set.Task(id) != nil })
 	sortTasks(ids)
 	v.Waiting = names(ids)
-	w.config.Report(v)
+	s.config.Report(v)
 }
 
 // Turned is when the worker was last between two steps; the zero time before its first session has begun. It may be

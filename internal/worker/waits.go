@@ -41,8 +41,8 @@ type brief struct {
 	open  wait         // the one that due has seen last
 }
 
-// often is a wait that begins and ends often. It must be made before the others are told.
-func (w *waits) often(what string, cause func(ctx context.Context) string) *brief {
+// newBrief is a wait that begins and ends often. It must be made before the others are told.
+func (w *waits) newBrief(what string, cause func(ctx context.Context) string) *brief {
 	b := &brief{log: w.log, what: what, cause: cause, made: time.Now()}
 	w.brief = append(w.brief, b)
 	return b

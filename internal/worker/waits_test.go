@@ -44,7 +44,7 @@ func TestAWaitIsToldWithItsCause(t *testing.T) {
 func TestABriefWait(t *testing.T) {
 	var log bytes.Buffer
 	w := newWaits(slog.New(slog.NewTextHandler(&log, nil)))
-	b := w.often("a step", func(context.Context) string { return "it is long" })
+	b := w.newBrief("a step", func(context.Context) string { return "it is long" })
 	require.Zero(t, testing.AllocsPerRun(100, func() { b.begin(); b.end() }))
 	w.tell(context.Background(), time.Now().Add(time.Hour))
 	require.Empty(t, log.String(), "it is over")
@@ -73,17 +73,18 @@ func TestWaitsEndWithWhatIsWaitedFor(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	w := New(Config{Logger: slog.New(slog.DiscardHandler), Report: func(Event) {}, TopicRefresh: time.Hour})
+	s := &session{worker: w, config: w.config}
 	for name, end := range map[string]func(){
 		"an input without a leader that is revoked": func() {
-			w.assigned = cluster.Offsets{"in": {0: {}}}
-			w.leaderless(cluster.Partitions{"in": {0}})
+			s.assigned = cluster.Offsets{"in": {0: {}}}
+			s.noteLeaderless(cluster.Partitions{"in": {0}})
 			require.NotEmpty(t, w.waits.mu.open)
-			w.assigned.Remove(map[string][]int32{"in": {0}})
-			w.leaderless(cluster.Partitions{"in": {0}})
+			s.assigned.Remove(map[string][]int32{"in": {0}})
+			s.noteLeaderless(cluster.Partitions{"in": {0}})
 		},
 		"a restore that is stopped": func() {
 			p := &replay{changelog: &task.Changelog{Topic: "log"}, of: &restoring{}, waits: true}
-			r := &restore{worker: w, logs: map[string]map[int32]*replay{"log": {0: p}}}
+			r := &restore{session: s, logs: map[string]map[int32]*replay{"log": {0: p}}}
 			w.waits.because(p.wait(), "none come")
 			require.NoError(t, r.run(over))
 		},
@@ -91,7 +92,7 @@ func TestWaitsEndWithWhatIsWaitedFor(t *testing.T) {
 			client, err := kgo.NewClient()
 			require.NoError(t, err)
 			defer client.Close()
-			g := &globals{worker: w, client: client, ends: map[string]map[int32]int64{"all": {0: 1}}}
+			g := &globals{session: s, client: client, ends: map[string]map[int32]int64{"all": {0: 1}}}
 			w.waits.because(waitFor("all", 0), "none come")
 			require.ErrorIs(t, g.catchUp(over), context.Canceled)
 		},

@@ -50,19 +50,20 @@ func TestClassify(t *testing.T) {
 // TestDamageIsOfOneTask: only a task that the error names loses its database.
 func TestDamageIsOfOneTask(t *testing.T) {
 	one, other := topology.TaskID{Sub: 1, Partition: 2}, topology.TaskID{Sub: 3, Partition: 4}
+	w := &Worker{config: Config{Topology: &topology.Topology{}}}
 	healthy := &task.Error{Task: other, Err: errors.New("x")}
 	for name, err := range map[string]error{
 		"record": &task.ProcessError{Task: one, Err: store.ErrCorrupt},
 		"commit": fmt.Errorf("local state: %w", &task.Error{Task: one, Err: store.ErrCorrupt}),
 		"close":  errors.Join(kerr.ProducerFenced, &task.Error{Task: one, Err: store.ErrCorrupt}),
 	} {
-		id, ok, _ := (&Worker{}).damaged(err)
+		id, ok, _ := w.damaged(err)
 		require.True(t, ok, name)
 		require.Equal(t, one, id, name)
 	}
-	_, ok, _ := (&Worker{}).damaged(healthy)
+	_, ok, _ := w.damaged(healthy)
 	require.False(t, ok)
-	_, ok, _ = (&Worker{}).damaged(store.ErrCorrupt)
+	_, ok, _ = w.damaged(store.ErrCorrupt)
 	require.False(t, ok)
 }
 
@@ -76,18 +77,18 @@ func TestATaskNeedsAllItsInputs(t *testing.T) {
 	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
-	w := New(Config{Topology: topo})
-	w.layout = &cluster.Layout{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
-	w.assigned = cluster.Offsets{}
+	s := &session{config: Config{Topology: topo}}
+	s.layout = &cluster.Layout{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
+	s.assigned = cluster.Offsets{}
 	first, second := topology.TaskID{Partition: 0}, topology.TaskID{Partition: 1}
 
-	w.assigned.Add(cluster.Offsets{"a": {0: {Offset: 5}, 1: {Offset: 6}}})
-	require.False(t, w.complete(first), "partition 0 of b is to come")
-	require.True(t, w.complete(second), "b has no partition 1")
-	w.assigned.Add(cluster.Offsets{"b": {0: {Offset: 7}}})
-	require.True(t, w.complete(first))
-	w.assigned.Remove(map[string][]int32{"a": {0}})
-	require.False(t, w.complete(first))
+	s.assigned.Add(cluster.Offsets{"a": {0: {Offset: 5}, 1: {Offset: 6}}})
+	require.False(t, s.complete(first), "partition 0 of b is to come")
+	require.True(t, s.complete(second), "b has no partition 1")
+	s.assigned.Add(cluster.Offsets{"b": {0: {Offset: 7}}})
+	require.True(t, s.complete(first))
+	s.assigned.Remove(map[string][]int32{"a": {0}})
+	require.False(t, s.complete(first))
 }
 
 func TestEventsWakeAndRelease(t *testing.T) {
@@ -96,9 +97,9 @@ func TestEventsWakeAndRelease(t *testing.T) {
 	defer cancel()
 	e.post(func(context.Context) error { return nil })
 	<-ctx.Done() // woken by the event, long before the deadline
-	_, ok := e.take()
+	_, ok := e.next()
 	require.True(t, ok)
-	_, ok = e.take()
+	_, ok = e.next()
 	require.False(t, ok)
 	released := make(chan struct{})
 	go func() {

@@ -1,0 +1,51 @@
+package worker
+
+import (
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
+)
+
+// lessons are what sessions that failed have to tell those that follow.
+type lessons struct {
+	// owed is the error for which something was dropped that had been done, until it is done again.
+	owed error
+	// former is the member that an earlier session had and that the group still counts.
+	former string
+	// encodeOnPut is true once a commit met a value that cannot be encoded. So the record that put it is found.
+	encodeOnPut  bool
+	slowAt       time.Time // when a step last took long beside the transaction timeout
+	globalChecks int       // at the topics of global tables that have found a loss
+
+	refused    map[task.RecordID]*task.ProcessError // records to leave out, as Kafka refused what was made of them
+	aloneSince time.Time                            // since when records are sent one by one; zero: they are not
+}
+
+func newLessons() lessons { return lessons{refused: map[task.RecordID]*task.ProcessError{}} }
+
+// learn takes from a session that failed what the next one has to mind.
+func (s *session) learn(err error) {
+	others := cluster.IsAny(err, kerr.UnknownMemberID, kerr.IllegalGeneration) // do it again, and have the tasks
+	if s.set.Pending() && !others {
+		s.worker.lessons.owed = err
+	}
+	if s.out.open && (classify(err) == fenced || time.Since(s.out.openedAt) > s.config.TransactionTimeout/2) {
+		s.worker.lessons.slowAt = time.Now()
+	}
+	s.worker.allowance.failed()
+}
+
+// sendsAlone is true while each record is sent by itself.
+func (l *lessons) sendsAlone() bool {
+	return !l.aloneSince.IsZero() && time.Since(l.aloneSince) < aloneFor
+}
+
+// changedSince is true for a value that could be encoded when it was put.
+func (l *lessons) changedSince(err error) bool {
+	return errors.Is(err, state.ErrEncode) && l.encodeOnPut
+}
