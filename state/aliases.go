@@ -24,3 +24,8 @@ var ErrChangedInPlace = rows.ErrChangedInPlace
 // ErrEncode is the error of a commit, or of a Put, see Env.EncodeOnPut, that meets a value which its serde cannot
 // encode. One that is put over before the commit is not encoded.
 var ErrEncode = rows.ErrEncode
+
+// ErrTooLarge is the error of a Put of a row that Kafka refuses in the store's changelog. It is known to do so once it
+// has refused one of that size: then the records since the last commit are processed again, and the one that puts it
+// fails.
+var ErrTooLarge = rows.ErrTooLarge

@@ -70,8 +70,9 @@ func (c *column[V]) put(key []byte, value V, timestamp int64) error {
 		return err
 	}
 	if c.rows.EncodeOnPut() {
-		if _, err := c.values.Append(nil, value); err != nil {
-			return c.rows.Unencodable(key, err)
+		encoded, err := c.values.Append(nil, value)
+		if err := c.rows.CheckEncoded(key, encoded, err); err != nil {
+			return err
 		}
 	}
 	if c.clone != nil {

@@ -65,6 +65,8 @@ type Env struct {
 	// EncodeOnPut has a value that its serde cannot encode fail the Put, and not only the commit, at the cost of
 	// encoding each value once more.
 	EncodeOnPut bool
+	// TooLarge is from how many bytes on, of key and value, such a Put fails, too, with ErrTooLarge; 0: never.
+	TooLarge int
 	// ReadOnly is for an engine whose rows do not change, as it shows those of a commit: nothing can be written.
 	ReadOnly bool
 }

@@ -16,8 +16,10 @@ type Env struct {
 	Budget *Budget      // of the process's cached rows
 	// Watch has values found that are changed in place, at the cost of encoding a value at each use.
 	Watch bool
-	// EncodeOnPut has a value that cannot be encoded fail when it is put.
+	// EncodeOnPut has a value that cannot be encoded, or is too large, fail when it is put.
 	EncodeOnPut bool
+	// TooLarge is from how many bytes on, of key and value, a row is too large; 0: none is.
+	TooLarge int
 	// ReadOnly is for engines whose rows do not change: nothing can be written.
 	ReadOnly bool
 }
@@ -60,6 +62,7 @@ type Rows struct {
 	watch      *watch
 
 	encodeOnPut bool
+	tooLarge    int // see Env
 	readOnly    bool
 	idle        []Walk
 
@@ -83,6 +86,7 @@ func New(name string, env Env, column Column, values reflect.Type) *Rows {
 	r := &Rows{
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: After(env.Prefix), column: column, budget: env.Budget,
 		young: &table{}, old: &table{}, encodeOnPut: env.EncodeOnPut, readOnly: env.ReadOnly,
+		tooLarge: env.TooLarge,
 	}
 	if env.Watch && canBeChanged(values) {
 		r.watch = newWatch(column)
@@ -287,6 +291,24 @@ func (r *Rows) rotate() {
 
 // ErrEncode is the error of a value that cannot be encoded.
 var ErrEncode = errors.New("cannot encode the value")
+
+// ErrTooLarge is the error of a row that is larger than its changelog takes.
+var ErrTooLarge = errors.New("a row of this size is refused in the changelog: raise max.message.bytes of that topic, " +
+	"and what the client may send, or keep less in a row")
+
+// CheckEncoded is an error for a row that a commit could not log, as its value cannot be encoded or is too large.
+func (r *Rows) CheckEncoded(key, value []byte, err error) error {
+	if err != nil {
+		return r.Unencodable(key, err)
+	}
+	if bytes := len(key) - len(r.prefix) + len(value); r.tooLarge > 0 && bytes >= r.tooLarge {
+		return r.failed(key[:min(len(key), len(r.prefix)+longestKey)], fmt.Errorf("%d bytes: %w", bytes, ErrTooLarge))
+	}
+	return nil
+}
+
+// longestKey is how much of a key is shown.
+const longestKey = 100
 
 // Unencodable is the error of a row whose value cannot be encoded.
 func (r *Rows) Unencodable(key []byte, err error) error {

@@ -14,8 +14,10 @@ type Config struct {
 	// PartitionsOf is the number of partitions of any other topic; see topology.Host.
 	PartitionsOf func(topic string) (int32, error)
 	OnError      Policy // nil: Fail
-	// Refused are records of which Kafka has refused what was made of them. Only the worker's goroutine changes it.
-	Refused         map[RecordID]*ProcessError
+	// Refused are records of which Kafka has refused what was made of them, and RowLimits are the sizes of rows, in bytes
+	// of key and value, that it has refused in changelogs. Only the worker's goroutine changes them.
+	Refused         map[RecordID]Refusal
+	RowLimits       map[string]int
 	DeadLetterTopic string
 	// Buffer is the number of records that one input partition may have waiting before it is paused.
 	Buffer int
@@ -37,7 +39,7 @@ type Config struct {
 	Pace *Pace
 	// WatchValues has stores find values that are changed in place; see state.Env.
 	WatchValues bool
-	// EncodeOnPut has stores find values that cannot be encoded as they are put; see state.Env.
+	// EncodeOnPut has stores find values that cannot be encoded, or are too large, as they are put; see state.Env.
 	EncodeOnPut bool
 	Drops       *Drops
 	Readers     *Readers // that get the running tasks; nil: nobody reads beside them

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strconv"
 
 	"github.com/millstream-go/millstream/topology"
 )
@@ -95,11 +94,11 @@ func Shielded(call func() error) (err error) {
 func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
 	failed := t.failure("", err)
 	failed.Cause = t.causeOf(err)
-	return t.leaveOut(in, raw, failed)
+	return t.leaveOut(in, raw, failed, false)
 }
 
-// leaveOut is reject for a failure that is known.
-func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError) error {
+// leaveOut is reject for a failure that is known. A dead letter that is bare tells nothing of it.
+func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError, bare bool) error {
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
 	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
 	action, err := t.config.decide(failed)
@@ -112,7 +111,9 @@ func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError) erro
 	t.config.Drops.add(drop{step: failed.Node, reason: reason})
 	t.set.leftOut.add(t.set.now, cause{failed.Node, reason}, t.log, failed)
 	if action == DeadLetter {
-		t.box.Add(t.deadLetter(in, raw, failed))
+		t.box.From(in.origin, raw.Offset)
+		t.box.Add(t.deadLetter(in, raw, failed, bare))
+		t.box.From(nil, 0)
 	}
 	return nil
 }
@@ -171,26 +172,4 @@ func typed(err error) (name string, own bool) {
 		return typed(inner)
 	}
 	return name, name != "*errors.errorString" && name != "*fmt.wrapError"
-}
-
-// deadLetter is the raw record for the dead-letter topic, with the headers of KIP-1034.
-func (t *Task) deadLetter(in *Input, raw *topology.Raw, failed *ProcessError) topology.Output {
-	const prefix = "__streams.errors."
-	var stack []byte
-	var p *PanicError
-	if errors.As(failed.Err, &p) {
-		stack = p.Stack
-	}
-	headers := append(raw.Headers[:len(raw.Headers):len(raw.Headers)],
-		topology.Header{Key: prefix + "exception", Value: []byte(typeName(failed.Err))},
-		topology.Header{Key: prefix + "message", Value: []byte(failed.Error())},
-		topology.Header{Key: prefix + "stacktrace", Value: stack},
-		topology.Header{Key: prefix + "topic", Value: []byte(in.Topic)},
-		topology.Header{Key: prefix + "partition", Value: strconv.AppendInt(nil, int64(in.Partition), 10)},
-		topology.Header{Key: prefix + "offset", Value: strconv.AppendInt(nil, raw.Offset, 10)},
-	)
-	return topology.Output{
-		Topic: t.config.DeadLetterTopic, Partition: topology.ByKey, Key: raw.Key, Value: raw.Value,
-		Headers: headers, Timestamp: max(raw.Timestamp, 0),
-	}
 }

@@ -38,6 +38,20 @@ func (in *Input) Task() topology.TaskID { return in.task.ID }
 // Fetched is the offset behind the last record that was added.
 func (in *Input) Fetched() int64 { return in.fetched }
 
+// Position is what a commit has committed of the input, as the input would begin from it.
+func (in *Input) Position() Committed {
+	return Committed{Offset: in.position, Epoch: in.epoch, Metadata: in.metadata, End: -1}
+}
+
+// Waiting are the records that were added and not processed.
+func (in *Input) Waiting() []topology.Raw {
+	out := make([]topology.Raw, 0, in.queue.count)
+	for i := range in.queue.count {
+		out = append(out, *in.queue.at(i))
+	}
+	return out
+}
+
 // caughtUp is true if nothing is known to be waiting in the topic.
 func (in *Input) caughtUp() bool { return in.end >= 0 && in.fetched >= in.end }
 
@@ -91,7 +105,7 @@ func (in *Input) clear() {
 	waiting := &in.task.set.waiting
 	waiting.records -= in.queue.count
 	waiting.bytes -= in.queue.bytes
-	in.queue, in.hasHead = queue{}, false
+	in.queue, in.hasHead, in.paused = queue{}, false, false
 }
 
 // full is true if the partition has to be paused.

@@ -67,3 +67,42 @@ func TestTheLogHasTheStackOfAPanic(t *testing.T) {
 		&ProcessError{Err: errors.New("no")})
 	require.Equal(t, 1, strings.Count(text.String(), "stack="))
 }
+
+// TestDeadLettersFit where the record came from: what they tell of the error is cut, or left out.
+func TestDeadLettersFit(t *testing.T) {
+	failed := &ProcessError{Err: &PanicError{Value: strings.Repeat("text ", 100_000), Stack: make([]byte, 1<<20)}}
+	task := &Task{config: &Config{DeadLetterTopic: "dead"}}
+	letter := func(size int, bare bool) topology.Output {
+		raw := &topology.Raw{Key: []byte("key"), Value: make([]byte, size), Headers: []topology.Header{{Key: "own"}}}
+		return task.deadLetter(&Input{Topic: "in", Partition: 3}, raw, failed, bare)
+	}
+	value := func(o topology.Output, name string) (value []byte) {
+		for _, h := range o.Headers {
+			if h.Key == "__streams.errors."+name {
+				value = h.Value
+			}
+		}
+		return value
+	}
+	for size, want := range map[int][2]int{ // of message and stack
+		0:              {mostErrorText, mostStack},
+		mostLetter:     {0, 0},
+		990_000:        {mostErrorText, 300},
+		998_000:        {600, 0},
+		2 * mostLetter: {0, 0}, // brokers take more than by default, nobody knows how much
+	} {
+		o := letter(size, false)
+		require.InDelta(t, want[0], len(value(o, "message")), 200, size)
+		require.InDelta(t, want[1], len(value(o, "stacktrace")), 500, size)
+		require.Equal(t, "own", o.Headers[0].Key)
+		if size < mostLetter {
+			require.LessOrEqual(t, sizeOf(&o), mostLetter)
+			require.Equal(t, "in", string(value(o, "topic")))
+			require.Equal(t, "3", string(value(o, "partition")))
+			require.Equal(t, "*task.PanicError", string(value(o, "exception")))
+		}
+	}
+	require.Len(t, letter(mostLetter-20, false).Headers, 1, "no room")
+	require.Len(t, letter(2*mostLetter, false).Headers, 7)
+	require.Len(t, letter(2*mostLetter, true).Headers, 1, "it was refused")
+}

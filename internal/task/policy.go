@@ -115,10 +115,17 @@ func (c *Config) PassesOver(failed *ProcessError) bool {
 	return err == nil
 }
 
-// refused is why the record at the head of an input must not be processed; nil: it may be.
-func (t *Task) refused(in *Input, offset int64) *ProcessError {
+// Refusal is a record of which Kafka has refused what was made of it.
+type Refusal struct {
+	Failed *ProcessError
+	Letter bool // it was the record's dead letter, with what that tells of an error, that was refused
+}
+
+// refusal is why the record at the head of an input must not be processed.
+func (t *Task) refusal(in *Input, offset int64) (r Refusal, ok bool) {
 	if len(t.config.Refused) == 0 {
-		return nil
+		return r, false
 	}
-	return t.config.Refused[RecordID{in.Topic, in.Partition, offset}]
+	r, ok = t.config.Refused[RecordID{in.Topic, in.Partition, offset}]
+	return r, ok
 }

@@ -43,7 +43,10 @@ func (q *queue) grow() {
 }
 
 // head is the oldest record; the queue must not be empty.
-func (q *queue) head() *topology.Raw { return &q.ring[q.first] }
+func (q *queue) head() *topology.Raw { return q.at(0) }
+
+// at is the i-th record, from the oldest one on.
+func (q *queue) at(i int) *topology.Raw { return &q.ring[(q.first+i)&(len(q.ring)-1)] }
 
 // pop drops the head.
 func (q *queue) pop() {

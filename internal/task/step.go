@@ -71,9 +71,9 @@ func (t *Task) turn(n int, most int64) (done int, bytes int64, err error) {
 func (t *Task) step() error {
 	in := t.headInput
 	raw := in.queue.head()
-	if failed := t.refused(in, raw.Offset); failed != nil {
-		again := *failed // it may come once more
-		return t.passOver(in, t.leaveOut(in, raw, &again))
+	if r, ok := t.refusal(in, raw.Offset); ok {
+		again := *r.Failed // it may come once more
+		return t.passOver(in, t.leaveOut(in, raw, &again, r.Letter))
 	}
 	if err := t.jumps(in.headTime); err != nil {
 		return t.passOver(in, t.reject(in, raw, err))

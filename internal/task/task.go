@@ -146,10 +146,15 @@ func (t *Task) openStore(spec state.Spec) error {
 	if spec.Options().NoChangelog {
 		next = -1
 	}
-	s := spec.Open(t.config.env(db.engine, prefix))
+	changelog := t.topo.ChangelogName(spec.Name())
+	env := t.config.env(db.engine, prefix)
+	if spec.Kind() != state.KindVersioned { // there a row is all versions of a key, and each has a record of its own
+		env.TooLarge = t.config.RowLimits[changelog]
+	}
+	s := spec.Open(env)
 	t.stores = append(t.stores, s)
 	t.changelogs = append(t.changelogs, &Changelog{
-		Store: spec.Name(), Topic: t.topo.ChangelogName(spec.Name()), Partition: t.ID.Partition,
+		Store: spec.Name(), Topic: changelog, Partition: t.ID.Partition,
 		task: t, spec: spec, store: s, db: db, prefix: prefix, place: place, next: next,
 		head: []topology.Header{{Key: wire.FormatHeader, Value: []byte(spec.Format())}},
 	})

@@ -62,7 +62,8 @@ func TestTasksTakeTurns(t *testing.T) {
 	require.NotZero(t, seen["old"])
 }
 
-// TestOnlyStepsCallSerdes: they are the user's code, which may wait or fail. A record that could not be looked at stays.
+// TestOnlyStepsCallSerdes: they are the user's code, which may wait or fail. A record that could not be looked at
+// stays.
 func TestOnlyStepsCallSerdes(t *testing.T) {
 	s, in := newTasks(t, Config{Buffer: math.MaxInt, Pace: &Pace{}}, 3, func(bytesRecord) {})
 	calls := 0

@@ -11,8 +11,8 @@ import (
 )
 
 // commit makes what the tasks have done durable: in Kafka first, then in the local databases. After an error the
-// session ends, and a new one begins from what Kafka has: whether a commit whose answer was lost has happened is read
-// from the committed offsets then.
+// session ends, unless only one database failed, and a new one begins from what Kafka has: whether a commit whose
+// answer was lost has happened is read from the committed offsets then.
 func (s *session) commit(ctx context.Context) error {
 	s.worker.waits.begin(forCommit, s.config.Cluster.WhyNoProgress)
 	defer s.worker.waits.end(forCommit)
@@ -50,9 +50,7 @@ func (s *session) commit(ctx context.Context) error {
 	c.Offsets = watch.time() - c.Transaction
 	c.Produced, c.Bytes = s.out.produced, s.worker.allowance.sent
 	s.processed, s.out.produced, s.out.open = 0, 0, false
-	if err := s.set.Committed(s.now()); err != nil {
-		return err
-	}
+	local := s.set.Committed(s.now())
 	c.Local = watch.time()
 	s.worker.noteCommitted()
 	s.worker.allowance.committed(time.Since(c.Began))
@@ -65,7 +63,7 @@ func (s *session) commit(ctx context.Context) error {
 	}
 	s.purge(offsets)
 	s.warnOfOldEvents()
-	return nil
+	return ofOneTask(local)
 }
 
 // warnOfOldEvents tells, once for each, of changelogs whose records are so old in event time that brokers delete them

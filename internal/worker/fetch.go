@@ -51,6 +51,9 @@ func (s *session) accept(p kgo.FetchTopicPartition) error {
 	}
 	in := s.set.Input(p.Topic, p.Partition)
 	if in == nil {
+		if kept, ok := s.unread[partition{p.Topic, p.Partition}]; ok { // it was under way when its task was evicted
+			s.unread[partition{p.Topic, p.Partition}] = append(kept, rawsOf(p.Records)...)
+		}
 		return nil // revoked meanwhile
 	}
 	if len(p.Records) > 0 { // from where the client goes on; without any it would be told again

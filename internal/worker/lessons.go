@@ -22,11 +22,14 @@ type lessons struct {
 	slowAt       time.Time // when a step last took long beside the transaction timeout
 	globalChecks int       // at the topics of global tables that have found a loss
 
-	refused    map[task.RecordID]*task.ProcessError // records to leave out, as Kafka refused what was made of them
-	aloneSince time.Time                            // since when records are sent one by one; zero: they are not
+	refused    map[task.RecordID]task.Refusal // records to leave out, as Kafka refused what was made of them
+	rowLimits  map[string]int                 // sizes in bytes of rows that Kafka refused, by changelog topic
+	aloneSince time.Time                      // since when records are sent one by one; zero: they are not
 }
 
-func newLessons() lessons { return lessons{refused: map[task.RecordID]*task.ProcessError{}} }
+func newLessons() lessons {
+	return lessons{refused: map[task.RecordID]task.Refusal{}, rowLimits: map[string]int{}}
+}
 
 // learn takes from a session that failed what the next one has to mind.
 func (s *session) learn(err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -22,29 +23,68 @@ var errSearched = errors.New("worker: Kafka refuses a record, which is searched"
 // errLeftOut begins a session anew in which a record is left out.
 var errLeftOut = errors.New("worker: Kafka refuses what was made of a record, which is left out")
 
+// errRowRefused begins a session anew that looks at the size of each row as it is put.
+var errRowRefused = errors.New("worker: Kafka refuses a row in a changelog, and the record that puts it is searched")
+
 // leaveOut asks the error policy about a record that Kafka refused. The transaction that it was part of is lost, and
 // with it all that was done since the last commit. So if the policy passes over it, the next session leaves out the
-// input record that it was made of, with all that this does.
+// input record that it was made of, with all that this does. A row of a changelog tells nothing of such a record: the
+// next session meets one that is as large when it is put, and that record fails.
 func (s *session) leaveOut(ctx context.Context, err error) error {
 	var produced *ProduceError
-	if ctx.Err() != nil || !errors.As(err, &produced) || produced.Source == "" || !refusesRecord(produced.Err) {
+	l := &s.worker.lessons
+	if ctx.Err() != nil || !errors.As(err, &produced) || !refusesRecord(produced.Err) {
 		return err
+	}
+	refused := s.refusal(produced)
+	if refused == nil && !s.canLimit(produced) {
+		return err
+	}
+	if !l.sendsAlone() { // brokers refuse whole batches: it may have been another one of the same
+		l.aloneSince = time.Now()
+		return fmt.Errorf("%w: %v", errSearched, err)
+	}
+	l.aloneSince = time.Time{}
+	if refused == nil {
+		l.encodeOnPut, l.rowLimits[produced.Topic] = true, max(1, produced.Bytes-rowFrame)
+		return fmt.Errorf("%w: %v", errRowRefused, err)
+	}
+	l.refused[idOf(refused.Failed)] = *refused
+	return fmt.Errorf("%w: %v", errLeftOut, err) // without its type: it ends nothing any more
+}
+
+// refusal is the input record that a refused one was made of; nil if it is not known, was left out before, or must not
+// be.
+func (s *session) refusal(produced *ProduceError) *task.Refusal {
+	if produced.Source == "" {
+		return nil
 	}
 	failed := &task.ProcessError{
 		Task: s.taskOf(produced.Source, produced.SourcePartition), Node: produced.Node, Site: produced.Site,
 		Topic: produced.Source, Partition: produced.SourcePartition, Offset: produced.SourceOffset,
 		Cause: task.Producing, Err: produced,
 	}
-	at := task.RecordID{Topic: failed.Topic, Partition: failed.Partition, Offset: failed.Offset}
-	if s.worker.lessons.refused[at] != nil || !s.config.Task.PassesOver(failed) {
-		return err
+	letter := produced.Node == "" && produced.Topic == s.config.Task.DeadLetterTopic
+	before, known := s.worker.lessons.refused[idOf(failed)]
+	if known && (!letter || before.Letter) || !s.config.Task.PassesOver(failed) {
+		return nil
 	}
-	if !s.worker.lessons.sendsAlone() { // brokers refuse whole batches: it may have been another one of the same
-		s.worker.lessons.aloneSince = time.Now()
-		return fmt.Errorf("%w: %v", errSearched, err)
-	}
-	s.worker.lessons.refused[at], s.worker.lessons.aloneSince = failed, time.Time{}
-	return fmt.Errorf("%w: %v", errLeftOut, err) // without its type: it ends nothing any more
+	return &task.Refusal{Failed: failed, Letter: letter}
+}
+
+func idOf(failed *task.ProcessError) task.RecordID {
+	return task.RecordID{Topic: failed.Topic, Partition: failed.Partition, Offset: failed.Offset}
+}
+
+// rowFrame is by how much a row in a store may seem smaller than its record in the changelog, in bytes.
+const rowFrame = 64
+
+// canLimit is true for a record of a changelog that is not known yet to be too large.
+func (s *session) canLimit(produced *ProduceError) bool {
+	limit, known := s.worker.lessons.rowLimits[produced.Topic]
+	return (!known || produced.Bytes < limit) && slices.ContainsFunc(s.set.Tasks(), func(t *task.Task) bool {
+		return slices.ContainsFunc(t.Changelogs(), func(c *task.Changelog) bool { return c.Topic == produced.Topic })
+	})
 }
 
 // refusesRecord is true where Kafka would refuse the same record again, and no other.

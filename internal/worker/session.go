@@ -34,7 +34,9 @@ type session struct {
 	assigned cluster.Offsets
 	// restores are the tasks that the restore goroutines own.
 	restores map[topology.TaskID]*restore
-	movedAt  time.Time // when the group was first given other offsets; zero: it was not
+	evicted  map[topology.TaskID]bool     // tasks that were restored in the session's course
+	unread   map[partition][]topology.Raw // of inputs of those of them that do not run yet
+	movedAt  time.Time                    // when the group was first given other offsets; zero: it was not
 
 	began     time.Time // zero once it has committed
 	processed int64     // records taken from inputs since the last commit
@@ -61,13 +63,14 @@ func newSession(w *Worker, layout *cluster.Layout, work context.Context) *sessio
 	now := time.Now()
 	s := &session{
 		worker: w, config: w.config, layout: layout, events: newEvents(w.pace.interrupt),
-		assigned: cluster.Offsets{}, restores: map[topology.TaskID]*restore{}, cover: newCoverage(),
+		assigned: cluster.Offsets{}, restores: map[topology.TaskID]*restore{},
+		evicted: map[topology.TaskID]bool{}, unread: map[partition][]topology.Raw{}, cover: newCoverage(),
 		began: now, unseen: true, closedAt: now, listedAt: now, verifiedAt: now, askedAt: now, heldAt: now,
 	}
 	s.config.Topology, s.config.Task.Partitions = layout.Topology, layout.Partitions.Topics
 	tasks := s.config.Task
 	tasks.PartitionsOf, tasks.Pace = s.sinkPartitions(work), &w.pace.Pace
-	tasks.EncodeOnPut, tasks.Refused = w.lessons.encodeOnPut, w.lessons.refused
+	tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits
 	at, _ := w.clock.read()
 	s.set = task.NewSet(layout.Topology, tasks, at)
 	return s
@@ -122,6 +125,9 @@ func (s *session) loop(ctx, work context.Context) error {
 		}
 		n, err := s.step(ctx, work)
 		if err != nil {
+			err = s.evict(work, err)
+		}
+		if err != nil {
 			return err
 		}
 		s.processed += int64(n)
@@ -132,7 +138,10 @@ func (s *session) loop(ctx, work context.Context) error {
 			s.worker.noteCommitted()
 		}
 		if s.commitDue() {
-			if err := s.commit(work); err != nil {
+			if err = s.commit(work); err != nil {
+				err = s.evict(work, err)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -122,6 +122,7 @@ func (s *session) startTask(ctx context.Context, x *restoring) error {
 	if err := s.worker.calls.call(func() error { return s.set.Start(x.task, x.committed) }); err != nil {
 		return err
 	}
+	s.giveUnread(x.task)
 	resume := map[string][]int32{}
 	for _, in := range x.task.Inputs() {
 		resume[in.Topic] = append(resume[in.Topic], in.Partition)
@@ -145,6 +146,11 @@ func (x *restoring) chosen() bool {
 // revoke commits, and gives up the tasks whose inputs go to other members.
 func (s *session) revoke(ctx context.Context, gone map[string][]int32) error {
 	s.assigned.Remove(gone)
+	for topic, numbers := range gone {
+		for _, p := range numbers {
+			delete(s.unread, partition{topic, p})
+		}
+	}
 	ids := s.tasksOf(func(topic string, yield func(int32)) {
 		for _, p := range gone[topic] {
 			yield(p)

@@ -84,6 +84,9 @@ func (w *Worker) runSessions(ctx context.Context) error {
 			continue
 		case errors.Is(err, errLeftOut):
 			w.config.Logger.Warn("worker begins again from the last commit, without a record", "error", err)
+		case errors.Is(err, errRowRefused):
+			w.config.Logger.Warn("worker begins again and looks at the size of each row as it is put, to find the record",
+				"error", err)
 		case errors.Is(err, errSearched):
 			w.config.Logger.Warn("worker begins again and sends records one by one, to find one", "error", err)
 		default:
