@@ -24,7 +24,7 @@ var levels = map[string]int{
 	"topology":          4,
 	"internal/wire":     5,
 	"internal/operator": 6, "internal/task": 6,
-	"internal/worker": 7,
+	"internal/calls": 7, "internal/worker": 7,
 	"streams":         8,
 	"streams/connect": 9, "streams/connect/debezium": 9,
 	"streams/connect/debezium/avrochange": 10, "streams/connect/outbox": 10, "streams/connect/searchsink": 10, "streams/connect/sqlsink": 10,

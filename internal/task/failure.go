@@ -92,14 +92,14 @@ func Shielded(call func() error) (err error) {
 }
 
 // reject applies the error policy to a record whose effects have been taken back. A nil result means: go on without it.
-func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
+func (t *Task) reject(in *topology.Origin, raw *topology.Raw, err error) error {
 	failed := t.failure("", err)
 	failed.Cause = t.causeOf(err)
 	return t.leaveOut(in, raw, failed)
 }
 
 // leaveOut is reject for a failure that is known.
-func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError) error {
+func (t *Task) leaveOut(in *topology.Origin, raw *topology.Raw, failed *ProcessError) error {
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
 	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
 	action, err := t.config.decide(failed)
@@ -174,7 +174,7 @@ func typed(err error) (name string, own bool) {
 }
 
 // deadLetter is the raw record for the dead-letter topic, with the headers of KIP-1034.
-func (t *Task) deadLetter(in *Input, raw *topology.Raw, failed *ProcessError) topology.Output {
+func (t *Task) deadLetter(in *topology.Origin, raw *topology.Raw, failed *ProcessError) topology.Output {
 	const prefix = "__streams.errors."
 	var stack []byte
 	var p *PanicError

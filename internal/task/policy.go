@@ -99,7 +99,7 @@ func always(err error) bool {
 	var unavailable *topology.ErrUnavailable
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
 		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) ||
-		errors.Is(err, serde.ErrStopped) || errors.As(err, &unavailable)
+		errors.Is(err, serde.ErrStopped) || errors.Is(err, topology.ErrCallsStuck) || errors.As(err, &unavailable)
 }
 
 // RecordID names a record of an input.
@@ -115,8 +115,8 @@ func (c *Config) PassesOver(failed *ProcessError) bool {
 	return err == nil
 }
 
-// refused is why the record at the head of an input must not be processed; nil: it may be.
-func (t *Task) refused(in *Input, offset int64) *ProcessError {
+// refused is why a record of an input must not be processed; nil: it may be.
+func (t *Task) refused(in *topology.Origin, offset int64) *ProcessError {
 	if len(t.config.Refused) == 0 {
 		return nil
 	}

@@ -20,6 +20,9 @@ func (w *Worker) step(ctx, work context.Context) (n int, err error) {
 		if ctx.Err() != nil {
 			return nil
 		}
+		if err = w.set.Answer(w.now()); err != nil {
+			return err
+		}
 		if n, err = w.set.Step(w.now(), stepRecords); err == nil && w.now() >= w.set.NextPunctuation() {
 			err = w.set.Punctuate(w.now())
 		}

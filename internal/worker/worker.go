@@ -195,9 +195,10 @@ func (w *Worker) session(ctx context.Context) (err error) {
 	tasks := w.config.Task
 	tasks.PartitionsOf, tasks.EncodeOnPut, tasks.Pace = w.sinkPartitions(work), w.encodeOnPut, &w.pace.Pace
 	tasks.Refused = w.refused
+	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
+	tasks.Wake = w.events.nudge
 	at, _ := w.clock.look()
 	w.set = task.NewSet(w.config.Topology, tasks, at)
-	w.events, w.restores = newEvents(w.pace.interrupt), map[topology.TaskID]*restore{}
 	w.member, w.assigned = "", offsets{}
 	w.processed, w.produced, w.inTxn, w.began, w.movedAt = 0, 0, false, time.Now(), time.Time{}
 	w.shownAt, w.unseen = time.Time{}, true
@@ -316,7 +317,7 @@ func (w *Worker) loop(ctx, work context.Context) error {
 		}
 		w.processed += int64(n)
 		w.unseen = w.unseen || n > 0
-		if idle = n == 0; w.set.Pending() {
+		if idle = n == 0 && !w.set.Answered(); w.set.Pending() {
 			w.owes()
 		} else if idle && w.member != "" {
 			w.paid()
