@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -69,8 +70,13 @@ func (w *Worker) taskOf(topic string, partition int32) (id topology.TaskID) {
 	return id
 }
 
-// forgetRefused forgets records that lie in front of what the group has.
+// forgetRefused forgets records that lie in front of what the group has, unless they may still be in flight behind it.
 func (w *Worker) forgetRefused(x *restoring) {
+	for _, store := range w.config.Topology.Sub(x.id.Sub).Stores {
+		if store.Kind() == state.KindInFlight {
+			return
+		}
+	}
 	for at := range w.refused {
 		if c, ok := x.committed[at.Topic]; ok && at.Partition == x.id.Partition && at.Offset < c.Offset {
 			delete(w.refused, at)
