@@ -19,6 +19,7 @@ const (
 	KindUnmatched Kind = "unmatched"
 	KindVersioned Kind = "versioned"
 	KindSuppress  Kind = "suppress"
+	KindInFlight  Kind = "in-flight"
 )
 
 // Expires is true for stores whose rows lose their meaning as stream time moves on, so that brokers may delete old

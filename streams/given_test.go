@@ -205,11 +205,17 @@ var nils = map[string]func(*builder, *stream){
 	"TopicPattern.Timestamp extract": func(b *builder, _ *stream) {
 		streams.FromPattern(b, perUser.Timestamp(nil))
 	},
-	"MapValues fn":           func(_ *builder, s *stream) { streams.MapValues[string](s, nil) },
-	"MapValuesRecord fn":     func(_ *builder, s *stream) { streams.MapValuesRecord[string](s, nil) },
-	"Map fn":                 func(_ *builder, s *stream) { streams.Map[string, string](s, nil) },
-	"FlatMap fn":             func(_ *builder, s *stream) { streams.FlatMap[string, string](s, nil) },
-	"FlatMapValues fn":       func(_ *builder, s *stream) { streams.FlatMapValues[string](s, nil) },
+	"MapValues fn":       func(_ *builder, s *stream) { streams.MapValues[string](s, nil) },
+	"MapValuesRecord fn": func(_ *builder, s *stream) { streams.MapValuesRecord[string](s, nil) },
+	"Map fn":             func(_ *builder, s *stream) { streams.Map[string, string](s, nil) },
+	"FlatMap fn":         func(_ *builder, s *stream) { streams.FlatMap[string, string](s, nil) },
+	"FlatMapValues fn":   func(_ *builder, s *stream) { streams.FlatMapValues[string](s, nil) },
+	"MapAsync fn": func(_ *builder, s *stream) {
+		streams.MapAsync[string](s, nil, streams.Calls{}, flights)
+	},
+	"MapAsyncRecord fn": func(_ *builder, s *stream) {
+		streams.MapAsyncRecord[string](s, nil, streams.Calls{}, flights)
+	},
 	"FlatMapValuesRecord fn": func(_ *builder, s *stream) { streams.FlatMapValuesRecord[string](s, nil) },
 	"SelectKey fn":           func(_ *builder, s *stream) { streams.SelectKey[string](s, nil) },
 	"SelectKeyRecord fn":     func(_ *builder, s *stream) { streams.SelectKeyRecord[string](s, nil) },

@@ -3,6 +3,7 @@
 package streams
 
 import (
+	"context"
 	"time"
 
 	"github.com/millstream-go/millstream/state"
@@ -42,6 +43,20 @@ func (s *Stream[K, V]) FlatMapValuesRecord[VR any](
 	fn func(r Record[K, V], emit func(Optional[VR]) error) error,
 ) *Stream[K, VR] {
 	return FlatMapValuesRecord(s, fn)
+}
+
+// MapAsync gives each record the value that a slow function has for its value: the function [MapAsync] as a method.
+func (s *Stream[K, V]) MapAsync[VR any](
+	fn func(ctx context.Context, v V) (VR, error), calls Calls, flights state.InFlight[K, V],
+) *Stream[K, VR] {
+	return MapAsync(s, fn, calls, flights)
+}
+
+// MapAsyncRecord gives each record the value that a slow function has for it: the function [MapAsyncRecord] as a method.
+func (s *Stream[K, V]) MapAsyncRecord[VR any](
+	fn func(ctx context.Context, r Record[K, V]) (Optional[VR], error), calls Calls, flights state.InFlight[K, V],
+) *Stream[K, VR] {
+	return MapAsyncRecord(s, fn, calls, flights)
 }
 
 // SelectKey gives each record another key, made of its value: the function [SelectKey] as a method.

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/millstream-go/millstream/internal/calls"
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/invariants"
 	"github.com/millstream-go/millstream/internal/store"
@@ -27,6 +28,7 @@ type run struct {
 	process *worker.Process
 	cluster *cluster.Cluster
 	rows    *state.Budget
+	calls   *calls.Pool
 	workers []*worker.Worker
 }
 
@@ -98,6 +100,7 @@ func (r *run) work(ctx context.Context, stopSerdes func()) error {
 	stores := store.NewBudget(a.config.MemoryBytes/4, r.cluster.Tasks())
 	defer stores.Close()
 	r.rows = state.NewBudget(a.config.MemoryBytes / 8 * 3)
+	r.calls = calls.NewPool(a.config.Logger.With("app", a.config.AppID))
 	r.process.Engines = worker.NewEngines(openEngine(a.config, stores))
 	group, work := errgroup.WithContext(ctx)
 	r.workers = make([]*worker.Worker, a.config.Workers)
@@ -163,6 +166,7 @@ func (r *run) config(i int) worker.Config {
 			TimeBack:       c.timeBack(),
 			CommitInterval: c.CommitInterval.Milliseconds(),
 			Budget:         r.rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
+			Caller:  r.calls,
 			Readers: a.readers.(*task.Readers),
 		},
 	}

@@ -49,8 +49,9 @@ type Driver struct {
 	touched      []*log                  // with records of the open transaction
 	group        map[partition]task.Offset
 	partitioners map[string]kgo.TopicPartitioner
-	piped        int  // records since the last commit
-	paused       bool // see Pause
+	held         []*Call // that wait for the test
+	piped        int     // records since the last commit
+	paused       bool    // see Pause
 }
 
 // New is a driver for a test. Whatever goes wrong fails the test; the driver is closed when the test ends.
@@ -203,7 +204,7 @@ func (d *Driver) open() error {
 		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
 		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetterTopic, Buffer: math.MaxInt, MaxIdle: -1,
 		MaxJump: d.options.maxJump.Milliseconds(), TimeBack: d.options.timeBack,
-		WatchValues: true, EncodeOnPut: true,
+		WatchValues: true, EncodeOnPut: true, Caller: caller{d},
 		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
 	}, d.now()); d.topo.Global != nil {
 		if err := d.openGlobal(); err != nil {
@@ -326,13 +327,18 @@ func (d *Driver) run() {
 	for d.err == nil {
 		d.fail(d.deliverGlobal())
 		d.deliver()
+		if err := d.set.Answer(d.now()); err != nil {
+			d.sendOutputs()
+			d.fail(err)
+			return
+		}
 		n, err := d.set.Step(d.now(), math.MaxInt)
 		d.sendOutputs()
 		if err != nil {
 			d.fail(err)
 			return
 		}
-		if n == 0 {
+		if n == 0 && !d.set.Answered() {
 			return
 		}
 	}

@@ -25,6 +25,7 @@ type options struct {
 	onError     task.Policy
 	maxJump     time.Duration
 	timeBack    int64 // milliseconds; 0: none
+	holdCalls   bool
 
 	deadLetterTopic string
 	wrong           []error // in the options themselves

@@ -10,6 +10,7 @@ type hooks struct {
 	init, close, beforeCommit, settle func() error
 	advance                           func(timestamp int64) error
 	remembering                       Remembering
+	asking                            Asking
 }
 
 // finder finds the hooks of a processor whose context is C: a pointer, so that one function serves all types.
@@ -34,6 +35,7 @@ func finder[C any]() func(p, ctx any) hooks {
 			h.close = p.Close
 		}
 		h.remembering, _ = p.(Remembering)
+		h.asking, _ = p.(Asking)
 		return h
 	}
 }

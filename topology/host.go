@@ -33,5 +33,7 @@ type Host interface {
 	Watches() bool
 	Drop(n *Node, reason DropReason)
 	Schedule(p *Punctuation) (cancel func())
+	// Call has a call made outside of the task.
+	Call(c *Call)
 	Logger() *slog.Logger
 }

@@ -50,6 +50,7 @@ type Instance struct {
 	committing  []hook
 	settling    []hook
 	advancing   []advancing
+	asking      []asking // those downstream first
 }
 
 // step is a processor of the task: make makes it, and gives it the records.
@@ -128,6 +129,9 @@ func (in *Instance) note(s *step, h hooks) {
 	s.close = h.close
 	if h.remembering != nil {
 		in.remembering = append(in.remembering, h.remembering)
+	}
+	if h.asking != nil {
+		in.asking = append(in.asking, asking{s.node, h.asking})
 	}
 	if h.advance != nil {
 		in.advancing = append(in.advancing, advancing{s.node, h.advance})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -17,11 +19,12 @@ var (
 	out    = streams.NewTopic("out", serde.Int64, events)
 	totals = streams.NewTopic("out", serde.Int64, serde.Int64)
 
-	rows   = state.NewKeyValue("rows", serde.Int64, events)
-	others = state.NewKeyValue("others", serde.Int64, events)
-	result = state.NewKeyValue("result", serde.Int64, events)
-	sums   = state.NewKeyValue("sums", serde.Int64, serde.Int64)
-	byRef  = streams.NewRepartition("by-ref", serde.Int64, events)
+	rows    = state.NewKeyValue("rows", serde.Int64, events)
+	others  = state.NewKeyValue("others", serde.Int64, events)
+	result  = state.NewKeyValue("result", serde.Int64, events)
+	sums    = state.NewKeyValue("sums", serde.Int64, serde.Int64)
+	flights = state.NewInFlight("flights", serde.Int64, events)
+	byRef   = streams.NewRepartition("by-ref", serde.Int64, events)
 )
 
 func noSum() int64                                { return 0 }
@@ -47,6 +50,10 @@ func onStreams() []operation {
 		stream("Peek", func(s *streams.Stream[int64, event]) { s.Peek(func(record) {}).To(out) }),
 		stream("MapValues", func(s *streams.Stream[int64, event]) {
 			streams.MapValues(s, func(e event) event { e.Amount++; return e }).To(out)
+		}),
+		stream("MapAsync, answered at once", func(s *streams.Stream[int64, event]) {
+			streams.MapAsync(s, func(_ context.Context, e event) (event, error) { return e, nil }, streams.Calls{},
+				flights).To(out)
 		}),
 		stream("Map", func(s *streams.Stream[int64, event]) {
 			streams.Map(s, func(r record) (record, error) { r.Key++; return r, nil }).To(out)

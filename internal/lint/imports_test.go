@@ -24,6 +24,7 @@ var levels = map[string]int{
 	"topology":          4,
 	"internal/wire":     5,
 	"internal/operator": 6, "internal/task": 6,
+	"internal/calls":   7,
 	"internal/cluster": 7,
 	"internal/worker":  8,
 	"streams":          9,

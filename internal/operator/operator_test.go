@@ -40,6 +40,7 @@ func (h host) Partitions(string) (int32, error)               { return 1, nil }
 func (h host) RequestCommit()                                 {}
 func (h host) Watches() bool                                  { return false }
 func (h host) Drop(*topology.Node, topology.DropReason)       {}
+func (h host) Call(*topology.Call)                            {}
 func (h host) Schedule(*topology.Punctuation) (cancel func()) { return func() {} }
 func (h host) Logger() *slog.Logger                           { return slog.Default() }
 

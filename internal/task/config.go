@@ -41,9 +41,13 @@ type Config struct {
 	WatchValues bool
 	// EncodeOnPut has stores find values that cannot be encoded, or are too large, as they are put; see state.Env.
 	EncodeOnPut bool
-	Drops       *Drops
-	Readers     *Readers // that get the running tasks; nil: nobody reads beside them
-	Logger      *slog.Logger
+	// Caller makes the calls that steps want made. nil: they are made at once, on the task's goroutine.
+	Caller Caller
+	// Wake is called, from any goroutine, when an answer has come for Set.Answer. It must not block.
+	Wake    func()
+	Drops   *Drops
+	Readers *Readers // that get the running tasks; nil: nobody reads beside them
+	Logger  *slog.Logger
 }
 
 // env is what a store with a prefix of an engine's rows is opened with.

@@ -19,7 +19,7 @@ const (
 // deadLetter is the raw record for the dead-letter topic, with the headers of KIP-1034. They are cut to what there is
 // room for; a record that has none, and one that is bare, has none of them: else it would be larger than it was where
 // it comes from, and be refused for it.
-func (t *Task) deadLetter(in *Input, raw *topology.Raw, failed *ProcessError, bare bool) topology.Output {
+func (t *Task) deadLetter(in *topology.Origin, raw *topology.Raw, failed *ProcessError, bare bool) topology.Output {
 	out := topology.Output{
 		Topic: t.config.DeadLetterTopic, Partition: topology.ByKey, Key: raw.Key, Value: raw.Value,
 		Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)], Timestamp: max(raw.Timestamp, 0),

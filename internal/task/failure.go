@@ -91,14 +91,14 @@ func Shielded(call func() error) (err error) {
 }
 
 // reject applies the error policy to a record whose effects have been taken back. A nil result means: go on without it.
-func (t *Task) reject(in *Input, raw *topology.Raw, err error) error {
+func (t *Task) reject(in *topology.Origin, raw *topology.Raw, err error) error {
 	failed := t.failure("", err)
 	failed.Cause = t.causeOf(err)
 	return t.leaveOut(in, raw, failed, false)
 }
 
 // leaveOut is reject for a failure that is known. A dead letter that is bare tells nothing of it.
-func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError, bare bool) error {
+func (t *Task) leaveOut(in *topology.Origin, raw *topology.Raw, failed *ProcessError, bare bool) error {
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
 	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
 	action, err := t.config.decide(failed)
@@ -111,7 +111,7 @@ func (t *Task) leaveOut(in *Input, raw *topology.Raw, failed *ProcessError, bare
 	t.config.Drops.add(drop{step: failed.Node, reason: reason})
 	t.set.leftOut.add(t.set.now, cause{failed.Node, reason}, t.log, failed)
 	if action == DeadLetter {
-		t.box.From(in.origin, raw.Offset)
+		t.box.From(in, raw.Offset)
 		t.box.Add(t.deadLetter(in, raw, failed, bare))
 		t.box.From(nil, 0)
 	}

@@ -326,3 +326,8 @@ func (g *Global) Partitions(string) (int32, error) { return 0, nil }
 func (g *Global) Schedule(p *topology.Punctuation) (cancel func()) {
 	panic("topology: step " + p.Node.Name + " (" + p.Node.Site + ") schedules a punctuation: global processors have none")
 }
+
+// Call is not offered to global tables.
+func (g *Global) Call(c *topology.Call) {
+	panic("topology: step " + c.Node.Name + " (" + c.Node.Site + ") makes a slow call: global processors make none")
+}

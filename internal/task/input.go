@@ -140,7 +140,7 @@ func (in *Input) advance() (bool, error) {
 		ts, err := in.decode(raw)
 		switch {
 		case err != nil:
-			if err := in.task.reject(in, raw, err); err != nil {
+			if err := in.task.reject(in.origin, raw, err); err != nil {
 				return false, err
 			}
 			in.pass()

@@ -74,7 +74,7 @@ func TestDeadLettersFit(t *testing.T) {
 	task := &Task{config: &Config{DeadLetterTopic: "dead"}}
 	letter := func(size int, bare bool) topology.Output {
 		raw := &topology.Raw{Key: []byte("key"), Value: make([]byte, size), Headers: []topology.Header{{Key: "own"}}}
-		return task.deadLetter(&Input{Topic: "in", Partition: 3}, raw, failed, bare)
+		return task.deadLetter(&topology.Origin{Topic: "in", Partition: 3}, raw, failed, bare)
 	}
 	value := func(o topology.Output, name string) (value []byte) {
 		for _, h := range o.Headers {

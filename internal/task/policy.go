@@ -99,7 +99,7 @@ func always(err error) bool {
 	var unavailable *topology.ErrUnavailable
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
 		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) ||
-		errors.Is(err, serde.ErrStopped) || errors.As(err, &unavailable)
+		errors.Is(err, serde.ErrStopped) || errors.Is(err, topology.ErrCallsStuck) || errors.As(err, &unavailable)
 }
 
 // RecordID names a record of an input.
@@ -121,8 +121,8 @@ type Refusal struct {
 	Letter bool // it was the record's dead letter, with what that tells of an error, that was refused
 }
 
-// refusal is why the record at the head of an input must not be processed.
-func (t *Task) refusal(in *Input, offset int64) (r Refusal, ok bool) {
+// refusal is why a record of an input must not be processed.
+func (t *Task) refusal(in *topology.Origin, offset int64) (r Refusal, ok bool) {
 	if len(t.config.Refused) == 0 {
 		return r, false
 	}

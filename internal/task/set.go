@@ -42,6 +42,7 @@ type Set struct {
 	commitAsked bool
 	prepared    []prepared
 	leftOut     leftOut
+	answers     answers
 }
 
 // inputID names an input partition.
@@ -56,6 +57,7 @@ func NewSet(topo *topology.Topology, config Config, now int64) *Set {
 		topo: topo, config: config, inputs: map[inputID]*Input{},
 		now: now, lastCommit: now, nextWall: never, heldUntil: never,
 	}
+	s.answers.wake = config.Wake
 	if s.pace = config.Pace; s.pace == nil {
 		s.pace = &Pace{}
 	}

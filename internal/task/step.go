@@ -37,7 +37,11 @@ func (t *Task) refresh() error {
 			t.head, t.headInput = in.headTime, in
 		}
 	}
-	if t.headInput != nil {
+	switch {
+	case t.headInput == nil:
+	case t.instance.Full():
+		t.headInput = nil
+	default:
 		t.set.ready.add(t)
 	}
 	return nil
@@ -71,12 +75,12 @@ func (t *Task) turn(n int, most int64) (done int, bytes int64, err error) {
 func (t *Task) step() error {
 	in := t.headInput
 	raw := in.queue.head()
-	if r, ok := t.refusal(in, raw.Offset); ok {
+	if r, ok := t.refusal(in.origin, raw.Offset); ok {
 		again := *r.Failed // it may come once more
-		return t.passOver(in, t.leaveOut(in, raw, &again, r.Letter))
+		return t.passOver(in, t.leaveOut(in.origin, raw, &again, r.Letter))
 	}
 	if err := t.jumps(in.headTime); err != nil {
-		return t.passOver(in, t.reject(in, raw, err))
+		return t.passOver(in, t.reject(in.origin, raw, err))
 	}
 	t.streamTime = max(t.streamTime, in.headTime)
 	t.mark()
@@ -86,7 +90,7 @@ func (t *Task) step() error {
 	t.current = nil
 	if err != nil {
 		t.undo()
-		if err := t.reject(in, raw, err); err != nil {
+		if err := t.reject(in.origin, raw, err); err != nil {
 			return err
 		}
 	}
@@ -154,6 +158,7 @@ func (t *Task) done() {
 		t.config.Drops.add(d)
 	}
 	t.dropped = t.dropped[:0]
+	t.ask()
 	t.touch()
 }
 

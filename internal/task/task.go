@@ -49,12 +49,14 @@ type Task struct {
 	head       int64  // time of that record
 	streamTime int64  // -1 before the first record
 	current    *Input
-	times      map[string]int64 // of stores, as last committed
-	timeBack   int64            // the last Config.TimeBack that the task has obeyed; 0: none
-	dropped    []drop           // by the record in work
-	records    int64            // processed since the task runs
-	lastError  error            // of the last record that was left out
-	errorAt    int64            // its time by the wall clock
+	answered   *topology.Waiting // whose answer is in work
+	answers    bool              // have come, see Set.Answer
+	times      map[string]int64  // of stores, as last committed
+	timeBack   int64             // the last Config.TimeBack that the task has obeyed; 0: none
+	dropped    []drop            // by the record in work
+	records    int64             // processed since the task runs
+	lastError  error             // of the last record that was left out
+	errorAt    int64             // its time by the wall clock
 }
 
 // never is later than every wall-clock time.
@@ -239,6 +241,7 @@ func (t *Task) init(moved bool) error {
 	}
 	t.mark()
 	t.running = true
+	t.ask()
 	for _, in := range t.inputs {
 		t.set.inputs[inputID{in.Topic, in.Partition}] = in
 	}
@@ -257,7 +260,7 @@ func (t *Task) stop() error {
 	}
 	t.settle()
 	t.config.Readers.remove(t.shown)
-	t.running, t.headInput = false, nil
+	t.running, t.headInput, t.answers = false, nil, false
 	for _, in := range t.inputs {
 		in.clear()
 		delete(t.set.inputs, inputID{in.Topic, in.Partition})
@@ -307,6 +310,9 @@ func (t *Task) Logger() *slog.Logger { return t.log }
 func (t *Task) Source() (topic string, partition int32, offset int64, ok bool) {
 	if in := t.current; in != nil {
 		return in.Topic, in.Partition, in.queue.head().Offset, true
+	}
+	if w := t.answered; w != nil {
+		return w.Topic, w.Partition, w.Offset, true
 	}
 	return "", 0, 0, false
 }

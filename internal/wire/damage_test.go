@@ -105,6 +105,13 @@ func TestDamagedBufferValue(t *testing.T) {
 		"wire: buffer value: 1 bytes too many")
 }
 
+func TestDamagedWaitingRecord(t *testing.T) {
+	const head = "000000000000ee48 0000000000000007 00000001 74 00000003 00000000 "
+	refuses(t, waiting, "00", "wire: waiting record: length 8 at byte 0 of 1")
+	refuses(t, waiting, head+"fffffffe ffffffff", "wire: waiting record: length -2 at byte 33 of 37")
+	refuses(t, waiting, head+"ffffffff ffffffff 00", "wire: waiting record: 1 bytes too many")
+}
+
 func TestDamagedKeys(t *testing.T) {
 	_, _, _, err := wire.SplitSharedKey(make([]byte, 8))
 	require.EqualError(t, err, "wire: shared key: length 1 at byte 8 of 8")

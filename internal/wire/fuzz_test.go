@@ -72,6 +72,11 @@ func FuzzBufferValue(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { equal(t, wire.BufferSerde, b) })
 }
 
+// FuzzWaiting: headers may be null.
+func FuzzWaiting(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) { equal(t, waiting, b) })
+}
+
 func FuzzKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if timestamp, left, key, err := wire.SplitSharedKey(b); err == nil {

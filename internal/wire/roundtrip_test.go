@@ -2,6 +2,8 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +67,25 @@ func TestRoundTrips(t *testing.T) {
 		return wire.Sided{Left: rapid.Bool().Draw(t, "left"), Value: blobs.Draw(t, "value")}
 	}))))
 	t.Run("buffer value", roundTrips(wire.BufferSerde, rapid.Custom(drawBufferValue)))
+	t.Run("waiting", roundTrips(waiting, rapid.Custom(func(t *rapid.T) wire.Waiting {
+		return wire.Waiting{
+			Context: drawBufferValue(t).Context, Key: nullables.Draw(t, "key"), Value: nullables.Draw(t, "value"),
+		}
+	})))
+}
+
+var waiting = wire.WaitingSerde(serde.String, serde.Int64)
+
+// TestWaitingRow has the bytes that docs/slowcalls.md tells.
+func TestWaitingRow(t *testing.T) {
+	require.Equal(t, "waiting(string,int64)", serde.FormatOf(waiting))
+	const text = "000000000000ee48 0000000000000007 00000002 696e 00000003 00000001 00000001 68 ffffffff 00000001 6b ffffffff"
+	v := wire.Waiting{Context: wire.RecordContext{
+		Timestamp: 61000, Offset: 7, Topic: "in", Partition: 3, Headers: []topology.Header{{Key: "h"}},
+	}, Key: []byte("k")}
+	b, err := waiting.Append(nil, v)
+	require.NoError(t, err)
+	require.Equal(t, strings.ReplaceAll(text, " ", ""), hex.EncodeToString(b))
 }
 
 func drawChange(t *rapid.T) (c topology.Change[string]) {

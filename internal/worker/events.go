@@ -13,6 +13,7 @@ type events struct {
 		sync.Mutex
 		queue   []event
 		wake    context.CancelFunc // of the wait under way, nil if there is none
+		nudged  bool               // there is something to do that is no event
 		stopped bool
 	}
 	come func()        // called when there is one more; it must not block
@@ -50,6 +51,16 @@ func (e *events) add(ev event) {
 	}
 }
 
+// nudge wakes a worker that waits for records, or keeps it from beginning to.
+func (e *events) nudge() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mu.nudged = true
+	if e.mu.wake != nil {
+		e.mu.wake()
+	}
+}
+
 // next is the next call.
 func (e *events) next() (ev event, ok bool) {
 	e.mu.Lock()
@@ -68,9 +79,10 @@ func (e *events) untilNext(ctx context.Context, deadline time.Time) (wait contex
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.mu.wake = cancel
-	if len(e.mu.queue) > 0 {
+	if len(e.mu.queue) > 0 || e.mu.nudged {
 		cancel()
 	}
+	e.mu.nudged = false
 	return wait, cancel
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -105,8 +106,13 @@ func (s *session) taskOf(topic string, partition int32) (id topology.TaskID) {
 	return id
 }
 
-// forgetRefused forgets records that lie in front of what the group has.
+// forgetRefused forgets records that lie in front of what the group has, unless they may still be in flight behind it.
 func (s *session) forgetRefused(x *restoring) {
+	for _, store := range s.config.Topology.Sub(x.id.Sub).Stores {
+		if store.Kind() == state.KindInFlight {
+			return
+		}
+	}
 	for at := range s.worker.lessons.refused {
 		if c, ok := x.committed[at.Topic]; ok && at.Partition == x.id.Partition && at.Offset < c.Offset {
 			delete(s.worker.lessons.refused, at)

@@ -70,6 +70,7 @@ func newSession(w *Worker, layout *cluster.Layout, work context.Context) *sessio
 	s.config.Topology, s.config.Task.Partitions = layout.Topology, layout.Partitions.Topics
 	tasks := s.config.Task
 	tasks.PartitionsOf, tasks.Pace = s.sinkPartitions(work), &w.pace.Pace
+	tasks.Wake = s.events.nudge
 	tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits
 	at, _ := w.clock.read()
 	s.set = task.NewSet(layout.Topology, tasks, at)
@@ -132,7 +133,7 @@ func (s *session) loop(ctx, work context.Context) error {
 		}
 		s.processed += int64(n)
 		s.unseen = s.unseen || n > 0
-		if idle = n == 0; s.set.Pending() {
+		if idle = n == 0 && !s.set.Answered(); s.set.Pending() {
 			s.worker.noteUncommitted()
 		} else if idle && s.member.id != "" {
 			s.worker.noteCommitted()

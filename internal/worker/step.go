@@ -20,6 +20,9 @@ func (s *session) step(ctx, work context.Context) (n int, err error) {
 		if ctx.Err() != nil {
 			return nil
 		}
+		if err = s.set.Answer(s.now()); err != nil {
+			return err
+		}
 		if n, err = s.set.Step(s.now(), stepRecords); err == nil && s.now() >= s.set.NextPunctuation() {
 			err = s.set.Punctuate(s.now())
 		}

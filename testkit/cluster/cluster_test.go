@@ -3,7 +3,11 @@
 package cluster_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +32,7 @@ var (
 	lefts     = state.NewKeyValue("lefts", serde.String, serde.Int64)
 	rights    = state.NewKeyValue("rights", serde.String, serde.Int64)
 	meeting   = state.NewJoin("meeting", serde.String, serde.Int64, serde.Int64)
+	inFlight  = state.NewInFlight("in-flight", serde.String, serde.Int64)
 	rests     = state.NewKeyValue("rests", serde.String, serde.Int64)
 )
 
@@ -212,6 +217,43 @@ func global() cluster.Job {
 			cluster.In(rows, 3, numbers(40)...).First(), cluster.In(words, 4, numbers(500)...),
 		},
 	}
+}
+
+// TestSlowCalls: answers come in no order, some after several attempts, and leave in that of the records, once. Windows
+// behind them see the records in their order, too.
+func TestSlowCalls(t *testing.T) {
+	ask := func(ctx context.Context, n int64) (int64, error) {
+		if _, limited := ctx.Deadline(); !limited {
+			return n * 2, nil // in the model, which has no time for it
+		}
+		select {
+		case <-time.After(time.Duration(n*7919%1000) * time.Millisecond):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+		if n%11 == 0 && rand.IntN(2) == 0 {
+			return 0, errors.New("busy")
+		}
+		return n * 2, nil
+	}
+	cluster.Run(t, cluster.Job{
+		Topology: func() (*topology.Topology, error) {
+			b := streams.NewBuilder("asking")
+			calls := streams.Calls{Concurrency: 20, InFlight: 15, Attempts: 100, MaxBackoff: time.Second}
+			doubled := streams.MapAsync(streams.From(b, words), ask, calls, inFlight)
+			doubled.To(passed)
+			short := doubled.GroupByKey().WindowedBy(window.Tumbling(5 * time.Second).Grace(time.Second))
+			streams.Results(streams.AggregateWindows(short, perMinute, zero, add).Final(), at[string]).To(totals)
+			return b.Build()
+		},
+		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
+		Inputs: []cluster.Input{cluster.In(words, 4, late(numbers(500))...)},
+		Outputs: []cluster.Output{
+			cluster.Out(passed, 4, cluster.Same), cluster.Out(totals, 4, cluster.Same),
+		},
+		// A changelog that is cut and goes on is not found, see docs/failures.md, and its rows do not come again.
+		Faults: slices.DeleteFunc(cluster.Kinds(), func(kind string) bool { return kind == "changelog-truncated" }),
+	})
 }
 
 // TestSumsAgain: the largest number of each key, in the partitions of the input and behind a repartition topic, at
