@@ -55,7 +55,8 @@ func (w *Worker) newClient() (*kgo.Client, error) {
 	c, layout, events := w.config, w.layout, w.events
 	w.joining = &joining{}
 	w.balancer = &balancer{
-		topology: c.Topology, process: c.Process, layout: layout.sum(), present: c.fencePeers, log: c.Logger,
+		topology: c.Topology, process: c.Process, endpoint: c.Endpoint, layout: layout.sum(),
+		present: c.fencePeers, log: c.Logger,
 	}
 	w.balancer.heard = func(topics []string) {
 		if layout.news(topics) {

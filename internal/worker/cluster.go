@@ -26,11 +26,12 @@ import (
 type Cluster struct {
 	Transactions2 bool // transaction version 2 (KIP-890): the epoch rises with each transaction
 
-	client *kgo.Client
-	admin  *kadm.Client
-	setup  Setup
-	roster roster // of the workers that share this
-	peers  peers
+	client  *kgo.Client
+	admin   *kadm.Client
+	setup   Setup
+	roster  roster // of the workers that share this
+	peers   peers
+	members members
 
 	lastFailure *lastFailure
 	unpurged    sync.Once // for the warning that repartition topics are not purged
