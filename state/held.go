@@ -30,7 +30,9 @@ func Holding[K, V any](s Buffer[K, V]) Buffer[K, Held[V]] {
 		waiting = held[V]{values}
 	}
 	out := NewBuffer(s.spec.name, keys, waiting).ByTime()
-	out.spec = out.spec.with(s.spec.options)
+	options := s.spec.options
+	options.Waits = true
+	out.spec = out.spec.with(options)
 	return out
 }
 

@@ -26,6 +26,10 @@ const (
 // records of their changelogs, too.
 func (k Kind) Expires() bool { return k == KindWindow || k == KindSession || k == KindBuffer }
 
+// Expires is true for a store whose rows lose their meaning as stream time moves on. Rows that wait for their time do
+// not.
+func Expires(s Spec) bool { return s.Kind().Expires() && !s.Options().Waits }
+
 // Spec is the declaration of a store without its types: what a graph, a changelog topic and a lock file need of it.
 type Spec interface {
 	Name() string
@@ -53,6 +57,7 @@ type Options struct {
 	// Keys and Values are the serdes of the declaration, for serde.ShapesOf.
 	Keys       any
 	Values     []any
+	Waits      bool // of buffers: rows wait for their time and leave when it has come, not by age
 	NewestWins bool // of key-value stores: an older record does not replace a row
 }
 

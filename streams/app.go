@@ -57,6 +57,7 @@ type App struct {
 		process string    // id of the state directory
 		workers []picture
 		commits []Commit // the last ones
+		group   group    // nil unless it runs
 		err     string   // why a worker began again last, or the App failed
 		errAt   time.Time
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -187,6 +188,11 @@ type Config struct {
 	// Negative: for ever. Default: 10 minutes.
 	CleanupDelay time.Duration
 
+	// Endpoint is the URL at which other processes of the application ask this one for rows of its stores: that below
+	// which it serves inspect.Handler, for example http://10.0.0.7:8080/millstream. It travels with the metadata of the
+	// group, and App.Owner tells it. Default: none.
+	Endpoint string
+
 	// Logger gets the application's log; the Kafka clients' warnings too. Default: slog.Default().
 	Logger *slog.Logger
 	// Events are told what the App does. Default: none.
@@ -256,6 +262,8 @@ func (c Config) validate() error {
 	bad(c.Guarantee == ExactlyOnce && c.CommitInterval > c.TransactionTimeout/2,
 		"CommitInterval is %v: must be at most half of TransactionTimeout, %v, or brokers abort transactions under way",
 		c.CommitInterval, c.TransactionTimeout)
+	bad(c.Endpoint != "" && !isEndpoint(c.Endpoint), "Endpoint is %q: must be a URL that begins with http:// or https://, "+
+		"of at most 500 bytes", c.Endpoint)
 	bad(c.Workers < 1, "Workers is %d: must be 1 or more", c.Workers)
 	bad(c.MemoryBytes < 8<<20, "MemoryBytes is %d: must be 8 MB or more", c.MemoryBytes)
 	bad(c.BufferedRecords < 1, "BufferedRecords is %d: must be 1 or more", c.BufferedRecords)
@@ -317,4 +325,10 @@ func (c Config) accept() Accept {
 		return c.Accept | task.AcceptNewStores
 	}
 	return c.Accept
+}
+
+// isEndpoint is true for what other processes can ask.
+func isEndpoint(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && len(s) <= 500
 }

@@ -144,6 +144,8 @@ func AtMostOld(d time.Duration) ViewOption {
 var (
 	// ErrNoStore means that the topology has no store of the name that was asked for.
 	ErrNoStore = errors.New("streams: the topology has no such store")
+	// ErrPosition means that a position has topics that are no inputs of the store's tasks.
+	ErrPosition = errors.New("streams: position of other topics")
 	// ErrNotRunning means that the App does not run: it was not started, or has ended.
 	ErrNotRunning = errors.New("streams: the App does not run")
 	// ErrViewClosed is the error of reading a View that was closed, or whose task has gone to another process: ask again.
@@ -156,6 +158,7 @@ type UnavailableError struct {
 	Store     string
 	Partition int32 // -1: not of one partition
 	Here      bool  // the task is, or all are: they are being restored, or wait for the group
+	Err       error // why it is not known who has it; nil: there is no more to say
 }
 
 func (e *UnavailableError) Error() string {
@@ -163,11 +166,16 @@ func (e *UnavailableError) Error() string {
 	if e.Partition >= 0 {
 		of = fmt.Sprintf("partition %d of store %s", e.Partition, e.Store)
 	}
-	if e.Here {
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("streams: who has %s is not known: %v", of, e.Err)
+	case e.Here:
 		return "streams: " + of + " is being restored or moved: ask again"
 	}
 	return "streams: " + of + " is not in this process: ask the one that has it"
 }
+
+func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // StaleError means that rows did not become as new as was asked for in time.
 type StaleError struct {
@@ -208,14 +216,19 @@ func (a *App) View(ctx context.Context, store state.Declaration, options ...View
 	return a.viewOf(ctx, store.Spec(), options)
 }
 
-// ViewNamed is View for tools, which know names of stores only: OpenStore is the store with its types.
-func (a *App) ViewNamed(ctx context.Context, store string, options ...ViewOption) (*View, error) {
-	_, spec := a.keeper(store)
-	if spec == nil {
-		return nil, fmt.Errorf("%w: %s", ErrNoStore, store)
+// Store is the declaration of a store of the topology, for tools, which know its name only: View.OpenStore is the store
+// with its types then.
+func (a *App) Store(name string) (state.Declaration, error) {
+	if _, spec := a.keeper(name); spec != nil {
+		return declaration{spec}, nil
 	}
-	return a.viewOf(ctx, spec, options)
+	return nil, fmt.Errorf("%w: %s", ErrNoStore, name)
 }
+
+// declaration is that of a store whose types nobody has named.
+type declaration struct{ spec state.Spec }
+
+func (d declaration) Spec() state.Spec { return d.spec }
 
 // OpenStore is the open store: a state.KeyValueStore[K, V], for example.
 func (v *View) OpenStore() any {
@@ -226,22 +239,15 @@ func (v *View) OpenStore() any {
 }
 
 func (a *App) viewOf(ctx context.Context, spec state.Spec, options []ViewOption) (*View, error) {
-	o := viewing{partition: -1}
-	for _, option := range options {
-		option(&o)
-	}
-	sub, _ := a.keeper(spec.Name())
-	switch {
-	case o.err != nil:
-		return nil, o.err
-	case sub == nil:
-		return nil, fmt.Errorf("%w: %s", ErrNoStore, spec.Name())
+	o, sub, err := a.asked(spec.Name(), options)
+	if err != nil {
+		return nil, err
 	}
 	if err := a.reads(sub, o.least); err != nil {
 		return nil, err
 	}
 	for {
-		v, err := a.look(spec, sub, &o)
+		v, err := a.look(spec, sub, o)
 		if o.waits(err) && ctx.Err() == nil {
 			select {
 			case <-ctx.Done():
@@ -255,6 +261,24 @@ func (a *App) viewOf(ctx context.Context, spec state.Spec, options []ViewOption)
 		}
 		return v, err
 	}
+}
+
+// asked is what options ask for, and the sub-topology that keeps the store.
+func (a *App) asked(store string, options []ViewOption) (*viewing, *topology.Sub, error) {
+	o := &viewing{partition: -1}
+	for _, option := range options {
+		option(o)
+	}
+	sub, _ := a.keeper(store)
+	if sub == nil {
+		return nil, nil, fmt.Errorf("%w: %s", ErrNoStore, store)
+	}
+	if o.byKey && sub.ID != topology.GlobalSub {
+		if n := a.tasksOf(sub); n > 0 {
+			o.partition = cluster.PartitionOf(o.key, n)
+		}
+	}
+	return o, sub, o.err
 }
 
 // waits is true for the error of something that may come.
@@ -284,7 +308,7 @@ func (a *App) keeper(store string) (*topology.Sub, state.Spec) {
 func (a *App) reads(sub *topology.Sub, p Position) error {
 	for topic := range p {
 		if inputs := a.topo.Inputs(sub); !a.topo.HasPatterns() && !slices.Contains(inputs, topic) {
-			return fmt.Errorf("streams: AtLeast: the store's tasks do not read topic %s: they read %v", topic, inputs)
+			return fmt.Errorf("%w: the store's tasks do not read topic %s: they read %v", ErrPosition, topic, inputs)
 		}
 	}
 	return nil
@@ -331,7 +355,10 @@ func (a *App) readable(store string, sub *topology.Sub, o *viewing) ([]*task.Rea
 	}
 	running := s == Running || s == Stalled || s == Stopping
 	tasks := a.readers.Of(sub.ID)
-	if o.byKey && len(tasks) > 0 && sub.ID != topology.GlobalSub {
+	if o.byKey && o.partition < 0 && sub.ID != topology.GlobalSub {
+		if len(tasks) == 0 { // nothing is known of the topics
+			return nil, &UnavailableError{Store: store, Partition: -1, Here: true}
+		}
 		o.partition = cluster.PartitionOf(o.key, tasks[0].Partitions)
 	}
 	if o.partition < 0 || sub.ID == topology.GlobalSub {

@@ -64,6 +64,8 @@ func (r *run) whole(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.cluster.Close()
+	a.meet(r.cluster)
+	defer a.meet(nil)
 	if fresh {
 		a.config.Logger.Info("a new state directory: the process is a new member of the group and restores all state that "+
 			"it gets; the tasks of one that it replaces come once SessionTimeout is over, unless that one has left",
@@ -153,7 +155,7 @@ func (r *run) config(i int) worker.Config {
 	return worker.Config{
 		Topology: a.topo, ExactlyOnce: c.Guarantee == ExactlyOnce, Identity: cluster.Identity(c.AppID, r.process.ID, i),
 		Process: r.process, StayOnStop: c.StayOnStop, CleanupDelay: c.CleanupDelay,
-		Index: i, StateDir: c.appDir(),
+		Index: i, Endpoint: c.Endpoint, StateDir: c.appDir(),
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
 		Client:  func(role cluster.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },

@@ -3,6 +3,8 @@ package docs
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -11,11 +13,12 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/streams/inspect"
 	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 // Sums is the store of the page on queries.
-var Sums = state.NewKeyValue("totals", serde.String, serde.Int64)
+var Sums = state.NewKeyValue("sums", serde.String, serde.Int64)
 
 // total is the first fragment of the page on queries.
 func total(ctx context.Context, app *streams.App) (int64, error) {
@@ -40,6 +43,19 @@ func totalAfter(ctx context.Context, app *streams.App, partition int32, offset i
 	return total, err
 }
 
+// owner is the fragment on who has a row.
+func owner(ctx context.Context, app *streams.App) (streams.Owner, error) {
+	owner, err := app.Owner(ctx, Sums, streams.OfKey(serde.String, "apple"))
+	return owner, err
+}
+
+// served is the mux of the page on queries.
+func served(app *streams.App) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/millstream/", http.StripPrefix("/millstream", inspect.Handler(app, inspect.Options{ShowRecords: true})))
+	return mux
+}
+
 func TestQueries(t *testing.T) {
 	b := broker.New(t)
 	orders := streams.NewTopic("orders", serde.String, serde.String)
@@ -50,7 +66,7 @@ func TestQueries(t *testing.T) {
 	require.NoError(t, b.CreateTopicsOf(t.Context(), topo, 1))
 	app, err := streams.New(topo, streams.Config{
 		Brokers: b.Addrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
-		CommitInterval: 20 * time.Millisecond,
+		CommitInterval: 20 * time.Millisecond, Endpoint: "http://127.0.0.1:8080/millstream",
 	})
 	require.NoError(t, err)
 	_, err = total(t.Context(), app)
@@ -67,6 +83,13 @@ func TestQueries(t *testing.T) {
 	n, err = total(t.Context(), app)
 	require.NoError(t, err)
 	require.Equal(t, int64(2), n)
+	who, err := owner(t.Context(), app)
+	require.NoError(t, err)
+	require.Equal(t, streams.Owner{Here: true, Endpoint: "http://127.0.0.1:8080/millstream"}, who)
+	answer := httptest.NewRecorder()
+	served(app).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/millstream/stores/sums?key=apple", nil))
+	require.Equal(t, http.StatusOK, answer.Code, answer.Body)
+	require.Contains(t, answer.Body.String(), `"position":{"orders":{"0":2}}`)
 	cancel()
 	require.NoError(t, <-ended)
 }

@@ -111,9 +111,12 @@ func changelogTopic(s Setup, spec state.Spec) internalTopic {
 	switch {
 	case spec.Kind() == state.KindVersioned: // versions of a key must not be compacted while they can be asked for
 		t.configs["min.compaction.lag.ms"] = later
-	case spec.Kind().Expires() && keep < Forever:
+	case state.Expires(spec) && keep < Forever:
 		t.retention = keep
 		t.configs["cleanup.policy"], t.configs["retention.ms"] = "compact,delete", later
+		if spec.Kind() == state.KindBuffer { // each record has a key of its own
+			t.configs["cleanup.policy"] = "delete"
+		}
 	}
 	return t
 }

@@ -160,3 +160,12 @@ func (l *Layout) CheckGrown(assigned Offsets) error {
 // ErrTopicsChanged ends a session, so that the next one begins with the topics as they are now, and with the inputs
 // that the group has assigned.
 var ErrTopicsChanged = errors.New("worker: the topics to read have changed")
+
+// TasksOf is how many tasks a sub-topology has, and which topics they read, as last found; 0: not known.
+func (c *Cluster) TasksOf(sub int) (n int32, inputs []string) {
+	l := c.layout.Load()
+	if l == nil || sub < 0 || sub >= len(l.Partitions.Tasks) {
+		return 0, nil
+	}
+	return l.Partitions.Tasks[sub], l.Topology.Inputs(l.Topology.Subs[sub])
+}

@@ -120,7 +120,7 @@ func (c *Changelog) timestamp(r *topology.Raw) int64 {
 
 // Expires is true if the broker deletes old records of the changelog by time. The rows of a store whose offset has been
 // deleted from such a log are still good: replay goes on from the start of the log on top of them.
-func (c *Changelog) Expires() bool { return c.spec.Kind().Expires() }
+func (c *Changelog) Expires() bool { return state.Expires(c.spec) }
 
 // sameFormat is an error if records come from a store of the same name in another format. The first record of each
 // commit tells it; where that is gone, or Kafka Streams wrote the changelog, nothing is known.

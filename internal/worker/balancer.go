@@ -23,6 +23,7 @@ const protocol = "millstream-1"
 type balancer struct {
 	topology *topology.Topology
 	process  string
+	endpoint string
 	layout   uint64 // see userData
 	// stored are the copies of state on the disk of the process; nil for all members of a process but one.
 	stored func() []assign.Copy
@@ -48,7 +49,7 @@ func (b *balancer) JoinGroupMetadata(topics []string, current map[string][]int32
 		o.Topic, o.Partitions = topic, current[topic]
 		m.OwnedPartitions = append(m.OwnedPartitions, o)
 	}
-	data := userData{process: b.process, layout: b.layout, parts: partsOf(b.topology)}
+	data := userData{process: b.process, endpoint: b.endpoint, layout: b.layout, parts: partsOf(b.topology)}
 	for i, p := range data.parts {
 		unread := func(topic string) bool { return !slices.Contains(m.Topics, topic) }
 		data.parts[i].topics = slices.DeleteFunc(p.topics, unread)

@@ -24,7 +24,7 @@ func (s *session) connect() (err error) {
 	c, layout, events := s.config, s.layout, s.events
 	joining := &joining{}
 	s.balancer = &balancer{
-		topology: c.Topology, process: c.Process.ID, layout: layout.Sum(), log: c.Logger,
+		topology: c.Topology, process: c.Process.ID, endpoint: c.Endpoint, layout: layout.Sum(), log: c.Logger,
 		onMembers: func(identities []string) { c.Cluster.FenceGone(identities, c.TransactionTimeout) },
 	}
 	s.balancer.onTopics = func(topics []string) {

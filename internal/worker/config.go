@@ -20,6 +20,7 @@ type Config struct {
 	Identity           string
 	Process            *Process
 	Index              int           // of the worker in its process
+	Endpoint           string        // at which others ask this process; empty: nobody does
 	StateDir           string        // of the application; tasks have directories in it
 	WindowRetention    time.Duration // what changelogs of windows are kept longer than their stores
 	SessionTimeout     time.Duration

@@ -12,16 +12,18 @@ import (
 
 // userData is what a member tells the leader beside the topics and the partitions that it has.
 //
-// Its bytes are: the format, the process, the layout, the sub-topologies as indexes of topics, and the copies of state
-// as a bitmap of partitions for each sub-topology, with four bits of age for each copy. All brokers keep them for all
-// members, in one record: so they are few, and only one member of a process tells what lies on its disk.
+// Its bytes are: the format, the process, the layout, the sub-topologies as indexes of topics, the copies of state as a
+// bitmap of partitions for each sub-topology, with four bits of age for each copy, and the endpoint, if there is one.
+// All brokers keep them for all members, in one record: so they are few, and only one member of a process tells what
+// lies on its disk.
 type userData struct {
 	process string
 	// layout is another one where topics that match patterns have come, gone, or have other sizes. A static member that
 	// tells what it told before gets the partitions that it had before, also those of a topic that was created anew.
-	layout uint64
-	parts  []part
-	stored []assign.Copy // numbered as in parts
+	layout   uint64
+	parts    []part
+	stored   []assign.Copy // numbered as in parts
+	endpoint string        // Config.Endpoint; earlier releases neither write it nor read so far
 }
 
 // part is a sub-topology as the group sees it: topics that are read together.
@@ -61,7 +63,10 @@ func (d userData) encode(topics []string) []byte {
 			out = binary.AppendUvarint(out, uint64(slices.Index(topics, topic)))
 		}
 	}
-	return append(out, encodeCopies(d.stored)...)
+	if out = append(out, encodeCopies(d.stored)...); d.endpoint == "" {
+		return out
+	}
+	return append(binary.AppendUvarint(out, uint64(len(d.endpoint))), d.endpoint...)
 }
 
 func encodeCopies(copies []assign.Copy) []byte {
@@ -131,6 +136,9 @@ func decodeUserData(b []byte, topics []string) (d userData, err error) {
 			break
 		}
 		d.stored = append(d.stored, r.copies()...)
+	}
+	if len(r.left) > 0 {
+		d.endpoint = string(r.bytes(r.number()))
 	}
 	if r.bad {
 		return userData{}, errUserData

@@ -18,6 +18,10 @@ type Options struct {
 	// Bound is how long the code of a step may take for one call, and a worker from one step to the next, before the
 	// application is not alive any more. Default: DefaultBound.
 	Bound time.Duration
+	// ShowRecords lets stores be read: their rows are what is in records. By default they are not shown.
+	ShowRecords bool
+	// Client asks other processes for rows that they have. Default: one with a timeout of 35 s.
+	Client *http.Client
 }
 
 // Handler serves all paths of the package, below a prefix that was stripped. It may serve any number of requests at a
@@ -26,6 +30,8 @@ func Handler(app App, o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /livez", Livez(app, o))
 	mux.Handle("GET /readyz", Readyz(app, o))
+	asked, _ := app.(Stores)
+	mux.Handle("GET /stores/{store}", &stores{app: asked, options: o})
 	mux.HandleFunc("GET /api/v1/snapshot", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, app.Snapshot())
 	})

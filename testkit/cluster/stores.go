@@ -146,7 +146,7 @@ func raws(records []*kgo.Record, partition int32) (out []topology.Raw, next int6
 
 // expires is true if stores of a sub-topology drop rows by time, of which their changelogs know nothing.
 func expires(sub *topology.Sub) bool {
-	return slices.ContainsFunc(sub.Stores, func(spec state.Spec) bool { return spec.Kind().Expires() })
+	return slices.ContainsFunc(sub.Stores, state.Expires)
 }
 
 // sameRows compares all rows of stores, which both databases have under the same numbers. Where rows expire, the replay

@@ -1,0 +1,269 @@
+package inspect
+
+import (
+	"math"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+
+	"github.com/millstream-go/millstream/state"
+)
+
+// read takes the rows that are asked for from an open store, up to the limit.
+func (q *query) read(store any, out *StoreRows) error {
+	s := reflect.ValueOf(store)
+	switch q.kind {
+	case state.KindKeyValue:
+		return q.readKeyValue(s, out)
+	case state.KindWindow:
+		return q.readWindow(s, out)
+	case state.KindSession:
+		return q.readSession(s, out)
+	case state.KindVersioned:
+		return q.readVersioned(s, out)
+	}
+	return refuse(http.StatusBadRequest, "a store of kind %s is the library's own: it is not for queries", q.kind)
+}
+
+func (q *query) readKeyValue(s reflect.Value, out *StoreRows) error {
+	if err := q.only("at"); err != nil {
+		return err
+	}
+	switch {
+	case q.values.Has("key"):
+		key, err := q.keys.parse(q.values.Get("key"))
+		if err != nil {
+			return err
+		}
+		got := s.MethodByName("Row").Call([]reflect.Value{key})
+		return out.one(got[0], got[1], got[2])
+	case q.values.Has("prefix"):
+		return q.collect(s.MethodByName("Prefix").Call([]reflect.Value{reflect.ValueOf([]byte(q.values.Get("prefix")))}), out)
+	case q.values.Has("from") || q.values.Has("to"):
+		return q.readRange(s, out)
+	case q.reverse:
+		return q.collect(s.MethodByName("Reverse").Call(nil), out)
+	}
+	return q.collect(s.MethodByName("All").Call(nil), out)
+}
+
+// readRange reads from one key to another; what is not given is the first, or the last.
+func (q *query) readRange(s reflect.Value, out *StoreRows) error {
+	from, ok, err := q.bound("from", s.MethodByName("All").Call(nil))
+	if err != nil || !ok {
+		return err
+	}
+	to, ok, err := q.bound("to", s.MethodByName("Reverse").Call(nil))
+	if err != nil || !ok {
+		return err
+	}
+	if q.reverse {
+		return q.collect(s.MethodByName("ReverseRange").Call([]reflect.Value{from, to}), out)
+	}
+	return q.collect(s.MethodByName("Range").Call([]reflect.Value{from, to}), out)
+}
+
+// bound is a key that is given, or the first one of a walk; ok is false if there is none.
+func (q *query) bound(name string, walk []reflect.Value) (key reflect.Value, ok bool, err error) {
+	if q.values.Has(name) {
+		key, err = q.keys.parse(q.values.Get(name))
+		if err != nil {
+			err = refuse(http.StatusBadRequest, "parameter %s: %v", name, err)
+		}
+		return key, true, err
+	}
+	for row, failed := range walk[0].Seq2() {
+		err, _ = failed.Interface().(error)
+		return row.FieldByName("Key"), true, err
+	}
+	return key, false, nil
+}
+
+func (q *query) readWindow(s reflect.Value, out *StoreRows) error {
+	from, to, err := q.times()
+	if err != nil {
+		return err
+	}
+	args := []reflect.Value{reflect.ValueOf(from), reflect.ValueOf(to)}
+	if !q.values.Has("key") {
+		if q.reverse {
+			return q.collect(s.MethodByName("BetweenReverse").Call(args), out)
+		}
+		return q.collect(s.MethodByName("Between").Call(args), out)
+	}
+	key, err := q.keys.parse(q.values.Get("key"))
+	if err != nil {
+		return err
+	}
+	if args = append([]reflect.Value{key}, args...); q.reverse {
+		return q.collect(s.MethodByName("FetchReverse").Call(args), out)
+	}
+	return q.collect(s.MethodByName("Fetch").Call(args), out)
+}
+
+func (q *query) readSession(s reflect.Value, out *StoreRows) error {
+	from, to, err := q.times()
+	if err != nil {
+		return err
+	}
+	args := []reflect.Value{reflect.ValueOf(from), reflect.ValueOf(to)}
+	if !q.values.Has("key") {
+		if q.reverse {
+			return q.collect(s.MethodByName("BetweenReverse").Call(args), out)
+		}
+		return q.collect(s.MethodByName("Between").Call(args), out)
+	}
+	key, err := q.keys.parse(q.values.Get("key"))
+	if err != nil {
+		return err
+	}
+	if args = append([]reflect.Value{key}, args...); q.reverse {
+		return q.collect(s.MethodByName("FindReverse").Call(args), out)
+	}
+	return q.collect(s.MethodByName("Find").Call(args), out)
+}
+
+func (q *query) readVersioned(s reflect.Value, out *StoreRows) error {
+	if err := q.only("from", "to", "prefix", "reverse"); err != nil {
+		return err
+	}
+	if !q.values.Has("key") {
+		return q.collect(s.MethodByName("All").Call(nil), out)
+	}
+	at := int64(math.MaxInt64)
+	if text := q.values.Get("at"); text != "" {
+		var err error
+		if at, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return refuse(http.StatusBadRequest, "parameter at: %v", err)
+		}
+	}
+	key, err := q.keys.parse(q.values.Get("key"))
+	if err != nil {
+		return err
+	}
+	got := s.MethodByName("AsOf").Call([]reflect.Value{key, reflect.ValueOf(at)})
+	if err, _ := got[3].Interface().(error); err != nil || !got[2].Bool() {
+		return err
+	}
+	timestamp := got[1].Int()
+	row := StoreRow{Key: shown(key.Interface()), Value: shown(got[0].Interface()), Timestamp: &timestamp}
+	out.Rows = append(out.Rows, row)
+	return nil
+}
+
+// only refuses parameters that the kind of store does not have.
+func (q *query) only(not ...string) error {
+	for _, name := range not {
+		if q.values.Has(name) {
+			return refuse(http.StatusBadRequest, "parameter %s is not for stores of kind %s", name, q.kind)
+		}
+	}
+	return nil
+}
+
+// times are the bounds of a walk by time, in milliseconds.
+func (q *query) times() (from, to int64, err error) {
+	if err := q.only("prefix", "at"); err != nil {
+		return 0, 0, err
+	}
+	to = math.MaxInt64
+	for name, at := range map[string]*int64{"from": &from, "to": &to} {
+		if text := q.values.Get(name); text != "" {
+			if *at, err = strconv.ParseInt(text, 10, 64); err != nil {
+				return 0, 0, refuse(http.StatusBadRequest, "parameter %s: must be milliseconds since 1970: %v", name, err)
+			}
+		}
+	}
+	return from, to, nil
+}
+
+// one adds a row that was looked up, if it is there.
+func (out *StoreRows) one(row, ok, failed reflect.Value) error {
+	if err, _ := failed.Interface().(error); err != nil || !ok.Bool() {
+		return err
+	}
+	out.Rows = append(out.Rows, rowOf(row))
+	return nil
+}
+
+func rowOf(row reflect.Value) StoreRow {
+	r := StoreRow{Key: shown(row.FieldByName("Key").Interface()), Value: shown(row.FieldByName("Value").Interface())}
+	for name, to := range map[string]**int64{"Timestamp": &r.Timestamp, "Start": &r.Start, "End": &r.End} {
+		if f := row.FieldByName(name); f.IsValid() {
+			n := f.Int()
+			*to = &n
+		}
+	}
+	return r
+}
+
+// collect adds the rows of a walk, up to the limit, and says where the next page begins.
+func (q *query) collect(walk []reflect.Value, out *StoreRows) error {
+	skip, same := q.skip, 0 // rows with the time of the last one, which a page in between cannot tell apart
+	last := int64(-1)
+	for row, failed := range walk[0].Seq2() {
+		if err, _ := failed.Interface().(error); err != nil {
+			return err
+		}
+		if at, timed := q.timeOf(row); timed {
+			if same++; at != last {
+				last, same = at, 0
+			}
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if len(out.Rows) == q.limit {
+			out.Next = q.next(row, same)
+			return nil
+		}
+		out.Rows = append(out.Rows, rowOf(row))
+	}
+	return nil
+}
+
+// timeOf is the time by which rows of the kind are walked.
+func (q *query) timeOf(row reflect.Value) (int64, bool) {
+	switch q.kind {
+	case state.KindWindow:
+		return row.FieldByName("Start").Int(), true
+	case state.KindSession:
+		return row.FieldByName("End").Int(), true
+	}
+	return 0, false
+}
+
+// next is the query whose first row is the given one, in front of which so many of the same time were shown.
+func (q *query) next(row reflect.Value, same int) string {
+	values := map[string][]string{}
+	for name, texts := range q.values {
+		values[name] = texts
+	}
+	delete(values, "skip")
+	at, timed := q.timeOf(row)
+	switch {
+	case q.kind == state.KindVersioned || q.values.Has("prefix"):
+		values["skip"] = []string{strconv.Itoa(q.skip + q.limit)}
+		return encoded(values)
+	case timed:
+		values[q.side()] = []string{strconv.FormatInt(at, 10)}
+	default:
+		values[q.side()] = []string{q.keys.text(row.FieldByName("Key").Interface())}
+	}
+	if timed && same > 0 {
+		values["skip"] = []string{strconv.Itoa(same)}
+	}
+	return encoded(values)
+}
+
+func encoded(values url.Values) string { return "?" + values.Encode() }
+
+// side is the bound from which a walk goes on.
+func (q *query) side() string {
+	if q.reverse {
+		return "to"
+	}
+	return "from"
+}
