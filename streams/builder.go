@@ -65,7 +65,7 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 	if len(nodes) == 0 {
 		b.graph.Fail(site, "FromAll reads no topic: name one or more")
 	}
-	return &Stream[K, V]{b: b, node: merged[K, V](b, nodes, site)}
+	return &Stream[K, V]{b: b, node: merged(b, nodes, site)}
 }
 
 // FromPattern reads all topics of a pattern as one stream: those that are there at the start, and those that come
@@ -166,21 +166,26 @@ func TableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, 
 }
 
 func toTable[K, V any](b *Builder, parent *topology.Node, store state.KeyValue[K, V], site string) *Table[K, V] {
-	b.own(store.Spec(), site)
-	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store.Spec()},
-		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
-	return stored(b, expiring[V](b, n, store, site), store)
+	return stored[K, V](b, b.table(parent, store.Spec(), site), store.Spec())
 }
 
-// expiring is the node of a table whose rows die, if its store says so: n fills the store from records of type V.
-func expiring[V, K, A any](b *Builder, n *topology.Node, store state.KeyValue[K, A], site string) *topology.Node {
-	if store.Spec().Options().TTL <= 0 {
+// table is the node of a stream that is read as a table.
+func (b *Builder) table(parent *topology.Node, store state.Spec, site string) *topology.Node {
+	b.own(store, site)
+	n := topology.AddStep(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
+		func() topology.Step { return operator.ToTable(store) })
+	return b.expiring(n, store, site)
+}
+
+// expiring is the node of a table whose rows die, if its store, which n fills, says so.
+func (b *Builder) expiring(n *topology.Node, store state.Spec, site string) *topology.Node {
+	if store.Options().TTL <= 0 {
 		return n
 	}
-	e := topology.AddProcessor(b.graph, "expire", site, n.Parents, []state.Spec{store.Spec()},
-		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Expire[K, V](store) })
+	e := topology.AddStep(b.graph, "expire", site, n.Parents, []state.Spec{store},
+		func() topology.Step { return operator.Expire(store) })
 	e.Before(n)
-	return merged[K, topology.Change[A]](b, []*topology.Node{e, n}, site)
+	return merged(b, []*topology.Node{e, n}, site)
 }
 
 // immortal reports a store with a time to live at a step that does not heed it.

@@ -13,15 +13,13 @@ type Cogroup[K, A any] struct {
 	b       *Builder
 	site    string
 	initial func() A
-	members []member[K, A]
+	members []member
 }
 
 // member is a group of a Cogroup, whose type of values is known to its functions only.
-type member[K, A any] struct {
-	node     *topology.Node
-	plain    func(store state.KeyValue[K, A], site string) *topology.Node
-	windowed func(windows window.Windows, store state.Window[K, A], site string) windowPart
-	sessions func(windows window.Session, store state.Session[K, A], merge operator.Merger[K, A], site string) windowPart
+type member struct {
+	node *topology.Node
+	fold operator.Fold
 }
 
 // NewCogroup begins a cogroup with its first group: its records are folded by add into a row that begins with
@@ -32,7 +30,7 @@ func NewCogroup[K, V, A any](
 	g.of().given(initial != nil, "NewCogroup: initial")
 	g.of().given(add != nil, "NewCogroup: add")
 	c := &Cogroup[K, A]{b: g.b, site: topology.Site(), initial: initial}
-	c.members = []member[K, A]{memberOf(g, initial, add)}
+	c.members = []member{memberOf(g, initial, add)}
 	return c
 }
 
@@ -56,22 +54,8 @@ func AddGroup[K, V, A any](
 
 func memberOf[K, V, A any](
 	g *Group[K, V], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
-) member[K, A] {
-	fold := foldRecord(initial, add)
-	return member[K, A]{
-		node: g.node,
-		plain: func(store state.KeyValue[K, A], site string) *topology.Node {
-			return expiring[V](g.b, aggregateNode(g, store, fold, site), store, site)
-		},
-		windowed: func(windows window.Windows, store state.Window[K, A], site string) windowPart {
-			return inWindows(g, windows, store, fold, site)
-		},
-		sessions: func(
-			windows window.Session, store state.Session[K, A], merge operator.Merger[K, A], site string,
-		) windowPart {
-			return inSessions(g, windows, store, initial, fold, merge, site)
-		},
-	}
+) member {
+	return member{g.node, foldRecord(initial, add)}
 }
 
 // copartitioned demands that all groups have the same number of partitions.
@@ -91,9 +75,10 @@ func (c *Cogroup[K, A]) Aggregate(store state.KeyValue[K, A]) *Table[K, A] {
 	c.b.arrivals(store.Spec(), site)
 	var nodes []*topology.Node
 	for _, m := range c.members {
-		nodes = append(nodes, m.plain(store, site))
+		n := aggregateNode(c.b, m.node, store.Spec(), m.fold, site)
+		nodes = append(nodes, c.b.expiring(n, store.Spec(), site))
 	}
-	return stored(c.b, merged[K, topology.Change[A]](c.b, nodes, site), store)
+	return stored[K, A](c.b, merged(c.b, nodes, site), store.Spec())
 }
 
 // AggregateWindows keeps a row for each key and window. All groups share one stream time.
@@ -101,12 +86,12 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	site := topology.Site()
 	c.copartitioned(site)
 	windows = c.b.checked(windows, site)
-	store = storeFor(c.b, windows, store, site)
+	spec := storeFor(c.b, windows, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
-		parts = append(parts, m.windowed(windows, store, site))
+		parts = append(parts, c.b.inWindows(m.node, windows, spec, m.fold, site))
 	}
-	return windowTable(c.b, parts, windows, store.Spec(), windowView(store), site)
+	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, windows, spec, site)}
 }
 
 // AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
@@ -119,10 +104,13 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	site := topology.Site()
 	c.copartitioned(site)
 	windows = c.b.checkedSessions(windows, site)
-	store = sessionStoreFor(c.b, windows, store, site)
+	spec := sessionStoreFor(c.b, windows, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
-		parts = append(parts, m.sessions(windows, store, merge, site))
+		functions := operator.Sessions{
+			Initial: operator.InitialOf(c.initial), Fold: m.fold, Merge: operator.MergeOf(merge),
+		}
+		parts = append(parts, c.b.inSessions(m.node, windows, spec, functions, site))
 	}
-	return windowTable(c.b, parts, windows, store.Spec(), sessionView(store), site)
+	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, windows, spec, site)}
 }

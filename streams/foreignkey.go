@@ -117,16 +117,18 @@ func joinForeignKey[V, K, FK, L, R any](
 	b.arrivals(store.Spec(), site)
 	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}
 	f.join = operator.ForeignKey[K, FK, L, R, V]{
-		Left: left.view, Right: right.view, Subscriptions: f.subscriptions(), LeftJoin: leftJoin, Join: join,
+		Left: operator.ViewOf[K, L](left.rows), Right: operator.ViewOf[FK, R](right.rows),
+		Subscriptions: f.subscriptions(), LeftJoin: leftJoin, Join: join,
 		Extract: func(key K, row L) (Optional[FK], error) { return pointer(key, row), nil },
 		Keys:    via.key, ForeignKeys: via.foreign, LeftValues: via.left, RightValues: via.right,
 	}
 	results := f.responses(f.answers(f.registrations()))
 	if leftJoin {
-		results = append(results, topology.AddProcessor(b.graph, "alone", site, []*topology.Node{left.node}, nil,
+		results = append(results, topology.AddFormed(b.graph, "alone", site, []*topology.Node{left.node}, nil,
+			topology.Changes, topology.Records,
 			func() topology.Processor[K, Change[L], K, V] { return operator.Alone(f.join) }))
 	}
-	return toTable(b, merged[K, V](b, results, site), store, site)
+	return toTable(b, merged(b, results, site), store, site)
 }
 
 // foreignKey adds the nodes of a join by foreign key, in the order of a row's way.
@@ -151,7 +153,8 @@ func (f *foreignKey[K, FK, L, R, V]) subscriptions() state.KeyValue[wire.Combine
 // registrations is the source of the topic that tells the right side who points where.
 func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
 	g := f.b.graph
-	subscribe := topology.AddProcessor(g, "subscribe", f.site, []*topology.Node{f.left.node}, nil,
+	subscribe := topology.AddFormed(g, "subscribe", f.site, []*topology.Node{f.left.node}, nil,
+		topology.Changes, topology.Records,
 		func() topology.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
 	topic := NewRepartition(f.via.name+"-subscription-registration-topic", f.via.foreign, wire.SubscriptionSerde)
 	topic.within = []any{f.via.left} // of whose rows the hashes are sent
@@ -168,11 +171,12 @@ func (f *foreignKey[K, FK, L, R, V]) answers(registrations *topology.Node) *topo
 		func() topology.Processor[FK, wire.Subscription, []byte, operator.Answer] {
 			return operator.Subscriptions(f.join)
 		})
-	changed := topology.AddProcessor(g, "rightchanges", f.site, []*topology.Node{f.right.node}, stores,
+	changed := topology.AddFormed(g, "rightchanges", f.site, []*topology.Node{f.right.node}, stores,
+		topology.Changes, topology.Records,
 		func() topology.Processor[FK, Change[R], []byte, operator.Answer] {
 			return operator.RightChanges(f.join)
 		})
-	return merged[[]byte, operator.Answer](f.b, []*topology.Node{asked, changed}, f.site)
+	return merged(f.b, []*topology.Node{asked, changed}, f.site)
 }
 
 // responses is the node beside the left table that makes the results of answers.

@@ -19,7 +19,7 @@ func tableGiven[K, V any](b *Builder, t *Table[K, V], node *topology.Node, site 
 		return t
 	}
 	b.graph.Fail(site, "the table to join is nil")
-	return &Table[K, V]{b: b, node: node, view: func(state.Stores) operator.Getter[K, V] { return nil }}
+	return &Table[K, V]{b: b, node: node, rows: func(state.Stores) operator.Lookup { return nil }}
 }
 
 // absent ends a call on something that is nil: there is no Builder to report the mistake with.
@@ -78,7 +78,7 @@ func (c *Cogroup[K, A]) of() *Builder {
 }
 
 func (t *WindowTable[K, V]) of() *Builder {
-	if t == nil || t.b == nil {
+	if t == nil || t.windowRows == nil {
 		return absent("WindowTable")
 	}
 	return t.b

@@ -15,7 +15,7 @@ import (
 type GlobalTable[K, V any] struct {
 	b     *Builder
 	store state.KeyValue[K, V]
-	view  operator.View[K, V]
+	rows  operator.Rows
 }
 
 // GlobalTableFrom reads a topic as a global table: each record is the new row of its key, a null value deletes it.
@@ -28,9 +28,10 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 	store = store.NoChangelog()
 	b.own(store.Spec(), site)
 	b.immortal(store.Spec(), site)
-	topology.AddProcessor(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{store.Spec()},
-		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.ToTable(store) })
-	return &GlobalTable[K, V]{b: b, store: store, view: storeView(store)}
+	spec := store.Spec()
+	topology.AddStep(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{spec},
+		func() topology.Step { return operator.ToTable(spec) })
+	return &GlobalTable[K, V]{b: b, store: store, rows: operator.RowsIn(spec)}
 }
 
 // GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the
@@ -129,7 +130,7 @@ func joinGlobal[R, K, V, GK, U any](
 	if t.b != s.b {
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}
-	return step(s, "join", site, []state.Spec{t.store.Spec()}, func() topology.Processor[K, V, K, R] {
-		return operator.GlobalJoin(t.view, left, name, join)
+	return process(s, "join", site, []state.Spec{t.store.Spec()}, func() topology.Processor[K, V, K, R] {
+		return operator.GlobalJoin(operator.ViewOf[GK, U](t.rows), left, name, join)
 	})
 }

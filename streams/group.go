@@ -19,13 +19,13 @@ type Group[K, V any] struct {
 
 // Count counts the records of each key.
 func (g *Group[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64] {
-	return aggregate(g, store, count[K, V])
+	return aggregate(g, store, count)
 }
 
 // Reduce combines the records of each key: the first value is the row, then fn(row, value).
 func (g *Group[K, V]) Reduce(store state.KeyValue[K, V], fn func(row, value V) V) *Table[K, V] {
 	g.of().given(fn != nil, "Reduce: fn")
-	return aggregate(g, store, reduce[K](fn))
+	return aggregate(g, store, reduce(fn))
 }
 
 // ReduceRecord combines whole records of each key: the first value is the row, then fn. Where fn returns none the row
@@ -57,18 +57,23 @@ func AggregateRecord[K, V, A any](
 	return aggregate(g, store, foldRecord(initial, add))
 }
 
-func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A]) *Table[K, A] {
-	site := topology.Site()
-	g.b.own(store.Spec(), site)
-	g.b.arrivals(store.Spec(), site)
-	return stored(g.b, expiring[V](g.b, aggregateNode(g, store, fold, site), store, site), store)
+func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold) *Table[K, A] {
+	return stored[K, A](g.b, aggregated(g.b, g.node, store.Spec(), fold), store.Spec())
 }
 
-func aggregateNode[K, V, A any](
-	g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold[K, V, A], site string,
+// aggregated is the node of an aggregation into a store of its own.
+func aggregated(b *Builder, parent *topology.Node, store state.Spec, fold operator.Fold) *topology.Node {
+	site := topology.Site()
+	b.own(store, site)
+	b.arrivals(store, site)
+	return b.expiring(aggregateNode(b, parent, store, fold, site), store, site)
+}
+
+func aggregateNode(
+	b *Builder, parent *topology.Node, store state.Spec, fold operator.Fold, site string,
 ) *topology.Node {
-	return topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store.Spec()},
-		func() topology.Processor[K, V, K, topology.Change[A]] { return operator.Aggregate(store, fold) })
+	return topology.AddStep(b.graph, "aggregate", site, []*topology.Node{parent}, []state.Spec{store},
+		func() topology.Step { return operator.Aggregate(store, fold) })
 }
 
 // WindowedBy aggregates each key by windows of event time: window.Tumbling, Hopping, Sliding, Days and other calendar
@@ -113,42 +118,53 @@ func (b *Builder) checkedSessions(windows window.Session, site string) window.Se
 	return windows
 }
 
-func count[K, V any](_ Record[K, V], row Optional[int64]) (Optional[int64], error) {
-	return Some(row.Value + 1), nil
+func count(_ *topology.Flow, row, out any) (bool, error) { return counted(row, out, 1) }
+
+func counted(row, out any, by int64) (bool, error) {
+	if row != nil {
+		by += *row.(*int64)
+	}
+	*out.(*int64) = by
+	return true, nil
 }
 
-func reduce[K, V any](fn func(row, value V) V) operator.Fold[K, V, V] {
-	return func(r Record[K, V], row Optional[V]) (Optional[V], error) {
+func reduce[V any](fn func(row, value V) V) operator.Fold {
+	return func(r *topology.Flow, row, out any) (bool, error) {
+		value := *r.Value.(*V)
+		if row != nil {
+			value = fn(*row.(*V), value)
+		}
+		*out.(*V) = value
+		return true, nil
+	}
+}
+
+func reduceRecord[K, V any](fn func(Record[K, V], V) (Optional[V], error)) operator.Fold {
+	return operator.FoldOf(func(r Record[K, V], row Optional[V]) (Optional[V], error) {
 		if !row.OK {
 			return Some(r.Value), nil
 		}
-		return Some(fn(row.Value, r.Value)), nil
-	}
+		return fn(r, row.Value)
+	})
 }
 
-func reduceRecord[K, V any](fn func(Record[K, V], V) (Optional[V], error)) operator.Fold[K, V, V] {
-	return func(r Record[K, V], row Optional[V]) (Optional[V], error) {
-		if !row.OK {
-			return Some(r.Value), nil
+func fold[K, V, A any](initial func() A, add func(K, V, A) A) operator.Fold {
+	return func(r *topology.Flow, row, out any) (bool, error) {
+		before, after := row, out.(*A)
+		if before == nil {
+			*after = initial()
+			before = after
 		}
-		return operator.Clean(fn(r, row.Value))
+		*after = add(*r.Key.(*K), *r.Value.(*V), *before.(*A))
+		return true, nil
 	}
 }
 
-func fold[K, V, A any](initial func() A, add func(K, V, A) A) operator.Fold[K, V, A] {
-	return func(r Record[K, V], row Optional[A]) (Optional[A], error) {
-		if !row.OK {
-			row.Value = initial()
-		}
-		return Some(add(r.Key, r.Value, row.Value)), nil
-	}
-}
-
-func foldRecord[K, V, A any](initial func() A, add func(Record[K, V], A) (Optional[A], error)) operator.Fold[K, V, A] {
-	return func(r Record[K, V], row Optional[A]) (Optional[A], error) {
+func foldRecord[K, V, A any](initial func() A, add func(Record[K, V], A) (Optional[A], error)) operator.Fold {
+	return operator.FoldOf(func(r Record[K, V], row Optional[A]) (Optional[A], error) {
 		if !row.OK {
 			row.Value = initial()
 		}
-		return operator.Clean(add(r, row.Value))
-	}
+		return add(r, row.Value)
+	})
 }

@@ -54,7 +54,7 @@ func joinTable[R, K, V, U any](
 	site := topology.Site()
 	t = tableGiven(s.of(), t, s.node, site)
 	return joinedTable(s, t, site, slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
-		return operator.StreamTable(t.view, left, join)
+		return operator.StreamTable(operator.ViewOf[K, U](t.rows), left, join)
 	})
 }
 
@@ -67,7 +67,7 @@ func joinedTable[R, K, V, U any](
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}
 	t.lookedUp(site)
-	out := step(s, "join", site, stores, new)
+	out := process(s, "join", site, stores, new)
 	s.b.graph.Copartition(site, s.node, t.node)
 	return out
 }

@@ -18,24 +18,23 @@ func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return lateStream(g.group, windows.String(), store.Spec(), func() topology.Processor[K, V, K, V] {
-		return operator.Late[K, V](store, windows)
-	})
+	spec := store.Spec()
+	return lateStream(g.group, windows.String(), spec, func() topology.Step { return operator.Late(spec, windows) })
 }
 
 // LateForSessions is Late for a group by sessions.
 func LateForSessions[K, V, A any](g *SessionGroup[K, V], store state.Session[K, A]) *Stream[K, V] {
-	windows := g.windows
-	return lateStream(g.group, windows.String(), store.Spec(), func() topology.Processor[K, V, K, V] {
-		return operator.LateForSessions[K, V](store, windows)
+	windows, spec := g.windows, store.Spec()
+	return lateStream(g.group, windows.String(), spec, func() topology.Step {
+		return operator.LateForSessions(spec, windows)
 	})
 }
 
 func lateStream[K, V any](
-	g *Group[K, V], windows string, store state.Spec, new func() topology.Processor[K, V, K, V],
+	g *Group[K, V], windows string, store state.Spec, new func() topology.Step,
 ) *Stream[K, V] {
 	site := topology.Site()
-	n := topology.AddProcessor(g.b.graph, "late", site, []*topology.Node{g.node}, []state.Spec{store}, new)
+	n := topology.AddStep(g.b.graph, "late", site, []*topology.Node{g.node}, []state.Spec{store}, new)
 	k := g.b.keepers[store.Name()]
 	switch {
 	case len(k.nodes) == 0:

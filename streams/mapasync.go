@@ -83,7 +83,7 @@ func mapAsync[VR, K, V any](
 	site := topology.Site()
 	waiting := operator.InFlight(flights.Flights(), calls.limits(s.b, site))
 	s.b.own(waiting.Store(), site)
-	return step(s, "mapasync", site, []state.Spec{waiting.Store()}, func() topology.Processor[K, V, K, VR] {
+	return process(s, "mapasync", site, []state.Spec{waiting.Store()}, func() topology.Processor[K, V, K, VR] {
 		return operator.MapAsync(waiting, flights.Key(), flights.Value(), needed, fn)
 	})
 }

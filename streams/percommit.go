@@ -20,11 +20,11 @@ func PerCommit[K, V any](t *Table[K, V]) *Table[K, V] {
 // PerCommitWindows thins the updates of windows out, as PerCommit does.
 func PerCommitWindows[K, V any](t *WindowTable[K, V]) *WindowResults[K, V] {
 	n := perCommit[window.Windowed[K], V](t.of(), t.updates(), window.SessionKey(t.keys))
-	thin := &WindowTable[K, V]{b: t.b, updates: func() *topology.Node { return n }}
-	return thin.Updates()
+	return &WindowResults[K, V]{b: t.b, node: t.b.toStream(n, "updates")}
 }
 
 func perCommit[K, V any](b *Builder, parent *topology.Node, keys serde.Serde[K]) *topology.Node {
-	return topology.AddProcessor(b.graph, "percommit", topology.Site(), []*topology.Node{parent}, nil,
+	return topology.AddFormed(b.graph, "percommit", topology.Site(), []*topology.Node{parent}, nil,
+		topology.Changes, topology.Changes,
 		func() topology.Processor[K, Change[V], K, Change[V]] { return operator.PerCommit[K, V](keys) })
 }

@@ -12,7 +12,8 @@ func Process[KR, VR, K, V any](
 	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Declaration,
 ) *Stream[KR, VR] {
 	s.of().given(new != nil, "Process: new")
-	out := rekey(s, "process", s.of().specs(stores, topology.Site()), new)
+	site := topology.Site()
+	out := rekeyed(process(s, "process", site, s.of().specs(stores, site), new), site)
 	out.processed = true
 	return out
 }

@@ -1,8 +1,6 @@
 package streams
 
 import (
-	"time"
-
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
@@ -19,14 +17,20 @@ type SessionGroup[K, V any] struct {
 
 // Count counts the records of each key and session.
 func (g *SessionGroup[K, V]) Count(store state.Session[K, int64]) *WindowTable[K, int64] {
-	return aggregateSessions(g, store, nil, count[K, V], func(_ K, a, b int64) (int64, error) { return a + b, nil })
+	return aggregateSessions(g, store, operator.Sessions{Fold: count, Merge: func(_, a, b, out any) error {
+		*out.(*int64) = *a.(*int64) + *b.(*int64)
+		return nil
+	}})
 }
 
 // Reduce combines the records of each key and session: the first value is the row, then fn(row, value). Sessions that
 // meet are combined by fn, too, the earlier one first.
 func (g *SessionGroup[K, V]) Reduce(store state.Session[K, V], fn func(row, value V) V) *WindowTable[K, V] {
 	g.of().given(fn != nil, "Reduce: fn")
-	return aggregateSessions(g, store, nil, reduce[K](fn), func(_ K, a, b V) (V, error) { return fn(a, b), nil })
+	return aggregateSessions(g, store, operator.Sessions{Fold: reduce(fn), Merge: func(_, a, b, out any) error {
+		*out.(*V) = fn(*a.(*V), *b.(*V))
+		return nil
+	}})
 }
 
 // AggregateSessions folds the records of each key and session into a row that begins with initial(). The rows of
@@ -39,8 +43,9 @@ func AggregateSessions[K, V, A any](
 	g.of().given(initial != nil, "AggregateSessions: initial")
 	g.of().given(add != nil, "AggregateSessions: add")
 	g.of().given(merge != nil, "AggregateSessions: merge")
-	return aggregateSessions(g, store, initial, fold(initial, add), func(key K, a, b A) (A, error) {
-		return merge(key, a, b), nil
+	return aggregateSessions(g, store, operator.Sessions{
+		Initial: operator.InitialOf(initial), Fold: fold(initial, add),
+		Merge: operator.MergeOf(func(key K, a, b A) (A, error) { return merge(key, a, b), nil }),
 	})
 }
 
@@ -53,55 +58,30 @@ func AggregateSessionsRecord[K, V, A any](
 	g.of().given(initial != nil, "AggregateSessionsRecord: initial")
 	g.of().given(add != nil, "AggregateSessionsRecord: add")
 	g.of().given(merge != nil, "AggregateSessionsRecord: merge")
-	return aggregateSessions(g, store, initial, foldRecord(initial, add), merge)
+	return aggregateSessions(g, store, operator.Sessions{
+		Initial: operator.InitialOf(initial), Fold: foldRecord(initial, add), Merge: operator.MergeOf(merge),
+	})
 }
 
 func aggregateSessions[K, V, A any](
-	g *SessionGroup[K, V], store state.Session[K, A], initial func() A, fold operator.Fold[K, V, A],
-	merge operator.Merger[K, A],
+	g *SessionGroup[K, V], store state.Session[K, A], functions operator.Sessions,
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
-	store = sessionStoreFor(b, g.windows, store, site)
-	parts := []windowPart{inSessions(g.group, g.windows, store, initial, fold, merge, site)}
-	return windowTable(b, parts, g.windows, store.Spec(), sessionView(store), site)
+	spec := sessionStoreFor(b, g.windows, store, site)
+	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable(
+		[]windowPart{b.inSessions(g.group.node, g.windows, spec, functions, site)}, g.windows, spec, site)}
 }
 
-// sessionView looks a session up.
-func sessionView[K, A any](store state.Session[K, A]) operator.View[window.Windowed[K], A] {
-	return func(stores state.Stores) operator.Getter[window.Windowed[K], A] {
-		open := store.In(stores)
-		return func(key window.Windowed[K], _ int64) (value A, timestamp int64, ok bool, err error) {
-			row, ok, err := open.Row(key.Key, key.Window.Start, key.Window.End)
-			return row.Value, row.Timestamp, ok, err
-		}
-	}
-}
-
-func sessionStoreFor[K, A any](
-	b *Builder, windows window.Session, store state.Session[K, A], site string,
-) state.Session[K, A] {
+func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.Session[K, A], site string) state.Spec {
 	b.own(store.Spec(), site)
 	b.kept(store.Spec(), site)
-	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention())))
+	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention()))).Spec()
 }
 
-func inSessions[K, V, A any](
-	g *Group[K, V], windows window.Session, store state.Session[K, A], initial func() A, fold operator.Fold[K, V, A],
-	merge operator.Merger[K, A], site string,
+func (b *Builder) inSessions(
+	parent *topology.Node, windows window.Session, store state.Spec, functions operator.Sessions, site string,
 ) windowPart {
-	parents, stores := []*topology.Node{g.node}, []state.Spec{store.Spec()}
-	return windowPart{
-		aggregate: func() *topology.Node {
-			return topology.AddProcessor(g.b.graph, "aggregate", site, parents, stores,
-				func() topology.Processor[K, V, window.Windowed[K], topology.Change[A]] {
-					return operator.SessionAggregate(store, windows, initial, fold, merge)
-				})
-		},
-		final: func(idle time.Duration) *topology.Node {
-			return topology.AddProcessor(g.b.graph, "final", site, parents, stores,
-				func() topology.Processor[K, V, window.Windowed[K], A] {
-					return operator.FinalSession[K, V](store, windows, idle.Milliseconds())
-				})
-		},
-	}
+	return b.windowPart(parent, store, operator.ClosingSessions{Session: windows}, site, func() topology.Step {
+		return operator.SessionAggregate(store, windows, functions)
+	})
 }

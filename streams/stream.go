@@ -14,8 +14,23 @@ type Stream[K, V any] struct {
 	rekeyed   string // file:line of a step that changed the key since the last topic; empty if none did
 }
 
-// step adds a node downstream of s; the key stays.
-func step[K, V, KR, VR any](
+// step adds a node downstream of s; key and value stay.
+func (s *Stream[K, V]) step(op, site string, stores []state.Spec, new func() topology.Step) *Stream[K, V] {
+	n := topology.AddStep(s.of().graph, op, site, []*topology.Node{s.node}, stores, new)
+	return &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed}
+}
+
+// mapped adds a node downstream of s that makes other records; the key stays.
+func mapped[KR, VR, K, V any](
+	s *Stream[K, V], op, site string, fn func() func(r, out *topology.Flow) error,
+) *Stream[KR, VR] {
+	n := topology.AddStep(s.of().graph, op, site, []*topology.Node{s.node}, nil,
+		func() topology.Step { return operator.Map(fn) })
+	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
+}
+
+// process adds a node downstream of s with a typed processor; the key stays.
+func process[K, V, KR, VR any](
 	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
 	b := s.of()
@@ -23,41 +38,39 @@ func step[K, V, KR, VR any](
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
-// rekey adds a node downstream of s that may change the key.
-func rekey[K, V, KR, VR any](
-	s *Stream[K, V], op string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
-) *Stream[KR, VR] {
-	site := topology.Site()
-	out := step(s, op, site, stores, new)
-	out.rekeyed = site
-	return out
+// rekeyed marks a stream whose last step, at site, may have changed the key.
+func rekeyed[K, V any](s *Stream[K, V], site string) *Stream[K, V] {
+	s.rekeyed = site
+	return s
 }
 
 // Filter keeps the records whose value keep accepts. Null values pass.
 func (s *Stream[K, V]) Filter(keep func(V) bool) *Stream[K, V] {
 	s.of().given(keep != nil, "Filter: keep")
-	return s.FilterRecord(func(r Record[K, V]) (bool, error) { return r.NullValue || keep(r.Value), nil })
+	return s.filter(func(r *topology.Flow) (bool, error) { return r.Value == nil || keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot drops the records whose value drop accepts. Null values pass.
 func (s *Stream[K, V]) FilterNot(drop func(V) bool) *Stream[K, V] {
 	s.of().given(drop != nil, "FilterNot: drop")
-	return s.FilterRecord(func(r Record[K, V]) (bool, error) { return r.NullValue || !drop(r.Value), nil })
+	return s.filter(func(r *topology.Flow) (bool, error) { return r.Value == nil || !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the records that keep accepts.
 func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stream[K, V] {
 	s.of().given(keep != nil, "FilterRecord: keep")
-	return step(s, "filter", topology.Site(), nil, func() topology.Processor[K, V, K, V] {
-		return operator.Filter(keep)
-	})
+	return s.filter(func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
+}
+
+func (s *Stream[K, V]) filter(keep func(*topology.Flow) (bool, error)) *Stream[K, V] {
+	return s.step("filter", topology.Site(), nil, func() topology.Step { return operator.Filter(keep) })
 }
 
 // FilterNotRecord drops the records that drop accepts.
 func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *Stream[K, V] {
 	s.of().given(drop != nil, "FilterNotRecord: drop")
-	return s.FilterRecord(func(r Record[K, V]) (bool, error) {
-		ok, err := drop(r)
+	return s.filter(func(r *topology.Flow) (bool, error) {
+		ok, err := drop(topology.RecordOf[K, V](r))
 		return !ok, err
 	})
 }
@@ -65,16 +78,16 @@ func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *S
 // Peek shows each record to fn and passes it on.
 func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
 	s.of().given(fn != nil, "Peek: fn")
-	return step(s, "peek", topology.Site(), nil, func() topology.Processor[K, V, K, V] {
-		return operator.Peek(func(r Record[K, V]) error { fn(r); return nil })
-	})
+	show := func(r *topology.Flow) error { fn(topology.RecordOf[K, V](r)); return nil }
+	return s.step("peek", topology.Site(), nil, func() topology.Step { return operator.Peek(show) })
 }
 
 // ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are
 // at least once.
 func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
 	s.of().given(fn != nil, "ForEach: fn")
-	step(s, "foreach", topology.Site(), nil, func() topology.Processor[K, V, K, V] { return operator.Peek(fn) })
+	show := func(r *topology.Flow) error { return fn(topology.RecordOf[K, V](r)) }
+	s.step("foreach", topology.Site(), nil, func() topology.Step { return operator.Peek(show) })
 }
 
 // Merge is all records of s and of the others, in the order in which they are processed; there is no order between
@@ -98,7 +111,7 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 			rekeyed = o.rekeyed
 		}
 	}
-	n := topology.AddPass[K, V](s.b.graph, "merge", site, parents)
+	n := topology.AddPass(s.b.graph, "merge", site, parents)
 	return &Stream[K, V]{b: s.b, node: n, rekeyed: rekeyed}
 }
 
@@ -107,13 +120,15 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 func (s *Stream[K, V]) Split(
 	predicates ...func(Record[K, V]) (bool, error),
 ) (branches []*Stream[K, V], rest *Stream[K, V]) {
-	for _, p := range predicates {
+	choose := make([]func(*topology.Flow) (bool, error), len(predicates))
+	for i, p := range predicates {
 		s.of().given(p != nil, "Split: a predicate")
+		choose[i] = func(r *topology.Flow) (bool, error) { return p(topology.RecordOf[K, V](r)) }
 	}
 	b, site := s.of(), topology.Site()
-	split := topology.AddSplit(b.graph, site, s.node, operator.Split(predicates))
+	split := topology.AddSplit(b.graph, site, s.node, operator.Split(choose))
 	for range len(predicates) + 1 {
-		n := topology.AddPass[K, V](s.b.graph, "branch", site, []*topology.Node{split})
+		n := topology.AddPass(s.b.graph, "branch", site, []*topology.Node{split})
 		branches = append(branches, &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed})
 	}
 	return branches[:len(predicates)], branches[len(predicates)]
@@ -153,7 +168,7 @@ func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
 func repartition[K, V any](s *Stream[K, V], topic Repartition[K, V], site string) *Stream[K, V] {
 	keyed := s
 	if !topic.nullKeys {
-		keyed = step(s, "keyed", site, nil, func() topology.Processor[K, V, K, V] { return operator.Keyed[K, V]() })
+		keyed = s.step("keyed", site, nil, operator.Keyed)
 	}
 	return &Stream[K, V]{b: s.b, node: throughTopic(s.b, keyed.node, topic, site)}
 }

@@ -103,5 +103,5 @@ func joinStreams[V, K, L, R any](
 		func() topology.Processor[K, R, K, V] { return operator.StreamJoinRight(j) })
 	keeps(windows, leftNode, rightNode)
 	b.graph.Copartition(site, left.node, right.node)
-	return &Stream[K, V]{b: b, node: merged[K, V](b, []*topology.Node{leftNode, rightNode}, site)}
+	return &Stream[K, V]{b: b, node: merged(b, []*topology.Node{leftNode, rightNode}, site)}
 }

@@ -63,9 +63,8 @@ func (t *Table[K, V]) Suppress(hold Hold, buffer state.Suppress[K, V]) *Table[K,
 	}
 	held := operator.HoldBack(buffer.Buffer(), hold.limits)
 	t.b.own(held.Store(), site)
-	n := topology.AddProcessor(t.b.graph, "suppress", site, []*topology.Node{t.node}, []state.Spec{held.Store()},
-		func() topology.Processor[K, Change[V], K, Change[V]] {
-			return operator.Suppress(held, buffer.Key(), buffer.Value())
-		})
+	keys, values := operator.CodingOf(buffer.Key()), operator.CodingOf(buffer.Value())
+	n := topology.AddStep(t.b.graph, "suppress", site, []*topology.Node{t.node}, []state.Spec{held.Store()},
+		func() topology.Step { return operator.Suppress(held, keys, values) })
 	return &Table[K, V]{b: t.b, node: n, keys: buffer.Key()}
 }

@@ -39,7 +39,8 @@ func groupTable[KR, VR, K, V any](
 	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
 	site := topology.Site()
-	regroup := topology.AddProcessor(t.b.graph, "regroup", site, []*topology.Node{t.node}, nil,
+	regroup := topology.AddFormed(t.b.graph, "regroup", site, []*topology.Node{t.node}, nil,
+		topology.Changes, topology.Records,
 		func() topology.Processor[K, Change[V], KR, Change[VR]] { return operator.Regroup(fn, topic.key) })
 	changes := NewRepartition(topic.name, topic.key, wire.Change(topic.value))
 	changes.partitions = topic.partitions
@@ -56,8 +57,8 @@ func groupTable[KR, VR, K, V any](
 
 // Count counts the rows of each group. A group whose rows have all left stays, with 0.
 func (g *TableGroup[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64] {
-	return aggregateTable(g, store, count[K, V], func(_ Record[K, V], row Optional[int64]) (Optional[int64], error) {
-		return Some(row.Value - 1), nil
+	return aggregateTable(g, store, count, func(_ *topology.Flow, row, out any) (bool, error) {
+		return counted(row, out, -1)
 	})
 }
 
@@ -66,7 +67,7 @@ func (g *TableGroup[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64
 func (g *TableGroup[K, V]) Reduce(store state.KeyValue[K, V], add, subtract func(row, value V) V) *Table[K, V] {
 	g.of().given(add != nil, "Reduce: add")
 	g.of().given(subtract != nil, "Reduce: subtract")
-	return aggregateTable(g, store, reduce[K](add), reduce[K](subtract))
+	return aggregateTable(g, store, reduce(add), reduce(subtract))
 }
 
 // AggregateTable folds the rows of each group into a result that begins with initial(): add puts the value of a row in,
@@ -93,15 +94,14 @@ func AggregateTableRecord[K, V, A any](
 }
 
 func aggregateTable[K, V, A any](
-	g *TableGroup[K, V], store state.KeyValue[K, A], add, subtract operator.Fold[K, V, A],
+	g *TableGroup[K, V], store state.KeyValue[K, A], add, subtract operator.Fold,
 ) *Table[K, A] {
 	site := topology.Site()
-	g.b.own(store.Spec(), site)
-	g.b.immortal(store.Spec(), site)
-	g.b.arrivals(store.Spec(), site)
-	n := topology.AddProcessor(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{store.Spec()},
-		func() topology.Processor[K, Change[V], K, Change[A]] {
-			return operator.TableAggregate(store, add, subtract)
-		})
-	return stored(g.b, n, store)
+	spec := store.Spec()
+	g.b.own(spec, site)
+	g.b.immortal(spec, site)
+	g.b.arrivals(spec, site)
+	n := topology.AddStep(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{spec},
+		func() topology.Step { return operator.TableAggregate(spec, add, subtract) })
+	return stored[K, A](g.b, n, spec)
 }

@@ -82,22 +82,26 @@ func joinTables[V, K, L, R any](
 	right.lookedUp(site)
 	stores := slices.Concat(left.stores, right.stores)
 	b.graph.Copartition(site, left.node, right.node)
+	leftView, rightView := operator.ViewOf[K, L](left.rows), operator.ViewOf[K, R](right.rows)
 	out := &Table[K, V]{
-		b: b, keys: left.keys, stores: unique(stores), view: operator.JoinView(left.view, right.view, alone, join),
+		b: b, keys: left.keys, stores: unique(stores),
+		rows: operator.RowsOf(operator.JoinView(leftView, rightView, alone, join)),
 	}
 	if left.node.Entwined(right.node, stores) {
 		out.node = twinJoin(left, right, alone, join, stores, site)
 		return out
 	}
-	leftNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{left.node}, slices.Clone(stores),
+	leftNode := topology.AddFormed(b.graph, "join", site, []*topology.Node{left.node}, slices.Clone(stores),
+		topology.Changes, topology.Changes,
 		func() topology.Processor[K, Change[L], K, Change[V]] {
-			return operator.TableJoinLeft(right.view, alone, join)
+			return operator.TableJoinLeft(rightView, alone, join)
 		})
-	rightNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{right.node}, slices.Clone(stores),
+	rightNode := topology.AddFormed(b.graph, "join", site, []*topology.Node{right.node}, slices.Clone(stores),
+		topology.Changes, topology.Changes,
 		func() topology.Processor[K, Change[R], K, Change[V]] {
-			return operator.TableJoinRight(left.view, alone, join)
+			return operator.TableJoinRight(leftView, alone, join)
 		})
-	out.node = merged[K, topology.Change[V]](b, []*topology.Node{leftNode, rightNode}, site)
+	out.node = merged(b, []*topology.Node{leftNode, rightNode}, site)
 	return out
 }
 
@@ -107,13 +111,17 @@ func twinJoin[V, K, L, R any](
 	site string,
 ) *topology.Node {
 	g := left.b.graph
-	leftNode := topology.AddProcessor(g, "left", site, []*topology.Node{left.node}, nil,
+	leftNode := topology.AddFormed(g, "left", site, []*topology.Node{left.node}, nil,
+		topology.Changes, topology.Records,
 		func() topology.Processor[K, Change[L], K, operator.Twin[L, R]] { return operator.LeftTwin[K, L, R]() })
-	rightNode := topology.AddProcessor(g, "right", site, []*topology.Node{right.node}, nil,
+	rightNode := topology.AddFormed(g, "right", site, []*topology.Node{right.node}, nil,
+		topology.Changes, topology.Records,
 		func() topology.Processor[K, Change[R], K, operator.Twin[L, R]] { return operator.RightTwin[K, L, R]() })
-	return topology.AddProcessor(g, "join", site, []*topology.Node{leftNode, rightNode}, slices.Clone(stores),
+	return topology.AddFormed(g, "join", site, []*topology.Node{leftNode, rightNode}, slices.Clone(stores),
+		topology.Records, topology.Changes,
 		func() topology.Processor[K, operator.Twin[L, R], K, Change[V]] {
-			return operator.TwinJoin(left.view, right.view, alone, left.keys, join)
+			return operator.TwinJoin(
+				operator.ViewOf[K, L](left.rows), operator.ViewOf[K, R](right.rows), alone, left.keys, join)
 		})
 }
 

@@ -19,18 +19,14 @@ func MapValues[VR, K, V any](s *Stream[K, V], fn func(V) VR) *Stream[K, VR] {
 // MapValuesRecord gives each record another value, or a null one where fn returns none. The key stays.
 func MapValuesRecord[VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Stream[K, VR] {
 	s.of().given(fn != nil, "MapValuesRecord: fn")
-	return step(s, "mapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
-		return operator.Map(func(r Record[K, V]) (Record[K, VR], error) {
-			v, err := fn(r)
-			return topology.WithOptional(r, v), err
-		})
-	})
+	return mapped[K, VR](s, "mapvalues", topology.Site(), operator.ValueOf(operator.MapperOf(fn)))
 }
 
 // Map makes another record of each: key and value are those of the result, timestamp and headers stay.
 func Map[KR, VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Record[KR, VR], error)) *Stream[KR, VR] {
 	s.of().given(fn != nil, "Map: fn")
-	return rekey(s, "map", nil, func() topology.Processor[K, V, KR, VR] { return operator.Map(fn) })
+	site := topology.Site()
+	return rekeyed(mapped[KR, VR](s, "map", site, operator.MapOf(fn)), site)
 }
 
 // FlatMap makes any number of records of each: fn calls emit for each and returns the error of emit as it is. Timestamp
@@ -39,7 +35,9 @@ func FlatMap[KR, VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Record[KR, VR]) error) error,
 ) *Stream[KR, VR] {
 	s.of().given(fn != nil, "FlatMap: fn")
-	return rekey(s, "flatmap", nil, func() topology.Processor[K, V, KR, VR] { return operator.FlatMap(fn) })
+	site := topology.Site()
+	new := func() topology.Processor[K, V, KR, VR] { return operator.FlatMap(fn) }
+	return rekeyed(process(s, "flatmap", site, nil, new), site)
 }
 
 // FlatMapValues makes a record of each element that fn returns, under the same key. A null value passes untouched.
@@ -64,7 +62,7 @@ func FlatMapValuesRecord[VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Optional[VR]) error) error,
 ) *Stream[K, VR] {
 	s.of().given(fn != nil, "FlatMapValuesRecord: fn")
-	return step(s, "flatmapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
+	return process(s, "flatmapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
 		return operator.FlatMapValues(fn)
 	})
 }
@@ -91,14 +89,8 @@ func keyOf[K, KR, V any](fn func(V) KR) func(Record[K, V]) (Optional[KR], error)
 }
 
 func selectKey[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error)) *Stream[KR, V] {
-	return rekey(s, "selectkey", nil, func() topology.Processor[K, V, KR, V] {
-		return operator.Map(func(r Record[K, V]) (Record[KR, V], error) {
-			k, err := fn(r)
-			out := topology.WithKey(r, k.Value)
-			out.NullKey = !k.OK
-			return out, err
-		})
-	})
+	site := topology.Site()
+	return rekeyed(mapped[KR, V](s, "selectkey", site, operator.KeyOf(fn)), site)
 }
 
 // GroupBy groups the records by another key, made of the value: they travel through a repartition topic to the

@@ -27,13 +27,17 @@ func (s *Stream[K, V]) ToVersionedTable(store state.Versioned[K, V]) *Table[K, V
 func versionedTable[K, V any](
 	b *Builder, parent *topology.Node, store state.Versioned[K, V], site string,
 ) *Table[K, V] {
-	b.own(store.Spec(), site)
-	n := topology.AddProcessor(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store.Spec()},
-		func() topology.Processor[K, V, K, topology.Change[V]] { return operator.VersionedTable(store) })
+	spec := store.Spec()
 	return &Table[K, V]{
-		b: b, node: n, keys: keysOf[K](store.Spec()), stores: []state.Spec{store.Spec()}, versioned: true,
-		view: func(stores state.Stores) operator.Getter[K, V] { return store.In(stores).AsOf },
+		b: b, node: b.versionedTable(parent, spec, site), keys: keysOf[K](spec), stores: []state.Spec{spec}, versioned: true,
+		rows: operator.RowsAsOf(spec),
 	}
+}
+
+func (b *Builder) versionedTable(parent *topology.Node, store state.Spec, site string) *topology.Node {
+	b.own(store, site)
+	return topology.AddStep(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
+		func() topology.Step { return operator.VersionedTable(store) })
 }
 
 // JoinWithGrace joins a stream with a versioned table, kind Inner or Left, its records waiting in a buffer until stream
@@ -63,6 +67,6 @@ func JoinWithGrace[R, K, V, U any](
 	held := state.Holding(buffer.Retain(max(grace, time.Millisecond)))
 	s.b.own(held.Spec(), site)
 	return joinedTable(s, t, site, append(slices.Clone(t.stores), held.Spec()), func() topology.Processor[K, V, K, R] {
-		return operator.HeldJoin(t.view, kind == Left, grace.Milliseconds(), held, join)
+		return operator.HeldJoin(operator.ViewOf[K, U](t.rows), kind == Left, grace.Milliseconds(), held, join)
 	})
 }

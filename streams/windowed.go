@@ -20,13 +20,13 @@ type WindowedGroup[K, V any] struct {
 
 // Count counts the records of each key and window.
 func (g *WindowedGroup[K, V]) Count(store state.Window[K, int64]) *WindowTable[K, int64] {
-	return aggregateWindows(g, store, count[K, V])
+	return aggregateWindows(g, store, count)
 }
 
 // Reduce combines the records of each key and window: the first value is the row, then fn(row, value).
 func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, value V) V) *WindowTable[K, V] {
 	g.of().given(fn != nil, "Reduce: fn")
-	return aggregateWindows(g, store, reduce[K](fn))
+	return aggregateWindows(g, store, reduce(fn))
 }
 
 // ReduceRecord combines whole records of each key and window: the first value is the row, then fn. Where fn returns
@@ -60,33 +60,22 @@ func AggregateWindowsRecord[K, V, A any](
 }
 
 func aggregateWindows[K, V, A any](
-	g *WindowedGroup[K, V], store state.Window[K, A], fold operator.Fold[K, V, A],
+	g *WindowedGroup[K, V], store state.Window[K, A], fold operator.Fold,
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
-	store = storeFor(b, g.windows, store, site)
-	parts := []windowPart{inWindows(g.group, g.windows, store, fold, site)}
-	return windowTable(b, parts, g.windows, store.Spec(), windowView(store), site)
-}
-
-// windowView looks the row of a window up.
-func windowView[K, A any](store state.Window[K, A]) operator.View[window.Windowed[K], A] {
-	return func(stores state.Stores) operator.Getter[window.Windowed[K], A] {
-		open := store.In(stores)
-		return func(key window.Windowed[K], _ int64) (value A, timestamp int64, ok bool, err error) {
-			row, ok, err := open.Row(key.Key, key.Window.Start)
-			return row.Value, row.Timestamp, ok, err
-		}
-	}
+	spec := storeFor(b, g.windows, store, site)
+	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable(
+		[]windowPart{b.inWindows(g.group.node, g.windows, spec, fold, site)}, g.windows, spec, site)}
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
-func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Window[K, A] {
+func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Spec {
 	b.own(store.Spec(), site)
 	b.kept(store.Spec(), site)
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention())))
+	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention()))).Spec()
 }
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
@@ -95,43 +84,44 @@ type windowPart struct {
 	final     func(idle time.Duration) *topology.Node
 }
 
-func inWindows[K, V, A any](
-	g *Group[K, V], windows window.Windows, store state.Window[K, A], fold operator.Fold[K, V, A], site string,
+func (b *Builder) inWindows(
+	parent *topology.Node, windows window.Windows, store state.Spec, fold operator.Fold, site string,
 ) windowPart {
-	parents, stores := []*topology.Node{g.node}, []state.Spec{store.Spec()}
+	return b.windowPart(parent, store, operator.ClosingWindows{Windows: windows}, site, func() topology.Step {
+		if sliding, ok := windows.(window.SlidingTime); ok {
+			return operator.SlidingAggregate(store, sliding, fold)
+		}
+		return operator.WindowAggregate(store, windows.(window.Aligned), fold)
+	})
+}
+
+// windowPart is that of one stream: new makes the step that aggregates it.
+func (b *Builder) windowPart(
+	parent *topology.Node, store state.Spec, windows operator.Closing, site string, new func() topology.Step,
+) windowPart {
+	parents, stores := []*topology.Node{parent}, []state.Spec{store}
 	return windowPart{
 		aggregate: func() *topology.Node {
-			return topology.AddProcessor(g.b.graph, "aggregate", site, parents, stores,
-				func() topology.Processor[K, V, window.Windowed[K], topology.Change[A]] {
-					if sliding, ok := windows.(window.SlidingTime); ok {
-						return operator.SlidingAggregate(store, sliding, fold)
-					}
-					return operator.WindowAggregate(store, windows.(window.Aligned), fold)
-				})
+			return topology.AddStep(b.graph, "aggregate", site, parents, stores, new)
 		},
 		final: func(idle time.Duration) *topology.Node {
-			return topology.AddProcessor(g.b.graph, "final", site, parents, stores,
-				func() topology.Processor[K, V, window.Windowed[K], A] {
-					return operator.Final[K, V](store, windows, idle.Milliseconds())
-				})
+			return topology.AddStep(b.graph, "final", site, parents, stores,
+				func() topology.Step { return operator.Final(store, windows, idle.Milliseconds()) })
 		},
 	}
 }
 
 // windowTable is an aggregation of one or more streams into one store.
-func windowTable[K, A any](
-	b *Builder, parts []windowPart, windows fmt.Stringer, store state.Spec, view operator.View[window.Windowed[K], A],
-	site string,
-) *WindowTable[K, A] {
+func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store state.Spec, site string) *windowRows {
 	var aggregates []*topology.Node
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
 	}
 	b.keepers[store.Name()] = keeper{nodes: aggregates, windows: windows.String()}
 	keeps(windows, aggregates...)
-	n := merged[window.Windowed[K], topology.Change[A]](b, aggregates, site)
-	return &WindowTable[K, A]{
-		b: b, keys: keysOf[K](store), view: view, stores: []state.Spec{store},
+	n := merged(b, aggregates, site)
+	return &windowRows{
+		b: b, rows: operator.RowsOfWindows(store), stores: []state.Spec{store},
 		updates: func() *topology.Node { return n },
 		finals: perIdle(func(idle time.Duration) *topology.Node {
 			b.oneIdle(store.Name(), idle)
@@ -141,7 +131,7 @@ func windowTable[K, A any](
 				f.Before(aggregates[i])
 				finals = append(finals, f)
 			}
-			return merged[window.Windowed[K], A](b, finals, site)
+			return merged(b, finals, site)
 		}),
 	}
 }
@@ -167,11 +157,11 @@ func (b *Builder) oneIdle(store string, idle time.Duration) {
 }
 
 // merged is one node for the results of several.
-func merged[K, V any](b *Builder, nodes []*topology.Node, site string) *topology.Node {
+func merged(b *Builder, nodes []*topology.Node, site string) *topology.Node {
 	if len(nodes) == 1 {
 		return nodes[0]
 	}
-	return topology.AddPass[K, V](b.graph, "merge", site, nodes)
+	return topology.AddPass(b.graph, "merge", site, nodes)
 }
 
 // once makes a node when it is first asked for.
@@ -199,21 +189,22 @@ func perIdle(make func(idle time.Duration) *topology.Node) func(idle time.Durati
 // WindowTable is the result of a windowed aggregation: a row for each key and window. It is a type of its own, as a
 // Table under windowed keys would make Go instantiate types without end.
 type WindowTable[K, V any] struct {
+	keys serde.Serde[K] // of the store
+	*windowRows
+}
+
+// windowRows is a WindowTable without its types.
+type windowRows struct {
 	b       *Builder
-	keys    serde.Serde[K]                          // of the store
 	updates func() *topology.Node                   // of changes
 	finals  func(idle time.Duration) *topology.Node // of values
-	view    operator.View[window.Windowed[K], V]
-	stores  []state.Spec // that view uses
+	rows    operator.Rows                           // under windowed keys
+	stores  []state.Spec                            // that rows uses
 }
 
 // Updates are the rows as they change: one result for each update. A deleted row has a null value.
 func (t *WindowTable[K, V]) Updates() *WindowResults[K, V] {
-	n := topology.AddProcessor(t.b.graph, "updates", topology.Site(), []*topology.Node{t.updates()}, nil,
-		func() topology.Processor[window.Windowed[K], topology.Change[V], window.Windowed[K], V] {
-			return operator.ToStream[window.Windowed[K], V]()
-		})
-	return &WindowResults[K, V]{b: t.b, node: n}
+	return &WindowResults[K, V]{b: t.b, node: t.b.toStream(t.updates(), "updates")}
 }
 
 // Final is one result for each window: its last value, once, when stream time reaches its end and grace period. That
@@ -241,31 +232,30 @@ func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] 
 // a pure function.
 func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
 	t.of().given(keep != nil, "Filter: keep")
-	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return keep(r.Value), nil })
+	return t.filter(func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept, as Filter does. drop must be a pure function.
 func (t *WindowTable[K, V]) FilterNot(drop func(V) bool) *WindowTable[K, V] {
 	t.of().given(drop != nil, "FilterNot: drop")
-	return t.FilterRecord(func(r Record[window.Windowed[K], V]) (bool, error) { return !drop(r.Value), nil })
+	return t.filter(func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and
 // value.
 func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]) (bool, error)) *WindowTable[K, V] {
 	t.of().given(keep != nil, "FilterRecord: keep")
-	return mapWindows(t, "filter", func(r Record[window.Windowed[K], V]) (Optional[V], error) {
-		ok, err := keep(r)
-		return Optional[V]{Value: r.Value, OK: ok}, err
-	})
+	return t.filter(func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[window.Windowed[K], V](r)) })
+}
+
+func (t *WindowTable[K, V]) filter(keep func(*topology.Flow) (bool, error)) *WindowTable[K, V] {
+	return mapWindows[V](t, "filter", operator.FilterOf(keep))
 }
 
 // MapWindowValues gives each row another value. fn must be a pure function.
 func MapWindowValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowTable[K, VR] {
 	t.of().given(fn != nil, "MapWindowValues: fn")
-	return mapWindows(t, "mapvalues", func(r Record[window.Windowed[K], V]) (Optional[VR], error) {
-		return Some(fn(r.Value)), nil
-	})
+	return mapWindows[VR](t, "mapvalues", operator.ValueMapper(fn))
 }
 
 // MapWindowValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
@@ -274,26 +264,25 @@ func MapWindowValuesRecord[VR, K, V any](
 	t *WindowTable[K, V], fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
 ) *WindowTable[K, VR] {
 	t.of().given(fn != nil, "MapWindowValuesRecord: fn")
-	return mapWindows(t, "mapvalues", fn)
+	return mapWindows[VR](t, "mapvalues", operator.MapperOf(fn))
 }
 
-func mapWindows[VR, K, V any](
-	t *WindowTable[K, V], op string, fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
-) *WindowTable[K, VR] {
+func mapWindows[VR, K, V any](t *WindowTable[K, V], op string, fn func() operator.Mapper) *WindowTable[K, VR] {
+	return &WindowTable[K, VR]{t.keys, t.mapped(op, fn, mappedRows[V, VR](t.rows, fn))}
+}
+
+// mapped are the rows with other values.
+func (t *windowRows) mapped(op string, fn func() operator.Mapper, rows operator.Rows) *windowRows {
 	site := topology.Site()
-	type key = window.Windowed[K]
-	return &WindowTable[K, VR]{
-		b: t.b, keys: t.keys,
+	return &windowRows{
+		b: t.b, rows: rows, stores: t.stores,
 		updates: once(func() *topology.Node {
-			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
-				func() topology.Processor[key, topology.Change[V], key, topology.Change[VR]] {
-					return operator.MapChange(fn)
-				})
+			return topology.AddStep(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
+				func() topology.Step { return operator.MapChange(fn) })
 		}),
-		view: mapView(t.view, fn), stores: t.stores,
 		finals: perIdle(func(idle time.Duration) *topology.Node {
-			return topology.AddProcessor(t.b.graph, op, site, []*topology.Node{t.finals(idle)}, nil,
-				func() topology.Processor[window.Windowed[K], V, window.Windowed[K], VR] { return operator.MapRow(fn) })
+			return topology.AddStep(t.b.graph, op, site, []*topology.Node{t.finals(idle)}, nil,
+				func() topology.Step { return operator.MapRow(fn) })
 		}),
 	}
 }
@@ -302,7 +291,7 @@ func mapWindows[VR, K, V any](
 // It has the updates of the windows, and looks rows up until their store forgets them.
 func TableOf[K, V any](t *WindowTable[K, V]) *Table[window.Windowed[K], V] {
 	return &Table[window.Windowed[K], V]{
-		b: t.of(), node: t.updates(), keys: window.SessionKey(t.keys), view: t.view, stores: t.stores,
+		b: t.of(), node: t.updates(), keys: window.SessionKey(t.keys), rows: t.rows, stores: t.stores,
 	}
 }
 
@@ -316,9 +305,9 @@ type WindowResults[K, V any] struct {
 // the key is that of the records, use ByKey.
 func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
 	r.of().given(key != nil, "Results: key")
-	return results(r, func(r Record[window.Windowed[K], V]) (Record[KR, V], error) {
-		return topology.WithKey(r, key(r.Key)), nil
-	})
+	return results[KR, V](r, operator.KeyOf(func(r Record[window.Windowed[K], V]) (Optional[KR], error) {
+		return Some(key(r.Key)), nil
+	}))
 }
 
 // ResultsRecord is a stream of records made of whole results: key and value are those that fn returns, timestamp and
@@ -327,27 +316,28 @@ func ResultsRecord[KR, VR, K, V any](
 	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
 ) *Stream[KR, VR] {
 	r.of().given(fn != nil, "ResultsRecord: fn")
-	return results(r, fn)
+	return results[KR, VR](r, operator.MapOf(fn))
 }
 
 func results[KR, VR, K, V any](
-	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
+	r *WindowResults[K, V], fn func() func(r, out *topology.Flow) error,
 ) *Stream[KR, VR] {
 	site := topology.Site()
-	n := topology.AddProcessor(r.b.graph, "results", site, []*topology.Node{r.node}, nil,
-		func() topology.Processor[window.Windowed[K], V, KR, VR] { return operator.Map(fn) })
-	return &Stream[KR, VR]{b: r.b, node: n, rekeyed: site}
+	return &Stream[KR, VR]{b: r.b, node: r.b.results(r.node, fn, site), rekeyed: site}
+}
+
+func (b *Builder) results(
+	parent *topology.Node, fn func() func(r, out *topology.Flow) error, site string,
+) *topology.Node {
+	return topology.AddStep(b.graph, "results", site, []*topology.Node{parent}, nil,
+		func() topology.Step { return operator.Map(fn) })
 }
 
 // ByKey is a stream of results under the keys of their records. They are in the partition of their key already, so
 // steps that need the records of a key together need no repartition topic. Which window a result is of is lost: Results
 // and ResultsRecord see it.
 func (r *WindowResults[K, V]) ByKey() *Stream[K, V] {
-	out := results(r, func(r Record[window.Windowed[K], V]) (Record[K, V], error) {
-		return topology.WithKey(r, r.Key.Key), nil
-	})
-	out.rekeyed = ""
-	return out
+	return &Stream[K, V]{b: r.b, node: r.b.results(r.node, operator.WithoutWindow[K], topology.Site())}
 }
 
 // WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde

@@ -12,7 +12,7 @@ import (
 type scope struct {
 	in      *Instance
 	node    *Node
-	outputs []outlet // by name
+	outputs []namedOutlet // by name
 }
 
 // AnyContext is a Context or a FixedKeyContext of any types, with what depends on none: for functions that serve

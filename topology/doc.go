@@ -16,13 +16,15 @@
 //
 // # Types
 //
-// Nodes are generic, what runs is not: Link makes an Instance, in which an edge is a plain func(Record[K, V]) error.
-// Types are asserted once, when two nodes are linked. A record on its way meets no type switch and no boxing.
+// Sources, sinks and processors have types, what runs has not: Link makes an Instance, in which an edge is a plain
+// func(*Flow) error. The key and the value of a Flow are pointers to variables of the step that made it, so that a
+// record on its way is not boxed, and what lies between processors is compiled once. That the types of two nodes fit is
+// checked when they are linked, as far as both are known.
 //
 // # Processors
 //
-// A step is a Processor: a method Process, and others where it needs them. The steps of the DSL are written against
-// this interface, and users' own are their equals. For each task:
+// A step is a Processor: a method Process, and others where it needs them. Many steps of the DSL are the same without
+// types, a Step; users' own are their equals. For each task:
 //
 //  1. Init, where it has one, is called once, with the stores open and restored, on steps downstream first.
 //  2. Process is called for one record at a time. Context.Forward calls the steps downstream, depth first, in the order

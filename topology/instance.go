@@ -33,7 +33,7 @@ func ParseTaskID(text string) (TaskID, error) {
 	return TaskID{Sub: s, Partition: int32(p)}, nil
 }
 
-// Instance is a sub-topology linked for one task: typed calls from each inlet to each sink.
+// Instance is a sub-topology linked for one task: calls from each inlet to each sink.
 type Instance struct {
 	Topology *Topology
 	Task     TaskID
@@ -91,13 +91,16 @@ func (in *Instance) link(n *Node, linked map[*Node]any) (any, error) {
 	if inlet, ok := linked[n]; ok {
 		return inlet, nil
 	}
-	children := make([]any, len(n.Children))
+	if err := n.checkTypes(); err != nil {
+		return nil, err
+	}
+	children := make([]inletFunc, len(n.Children))
 	for i, c := range n.Children {
 		inlet, err := in.link(c, linked)
 		if err != nil {
 			return nil, err
 		}
-		children[i] = inlet
+		children[i] = inlet.(inletFunc)
 	}
 	inlet, err := n.link(in, children)
 	linked[n] = inlet

@@ -120,7 +120,7 @@ func TestNodesOfDifferentTypesDoNotLink(t *testing.T) {
 	topo, err := topology.Compile(g.Graph, "app")
 	require.NoError(t, err)
 	_, err = topo.Link(topology.TaskID{}, nil, &topology.Outbox{})
-	require.ErrorContains(t, err, "source-0 hands on func(topology.Record[string,string]) error, sink-1 takes")
+	require.ErrorContains(t, err, "source-0 hands on records of string and string, sink-1 takes string and int64")
 }
 
 func TestASinkTellsNullFromEmpty(t *testing.T) {

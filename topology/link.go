@@ -17,10 +17,20 @@ type TimestampExtractor[K, V any] func(r Record[K, V], partitionTime int64) (int
 func AddSource[K, V any](
 	g *Graph, t *Topic, key serde.Serde[K], value serde.Serde[V], extract TimestampExtractor[K, V],
 ) *Node {
-	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global, suffix: hashSuffix(key)}
-	n.link = func(in *Instance, children []any) (any, error) {
-		forward, err := fan[K, V](n, children)
-		return &source[K, V]{in: in, node: n, key: key, value: value, extract: extract, forward: forward}, err
+	var time func(f *Flow, partitionTime int64) (int64, error)
+	if extract != nil {
+		time = func(f *Flow, partitionTime int64) (int64, error) { return extract(RecordOf[K, V](f), partitionTime) }
+	}
+	return g.addSource(t, hashSuffix(key), typesOf[K, V](), decoder(key), decoder(value), time)
+}
+
+// addSource is AddSource without its types.
+func (g *Graph) addSource(
+	t *Topic, suffix int, gives types, key, value func() decode, extract func(*Flow, int64) (int64, error),
+) *Node {
+	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global, suffix: suffix, gives: gives}
+	n.link = func(in *Instance, children []inletFunc) (any, error) {
+		return &source{in: in, node: n, key: key(), value: value(), extract: extract, forward: n.fan(children)}, nil
 	}
 	return g.add(n, "source")
 }
@@ -30,8 +40,24 @@ func AddSource[K, V any](
 func AddProcessor[KIn, VIn, KOut, VOut any](
 	g *Graph, op, site string, parents []*Node, stores []state.Spec, new func() Processor[KIn, VIn, KOut, VOut],
 ) *Node {
+	return AddFormed(g, op, site, parents, stores, Records, Records, new)
+}
+
+// AddFormed is AddProcessor for a processor that takes, or forwards, changes of a table.
+func AddFormed[KIn, VIn, KOut, VOut any](
+	g *Graph, op, site string, parents []*Node, stores []state.Spec, takes, gives Form,
+	new func() Processor[KIn, VIn, KOut, VOut],
+) *Node {
 	made := func() any { return new() }
-	return g.addProcessor(op, site, parents, stores, made, input[*Context[KOut, VOut], KIn, VIn](), output[KOut, VOut]())
+	in, out := input[*Context[KOut, VOut], KIn, VIn](takes), output[KOut, VOut](gives)
+	n := g.addProcessor(op, site, parents, stores, made, in, out)
+	if takes == Records {
+		n.takes = typesOf[KIn, VIn]()
+	}
+	if gives == Records {
+		n.gives = typesOf[KOut, VOut]()
+	}
+	return n
 }
 
 // AddFixedKeyProcessor is AddProcessor for a FixedKeyProcessor.
@@ -40,7 +66,9 @@ func AddFixedKeyProcessor[K, VIn, VOut any](
 ) *Node {
 	made := func() any { return new() }
 	in, out := fixedKeyInput[*FixedKeyContext[K, VOut], K, VIn](), fixedKeyOutput[K, VOut]()
-	return g.addProcessor(op, site, parents, stores, made, in, out)
+	n := g.addProcessor(op, site, parents, stores, made, in, out)
+	n.takes, n.gives = typesOf[K, VIn](), typesOf[K, VOut]()
+	return n
 }
 
 // addProcessor is AddProcessor without its types.
@@ -48,11 +76,8 @@ func (g *Graph) addProcessor(
 	op, site string, parents []*Node, stores []state.Spec, made func() any, input inputSide, output outputSide,
 ) *Node {
 	n := &Node{Kind: ProcessorNode, Parents: parents, Stores: stores, Site: site, make: made, hooks: output.hooks}
-	n.link = func(in *Instance, children []any) (any, error) {
-		ctx, err := output.link(in, n, children)
-		if err != nil {
-			return nil, err
-		}
+	n.link = func(in *Instance, children []inletFunc) (any, error) {
+		ctx := output.link(in, n, n.fan(children))
 		ctx.(AnyContext).scoped().outputs = n.named(children)
 		use, inlet := input(in, n, ctx)
 		in.steps = append(in.steps, step{node: n, make: func() (hooks, error) {
@@ -67,34 +92,37 @@ func (g *Graph) addProcessor(
 			h := output.hooks(p, ctx)
 			return h, h.check(p)
 		}})
-		return inlet, nil
+		return inletFunc(inlet), nil
 	}
 	return g.add(n, op)
 }
 
+// inletFunc is where the records of a step enter it.
+type inletFunc func(*Flow) error
+
 // inputSide links the side of a step that takes records: its inlet, and use, which gives that the task's processor.
-type inputSide func(in *Instance, n *Node, ctx any) (use func(p any), inlet any)
+type inputSide func(in *Instance, n *Node, ctx any) (use func(p any), inlet func(*Flow) error)
 
 // outputSide is the side of a step that forwards records. link makes its context, hooks finds those of its processor.
 type outputSide struct {
-	link  func(in *Instance, n *Node, children []any) (ctx any, err error)
+	link  func(in *Instance, n *Node, forward func(*Flow) error) (ctx any)
 	hooks func(p, ctx any) hooks
 }
 
 // input is not inlined, so that it is compiled once for each pair of types: C, the context, is a pointer.
 //
 //go:noinline
-func input[C, K, V any]() inputSide {
+func input[C, K, V any](form Form) inputSide {
 	type processor interface {
 		Process(ctx C, r Record[K, V]) error
 	}
-	return func(in *Instance, n *Node, ctx any) (use func(p any), inlet any) {
+	return func(in *Instance, n *Node, ctx any) (use func(p any), _ func(*Flow) error) {
 		var p processor
-		c := ctx.(C)
-		return func(made any) { p = made.(processor) }, func(r Record[K, V]) error {
+		c, record := ctx.(C), inlet[K, V](form)
+		return func(made any) { p = made.(processor) }, func(f *Flow) error {
 			caller := in.node
 			in.node = n
-			if err := p.Process(c, r); err != nil {
+			if err := p.Process(c, record(f)); err != nil {
 				return err
 			}
 			in.node = caller
@@ -110,13 +138,13 @@ func fixedKeyInput[C, K, V any]() inputSide {
 	type processor interface {
 		Process(ctx C, r FixedKeyRecord[K, V]) error
 	}
-	return func(in *Instance, n *Node, ctx any) (use func(p any), inlet any) {
+	return func(in *Instance, n *Node, ctx any) (use func(p any), _ func(*Flow) error) {
 		var p processor
 		c := ctx.(C)
-		return func(made any) { p = made.(processor) }, func(r Record[K, V]) error {
+		return func(made any) { p = made.(processor) }, func(f *Flow) error {
 			caller := in.node
 			in.node = n
-			if err := p.Process(c, FixedKeyRecord[K, V]{r}); err != nil {
+			if err := p.Process(c, FixedKeyRecord[K, V]{RecordOf[K, V](f)}); err != nil {
 				return err
 			}
 			in.node = caller
@@ -126,110 +154,95 @@ func fixedKeyInput[C, K, V any]() inputSide {
 }
 
 //go:noinline
-func output[K, V any]() outputSide {
-	link := func(in *Instance, n *Node, children []any) (any, error) { return newContext[K, V](in, n, children) }
+func output[K, V any](form Form) outputSide {
+	link := func(in *Instance, n *Node, forward func(*Flow) error) any {
+		return &Context[K, V]{scope: scope{in: in, node: n}, forward: outlet[K, V](form, forward)}
+	}
 	return outputSide{link: link, hooks: finder[*Context[K, V]]()}
 }
 
 //go:noinline
 func fixedKeyOutput[K, V any]() outputSide {
-	link := func(in *Instance, n *Node, children []any) (any, error) {
-		ctx, err := newContext[K, V](in, n, children)
-		return &FixedKeyContext[K, V]{scope: scope{in: in, node: n}, ctx: ctx}, err
+	link := func(in *Instance, n *Node, forward func(*Flow) error) any {
+		ctx := &Context[K, V]{scope: scope{in: in, node: n}, forward: outlet[K, V](Records, forward)}
+		return &FixedKeyContext[K, V]{scope: scope{in: in, node: n}, ctx: ctx}
 	}
 	return outputSide{link: link, hooks: finder[*FixedKeyContext[K, V]]()}
 }
 
-func newContext[K, V any](in *Instance, n *Node, children []any) (*Context[K, V], error) {
-	forward, err := fan[K, V](n, children)
-	return &Context[K, V]{scope: scope{in: in, node: n}, forward: forward}, err
-}
-
 // AddPass adds a step that hands the records of its parents on as they are.
-func AddPass[K, V any](g *Graph, op, site string, parents []*Node) *Node {
+func AddPass(g *Graph, op, site string, parents []*Node) *Node {
 	n := &Node{Kind: ProcessorNode, Parents: parents, Site: site}
-	n.link = func(in *Instance, children []any) (any, error) {
-		forward, err := fan[K, V](n, children)
-		if err != nil {
-			return nil, err
-		}
-		return func(r Record[K, V]) error {
-			caller := in.node
-			in.node = n
-			if err := forward(r); err != nil {
-				return err
-			}
-			in.node = caller
-			return nil
-		}, nil
-	}
+	n.link = func(in *Instance, children []inletFunc) (any, error) { return in.at(n, n.fan(children)), nil }
 	return g.add(n, op)
 }
 
 // AddSplit adds a step that hands each record on to one of the nodes downstream: the one with the number that choose
 // gives, in the order of their declaration.
-func AddSplit[K, V any](g *Graph, site string, parent *Node, choose func(Record[K, V]) (int, error)) *Node {
+func AddSplit(g *Graph, site string, parent *Node, choose func(*Flow) (int, error)) *Node {
 	n := &Node{Kind: ProcessorNode, Parents: []*Node{parent}, Site: site}
-	n.link = func(in *Instance, children []any) (any, error) {
-		outlets, err := outletsOf[K, V](n, children)
-		if err != nil {
-			return nil, err
-		}
-		return func(r Record[K, V]) error {
-			caller := in.node
-			in.node = n
-			i, err := choose(r)
+	n.link = func(in *Instance, children []inletFunc) (any, error) {
+		outlets := n.outlets(children)
+		return in.at(n, func(f *Flow) error {
+			i, err := choose(f)
 			if err != nil {
 				return err
 			}
-			if err := outlets[i](r); err != nil {
-				return err
-			}
-			in.node = caller
-			return nil
-		}, nil
+			return outlets[i](f)
+		}), nil
 	}
 	return g.add(n, "split")
 }
 
-// fan makes one outlet of the inlets downstream of a node, in their order.
-func fan[K, V any](n *Node, children []any) (func(Record[K, V]) error, error) {
-	inlets, err := outletsOf[K, V](n, children)
-	if err != nil {
-		return nil, err
+// at has a node be the one that runs during its calls.
+func (in *Instance) at(n *Node, call func(*Flow) error) inletFunc {
+	return func(f *Flow) error {
+		caller := in.node
+		in.node = n
+		if err := call(f); err != nil {
+			return err
+		}
+		in.node = caller
+		return nil
 	}
+}
+
+// fan makes one outlet of the inlets downstream of a node, in their order.
+func (n *Node) fan(children []inletFunc) func(*Flow) error {
+	inlets := n.outlets(children)
 	switch len(inlets) {
 	case 0:
-		return func(Record[K, V]) error { return nil }, nil
+		return func(*Flow) error { return nil }
 	case 1:
-		return inlets[0], nil
+		return inlets[0]
 	}
-	return func(r Record[K, V]) error {
+	return func(f *Flow) error {
 		for _, inlet := range inlets {
-			if err := inlet(r); err != nil {
+			if err := inlet(f); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, nil
-}
-
-// outletsOf are the inlets downstream of a node, but for those of its named outputs, with their type.
-func outletsOf[K, V any](n *Node, children []any) ([]func(Record[K, V]) error, error) {
-	inlets := make([]func(Record[K, V]) error, 0, len(children))
-	for i, c := range children {
-		if n.Children[i].output != "" {
-			continue
-		}
-		inlet, ok := c.(func(Record[K, V]) error)
-		if !ok {
-			return nil, mistyped(n, i, inlet, c)
-		}
-		inlets = append(inlets, inlet)
 	}
-	return inlets, nil
 }
 
-func mistyped(n *Node, child int, want, is any) error {
-	return fmt.Errorf("topology: %s hands on %T, %s takes %T", n.Name, want, n.Children[child].Name, is)
+// outlets are the inlets downstream of a node, but for those of its named outputs.
+func (n *Node) outlets(children []inletFunc) (inlets []inletFunc) {
+	for i, inlet := range children {
+		if n.Children[i].output == "" {
+			inlets = append(inlets, inlet)
+		}
+	}
+	return inlets
+}
+
+// checkTypes finds a step downstream that takes other types than n gives, as far as both are known.
+func (n *Node) checkTypes() error {
+	for _, c := range n.Children {
+		if c.output == "" && n.gives.key != nil && c.takes.key != nil && n.gives != c.takes {
+			return fmt.Errorf("topology: %s hands on records of %v and %v, %s takes %v and %v", n.Name, n.gives.key,
+				n.gives.value, c.Name, c.takes.key, c.takes.value)
+		}
+	}
+	return nil
 }

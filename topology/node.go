@@ -39,9 +39,11 @@ type Node struct {
 	output   string // of a named output of the step in front: its name
 	suffix   int    // of a source: bytes at the end of its keys that take no part in partitioning
 
-	// link makes the node's typed inlet for one instance. Children are the inlets of the nodes downstream, each a
-	// func(Record[K, V]) error. A source's inlet is an Inlet, any other's a func(Record[K, V]) error.
-	link func(in *Instance, children []any) (inlet any, err error)
+	takes, gives types                               // of its records, where they are known
+	forwarder    func(forward func(*Flow) error) any // of a named output: a func(Record[K, V]) error
+	// link makes the node's inlet for one instance. Children are the inlets of the nodes downstream. A source's inlet is
+	// an Inlet, any other's an inletFunc.
+	link func(in *Instance, children []inletFunc) (inlet any, err error)
 	make func() any // the processor of a task; nil for nodes without one
 	// hooks finds what a processor of the node can do beyond Process, to be called with a context.
 	hooks func(p, ctx any) hooks

@@ -16,22 +16,23 @@ func AddOutput[K, V any](g *Graph, site string, parent *Node, name string) *Node
 	if i >= 0 {
 		return parent.Children[i]
 	}
-	n := AddPass[K, V](g, "output-"+name, site, []*Node{parent})
+	n := AddPass(g, "output-"+name, site, []*Node{parent})
 	n.output = name
+	n.forwarder = func(forward func(*Flow) error) any { return outlet[K, V](Records, forward) }
 	return n
 }
 
-// outlet is a named output of a step, linked: forward is a func(Record[K, V]) error.
-type outlet struct {
+// namedOutlet is a named output of a step, linked: forward is a func(Record[K, V]) error.
+type namedOutlet struct {
 	name    string
 	forward any
 }
 
 // named are the named outputs among the nodes downstream of a node.
-func (n *Node) named(children []any) (out []outlet) {
+func (n *Node) named(children []inletFunc) (out []namedOutlet) {
 	for i, c := range n.Children {
 		if c.output != "" {
-			out = append(out, outlet{c.output, children[i]})
+			out = append(out, namedOutlet{c.output, c.forwarder(children[i])})
 		}
 	}
 	return out

@@ -43,22 +43,53 @@ func AddSink[K, V any](g *Graph, t *Topic, site string, parent *Node, key serde.
 func AddRoutedSink[K, V any](
 	g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V], route Route[K, V],
 ) *Node {
-	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site}
-	n.link = func(in *Instance, _ []any) (any, error) {
-		s := &sink[K, V]{
-			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{},
-			key: checkedIn(in, key), value: value,
-			suffix: hashSuffix(key), route: route,
+	r := routing{}
+	if route.Topic != nil {
+		r.topic = func(f *Flow) (string, error) { return route.Topic(RecordOf[K, V](f)) }
+	}
+	if route.Partition != nil {
+		r.partition = func(f *Flow) int32 { return route.Partition(RecordOf[K, V](f)) }
+	}
+	if route.Partitions != nil {
+		r.partitions = func(f *Flow, n int32) []int32 { return route.Partitions(RecordOf[K, V](f), n) }
+	}
+	return g.addSink(t, site, parent, hashSuffix(key), typesOf[K, V](), encoder(key, true), encoder(value, false), r)
+}
+
+// routing is a Route without its types.
+type routing struct {
+	topic      func(*Flow) (string, error)
+	partition  func(*Flow) int32
+	partitions func(f *Flow, n int32) []int32
+}
+
+// encode appends the bytes of a value, to which v points.
+type encode func(dst []byte, v any) ([]byte, error)
+
+// encoder makes encoders of a serde, checked if what it encodes is compared by its bytes.
+//
+//go:noinline
+func encoder[T any](s serde.Serde[T], checked bool) func(in *Instance) encode {
+	return func(in *Instance) encode {
+		s := s
+		if checked {
+			s = checkedIn(in, s)
 		}
-		return func(r Record[K, V]) error {
-			caller := in.node
-			in.node = n
-			if err := s.send(r); err != nil {
-				return err
-			}
-			in.node = caller
-			return nil
-		}, nil
+		return func(dst []byte, v any) ([]byte, error) { return s.Append(dst, *v.(*T)) }
+	}
+}
+
+// addSink is AddRoutedSink without its types.
+func (g *Graph) addSink(
+	t *Topic, site string, parent *Node, suffix int, takes types, key, value func(*Instance) encode, route routing,
+) *Node {
+	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site, takes: takes}
+	n.link = func(in *Instance, _ []inletFunc) (any, error) {
+		s := &sink{
+			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{},
+			key: key(in), value: value(in), suffix: suffix, route: route,
+		}
+		return in.at(n, s.send), nil
 	}
 	return g.add(n, "sink")
 }
@@ -71,18 +102,18 @@ func hashSuffix(key any) int {
 	return 0
 }
 
-type sink[K, V any] struct {
+type sink struct {
 	in       *Instance
 	declared *Topic
 	topic    string
 	matched  map[string]bool // topics that the pattern matched
-	key      serde.Serde[K]
-	value    serde.Serde[V]
+	key      encode
+	value    encode
 	suffix   int
-	route    Route[K, V]
+	route    routing
 }
 
-func (s *sink[K, V]) send(r Record[K, V]) error {
+func (s *sink) send(r *Flow) error {
 	topic, err := s.choose(r)
 	if err != nil {
 		return err
@@ -91,11 +122,11 @@ func (s *sink[K, V]) send(r Record[K, V]) error {
 		Topic: topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
 		Node: s.in.node,
 	}
-	if s.route.Partitions != nil {
+	if s.route.partitions != nil {
 		return s.spread(out, r)
 	}
-	if s.route.Partition != nil {
-		out.Partition = s.route.Partition(r)
+	if s.route.partition != nil {
+		out.Partition = s.route.partition(r)
 	}
 	if err := s.encode(&out, r); err != nil {
 		return err
@@ -105,12 +136,12 @@ func (s *sink[K, V]) send(r Record[K, V]) error {
 }
 
 // spread sends a record to each of the partitions that the partitioner gives; the copies share their bytes.
-func (s *sink[K, V]) spread(out Output, r Record[K, V]) error {
+func (s *sink) spread(out Output, r *Flow) error {
 	n, err := s.in.host.Partitions(out.Topic)
 	if err != nil {
 		return err
 	}
-	partitions := s.route.Partitions(r, n)
+	partitions := s.route.partitions(r, n)
 	for _, p := range partitions {
 		if p < 0 || p >= n {
 			return fmt.Errorf("partitioner chose partition %d of topic %s, which has %d, from 0 on", p, out.Topic, n)
@@ -129,11 +160,11 @@ func (s *sink[K, V]) spread(out Output, r Record[K, V]) error {
 }
 
 // choose is the topic of a record: one that exists.
-func (s *sink[K, V]) choose(r Record[K, V]) (string, error) {
-	if s.route.Topic == nil {
+func (s *sink) choose(r *Flow) (string, error) {
+	if s.route.topic == nil {
 		return s.topic, nil
 	}
-	topic, err := s.route.Topic(r)
+	topic, err := s.route.topic(r)
 	if err != nil {
 		return "", fmt.Errorf("choice of a topic: %w", err)
 	}
@@ -150,17 +181,17 @@ func (s *sink[K, V]) choose(r Record[K, V]) (string, error) {
 	return topic, err
 }
 
-func (s *sink[K, V]) encode(out *Output, r Record[K, V]) error {
+func (s *sink) encode(out *Output, r *Flow) error {
 	box := s.in.outbox
-	if !r.NullKey {
-		b, err := s.key.Append(box.Room(), r.Key)
+	if r.Key != nil {
+		b, err := s.key(box.Room(), r.Key)
 		if err != nil {
 			return fmt.Errorf("key for topic %s: %w", out.Topic, err)
 		}
 		out.Key = box.Keep(b)
 	}
-	if !r.NullValue {
-		b, err := s.value.Append(box.Room(), r.Value)
+	if r.Value != nil {
+		b, err := s.value(box.Room(), r.Value)
 		if err != nil {
 			return fmt.Errorf("value for topic %s: %w", out.Topic, err)
 		}

@@ -29,35 +29,47 @@ var ErrTimestamp = errors.New("topology: record has no valid timestamp")
 // time and of the wall clock. If its time is right, raise that bound.
 var ErrTimeJump = errors.New("topology: the record's time is too far ahead")
 
-type source[K, V any] struct {
-	in      *Instance
-	node    *Node
-	key     serde.Serde[K]
-	value   serde.Serde[V]
-	extract TimestampExtractor[K, V]
-	forward func(Record[K, V]) error
-	head    Record[K, V]
+// decode makes a value of bytes: a pointer to it, which is good until the next one.
+type decode func(src []byte) (any, error)
+
+// decoder makes decoders of a serde.
+//
+//go:noinline
+func decoder[T any](s serde.Serde[T]) func() decode {
+	return func() decode {
+		value := new(T)
+		return func(src []byte) (_ any, err error) {
+			*value, err = s.Decode(src)
+			return value, err
+		}
+	}
 }
 
-func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
+type source struct {
+	in         *Instance
+	node       *Node
+	key, value decode
+	extract    func(f *Flow, partitionTime int64) (int64, error)
+	forward    func(*Flow) error
+	head       Flow
+}
+
+func (s *source) Decode(raw *Raw, partitionTime int64) (int64, error) {
 	s.in.node = s.node
-	s.head = Record[K, V]{
-		Timestamp: raw.Timestamp, Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)],
-		NullKey: raw.Key == nil, NullValue: raw.Value == nil,
-	}
+	s.head = Flow{Timestamp: raw.Timestamp, Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)]}
 	var err error
 	if raw.Key != nil {
-		if s.head.Key, err = s.key.Decode(raw.Key); err != nil {
+		if s.head.Key, err = s.key(raw.Key); err != nil {
 			return 0, fmt.Errorf("%w: key: %w", ErrDeserialize, err)
 		}
 	}
 	if raw.Value != nil {
-		if s.head.Value, err = s.value.Decode(raw.Value); err != nil {
+		if s.head.Value, err = s.value(raw.Value); err != nil {
 			return 0, fmt.Errorf("%w: value: %w", ErrDeserialize, err)
 		}
 	}
 	if s.extract != nil {
-		if s.head.Timestamp, err = s.extract(s.head, partitionTime); err != nil {
+		if s.head.Timestamp, err = s.extract(&s.head, partitionTime); err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrTimestamp, err)
 		}
 	} else if raw.Timestamp < 0 {
@@ -66,14 +78,14 @@ func (s *source[K, V]) Decode(raw *Raw, partitionTime int64) (int64, error) {
 	return s.head.Timestamp, nil
 }
 
-func (s *source[K, V]) Process() error {
+func (s *source) Process() error {
 	if s.in.advancing != nil {
 		if err := s.in.advance(s.head.Timestamp); err != nil {
 			return err
 		}
 	}
 	s.in.node = s.node
-	if err := s.forward(s.head); err != nil || s.in.settling == nil {
+	if err := s.forward(&s.head); err != nil || s.in.settling == nil {
 		return err
 	}
 	return s.in.settle()

@@ -1,54 +1,70 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
-// Fold adds a record to the aggregate so far, which is none for the first record of a row. A result of none deletes the
-// row.
-type Fold[K, V, A any] func(r record[K, V], aggregate optional[A]) (optional[A], error)
-
 // Aggregate keeps one row for each key. The row's timestamp is the highest of its records. Records with a null key or a
 // null value are dropped and counted.
-func Aggregate[K, V, A any](store state.KeyValue[K, A], fold Fold[K, V, A]) processor[K, V, K, change[A]] {
-	return &aggregate[K, V, A]{declared: store, fold: fold}
+func Aggregate(store state.Spec, fold Fold) topology.Step {
+	return &aggregate{keyed: keyed{declared: store}, fold: fold}
 }
 
-type aggregate[K, V, A any] struct {
-	declared state.KeyValue[K, A]
-	store    state.KeyValueStore[K, A]
-	fold     Fold[K, V, A]
+type aggregate struct {
+	keyed
+	fold Fold
 }
 
-func (a *aggregate[K, V, A]) Init(ctx *context[K, change[A]]) error {
-	a.store = a.declared.In(ctx)
-	return nil
-}
-
-func (a *aggregate[K, V, A]) Process(ctx *context[K, change[A]], r record[K, V]) error {
-	if reason, missing := missing(r); missing {
+func (a *aggregate) Process(ctx *flowContext, r *flow) error {
+	if reason, missing := r.Missing(); missing {
 		ctx.Drop(reason)
 		return nil
 	}
-	row, ok, err := a.store.Row(r.Key)
+	at, ok, err := a.store.Load(r.Key, a.before)
 	if err != nil {
 		return err
 	}
-	c := change[A]{Old: optional[A]{Value: row.Value, OK: ok}}
-	if c.New, err = a.fold(r, c.Old); err != nil || !c.Old.OK && !c.New.OK {
+	c := *r
+	c.Old = there(a.before, ok)
+	if ok, err = a.fold(r, c.Old, a.after); err != nil {
 		return err
 	}
-	if ok {
-		r.Timestamp = max(r.Timestamp, row.Timestamp)
+	c.Value = there(a.after, ok)
+	if c.Old != nil {
+		c.Timestamp = max(c.Timestamp, at)
 	}
-	if err := keep(a.store, r.Key, c.New, r.Timestamp); err != nil {
-		return err
-	}
-	return ctx.Forward(topology.WithValue(r, c))
+	return a.put(ctx, c)
 }
 
-// missing says why a record cannot be aggregated.
+// keyed is what steps share that keep a row for each key.
+type keyed struct {
+	declared      state.Spec
+	store         rows.ByKey
+	before, after any // variables for the row
+	out           flow
+}
+
+func (k *keyed) Init(ctx *flowContext) error {
+	k.store = handleOf[rows.ByKey](ctx, k.declared)
+	k.before, k.after = k.store.NewValue(), k.store.NewValue()
+	return nil
+}
+
+// put writes a row that has changed and passes the change on.
+func (k *keyed) put(ctx *flowContext, c flow) error {
+	if c.Old == nil && c.Value == nil {
+		return nil
+	}
+	if err := k.store.Keep(c.Key, c.Value, c.Timestamp); err != nil {
+		return err
+	}
+	k.out = c
+	return ctx.Forward(&k.out)
+}
+
+// missing says why a record cannot be joined.
 func missing[K, V any](r record[K, V]) (topology.DropReason, bool) {
 	switch {
 	case r.NullKey:

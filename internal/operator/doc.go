@@ -1,5 +1,6 @@
-// Package operator holds the steps of the DSL, one file each. They are written against topology.Processor and
-// topology.Context, as users' own processors are.
+// Package operator holds the steps of the DSL, one file each. What methods of streams and tables need knows no types:
+// it is a topology.Step, and compiled once. The others are written against topology.Processor and topology.Context, as
+// users' own processors are.
 package operator
 
 import "github.com/millstream-go/millstream/topology"
@@ -11,6 +12,10 @@ type (
 	optional[V any]           = topology.Optional[V]
 	context[K, V any]         = topology.Context[K, V]
 	processor[A, B, C, D any] = topology.Processor[A, B, C, D]
+
+	// Of steps without types:
+	flow        = topology.Flow
+	flowContext = topology.FlowContext
 )
 
 // Clean is what a function of the user's returned, without a value where it says that there is none.

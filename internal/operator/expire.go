@@ -12,50 +12,42 @@ import (
 // later time. A row's delete has the first time at which it is over.
 //
 // The time is the store's: it is rolled back with a record that fails, committed and restored.
-func Expire[K, V, A any](store state.KeyValue[K, A]) processor[K, V, K, change[A]] {
-	return &expire[K, V, A]{declared: store, ttl: store.Spec().Options().TTL.Milliseconds()}
+func Expire(store state.Spec) topology.Step {
+	return &expire{keyed: keyed{declared: store}, ttl: store.Options().TTL.Milliseconds()}
 }
 
-type expire[K, V, A any] struct {
-	ctx      *context[K, change[A]]
-	declared state.KeyValue[K, A]
-	store    state.KeyValueStore[K, A]
-	timed    state.TimedStore[K, A]
-	ttl      int64                               // milliseconds
-	show     func(state.Row[K, A]) (bool, error) // expire, made once
+type expire struct {
+	keyed
+	ctx *flowContext
+	ttl int64                       // milliseconds
+	due func(timestamp int64) error // calls expire, made once
 }
 
-func (e *expire[K, V, A]) Init(ctx *context[K, change[A]]) error {
-	e.ctx, e.store = ctx, e.declared.In(ctx)
-	e.timed, e.show = state.Timed(e.store), e.expire
-	return nil
+func (e *expire) Init(ctx *flowContext) error {
+	err := e.keyed.Init(ctx)
+	e.ctx, e.due = ctx, e.store.Due(e.expire)
+	return err
 }
 
-func (e *expire[K, V, A]) Process(ctx *context[K, change[A]], r record[K, V]) error {
-	if r.NullKey {
+func (e *expire) Process(ctx *flowContext, r *flow) error {
+	if r.Key == nil {
 		return nil
 	}
 	return e.Advance(ctx, r.Timestamp)
 }
 
 // Advance deletes what is over at a time.
-func (e *expire[K, V, A]) Advance(_ *context[K, change[A]], timestamp int64) error {
-	e.timed.Observe(timestamp)
-	streamTime, _ := e.timed.Time()
+func (e *expire) Advance(_ *flowContext, timestamp int64) error {
+	e.store.Observe(timestamp)
+	streamTime, _ := e.store.Time()
 	over := streamTime - e.ttl - 1
-	if !e.timed.Waits(over) {
+	if !e.store.Waits(over) {
 		return nil
 	}
-	return e.timed.UntilEach(over, e.show)
+	return e.due(over)
 }
 
 // expire deletes a row.
-func (e *expire[K, V, A]) expire(row state.Row[K, A]) (more bool, err error) {
-	over := eventtime.Add(row.Timestamp, e.ttl+1)
-	if err := e.store.Delete(row.Key, over); err != nil {
-		return false, err
-	}
-	return true, e.ctx.Forward(record[K, change[A]]{
-		Key: row.Key, Value: change[A]{Old: topology.Some(row.Value)}, Timestamp: over,
-	})
+func (e *expire) expire(key, value any, timestamp int64) (more bool, err error) {
+	return true, e.put(e.ctx, flow{Key: key, Old: value, Timestamp: eventtime.Add(timestamp, e.ttl+1)})
 }

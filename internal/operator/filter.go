@@ -1,15 +1,15 @@
 package operator
 
+import "github.com/millstream-go/millstream/topology"
+
 // Filter passes the records that keep accepts.
-func Filter[K, V any](keep func(record[K, V]) (bool, error)) processor[K, V, K, V] {
-	return &filter[K, V]{keep: keep}
+func Filter(keep func(r *flow) (bool, error)) topology.Step { return &filter{keep: keep} }
+
+type filter struct {
+	keep func(*flow) (bool, error)
 }
 
-type filter[K, V any] struct {
-	keep func(record[K, V]) (bool, error)
-}
-
-func (f *filter[K, V]) Process(ctx *context[K, V], r record[K, V]) error {
+func (f *filter) Process(ctx *flowContext, r *flow) error {
 	ok, err := f.keep(r)
 	if err != nil || !ok {
 		return err

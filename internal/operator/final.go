@@ -1,11 +1,14 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
-// Final emits each window of an aggregation once, with its last value, when stream time reaches its close time.
+// Final emits each window, or session, of an aggregation once, with its last value, when stream time reaches its close
+// time.
 //
 // It stands in front of the aggregation and gets each record first. So when a record makes stream time jump, the
 // windows that this closes come out before the aggregation moves the store's time on and they expire, however far the
@@ -13,23 +16,59 @@ import (
 // store's, and that time is rolled back, committed and restored with the store.
 //
 // With idle above 0, in milliseconds, windows also close while nothing comes, see idleClock.
-func Final[K, V, A any](
-	store state.Window[K, A], windows window.Windows, idle int64,
-) processor[K, V, window.Windowed[K], A] {
-	return &final[K, V, A]{declared: store, windows: windows, idle: idleClock{after: idle}}
+func Final(store state.Spec, windows Closing, idle int64) topology.Step {
+	return &final{declared: store, windows: windows, idle: idleClock{after: idle}}
 }
 
-type final[K, V, A any] struct {
-	ctx      *context[window.Windowed[K], A]
-	declared state.Window[K, A]
-	store    state.WindowStore[K, A]
-	windows  window.Windows
+// Closing tells when windows or sessions close.
+type Closing interface {
+	// Between are the lowest and highest time of the windows, as their store orders them, that one stream time closes and
+	// an earlier one does not; ok is false if there can be none.
+	Between(before, streamTime int64) (from, to int64, ok bool)
+	// Window is the window of a row.
+	Window(at window.Window) window.Window
+}
+
+// ClosingWindows are windows that a start identifies; their store orders them by it.
+type ClosingWindows struct{ window.Windows }
+
+// Between is Closing's.
+func (w ClosingWindows) Between(before, streamTime int64) (from, to int64, ok bool) {
+	from, to = w.Closed(before), w.Closed(streamTime)
+	return from, to - 1, w.StartsBetween(from, to)
+}
+
+// Window is Closing's.
+func (w ClosingWindows) Window(at window.Window) window.Window { return w.Windows.Window(at.Start) }
+
+// ClosingSessions are sessions; their store orders them by their end.
+type ClosingSessions struct{ window.Session }
+
+// Between is Closing's.
+func (w ClosingSessions) Between(before, streamTime int64) (from, to int64, ok bool) {
+	from, to = w.Closed(before), w.Closed(streamTime)-1
+	return from, to, from <= to
+}
+
+// Window is Closing's.
+func (w ClosingSessions) Window(at window.Window) window.Window {
+	return w.Session.Window(at.Start, at.End)
+}
+
+type final struct {
+	ctx      *flowContext
+	declared state.Spec
+	store    rows.ByWindow
+	windows  Closing
 	idle     idleClock
-	show     func(state.WindowRow[K, A]) (bool, error) // emit, made once: a record that closes a window allocates nothing
+	sweep    func(from, to int64) error // calls emit, made once: a record that closes a window allocates nothing
+	windowed any                        // variable for keys
+	out      flow
 }
 
-func (f *final[K, V, A]) Init(ctx *context[window.Windowed[K], A]) error {
-	f.ctx, f.store, f.show = ctx, f.declared.In(ctx), f.emit
+func (f *final) Init(ctx *flowContext) error {
+	f.ctx, f.store = ctx, handleOf[rows.ByWindow](ctx, f.declared)
+	f.sweep, f.windowed = f.store.Sweeping(f.emit), f.store.NewWindowed()
 	f.idle.start(ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)
@@ -38,8 +77,8 @@ func (f *final[K, V, A]) Init(ctx *context[window.Windowed[K], A]) error {
 	return nil
 }
 
-func (f *final[K, V, A]) Process(ctx *context[window.Windowed[K], A], r record[K, V]) error {
-	if r.NullKey {
+func (f *final) Process(ctx *flowContext, r *flow) error {
+	if r.Key == nil {
 		return nil
 	}
 	f.idle.end(ctx.WallClock())
@@ -47,22 +86,21 @@ func (f *final[K, V, A]) Process(ctx *context[window.Windowed[K], A], r record[K
 }
 
 // closeUntil emits the windows that are closed at a stream time and have not been before.
-func (f *final[K, V, A]) closeUntil(streamTime int64) error {
+func (f *final) closeUntil(streamTime int64) error {
 	before, _ := f.store.Time()
 	if streamTime <= before {
 		return nil
 	}
-	from, to := f.windows.Closed(before), f.windows.Closed(streamTime)
-	if !f.windows.StartsBetween(from, to) || !f.store.Waits(to-1) {
+	from, to, ok := f.windows.Between(before, streamTime)
+	if !ok || !f.store.Waits(to) {
 		return nil
 	}
-	return f.store.SweepEach(from, to-1, f.show)
+	return f.sweep(from, to)
 }
 
 // emit forwards a window that is closed.
-func (f *final[K, V, A]) emit(row state.WindowRow[K, A]) (more bool, err error) {
-	return true, f.ctx.Forward(record[window.Windowed[K], A]{
-		Key:   window.Windowed[K]{Key: row.Key, Window: f.windows.Window(row.Start)},
-		Value: row.Value, Timestamp: row.Timestamp,
-	})
+func (f *final) emit(key any, at window.Window, value any, timestamp int64) error {
+	f.store.SetWindowed(f.windowed, key, f.windows.Window(at))
+	f.out = flow{Key: f.windowed, Value: value, Timestamp: timestamp}
+	return f.ctx.Forward(&f.out)
 }

@@ -3,13 +3,12 @@ package operator
 import "github.com/millstream-go/millstream/topology"
 
 // Keyed drops and counts the records without a key: they belong to no partition of a repartition topic.
-func Keyed[K, V any]() processor[K, V, K, V] { return &keyed[K, V]{} }
+func Keyed() topology.Step { return &withKey{} }
 
-type keyed[K, V any] struct {
-}
+type withKey struct{ _ byte }
 
-func (k *keyed[K, V]) Process(ctx *context[K, V], r record[K, V]) error {
-	if r.NullKey {
+func (k *withKey) Process(ctx *flowContext, r *flow) error {
+	if r.Key == nil {
 		ctx.Drop(topology.DropNullKey)
 		return nil
 	}

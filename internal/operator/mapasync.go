@@ -78,6 +78,23 @@ func (m *mapAsync[K, V, VR]) decode(row wire.Waiting) (record[K, V], error) {
 	return r, err
 }
 
+func encodeOptional[V any](values serde.Serde[V], scratch *[]byte, v optional[V]) (_ []byte, err error) {
+	if !v.OK {
+		return nil, nil
+	}
+	*scratch, err = values.Append((*scratch)[:0], v.Value)
+	return append([]byte{}, *scratch...), err
+}
+
+func decodeOptional[V any](values serde.Serde[V], b []byte) (out optional[V], err error) {
+	if b == nil {
+		return out, nil
+	}
+	out.OK = true
+	out.Value, err = values.Decode(b)
+	return out, err
+}
+
 // Ask begins the calls that may begin.
 func (m *mapAsync[K, V, VR]) Ask() {
 	for _, f := range m.due() {

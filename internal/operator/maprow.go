@@ -3,18 +3,17 @@ package operator
 import "github.com/millstream-go/millstream/topology"
 
 // MapRow applies a function to rows that come once: a row that becomes none is left out.
-func MapRow[K, V, VR any](fn func(record[K, V]) (optional[VR], error)) processor[K, V, K, VR] {
-	return &mapRow[K, V, VR]{fn: fn}
+func MapRow(fn func() Mapper) topology.Step { return &mapRow{fn: fn()} }
+
+type mapRow struct {
+	fn  Mapper
+	out flow
 }
 
-type mapRow[K, V, VR any] struct {
-	fn func(record[K, V]) (optional[VR], error)
-}
-
-func (m *mapRow[K, V, VR]) Process(ctx *context[K, VR], r record[K, V]) error {
-	out, err := m.fn(r)
-	if err != nil || !out.OK {
+func (m *mapRow) Process(ctx *flowContext, r *flow) (err error) {
+	m.out = *r
+	if m.out.Value, err = m.fn(r); err != nil || m.out.Value == nil {
 		return err
 	}
-	return ctx.Forward(topology.WithValue(r, out.Value))
+	return ctx.Forward(&m.out)
 }

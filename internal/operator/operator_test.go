@@ -84,9 +84,11 @@ func (*unused[KI, VI, KO, VO]) Process(*topology.Context[KO, VO], topology.Recor
 }
 
 // add puts an operator behind the last one.
-func add[KI, VI, KO, VO any](b *bench, p topology.Processor[KI, VI, KO, VO], stores ...state.Spec) {
+func add[KI, VI, KO, VO any](
+	b *bench, takes, gives topology.Form, p topology.Processor[KI, VI, KO, VO], stores ...state.Spec,
+) {
 	calls := 0
-	b.node = topology.AddProcessor(b.graph, "op", "test", []*topology.Node{b.node}, stores,
+	b.node = topology.AddFormed(b.graph, "op", "test", []*topology.Node{b.node}, stores, takes, gives,
 		func() topology.Processor[KI, VI, KO, VO] {
 			if calls++; calls <= 2 {
 				return &unused[KI, VI, KO, VO]{}
@@ -95,9 +97,27 @@ func add[KI, VI, KO, VO any](b *bench, p topology.Processor[KI, VI, KO, VO], sto
 		})
 }
 
+// unusedStep is unused for an operator without types.
+type unusedStep struct{ _ byte }
+
+func (*unusedStep) Process(*topology.FlowContext, *topology.Flow) error { return nil }
+
+// put is add for an operator without types.
+func put(b *bench, p topology.Step, stores ...state.Spec) {
+	calls := 0
+	b.node = topology.AddStep(b.graph, "op", "test", []*topology.Node{b.node}, stores, func() topology.Step {
+		if calls++; calls <= 2 {
+			return &unusedStep{}
+		}
+		return p
+	})
+}
+
 // end puts the sink behind the last one, whose results have the types K and V, and links the whole.
-func end[K, V any](t *testing.T, b *bench) {
-	add(b, topology.Processor[K, V, K, V](&sink[K, V]{count: &b.count}))
+func end[K, V any](t *testing.T, b *bench) { endOf[K, V](t, b, topology.Records) }
+
+func endOf[K, V any](t *testing.T, b *bench, form topology.Form) {
+	add(b, form, topology.Records, topology.Processor[K, V, K, V](&sink[K, V]{count: &b.count}))
 	topo, err := topology.Compile(b.graph, "app")
 	require.NoError(t, err)
 	engine := store.OpenMemory()
@@ -124,7 +144,7 @@ func number(n int64) []byte {
 	return b
 }
 
-func pass(record) (bool, error)                    { return true, nil }
+func pass(*topology.Flow) (bool, error)            { return true, nil }
 func same(r record) (record, error)                { return r, nil }
 func value(r record) (optional, error)             { return topology.Some(r.Value), nil }
 func sum(r record, row optional) (optional, error) { return topology.Some(row.Value + r.Value), nil }
@@ -140,66 +160,68 @@ func twice(r record, emit func(optional) error) error {
 
 // chains are operators to measure, each behind a source and before a sink.
 var chains = map[string]func(*testing.T, *bench){
-	"filter": func(t *testing.T, b *bench) { add(b, operator.Filter(pass)); end[int64, int64](t, b) },
+	"filter": func(t *testing.T, b *bench) { put(b, operator.Filter(pass)); end[int64, int64](t, b) },
 	"peek": func(t *testing.T, b *bench) {
-		add(b, operator.Peek(func(record) error { return nil }))
+		put(b, operator.Peek(func(*topology.Flow) error { return nil }))
 		end[int64, int64](t, b)
 	},
-	"map":           func(t *testing.T, b *bench) { add(b, operator.Map(same)); end[int64, int64](t, b) },
-	"flatmap":       func(t *testing.T, b *bench) { add(b, operator.FlatMap(each)); end[int64, int64](t, b) },
-	"flatmapvalues": func(t *testing.T, b *bench) { add(b, operator.FlatMapValues(twice)); end[int64, int64](t, b) },
-	"keyed":         func(t *testing.T, b *bench) { add(b, operator.Keyed[int64, int64]()); end[int64, int64](t, b) },
+	"map": func(t *testing.T, b *bench) { put(b, operator.Map(operator.MapOf(same))); end[int64, int64](t, b) },
+	"flatmap": func(t *testing.T, b *bench) {
+		add(b, topology.Records, topology.Records, operator.FlatMap(each))
+		end[int64, int64](t, b)
+	},
+	"flatmapvalues": func(t *testing.T, b *bench) {
+		add(b, topology.Records, topology.Records, operator.FlatMapValues(twice))
+		end[int64, int64](t, b)
+	},
+	"keyed": func(t *testing.T, b *bench) { put(b, operator.Keyed()); end[int64, int64](t, b) },
 	"merge": func(t *testing.T, b *bench) {
-		b.node = topology.AddPass[int64, int64](b.graph, "merge", "test", []*topology.Node{b.node})
+		b.node = topology.AddPass(b.graph, "merge", "test", []*topology.Node{b.node})
 		end[int64, int64](t, b)
 	},
 	"split": func(t *testing.T, b *bench) {
-		b.node = topology.AddSplit(b.graph, "test", b.node, operator.Split([]func(record) (bool, error){pass}))
+		b.node = topology.AddSplit(b.graph, "test", b.node, operator.Split([]func(*topology.Flow) (bool, error){pass}))
 		end[int64, int64](t, b)
 	},
 	"table": func(t *testing.T, b *bench) {
-		add(b, operator.ToTable(rows), rows.Spec())
-		add(b, operator.MapChange(value))
-		add(b, operator.Materialize(state.NewKeyValue("more", serde.Int64, serde.Int64)),
+		put(b, operator.ToTable(rows.Spec()), rows.Spec())
+		put(b, operator.MapChange(operator.MapperOf(value)))
+		put(b, operator.Materialize(state.NewKeyValue("more", serde.Int64, serde.Int64).Spec()),
 			state.NewKeyValue("more", serde.Int64, serde.Int64).Spec())
-		add(b, operator.ToStream[int64, int64]())
+		put(b, operator.ToStream())
 		end[int64, int64](t, b)
 	},
 	"aggregate": func(t *testing.T, b *bench) {
-		add(b, operator.Aggregate(rows, sum), rows.Spec())
-		end[int64, change](t, b)
+		put(b, operator.Aggregate(rows.Spec(), operator.FoldOf(sum)), rows.Spec())
+		endOf[int64, change](t, b, topology.Changes)
 	},
 	"windows": func(t *testing.T, b *bench) {
-		add(b, operator.WindowAggregate(spans, minutes, sum), spans.Spec())
-		end[windowed, change](t, b)
+		put(b, operator.WindowAggregate(spans.Spec(), minutes, operator.FoldOf(sum)), spans.Spec())
+		endOf[windowed, change](t, b, topology.Changes)
 	},
 	"final": func(t *testing.T, b *bench) {
-		add(b, operator.Final[int64, int64](spans, minutes, 0), spans.Spec())
+		put(b, operator.Final(spans.Spec(), operator.ClosingWindows{Windows: minutes}, 0), spans.Spec())
 		end[windowed, int64](t, b)
 		b.count++ // no window closes: nothing to see in the sink
 	},
 	"sliding": func(t *testing.T, b *bench) {
-		add(b, operator.SlidingAggregate(slides, window.Sliding(10e6), sum), slides.Spec())
-		end[windowed, change](t, b)
+		put(b, operator.SlidingAggregate(slides.Spec(), window.Sliding(10e6), operator.FoldOf(sum)), slides.Spec())
+		endOf[windowed, change](t, b, topology.Changes)
 	},
 	"session": func(t *testing.T, b *bench) {
-		add(b, operator.SessionAggregate(visits, window.Sessions(10e6), zero, sum, join), visits.Spec())
-		end[windowed, change](t, b)
+		put(b, operator.SessionAggregate(visits.Spec(), window.Sessions(10e6), operator.Sessions{
+			Initial: operator.InitialOf(zero), Fold: operator.FoldOf(sum), Merge: operator.MergeOf(join),
+		}), visits.Spec())
+		endOf[windowed, change](t, b, topology.Changes)
 	},
 	"regroup": func(t *testing.T, b *bench) {
-		add(b, operator.ToTable(rows), rows.Spec())
-		add(b, operator.Regroup(same, serde.Int64))
+		put(b, operator.ToTable(rows.Spec()), rows.Spec())
+		add(b, topology.Changes, topology.Records, operator.Regroup(same, serde.Int64))
 		end[int64, change](t, b)
 	},
 	"join": func(t *testing.T, b *bench) {
-		view := func(stores state.Stores) operator.Getter[int64, int64] {
-			open := rows.In(stores)
-			return func(key, _ int64) (int64, int64, bool, error) {
-				row, ok, err := open.Row(key)
-				return row.Value, row.Timestamp, ok, err
-			}
-		}
-		add(b, operator.StreamTable(view, true, sum), rows.Spec())
+		view := operator.ViewOf[int64, int64](operator.RowsIn(rows.Spec()))
+		add(b, topology.Records, topology.Records, operator.StreamTable(view, true, sum), rows.Spec())
 		end[int64, int64](t, b)
 	},
 }

@@ -1,13 +1,15 @@
 package operator
 
-// Peek shows each record to fn and passes it on.
-func Peek[K, V any](fn func(record[K, V]) error) processor[K, V, K, V] { return &peek[K, V]{fn: fn} }
+import "github.com/millstream-go/millstream/topology"
 
-type peek[K, V any] struct {
-	fn func(record[K, V]) error
+// Peek shows each record to fn and passes it on.
+func Peek(fn func(r *flow) error) topology.Step { return &peek{fn: fn} }
+
+type peek struct {
+	fn func(*flow) error
 }
 
-func (p *peek[K, V]) Process(ctx *context[K, V], r record[K, V]) error {
+func (p *peek) Process(ctx *flowContext, r *flow) error {
 	if err := p.fn(r); err != nil {
 		return err
 	}

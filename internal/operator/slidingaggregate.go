@@ -2,6 +2,7 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -19,27 +20,29 @@ import (
 //   - the window that begins right after the record before t, if it is new, holds nothing yet;
 //   - the window that begins right after t, if it is new, holds what the latest window around t held after t: that
 //     window holds no record before t, or there would be one that begins after it.
-func SlidingAggregate[K, V, A any](
-	store state.Window[K, A], windows window.SlidingTime, fold Fold[K, V, A],
-) processor[K, V, window.Windowed[K], change[A]] {
-	return &slidingAggregate[K, V, A]{
-		windowRows: windowRows[K, V, A]{declared: store, windows: windows, fold: fold}, sliding: windows,
-	}
+func SlidingAggregate(store state.Spec, windows window.SlidingTime, fold Fold) topology.Step {
+	return &slidingAggregate{windowRows: windowRows{declared: store, fold: fold}, windows: windows}
 }
 
-type slidingAggregate[K, V, A any] struct {
-	windowRows[K, V, A]
-	sliding window.SlidingTime
-	found   []state.WindowRow[K, A] // by start; reused for each record
+type slidingAggregate struct {
+	windowRows
+	windows window.SlidingTime
+	found   rows.Finder // by start
 	plan    slidePlan
 }
 
-func (a *slidingAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], change[A]], r record[K, V]) error {
+func (a *slidingAggregate) Init(ctx *flowContext) error {
+	err := a.windowRows.Init(ctx)
+	a.found = a.store.Finder()
+	return err
+}
+
+func (a *slidingAggregate) Process(ctx *flowContext, r *flow) error {
 	streamTime, ok := a.accept(ctx, r)
 	if !ok {
 		return nil
 	}
-	open := a.sliding.Closed(streamTime)
+	open := a.windows.Closed(streamTime)
 	if r.Timestamp < open {
 		ctx.Drop(topology.DropLate)
 		return nil
@@ -57,41 +60,38 @@ func (a *slidingAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], cha
 }
 
 // find reads the windows that a record can have to do with.
-func (a *slidingAggregate[K, V, A]) find(r record[K, V]) (err error) {
-	d := a.sliding.Difference()
-	a.found, err = a.store.Collect(a.found[:0], r.Key, max(0, r.Timestamp-2*d), eventtime.Add(r.Timestamp, 1))
+func (a *slidingAggregate) find(r *flow) error {
+	d := a.windows.Difference()
+	err := a.found.Find(r.Key, max(0, r.Timestamp-2*d), eventtime.Add(r.Timestamp, 1))
 	a.plan.begin(d)
-	for i := range a.found {
-		a.plan.add(a.found[i].Start, a.found[i].Timestamp)
+	for i := range a.found.Len() {
+		at, _, timestamp := a.found.At(i)
+		a.plan.add(at.Start, timestamp)
 	}
 	return err
 }
 
 // apply writes one window. One that is closed is kept up for the sake of windows that will be made from it, but nobody
 // hears of it: its result is final.
-func (a *slidingAggregate[K, V, A]) apply(
-	ctx *context[window.Windowed[K], change[A]], r record[K, V], w slide, open int64,
-) (err error) {
-	var c change[A]
-	ts := int64(0)
+func (a *slidingAggregate) apply(ctx *flowContext, r *flow, w slide, open int64) error {
+	c := *r
+	c.Value, c.Timestamp = nil, 0
 	if w.base >= 0 {
-		c.New, ts = topology.Some(a.found[w.base].Value), a.found[w.base].Timestamp
+		_, c.Value, c.Timestamp = a.found.At(w.base)
 	}
 	if w.exists {
-		c.Old = c.New
+		c.Old = c.Value
 	}
 	if w.holds {
-		ts = max(r.Timestamp, ts)
-		if c.New, err = a.fold(r, c.New); err != nil {
+		ok, err := a.fold(r, c.Value, a.after)
+		if err != nil {
 			return err
 		}
+		c.Value, c.Timestamp = there(a.after, ok), max(r.Timestamp, c.Timestamp)
 	}
-	r.Timestamp = ts
-	switch {
-	case w.start >= open:
-		return a.put(ctx, r, w.start, c)
-	case c.New.OK:
-		return a.store.Put(r.Key, w.start, c.New.Value, ts)
+	if at := a.windows.Window(w.start); w.start >= open {
+		return a.put(ctx, c, at)
+	} else {
+		return a.store.Keep(c.Key, at, c.Value, c.Timestamp)
 	}
-	return a.store.Delete(r.Key, w.start, ts)
 }

@@ -2,8 +2,8 @@ package operator
 
 // Split gives each record the number of the first predicate that accepts it, or the number of predicates where none
 // does.
-func Split[K, V any](predicates []func(record[K, V]) (bool, error)) func(record[K, V]) (int, error) {
-	return func(r record[K, V]) (int, error) {
+func Split(predicates []func(r *flow) (bool, error)) func(r *flow) (int, error) {
+	return func(r *flow) (int, error) {
 		for i, accepts := range predicates {
 			if ok, err := accepts(r); ok || err != nil {
 				return i, err

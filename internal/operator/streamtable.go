@@ -3,6 +3,7 @@ package operator
 import (
 	"math"
 
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -15,6 +16,88 @@ const Newest = math.MaxInt64
 
 // View opens a table's Getter on the stores of a task.
 type View[K, V any] func(stores Stores) Getter[K, V]
+
+// Lookup is a Getter without types: it copies the row into value.
+type Lookup func(key any, at int64, value any) (timestamp int64, ok bool, err error)
+
+// Rows opens a table's Lookup on the stores of a task.
+type Rows func(stores Stores) Lookup
+
+// RowsIn are those of a store of keys, RowsOfWindows of one of windows or sessions, under windowed keys, and
+// RowsAsOf of a versioned one.
+func RowsIn(store state.Spec) Rows {
+	return func(stores Stores) Lookup {
+		open := handleOf[rows.ByKey](stores, store)
+		return func(key any, _ int64, value any) (int64, bool, error) { return open.Load(key, value) }
+	}
+}
+
+// RowsOfWindows is RowsIn for stores of windows and sessions.
+func RowsOfWindows(store state.Spec) Rows {
+	return func(stores Stores) Lookup {
+		open := handleOf[rows.ByWindow](stores, store)
+		return func(key any, _ int64, value any) (int64, bool, error) { return open.LoadWindowed(key, value) }
+	}
+}
+
+// RowsAsOf is RowsIn for versioned stores.
+func RowsAsOf(store state.Spec) Rows {
+	return func(stores Stores) Lookup { return handleOf[rows.ByVersion](stores, store).AsOfInto }
+}
+
+// Mapped are rows with another value. put copies what a mapper gives into the variable of who looks.
+func (r Rows) Mapped(fn func() Mapper, newValue func() any, put func(value, out any)) Rows {
+	if r == nil {
+		return nil
+	}
+	return func(stores Stores) Lookup {
+		look, mapped, row := r(stores), fn(), newValue()
+		var f flow
+		return func(key any, at int64, value any) (timestamp int64, ok bool, err error) {
+			timestamp, ok, err = look(key, at, row)
+			if err != nil || !ok {
+				return 0, false, err
+			}
+			f = flow{Key: key, Value: row, Timestamp: timestamp}
+			out, err := mapped(&f)
+			if err != nil || out == nil {
+				return timestamp, false, err
+			}
+			put(out, value)
+			return timestamp, true, nil
+		}
+	}
+}
+
+// ViewOf are rows with their types.
+func ViewOf[K, V any](r Rows) View[K, V] {
+	return func(stores Stores) Getter[K, V] {
+		look := r(stores)
+		var key K
+		var row V
+		return func(k K, at int64) (value V, timestamp int64, ok bool, err error) {
+			key = k
+			if timestamp, ok, err = look(&key, at, &row); ok {
+				value = row
+			}
+			return value, timestamp, ok, err
+		}
+	}
+}
+
+// RowsOf is a view without its types.
+func RowsOf[K, V any](v View[K, V]) Rows {
+	return func(stores Stores) Lookup {
+		get := v(stores)
+		return func(key any, at int64, value any) (timestamp int64, ok bool, err error) {
+			row, timestamp, ok, err := get(*key.(*K), at)
+			if ok {
+				*value.(*V) = row
+			}
+			return timestamp, ok, err
+		}
+	}
+}
 
 // Stores finds the open stores of a task by name.
 type Stores = state.Stores

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
@@ -26,73 +27,99 @@ type SuppressLimits struct {
 // back by the wait, or the buffer is full. What comes out is the change from the row that was let go last to the
 // latest; its timestamp and headers are those of the latest. Rows come out by the time at which they began to wait,
 // ties by key (Kafka's KTableSuppressProcessor).
-func Suppress[K, V any](
-	buffer *Suppressed, key serde.Serde[K], value serde.Serde[V],
-) processor[K, change[V], K, change[V]] {
-	return &suppress[K, V]{buffer: buffer.new(), key: key, value: value}
+func Suppress(buffer *Suppressed, key, value Coding) topology.Step {
+	return &suppress{buffer: buffer.new(), keys: key, values: value}
 }
 
-// suppress is what knows the types: it encodes what goes into the buffer, and decodes what comes out.
-type suppress[K, V any] struct {
-	ctx    *context[K, change[V]]
-	buffer *suppressBuffer
-	key    serde.Serde[K]
-	value  serde.Serde[V]
-	bytes  []byte // scratch
+// Coding is a serde without its type. A value is a pointer.
+type Coding interface {
+	Encode(dst []byte, v any) ([]byte, error)
+	// Decoder makes a function that decodes into a variable of its own.
+	Decoder() func(src []byte) (any, error)
+	// Checked is topology.Checked.
+	Checked(ctx topology.AnyContext) Coding
 }
 
-func (s *suppress[K, V]) Init(ctx *context[K, change[V]]) error {
-	s.ctx, s.key = ctx, topology.Checked(ctx, s.key)
+// CodingOf is a serde as a Coding.
+func CodingOf[T any](s serde.Serde[T]) Coding { return coding[T]{s} }
+
+type coding[T any] struct{ serde serde.Serde[T] }
+
+func (c coding[T]) Encode(dst []byte, v any) ([]byte, error) { return c.serde.Append(dst, *v.(*T)) }
+
+func (c coding[T]) Checked(ctx topology.AnyContext) Coding {
+	return coding[T]{topology.Checked(ctx, c.serde)}
+}
+
+func (c coding[T]) Decoder() func(src []byte) (any, error) {
+	out := new(T)
+	return func(src []byte) (_ any, err error) {
+		*out, err = c.serde.Decode(src)
+		return out, err
+	}
+}
+
+// suppress encodes what goes into the buffer, and decodes what comes out.
+type suppress struct {
+	ctx              *flowContext
+	buffer           *suppressBuffer
+	keys, values     Coding
+	key, before, row func(src []byte) (any, error) // decode
+	bytes            []byte                        // scratch
+	out              flow
+}
+
+func (s *suppress) Init(ctx *flowContext) error {
+	s.ctx, s.keys = ctx, s.keys.Checked(ctx)
+	s.key, s.before, s.row = s.keys.Decoder(), s.values.Decoder(), s.values.Decoder()
 	return s.buffer.open(ctx, s.release)
 }
 
-func (s *suppress[K, V]) Process(ctx *context[K, change[V]], r record[K, change[V]]) (err error) {
+func (s *suppress) Process(ctx *flowContext, r *flow) (err error) {
 	held := wire.BufferValue{}
 	held.Context.Timestamp, held.Context.Headers = r.Timestamp, r.Headers
 	held.Context.Topic, held.Context.Partition, held.Context.Offset, _ = ctx.Source()
-	if held.Old, err = encodeOptional(s.value, &s.bytes, r.Value.Old); err != nil {
+	if held.Old, err = s.encode(r.Old); err != nil {
 		return err
 	}
-	if held.New, err = encodeOptional(s.value, &s.bytes, r.Value.New); err != nil {
+	if held.New, err = s.encode(r.Value); err != nil {
 		return err
 	}
-	if s.bytes, err = s.key.Append(s.bytes[:0], r.Key); err != nil {
+	if s.bytes, err = s.keys.Encode(s.bytes[:0], r.Key); err != nil {
 		return err
 	}
 	return s.buffer.take(s.bytes, held)
 }
 
 // release sends a row out.
-func (s *suppress[K, V]) release(key []byte, row wire.BufferValue) (err error) {
-	out := record[K, change[V]]{Timestamp: row.Context.Timestamp, Headers: row.Context.Headers}
-	if out.Value.Old, err = decodeOptional(s.value, row.Prior); err != nil {
+func (s *suppress) release(key []byte, row wire.BufferValue) (err error) {
+	s.out = flow{Timestamp: row.Context.Timestamp, Headers: slices.Clip(row.Context.Headers)}
+	if s.out.Old, err = decoded(s.before, row.Prior); err != nil {
 		return err
 	}
-	out.Value.New, err = decodeOptional(s.value, row.New)
-	if err != nil || !out.Value.Old.OK && !out.Value.New.OK {
+	s.out.Value, err = decoded(s.row, row.New)
+	if err != nil || s.out.Old == nil && s.out.Value == nil {
 		return err
 	}
-	if out.Key, err = s.key.Decode(key); err != nil {
+	if s.out.Key, err = s.key(key); err != nil {
 		return err
 	}
-	return s.ctx.Forward(out)
+	return s.ctx.Forward(&s.out)
 }
 
-func encodeOptional[V any](values serde.Serde[V], scratch *[]byte, v optional[V]) (_ []byte, err error) {
-	if !v.OK {
+func (s *suppress) encode(v any) (_ []byte, err error) {
+	if v == nil {
 		return nil, nil
 	}
-	*scratch, err = values.Append((*scratch)[:0], v.Value)
-	return append([]byte{}, *scratch...), err
+	s.bytes, err = s.values.Encode(s.bytes[:0], v)
+	return append([]byte{}, s.bytes...), err
 }
 
-func decodeOptional[V any](values serde.Serde[V], b []byte) (out optional[V], err error) {
+func decoded(decode func([]byte) (any, error), b []byte) (any, error) {
 	if b == nil {
-		return out, nil
+		return nil, nil
 	}
-	out.OK = true
-	out.Value, err = values.Decode(b)
-	return out, err
+	return decode(b)
 }
 
 // Suppressed is the declaration of a buffer of rows that are held back, with its limits.

@@ -3,11 +3,12 @@ package operator
 import "github.com/millstream-go/millstream/topology"
 
 // ToStream shows the new side of a table's changes; a delete has a null value.
-func ToStream[K, V any]() processor[K, change[V], K, V] { return &toStream[K, V]{} }
+func ToStream() topology.Step { return &toStream{} }
 
-type toStream[K, V any] struct {
-}
+type toStream struct{ out flow }
 
-func (t *toStream[K, V]) Process(ctx *context[K, V], r record[K, change[V]]) error {
-	return ctx.Forward(topology.WithOptional(r, r.Value.New))
+func (t *toStream) Process(ctx *flowContext, r *flow) error {
+	t.out = *r
+	t.out.Old, t.out.Stale = nil, false
+	return ctx.Forward(&t.out)
 }

@@ -14,16 +14,20 @@ type Twin[L, R any] struct {
 
 // LeftTwin and RightTwin hand the changes of a side to TwinJoin.
 func LeftTwin[K, L, R any]() processor[K, change[L], K, Twin[L, R]] {
-	return Map(func(r record[K, change[L]]) (record[K, Twin[L, R]], error) {
-		return topology.WithValue(r, Twin[L, R]{Left: r.Value}), nil
-	})
+	return &twinSide[K, L, L, R]{twin: func(c change[L]) Twin[L, R] { return Twin[L, R]{Left: c} }}
 }
 
 // RightTwin is LeftTwin for the right side.
 func RightTwin[K, L, R any]() processor[K, change[R], K, Twin[L, R]] {
-	return Map(func(r record[K, change[R]]) (record[K, Twin[L, R]], error) {
-		return topology.WithValue(r, Twin[L, R]{Right: r.Value, IsRight: true}), nil
-	})
+	return &twinSide[K, R, L, R]{twin: func(c change[R]) Twin[L, R] { return Twin[L, R]{Right: c, IsRight: true} }}
+}
+
+type twinSide[K, V, L, R any] struct {
+	twin func(change[V]) Twin[L, R]
+}
+
+func (s *twinSide[K, V, L, R]) Process(ctx *context[K, Twin[L, R]], r record[K, change[V]]) error {
+	return ctx.Forward(topology.WithValue(r, s.twin(r.Value)))
 }
 
 // TwinJoin joins two tables that one record may change both, as they stem from one table: when the change of one side

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
@@ -11,20 +12,16 @@ import (
 //
 // Stream time is that of the store: the highest timestamp of the records with a key that came here, over all keys, null
 // values included. It survives restarts, as it is committed with the offsets.
-func WindowAggregate[K, V, A any](
-	store state.Window[K, A], windows window.Aligned, fold Fold[K, V, A],
-) processor[K, V, window.Windowed[K], change[A]] {
-	return &windowAggregate[K, V, A]{
-		windowRows: windowRows[K, V, A]{declared: store, windows: windows, fold: fold}, windows: windows,
-	}
+func WindowAggregate(store state.Spec, windows window.Aligned, fold Fold) topology.Step {
+	return &windowAggregate{windowRows: windowRows{declared: store, fold: fold}, windows: windows}
 }
 
-type windowAggregate[K, V, A any] struct {
-	windowRows[K, V, A]
+type windowAggregate struct {
+	windowRows
 	windows window.Aligned
 }
 
-func (a *windowAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], change[A]], r record[K, V]) error {
+func (a *windowAggregate) Process(ctx *flowContext, r *flow) error {
 	streamTime, ok := a.accept(ctx, r)
 	if !ok {
 		return nil
@@ -38,7 +35,7 @@ func (a *windowAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], chan
 	for start := first; ; start += a.windows.Advance() {
 		if start < open {
 			ctx.Drop(topology.DropLate)
-		} else if err := a.update(ctx, r, start); err != nil {
+		} else if err := a.update(ctx, r, a.windows.Window(start)); err != nil {
 			return err
 		}
 		if start == last { // not a bound on start, which would wrap around at the end of time
@@ -47,27 +44,46 @@ func (a *windowAggregate[K, V, A]) Process(ctx *context[window.Windowed[K], chan
 	}
 }
 
-// windowRows is what aggregations by windows that a start identifies share: the store, and how a record enters a row.
-type windowRows[K, V, A any] struct {
-	declared state.Window[K, A]
-	store    state.WindowStore[K, A]
-	windows  window.Windows
-	fold     Fold[K, V, A]
+// update adds a record to one of its windows.
+func (a *windowAggregate) update(ctx *flowContext, r *flow, at window.Window) error {
+	timestamp, ok, err := a.store.Load(r.Key, at, a.before)
+	if err != nil {
+		return err
+	}
+	c := *r
+	c.Old = there(a.before, ok)
+	if ok {
+		c.Timestamp = max(c.Timestamp, timestamp)
+	}
+	if ok, err = a.fold(r, c.Old, a.after); err != nil {
+		return err
+	}
+	c.Value = there(a.after, ok)
+	return a.put(ctx, c, at)
 }
 
-func (a *windowRows[K, V, A]) Init(ctx *context[window.Windowed[K], change[A]]) error {
-	a.store = a.declared.In(ctx)
+// windowRows is what aggregations by windows and sessions share: the store, and how a change of a row goes on.
+type windowRows struct {
+	declared      state.Spec
+	store         rows.ByWindow
+	fold          Fold
+	before, after any // variables for the row
+	windowed      any // and for its key
+	out           flow
+}
+
+func (a *windowRows) Init(ctx *flowContext) error {
+	a.store = handleOf[rows.ByWindow](ctx, a.declared)
+	a.before, a.after, a.windowed = a.store.NewValue(), a.store.NewValue(), a.store.NewWindowed()
 	return nil
 }
 
 // accept moves stream time on; it is false for a record that cannot be aggregated, which it counts.
-func (a *windowRows[K, V, A]) accept(
-	ctx *context[window.Windowed[K], change[A]], r record[K, V],
-) (streamTime int64, ok bool) {
-	if !r.NullKey {
+func (a *windowRows) accept(ctx *flowContext, r *flow) (streamTime int64, ok bool) {
+	if r.Key != nil {
 		a.store.Observe(r.Timestamp)
 	}
-	if reason, missing := missing(r); missing {
+	if reason, missing := r.Missing(); missing {
 		ctx.Drop(reason)
 		return 0, false
 	}
@@ -75,39 +91,21 @@ func (a *windowRows[K, V, A]) accept(
 	return streamTime, true
 }
 
-// update adds a record to one of its windows.
-func (a *windowRows[K, V, A]) update(
-	ctx *context[window.Windowed[K], change[A]], r record[K, V], start int64,
-) error {
-	row, ok, err := a.store.Row(r.Key, start)
-	if err != nil {
-		return err
-	}
-	c := change[A]{Old: optional[A]{Value: row.Value, OK: ok}}
-	if c.New, err = a.fold(r, c.Old); err != nil {
-		return err
-	}
-	if ok {
-		r.Timestamp = max(r.Timestamp, row.Timestamp)
-	}
-	return a.put(ctx, r, start, c)
-}
-
-// put writes a row that has changed and passes the change on, with the record's timestamp and headers.
-func (a *windowRows[K, V, A]) put(
-	ctx *context[window.Windowed[K], change[A]], r record[K, V], start int64, c change[A],
-) (err error) {
-	if !c.Old.OK && !c.New.OK {
+// put writes a row that has changed and passes the change on.
+func (a *windowRows) put(ctx *flowContext, c flow, at window.Window) error {
+	if c.Old == nil && c.Value == nil {
 		return nil
 	}
-	if c.New.OK {
-		err = a.store.Put(r.Key, start, c.New.Value, r.Timestamp)
-	} else {
-		err = a.store.Delete(r.Key, start, r.Timestamp)
-	}
-	if err != nil {
+	if err := a.store.Keep(c.Key, at, c.Value, c.Timestamp); err != nil {
 		return err
 	}
-	key := window.Windowed[K]{Key: r.Key, Window: a.windows.Window(start)}
-	return ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
+	return a.forward(ctx, c, at)
+}
+
+// forward passes a change on under its windowed key.
+func (a *windowRows) forward(ctx *flowContext, c flow, at window.Window) error {
+	a.store.SetWindowed(a.windowed, c.Key, at)
+	a.out = c
+	a.out.Key = a.windowed
+	return ctx.Forward(&a.out)
 }

@@ -93,12 +93,11 @@ func newUnlogged(t *testing.T) (*Set, *Task) {
 	g := topology.NewGraph()
 	source := topology.AddSource(g, &topology.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
 	rows := state.NewKeyValue("rows", serde.Bytes, serde.Int64).NoChangelog()
-	topology.AddProcessor(g, "count", "here", []*topology.Node{source}, []state.Spec{rows.Spec()},
-		func() topology.Processor[[]byte, []byte, []byte, topology.Change[int64]] {
-			return operator.Aggregate(rows, func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
-				return n, nil
-			})
-		})
+	same := operator.FoldOf(func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
+		return n, nil
+	})
+	topology.AddStep(g, "count", "here", []*topology.Node{source}, []state.Spec{rows.Spec()},
+		func() topology.Step { return operator.Aggregate(rows.Spec(), same) })
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
 	s := NewSet(topo, Config{

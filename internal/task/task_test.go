@@ -25,25 +25,21 @@ func newSet(t testing.TB, config Config, seen *[]string) (*Set, *Task) {
 		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
 	}
 	parents := []*topology.Node{source("a"), source("b")}
-	peek := topology.AddProcessor(g, "peek", "here", parents, nil, func() topology.Processor[[]byte, []byte, []byte, []byte] {
-		return operator.Peek(func(r bytesRecord) error {
+	peek := topology.AddStep(g, "peek", "here", parents, nil, func() topology.Step {
+		return operator.Peek(func(r *topology.Flow) error {
 			if seen != nil {
-				*seen = append(*seen, string(r.Value))
+				*seen = append(*seen, string(topology.RecordOf[[]byte, []byte](r).Value))
 			}
 			return nil
 		})
 	})
 	counts := state.NewKeyValue("counts", serde.Bytes, serde.Int64)
-	count := topology.AddProcessor(g, "count", "here", []*topology.Node{peek}, []state.Spec{counts.Spec()},
-		func() topology.Processor[[]byte, []byte, []byte, topology.Change[int64]] {
-			return operator.Aggregate(counts, func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
-				return topology.Some(n.Value + 1), nil
-			})
-		})
-	stream := topology.AddProcessor(g, "tostream", "here", []*topology.Node{count}, nil,
-		func() topology.Processor[[]byte, topology.Change[int64], []byte, int64] {
-			return operator.ToStream[[]byte, int64]()
-		})
+	add := operator.FoldOf(func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
+		return topology.Some(n.Value + 1), nil
+	})
+	count := topology.AddStep(g, "count", "here", []*topology.Node{peek}, []state.Spec{counts.Spec()},
+		func() topology.Step { return operator.Aggregate(counts.Spec(), add) })
+	stream := topology.AddStep(g, "tostream", "here", []*topology.Node{count}, nil, operator.ToStream)
 	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", stream, serde.Bytes, serde.Int64)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)

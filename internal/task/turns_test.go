@@ -21,10 +21,9 @@ import (
 func newTasks(t testing.TB, config Config, n int32, each func(r bytesRecord)) (*Set, []*Input) {
 	g := topology.NewGraph()
 	source := topology.AddSource(g, &topology.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
-	peek := topology.AddProcessor(g, "peek", "here", []*topology.Node{source}, nil,
-		func() topology.Processor[[]byte, []byte, []byte, []byte] {
-			return operator.Peek(func(r bytesRecord) error { each(r); return nil })
-		})
+	show := func(r *topology.Flow) error { each(topology.RecordOf[[]byte, []byte](r)); return nil }
+	peek := topology.AddStep(g, "peek", "here", []*topology.Node{source}, nil,
+		func() topology.Step { return operator.Peek(show) })
 	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", peek, serde.Bytes, serde.Bytes)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)

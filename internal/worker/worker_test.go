@@ -73,7 +73,7 @@ func TestATaskNeedsAllItsInputs(t *testing.T) {
 	source := func(name string) *topology.Node {
 		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
 	}
-	node := topology.AddPass[[]byte, []byte](g, "merge", "here", []*topology.Node{source("a"), source("b")})
+	node := topology.AddPass(g, "merge", "here", []*topology.Node{source("a"), source("b")})
 	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
 	topo, err := topology.Compile(g, "app")
 	require.NoError(t, err)
