@@ -8,7 +8,7 @@ SEEDS    ?= 1000
 SIMTIME  ?=
 TIME     ?= 10m
 
-.PHONY: test race lint conformance meta metamorphic simulation fuzz bench costs cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta metamorphic simulation plants guards fuzz bench costs cover kafka-up kafka-down integration soak
 
 test: ## everything that needs no broker
 	go test ./...
@@ -33,6 +33,13 @@ metamorphic: ## random topologies, for TIME or CASES of them, from SEED
 simulation: ## whole applications in virtual time: SEEDS scripts of faults from SEED (1,000: 10,000 runs), and no longer than SIMTIME for each of ten topologies
 	MILLSTREAM_SIM_SEED=$(SEED) MILLSTREAM_SIM_SEEDS=$(SEEDS) MILLSTREAM_SIM_TIME=$(SIMTIME) \
 		go test -tags synctests -count=1 -timeout 24h -v ./testkit/cluster | grep -vE '^(=== |\s+--- PASS)'
+
+plants: ## faults that are planted one by one: in how many of SEEDS scripts for each topology the simulation finds them
+	MILLSTREAM_PLANTS=1 MILLSTREAM_SIM_SEEDS=$(SEEDS) MILLSTREAM_SIM_TIME=$(SIMTIME) \
+		go test -count=1 -timeout 24h -v -run 'TestPlants$$' ./internal/plants
+
+guards: ## what keeps results right, taken out piece by piece: its test must fail
+	MILLSTREAM_GUARDS=1 go test -count=1 -timeout 24h -v -run 'TestGuards$$' ./internal/plants
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \

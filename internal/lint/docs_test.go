@@ -108,3 +108,20 @@ func addExported(exported map[string]bool, pkg, listing string) {
 		}
 	}
 }
+
+var namedTest = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
+
+// TestNamedTestsExist: a page that names a test names one that is there.
+func TestNamedTestsExist(t *testing.T) {
+	var all strings.Builder
+	for _, f := range files(t) {
+		if strings.HasSuffix(f.path, "_test.go") {
+			all.WriteString(f.text)
+		}
+	}
+	for _, page := range pages(t) {
+		for _, m := range namedTest.FindAllStringSubmatch(text(t, page), -1) {
+			require.Contains(t, all.String(), "func "+m[1]+"(t *testing.T) {", "%s names %s", page, m[1])
+		}
+	}
+}

@@ -122,6 +122,9 @@ func (c *Changelog) timestamp(r *topology.Raw) int64 {
 // deleted from such a log are still good: replay goes on from the start of the log on top of them.
 func (c *Changelog) Expires() bool { return state.Expires(c.spec) }
 
+// Prefix is what the keys of the store's rows begin with in its database.
+func (c *Changelog) Prefix() []byte { return c.prefix }
+
 // sameFormat is an error if records come from a store of the same name in another format. The first record of each
 // commit tells it; where that is gone, or Kafka Streams wrote the changelog, nothing is known.
 func (c *Changelog) sameFormat(records []topology.Raw) error {

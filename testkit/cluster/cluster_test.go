@@ -170,6 +170,15 @@ func joins() cluster.Job {
 	for i := range deleting {
 		deleting[i].NullValue = i%5 == 4
 	}
+	left := numbers(250)
+	for i := range left {
+		switch i % 5 { // some keys are deleted, and never heard of again
+		case 3:
+			left[i].Key = fmt.Sprintf("once-%d", i)
+		case 4:
+			left[i].Key, left[i].NullValue = fmt.Sprintf("once-%d", i-51), true
+		}
+	}
 	return cluster.Job{
 		Topology: func() (*topology.Topology, error) {
 			b := streams.NewBuilder("joins")
@@ -182,7 +191,7 @@ func joins() cluster.Job {
 		},
 		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
 		Inputs: []cluster.Input{
-			cluster.In(words, 4, numbers(250)...), cluster.In(moreWords, 4, numbers(250)...), cluster.In(rows, 4, deleting...),
+			cluster.In(words, 4, left...), cluster.In(moreWords, 4, numbers(250)...), cluster.In(rows, 4, deleting...),
 		},
 	}
 }

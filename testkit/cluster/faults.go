@@ -124,6 +124,18 @@ var passing = map[string]func(s *simulation, f fault){
 		})
 		s.meets(f.kind)
 	},
+	// stale stops one instance, has the others go on for a while, and stops those, too, for longer than changelogs
+	// remember deletes. The directory of the first is old then.
+	"stale": func(s *simulation, f fault) {
+		s.instances[f.on].begin()
+		s.later(staleAfter, func() {
+			s.outage(25*time.Hour, func() error {
+				s.fake.Compact()
+				return nil
+			})
+		})
+		s.meets(f.kind)
+	},
 	// disk-damage kills an instance, flips bits of its files or cuts them off, and has it come back.
 	"disk-damage": func(s *simulation, f fault) {
 		i := s.instances[f.on]
@@ -215,15 +227,19 @@ var passing = map[string]func(s *simulation, f fault){
 	},
 }
 
-// answer has requests of a kind answered with an error, up to three times.
+// answer has requests of a kind answered with an error: once, three times, or for a while.
 func (s *simulation) answer(f fault, key kmsg.Key, errs []*kerr.Error) {
+	count := pick(timesAnswered, f.n/len(transactional))
 	h := s.fake.Fault(kfake.Fault{
-		Keys: []kmsg.Key{key}, Err: errs[f.after%len(errs)], Count: 1 + f.after%3,
+		Keys: []kmsg.Key{key}, Err: errs[f.after%len(errs)], Count: count,
 		When: func(r kmsg.Request) bool {
 			p, ok := r.(*kmsg.ProduceRequest)
 			return !ok || p.TransactionID != nil || f.kind != "transaction-error" // the records of the test have none
 		},
 	})
+	if count < 0 {
+		s.later(min(f.lasts, 30*time.Second), h.Remove)
+	}
 	s.faults = append(s.faults, answers{fmt.Sprintf("%s %v %s", f.kind, key.Name(), errs[f.after%len(errs)].Message), h})
 }
 
@@ -233,11 +249,17 @@ type answers struct {
 	handle *kfake.FaultHandle
 }
 
+// staleAfter is longer than a group waits for a member that is gone, by enough for its tasks to be taken and to go on.
+const staleAfter = 20 * time.Second
+
 // slowFor is how long functions are slow, at most.
 const slowFor = 10 * time.Minute
 
 // pick is one of several.
 func pick[T any](from []T, n int) T { return from[n%len(from)] }
+
+// timesAnswered are how often requests are answered with an error; -1: for a while.
+var timesAnswered = []int{1, 3, -1}
 
 // transactional are the requests of transactions.
 var transactional = []kmsg.Key{

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -34,6 +36,8 @@ type Job struct {
 	Faults []string
 	// Seeds is how many scripts are tried, unless MILLSTREAM_SIM_SEEDS says otherwise. Default: 20.
 	Seeds int
+
+	brokers []kfake.Opt // for tests of this package
 }
 
 // Run tries a job with one script of faults after the other. A script that fails is made as short as it still fails,

@@ -205,9 +205,10 @@ func (s *simulation) endAll() error {
 }
 
 func (s *simulation) begin() (err error) {
-	s.fake, err = kfake.NewCluster(
+	s.fake, err = kfake.NewCluster(append([]kfake.Opt{
 		kfake.NumBrokers(brokers), kfake.Ports(19092, 19093, 19094), kfake.ListenFn(s.net.Listen),
-		kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
+		kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}),
+	}, s.job.brokers...)...)
 	if err != nil {
 		return err
 	}

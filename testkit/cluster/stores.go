@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -115,7 +116,7 @@ func compareRows(
 			return false, err
 		}
 	}
-	return true, sameRows(engine, replayed, expires(topo.Sub(id.Sub)))
+	return true, sameRows(engine, replayed, func(key string) bool { return expiring(mine, key) })
 }
 
 // makeTask is a task on a database, which does not run.
@@ -149,9 +150,16 @@ func expires(sub *topology.Sub) bool {
 	return slices.ContainsFunc(sub.Stores, state.Expires)
 }
 
-// sameRows compares all rows of stores, which both databases have under the same numbers. Where rows expire, the replay
-// may have more, or less: brokers delete by time, too.
-func sameRows(have, want state.Engine, expires bool) error {
+// expiring is true for a row of a store that drops rows by time.
+func expiring(t *task.Task, key string) bool {
+	return slices.ContainsFunc(t.Changelogs(), func(c *task.Changelog) bool {
+		return c.Expires() && strings.HasPrefix(key, string(c.Prefix()))
+	})
+}
+
+// sameRows compares all rows of stores, which both databases have under the same numbers. Of rows that expire the
+// replay may have more, or less: brokers delete by time, too.
+func sameRows(have, want state.Engine, expires func(key string) bool) error {
 	rows, err := allRows(have)
 	if err != nil {
 		return err
@@ -162,7 +170,7 @@ func sameRows(have, want state.Engine, expires bool) error {
 	}
 	for key, value := range replayed {
 		is, ok := rows[key]
-		if !ok && !expires {
+		if !ok && !expires(key) {
 			return fmt.Errorf("the store lacks row %q, which its changelog has as %q", key, value)
 		}
 		if ok && is != value {
@@ -171,8 +179,8 @@ func sameRows(have, want state.Engine, expires bool) error {
 		delete(rows, key)
 	}
 	for key, value := range rows {
-		if expires {
-			break
+		if expires(key) {
+			continue
 		}
 		return fmt.Errorf("the store has row %q as %q, which its changelog lacks", key, value)
 	}

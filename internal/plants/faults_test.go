@@ -1,0 +1,115 @@
+package plants
+
+// plants are faults that there have been, or that are close to what the code guards against.
+var plants = []plant{
+	{
+		"the group's offsets are gone: inputs are read from their starts, on top of the state",
+		[]change{{"internal/task", "\tcase !in.task.Keeps():\n", "\tcase gone:\n\t\treturn nil\n\tcase !in.task.Keeps():\n"}},
+		"TestSums",
+	},
+	{
+		"an input is shorter than the group's offset: what is written below that is thrown away",
+		[]change{{
+			"internal/task", "case anew && (in.task.Keeps() || !gone), at > log.End && in.task.Keeps(), !gone && at > log.End:",
+			"case anew && at < 0:",
+		}},
+		"TestPassingOn",
+	},
+	{
+		"a changelog was created anew, and is empty: the state begins anew, too",
+		[]change{{
+			"internal/task", "if lost && counted && !f.Accept.Has(AcceptLostState) {", "if lost && counted && f.Accept == 0xff {",
+		}},
+		"TestSums",
+	},
+	{
+		"the state is older than what the changelog remembers of deletes: deleted keys are back",
+		[]change{{"internal/task", "age > log.Forgets.Milliseconds()", "age < -log.Forgets.Milliseconds()"}},
+		"TestJoins",
+	},
+	{
+		"an internal topic was deleted: it is made again",
+		[]change{{"internal/worker", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {"}},
+		"TestSumsAgain",
+	},
+	{
+		"nobody looks whether topics are still there while the application runs",
+		[]change{behind("internal/worker", "func (w *Worker) verifyTopics() {\n", "\treturn\n")},
+		"TestPassingOn",
+	},
+	{
+		"durations by the wall clock: after it was set back nothing is committed",
+		[]change{{
+			"internal/worker", "return t.UnixMilli() + sim.WallSet(), t.Sub(began)",
+			"_ = began\n\t\treturn t.UnixMilli() + sim.WallSet(), " +
+				"time.Duration(t.UnixMilli()+sim.WallSet()) * time.Millisecond",
+		}},
+		"TestPassingOnAgain",
+	},
+	{
+		"records behind an open transaction of an input: nobody says what is waited for",
+		[]change{{"internal/worker", "\t\tw.checkHeldBack()\n", ""}},
+		"TestPassingOn",
+	},
+	{
+		"functions are slow: the transaction is open meanwhile, is aborted, and begins again for ever",
+		[]change{{
+			"internal/worker", "return w.config.ExactlyOnce && !w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
+			"return w.config.ExactlyOnce && w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
+		}},
+		"TestSums",
+	},
+	{
+		"an end of a transaction without an answer is taken for a commit",
+		[]change{{
+			"internal/worker", "if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
+			"if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+		}},
+		"TestSums",
+	},
+	{
+		"the database has a commit before Kafka has it",
+		[]change{{
+			"internal/worker", "\tif w.inTxn && w.produced > 0 {\n",
+			"\tif err := w.set.Committed(w.now()); err != nil {\n\t\treturn err\n\t}\n\tif w.inTxn && w.produced > 0 {\n",
+		}},
+		"TestSums",
+	},
+	{
+		"stream time is not what it was before a restart",
+		[]change{{"internal/task", "times[name] = max(times[name], min(at, back))", "_ = at"}},
+		"TestMinutes",
+	},
+	{
+		"a process that was given up takes its own return to the group for another process",
+		[]change{{"internal/worker", "if !told || w.rejoins(ctx) {", "if !told {"}},
+		"TestMinutes",
+	},
+	{
+		"a member that joined anew commits what it did before",
+		[]change{{"internal/worker", "if member != w.member {", "if member != w.member && w.member == \"\" {"}},
+		"TestPassingOn",
+	},
+	{
+		"at least once, a process that stood still writes to changelogs without asking whether it is a member",
+		[]change{{"internal/worker", "\tif !w.config.ExactlyOnce {\n\t\tif err := w.stays(ctx)", "\tif false {\n\t\tif err := w.stays(ctx)"}},
+		"TestSumsAgain",
+	},
+	{
+		"a partition that no member has stays without one",
+		[]change{behind("internal/worker", "func (w *Worker) checkCoverage() {\n", "\treturn\n")},
+		"TestPassingOn",
+	},
+	{
+		"an input that was emptied holds up its task",
+		[]change{{"internal/worker", "\t\tw.checkInputs()\n", ""}},
+		"TestJoins",
+	},
+	{
+		"a restore ends at the last stable offset, in front of what the group's offsets count on",
+		[]change{{
+			"internal/worker", "ends := cluster.list(ctx, logs, atEnd, highWatermark)", "ends := cluster.list(ctx, logs, atEnd, lastStable)",
+		}},
+		"TestSums|TestMinutes",
+	},
+}

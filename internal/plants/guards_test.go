@@ -1,0 +1,98 @@
+package plants
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// guard is what a test is there for: without it the test must fail.
+type guard struct {
+	class   string // of docs/simulation.md
+	name    string
+	changes []change
+	dir     string
+	test    string
+}
+
+var guards = []guard{
+	{"F3", "the end of a transaction must be known", []change{{
+		"internal/worker", "if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
+		"if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+	}}, "testkit/cluster", "TestEachErrorOfEachTransactionalRequest"},
+	{"F4", "a session is bound to one member", []change{{
+		"internal/worker", "if member != w.member {", "if member != w.member && w.member == \"\" {",
+	}}, "streams", "TestAZombieCommitsNothing"},
+	{"F4", "at least once, the group is asked before a write", []change{{
+		"internal/worker", "\tif !w.config.ExactlyOnce {\n\t\tif err := w.stays(ctx)", "\tif false {\n\t\tif err := w.stays(ctx)",
+	}}, "streams", "TestAZombieWritesNoChangelog"},
+	{"F5", "a commit in the middle of a rebalance is tried again", []change{{
+		"internal/worker", "return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||",
+		"return errors.Is(err, kerr.UnknownServerError) ||",
+	}}, "streams", "TestACommitMeetsARebalance"},
+	{"F11", "state that is older than the deletes is set aside", []change{{
+		"internal/task", "age > log.Forgets.Milliseconds()", "age < -log.Forgets.Milliseconds()",
+	}}, "streams", "TestStateOlderThanTheDeletes"},
+	{"F12", "a changelog that was created anew is an error", []change{{
+		"internal/task", "if lost && counted && !f.Accept.Has(AcceptLostState) {", "if lost && counted && f.Accept == 0xff {",
+	}}, "streams", "TestChangelogCreatedAnew"},
+	{"F12", "a changelog that is gone is an error", []change{{
+		"internal/worker", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {",
+	}}, "streams", "TestDeletedChangelog"},
+	{"F12", "topics are looked at while the application runs", []change{
+		behind("internal/worker", "func (w *Worker) verifyTopics() {\n", "\treturn\n"),
+	}, "streams", "TestATopicDeletedWhileRunning"},
+	{"F20", "a record that Kafka would refuse is its record's failure", []change{{
+		"internal/worker", "tasks.Refused = w.refused", "tasks.Refused = nil",
+	}}, "streams", "TestARefusedRecordMeetsThePolicy"},
+	{"F21", "while functions are slow no transaction is open", []change{{
+		"internal/worker", "return w.config.ExactlyOnce && !w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
+		"return w.config.ExactlyOnce && w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
+	}}, "streams", "TestARecordLongerThanATransactionIsDoneOnce"},
+	{"F23", "durations are kept when the clock is set", []change{
+		behind("internal/task", "func (s *Set) Adjust(by int64) {\n", "\tby = 0\n"),
+	}, "internal/task", "TestAClockThatIsSet"},
+	{"F24", "a time too far ahead is kept out", []change{{
+		"internal/task", "if most == 0 || at <= from || at-from <= most {", "if most == 0 || at != from {",
+	}}, "internal/task", "TestATimeTooFarAhead"},
+	{"F27", "offsets that are gone are an error", []change{{
+		"internal/task", "\tcase !in.task.Keeps():\n", "\tcase gone:\n\t\treturn nil\n\tcase !in.task.Keeps():\n",
+	}}, "streams", "TestLostOffsets"},
+	{"F28", "a changelog in another format is an error", []change{{
+		"internal/task", "if h.Key == wire.FormatHeader && string(h.Value) != c.spec.Format() {",
+		"if h.Key == wire.FormatHeader && string(h.Value) == \"\" {",
+	}}, "streams", "TestChangelogInAnotherFormat"},
+	{"F28", "a database in another format is an error", []change{{
+		"internal/task", "if have := string(value[2:]); have != localFormat(spec) {",
+		"if have := string(value[2:]); have == \"\" {",
+	}}, "streams", "TestStateDirectoryOfAnotherTopology"},
+	{"F32", "markers move the offset, and are no records", []change{{
+		"internal/task", "\t\tif raw.Control {\n", "\t\tif raw.Control && raw.Offset < 0 {\n",
+	}}, "internal/task", "TestMarkersMoveTheOffset"},
+	{"F35", "state of another cluster is set aside", []change{{
+		"internal/task", "if t.home != \"\" && f.Cluster != \"\" && t.home != f.Cluster {", "if t.home == \"none\" {",
+	}}, "streams", "TestStateOfAnotherCluster"},
+	{"F36", "an input that is shorter than its offset is an error", []change{{
+		"internal/task", "case anew && (in.task.Keeps() || !gone), at > log.End && in.task.Keeps(), !gone && at > log.End:",
+		"case anew && at < 0:",
+	}}, "streams", "TestInputShorterThanItsOffset"},
+	{"F38", "an input that was emptied holds up nobody", []change{
+		{"internal/worker", "\t\tw.checkInputs()\n", ""},
+	}, "streams", "TestAnInputThatIsEmptiedMeanwhile"},
+}
+
+// TestGuards takes out one guard after the other, and sees its test fail.
+func TestGuards(t *testing.T) {
+	if os.Getenv("MILLSTREAM_GUARDS") == "" {
+		t.Skip("it takes a while: make guards")
+	}
+	for _, g := range guards {
+		t.Run(g.class+" "+g.test+": "+g.name, func(t *testing.T) {
+			out, ok := goTest(t, g.changes, nil, "-tags=synctests", "-timeout=3m", "-run=^"+g.test+"$", "./"+g.dir)
+			require.False(t, ok, "it does not fail")
+			require.Regexp(t, regexp.MustCompile("--- FAIL: "+g.test+"|panic: test timed out"), out)
+		})
+	}
+}
