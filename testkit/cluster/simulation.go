@@ -36,6 +36,7 @@ type simulation struct {
 	ctx   context.Context
 
 	feeding sync.WaitGroup // ends with the records, or ctx
+	writing mutex          // one writes at a time: a topic that is forgotten takes what others write with it
 	log     *journal
 	// budget is that of all databases, which end with the simulation.
 	budget *store.Budget
@@ -80,7 +81,7 @@ func newSimulation(job *Job, seed uint64, dir string, met *tally) *simulation {
 	now := time.Now()
 	return &simulation{
 		job: job, dir: dir, seed: seed, began: now,
-		mu: newMutex(), rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
+		mu: newMutex(), writing: newMutex(), rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
 		log: newJournal(), budget: store.NewBudget(8<<20, 8), met: met, dropped: map[topology.DropReason]int64{},
 		lossy: map[string]bool{}, reports: map[string]int{}, guards: guards{progress: now, event: now},
 	}
@@ -290,6 +291,8 @@ func (s *simulation) records() (first, out []*kgo.Record, err error) {
 // write writes records at once; of a topic that is gone, once it is back. The client learns only by a failure that a
 // topic was created anew.
 func (s *simulation) write(records []*kgo.Record) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	err := s.feed.ProduceSync(s.ctx, records...).FirstErr()
 	for errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
 		s.feed.PurgeTopicsFromClient(records[0].Topic)
