@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -38,7 +39,7 @@ func (c change) find(t *testing.T) (path, text string) {
 			found, path, text = found+n, file, string(b)
 		}
 	}
-	require.Equal(t, 1, found, "in %s: what a plant replaces must be there once; give it what is there now:\n%s",
+	assert.Equal(t, 1, found, "in %s: what a plant replaces must be there once; give it what is there now:\n%s",
 		c.dir, c.piece)
 	return path, text
 }

@@ -29,12 +29,12 @@ var plants = []plant{
 	},
 	{
 		"an internal topic was deleted: it is made again",
-		[]change{{"internal/worker", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {"}},
+		[]change{{"internal/cluster", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {"}},
 		"TestSumsAgain",
 	},
 	{
 		"nobody looks whether topics are still there while the application runs",
-		[]change{behind("internal/worker", "func (w *Worker) verifyTopics() {\n", "\treturn\n")},
+		[]change{behind("internal/worker", "func (s *session) verifyTopics() {\n", "\treturn\n")},
 		"TestPassingOn",
 	},
 	{
@@ -48,30 +48,30 @@ var plants = []plant{
 	},
 	{
 		"records behind an open transaction of an input: nobody says what is waited for",
-		[]change{{"internal/worker", "\t\tw.checkHeldBack()\n", ""}},
+		[]change{{"internal/worker", "\ts.checkHeldBack()\n", ""}},
 		"TestPassingOn",
 	},
 	{
 		"functions are slow: the transaction is open meanwhile, is aborted, and begins again for ever",
 		[]change{{
-			"internal/worker", "return w.config.ExactlyOnce && !w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
-			"return w.config.ExactlyOnce && w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
+			"internal/worker", "return s.config.ExactlyOnce && !s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
+			"return s.config.ExactlyOnce && s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
 		}},
 		"TestSums",
 	},
 	{
 		"an end of a transaction without an answer is taken for a commit",
 		[]change{{
-			"internal/worker", "if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
-			"if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+			"internal/worker", "if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
+			"if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
 		}},
 		"TestSums",
 	},
 	{
 		"the database has a commit before Kafka has it",
 		[]change{{
-			"internal/worker", "\tif w.inTxn && w.produced > 0 {\n",
-			"\tif err := w.set.Committed(w.now()); err != nil {\n\t\treturn err\n\t}\n\tif w.inTxn && w.produced > 0 {\n",
+			"internal/worker", "\tif s.out.open && s.out.produced > 0 {\n",
+			"\tif err := s.set.Committed(s.now()); err != nil {\n\t\treturn err\n\t}\n\tif s.out.open && s.out.produced > 0 {\n",
 		}},
 		"TestSums",
 	},
@@ -82,33 +82,33 @@ var plants = []plant{
 	},
 	{
 		"a process that was given up takes its own return to the group for another process",
-		[]change{{"internal/worker", "if !told || w.rejoins(ctx) {", "if !told {"}},
+		[]change{{"internal/worker", "if !told || m.rejoins(ctx) {", "if !told {"}},
 		"TestMinutes",
 	},
 	{
 		"a member that joined anew commits what it did before",
-		[]change{{"internal/worker", "if member != w.member {", "if member != w.member && w.member == \"\" {"}},
+		[]change{{"internal/worker", "if member != m.id {", "if member != m.id && m.id == \"\" {"}},
 		"TestPassingOn",
 	},
 	{
 		"at least once, a process that stood still writes to changelogs without asking whether it is a member",
-		[]change{{"internal/worker", "\tif !w.config.ExactlyOnce {\n\t\tif err := w.stays(ctx)", "\tif false {\n\t\tif err := w.stays(ctx)"}},
+		[]change{{"internal/worker", "\tif !s.config.ExactlyOnce {\n", "\tif false {\n"}},
 		"TestSumsAgain",
 	},
 	{
 		"a partition that no member has stays without one",
-		[]change{behind("internal/worker", "func (w *Worker) checkCoverage() {\n", "\treturn\n")},
+		[]change{behind("internal/worker", "func (s *session) checkCoverage() {\n", "\treturn\n")},
 		"TestPassingOn",
 	},
 	{
 		"an input that was emptied holds up its task",
-		[]change{{"internal/worker", "\t\tw.checkInputs()\n", ""}},
+		[]change{{"internal/worker", "\ts.checkInputs()\n", ""}},
 		"TestJoins",
 	},
 	{
 		"a restore ends at the last stable offset, in front of what the group's offsets count on",
 		[]change{{
-			"internal/worker", "ends := cluster.list(ctx, logs, atEnd, highWatermark)", "ends := cluster.list(ctx, logs, atEnd, lastStable)",
+			"internal/worker", "ends := kafka.Ends(ctx, logs)", "ends := kafka.StableEnds(ctx, logs)",
 		}},
 		"TestSums|TestMinutes",
 	},

@@ -19,17 +19,17 @@ type guard struct {
 
 var guards = []guard{
 	{"F3", "the end of a transaction must be known", []change{{
-		"internal/worker", "if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
-		"if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+		"internal/worker", "if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
+		"if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
 	}}, "testkit/cluster", "TestEachErrorOfEachTransactionalRequest"},
 	{"F4", "a session is bound to one member", []change{{
-		"internal/worker", "if member != w.member {", "if member != w.member && w.member == \"\" {",
+		"internal/worker", "if member != m.id {", "if member != m.id && m.id == \"\" {",
 	}}, "streams", "TestAZombieCommitsNothing"},
 	{"F4", "at least once, the group is asked before a write", []change{{
-		"internal/worker", "\tif !w.config.ExactlyOnce {\n\t\tif err := w.stays(ctx)", "\tif false {\n\t\tif err := w.stays(ctx)",
+		"internal/worker", "\tif !s.config.ExactlyOnce {\n", "\tif false {\n",
 	}}, "streams", "TestAZombieWritesNoChangelog"},
 	{"F5", "a commit in the middle of a rebalance is tried again", []change{{
-		"internal/worker", "return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||",
+		"internal/cluster", "return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||",
 		"return errors.Is(err, kerr.UnknownServerError) ||",
 	}}, "streams", "TestACommitMeetsARebalance"},
 	{"F11", "state that is older than the deletes is set aside", []change{{
@@ -39,17 +39,17 @@ var guards = []guard{
 		"internal/task", "if lost && counted && !f.Accept.Has(AcceptLostState) {", "if lost && counted && f.Accept == 0xff {",
 	}}, "streams", "TestChangelogCreatedAnew"},
 	{"F12", "a changelog that is gone is an error", []change{{
-		"internal/worker", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {",
+		"internal/cluster", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {",
 	}}, "streams", "TestDeletedChangelog"},
 	{"F12", "topics are looked at while the application runs", []change{
-		behind("internal/worker", "func (w *Worker) verifyTopics() {\n", "\treturn\n"),
+		behind("internal/worker", "func (s *session) verifyTopics() {\n", "\treturn\n"),
 	}, "streams", "TestATopicDeletedWhileRunning"},
 	{"F20", "a record that Kafka would refuse is its record's failure", []change{{
-		"internal/worker", "tasks.Refused = w.refused", "tasks.Refused = nil",
+		"internal/worker", "tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits", "tasks.EncodeOnPut, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.rowLimits",
 	}}, "streams", "TestARefusedRecordMeetsThePolicy"},
 	{"F21", "while functions are slow no transaction is open", []change{{
-		"internal/worker", "return w.config.ExactlyOnce && !w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
-		"return w.config.ExactlyOnce && w.slowAt.IsZero() && time.Since(w.slowAt) < slowFor",
+		"internal/worker", "return s.config.ExactlyOnce && !s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
+		"return s.config.ExactlyOnce && s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
 	}}, "streams", "TestARecordLongerThanATransactionIsDoneOnce"},
 	{"F23", "durations are kept when the clock is set", []change{
 		behind("internal/task", "func (s *Set) Adjust(by int64) {\n", "\tby = 0\n"),
@@ -79,7 +79,7 @@ var guards = []guard{
 		"case anew && at < 0:",
 	}}, "streams", "TestInputShorterThanItsOffset"},
 	{"F38", "an input that was emptied holds up nobody", []change{
-		{"internal/worker", "\t\tw.checkInputs()\n", ""},
+		{"internal/worker", "\ts.checkInputs()\n", ""},
 	}, "streams", "TestAnInputThatIsEmptiedMeanwhile"},
 }
 
