@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/millstream-go/millstream/internal/worker"
+	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -306,7 +306,7 @@ func assertCount(t *testing.T, p streams.Position, key int, count float64) bool 
 	var turn []int // keys of the partition
 	at := 0
 	for k := range 16 {
-		if worker.PartitionOf(fmt.Append(nil, "k", k), 4) == partition {
+		if cluster.PartitionOf(fmt.Append(nil, "k", k), 4) == partition {
 			if k == key {
 				at = len(turn)
 			}
