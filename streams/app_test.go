@@ -617,7 +617,7 @@ func TestRecordTooLarge(t *testing.T) {
 	require.ErrorContains(t, err, ", from words/1 offset 1: ")
 }
 
-// TestRowTooLarge is told with its changelog and key.
+// TestRowTooLarge is told with its store and key, and the record that puts it; the log has its changelog.
 func TestRowTooLarge(t *testing.T) {
 	r := newRig(t, "words")
 	r.produceTo("words", 1, []byte("large"))
@@ -625,11 +625,12 @@ func TestRowTooLarge(t *testing.T) {
 		big := streams.MapValues(streams.From(b, words), func(string) string { return strings.Repeat("x", 3<<20) })
 		big.ToTable(state.NewKeyValue("rows", serde.String, serde.String))
 	}, r.config(t.TempDir()))
-	var refused *streams.ProduceError
-	require.ErrorAs(t, err, &refused)
-	require.Equal(t, "app-rows-changelog", refused.Topic)
-	require.ErrorContains(t, err, `to app-rows-changelog, key "large": `)
-	require.Empty(t, refused.Source)
+	var failed *streams.ProcessError
+	require.ErrorAs(t, err, &failed)
+	require.ErrorIs(t, err, state.ErrTooLarge)
+	require.ErrorContains(t, err, `store rows, key "large": `)
+	require.Equal(t, "words/1 offset 0", fmt.Sprintf("%s/%d offset %d", failed.Topic, failed.Partition, failed.Offset))
+	r.requireLog("to app-rows-changelog, key \\\"large\\\": ")
 }
 
 func TestConfigMistakesAreReportedTogether(t *testing.T) {

@@ -48,7 +48,7 @@ func (e *SettingsError) Error() string { return fmt.Sprintf("%v: see %s", e.Err,
 func (e *SettingsError) Unwrap() error { return e.Err }
 
 // NewClient makes a client without asking a broker: an error is one of its options. own are those that the library sets
-// behind the user's.
+// after the user's.
 func NewClient(role Role, user []kgo.Opt, own ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(append(user, own...)...)
 	if err != nil {

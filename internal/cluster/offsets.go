@@ -51,7 +51,7 @@ func (o Offsets) Has(topic string, partition int32) bool {
 	return ok
 }
 
-// Committed reads the group's offsets, with their metadata, as the client fetched them: stable, behind any open
+// Committed reads the group's offsets, with their metadata, as the client fetched them: stable, after any open
 // transaction. A topic that the layout does not have, as where another member knows more that match a pattern, is
 // ErrTopicsChanged.
 func (l *Layout) Committed(resp *kmsg.OffsetFetchResponse) (Offsets, error) {

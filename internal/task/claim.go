@@ -51,19 +51,19 @@ func (t *Task) Unlogged(f Facts) (specs []state.Spec) {
 	return specs
 }
 
-// BringOver copies the rows of stores from one database of a task to another, before the task is made, and then the
+// CopyStores copies the rows of stores from one database of a task to another, before the task is made, and then the
 // places of its inputs, which tell up to where the rows have counted.
-func BringOver(specs []state.Spec, from, to store.Engine) error {
+func CopyStores(specs []state.Spec, from, to store.Engine) error {
 	for _, spec := range specs {
-		if err := (database{to}).bringOver(spec, database{from}); err != nil {
+		if err := (database{to}).copyStore(spec, database{from}); err != nil {
 			return fmt.Errorf("store %s: %w", spec.Name(), err)
 		}
 	}
-	return (database{to}).bringPlaces(database{from})
+	return (database{to}).copyPlaces(database{from})
 }
 
-// bringPlaces copies what a commit enters of the inputs.
-func (d database) bringPlaces(old database) error {
+// copyPlaces copies what a commit enters of the inputs.
+func (d database) copyPlaces(old database) error {
 	return d.write(func(b store.Batch) error {
 		for _, kind := range []byte{'b', 'i'} {
 			prefix := metaKey(kind, "")
@@ -85,7 +85,7 @@ func (d database) bringPlaces(old database) error {
 // overBytes is the size from which on a batch of rows that are brought over is written.
 const overBytes = 1 << 20
 
-func (d database) bringOver(spec state.Spec, old database) error {
+func (d database) copyStore(spec state.Spec, old database) error {
 	from, err := old.prefix(spec)
 	if err != nil {
 		return err

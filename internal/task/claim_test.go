@@ -73,7 +73,7 @@ func TestWhatIsBroughtOverKnowsItsInputs(t *testing.T) {
 	require.NoError(t, old.write(func(b store.Batch) error {
 		return errors.Join(setPlace(b, 'i', "a", Place{Offset: 50}), setPlace(b, 'c', "rows", Place{Offset: 0}))
 	}))
-	require.NoError(t, BringOver([]state.Spec{task.changelogs[0].spec}, old.engine, fresh))
+	require.NoError(t, CopyStores([]state.Spec{task.changelogs[0].spec}, old.engine, fresh))
 	task, err := open(s, task.ID, &Engines{Disk: fresh})
 	require.NoError(t, err)
 	f := Facts{

@@ -28,8 +28,8 @@ type Verdict struct {
 	Stale string
 	// Spare is true if the changelogs have all that the present database has, so that it may go once they are read.
 	Spare bool
-	// Moved are offsets that the group must be given, once the task is restored and Doubt is nil. The task begins only
-	// then, at what the group has. With rows that have gone they are given only where the loss was accepted.
+	// Moved are offsets that the group must be given, once the task is restored and CheckAhead is nil. The task begins
+	// only then, at what the group has. With rows that have gone they are given only where the loss was accepted.
 	Moved []Offset
 }
 
@@ -54,7 +54,7 @@ func (t *Task) Judge(f Facts) (v Verdict, err error) {
 			v.Stale = stale
 		}
 	}
-	t.doubt = nil
+	t.aheadError = nil
 	for _, in := range t.inputs {
 		if err := in.judge(f, foreign, &v); err != nil {
 			return v, t.failed(err)
@@ -220,11 +220,11 @@ func (in *Input) judge(f Facts, foreign bool, v *Verdict) error {
 	case gone && stored.Offset >= 0 && v.aside() && !f.Accept.Has(AcceptLostState):
 		return in.lostOffset(c) // the rows that have counted up to there do not stay
 	case gone && stored.Offset >= 0:
-		in.task.doubt = in.lostOffset(c)
+		in.task.aheadError = in.lostOffset(c)
 		in.warn("the group has no offset: the input goes on from that of the state", "offset", stored.Offset)
 		in.move(v, c, stored.Offset, stored.Metadata)
 	case gone && !f.anyCommitted(in):
-		in.task.doubt = in.lostOffset(c)
+		in.task.aheadError = in.lostOffset(c)
 	case !gone && at < stored.Offset && !f.Accept.Has(AcceptLostInput):
 		return in.lostOffset(c)
 	}
@@ -268,11 +268,11 @@ func (in *Input) move(v *Verdict, c Committed, offset int64, metadata string) {
 	})
 }
 
-// Doubt is an error if the restore has shown that the state is further than the offsets from which the task was to go
-// on.
-func (t *Task) Doubt() error {
+// CheckAhead is an error if the restore has shown that the state is further than the offsets from which the task was to
+// go on.
+func (t *Task) CheckAhead() error {
 	if t.ahead {
-		return t.doubt
+		return t.aheadError
 	}
 	return nil
 }

@@ -43,9 +43,9 @@ func (q *turns) add(t *Task) {
 	q.count++
 }
 
-// take is the task whose turn it is, nil if there is none. Tasks that have nothing left are passed over. One that took
+// next is the task whose turn it is, nil if there is none. Tasks that have nothing left are passed over. One that took
 // more than its time lets those go first that did not: for each tick too many, one turn of each.
-func (q *turns) take() *Task {
+func (q *turns) next() *Task {
 	for q.first != nil {
 		t := q.first
 		if q.first = t.next; q.first == nil {

@@ -220,7 +220,7 @@ func (s *Set) Step(now int64, n int) (done int, err error) {
 	}
 	taken := int64(0)
 	for done < n {
-		t := s.ready.take()
+		t := s.ready.next()
 		if t == nil {
 			return done, nil
 		}

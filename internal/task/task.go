@@ -32,9 +32,9 @@ type Task struct {
 	databases  []database // on disk, and in memory if a store wants it
 	schedules  schedules
 
-	home  string // id of the cluster that the directory belongs to; empty: not known
-	ahead bool   // there are rows of commits behind those of the inputs' stored places
-	doubt error  // what it is if that turns out to be so
+	home       string // id of the cluster that the directory belongs to; empty: not known
+	ahead      bool   // there are rows of commits behind those of the inputs' stored places
+	aheadError error  // what it is if that turns out to be so
 
 	shown      *Reader // nil unless it runs
 	running    bool
@@ -187,8 +187,8 @@ type Committed struct {
 
 // start begins, or begins again, at committed offsets.
 func (t *Task) start(committed map[string]Committed) error {
-	if t.doubt != nil && t.ahead {
-		return t.doubt
+	if t.aheadError != nil && t.ahead {
+		return t.aheadError
 	}
 	instance, err := t.topo.Link(t.ID, t, t.box)
 	if err != nil {

@@ -14,7 +14,7 @@ const heldBackEvery = 5 * time.Second
 
 // heldBack is where an input stands whose records do not come: a wait for them is told while it does not move.
 type heldBack struct {
-	fetched int64 // offset behind the last record that came
+	fetched int64 // offset after the last record that came
 	stable  int64 // offset of the first open transaction
 }
 

@@ -17,7 +17,7 @@ const movesGather = 2 * time.Second
 
 // moveOffsets gives the group the offsets from which a task goes on. Its inputs rest until the session ends, soon.
 func (s *session) moveOffsets(ctx context.Context, x *restoring) error {
-	err := x.task.Doubt()
+	err := x.task.CheckAhead()
 	if err == nil {
 		err = s.commitOffsets(ctx, x.moved)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/millstream-go/millstream/internal/task"
 )
 
-// A step ends behind the record that is in work when its time is over, so that a commit, a rebalance and a stop wait
+// A step ends after the record that is in work when its time is over, so that a commit, a rebalance and a stop wait
 // for one record at most.
 const (
 	stepRecords = 500 // records of a step at most
@@ -62,5 +62,5 @@ func (p *pacer) end() {
 	p.timer.Stop()
 }
 
-// interrupt ends the step under way behind the record in work.
+// interrupt ends the step under way after the record in work.
 func (p *pacer) interrupt() { p.Stop.Store(true) }

@@ -29,6 +29,6 @@ func (s *session) checkPlacement(p kgo.FetchTopicPartition) {
 	s.worker.misplaced[p.Topic] = true
 	s.config.Logger.Warn("a record is not where the default partitioner (murmur2 of the key) puts it: what is joined or "+
 		"grouped with it must be partitioned in the same way; if it is not, or if the topic was enlarged, put a "+
-		"Repartition step behind the source", "topic", p.Topic, "partition", p.Partition, "offset", first.Offset,
+		"Repartition step downstream of the source", "topic", p.Topic, "partition", p.Partition, "offset", first.Offset,
 		"belongs_to", belongs)
 }

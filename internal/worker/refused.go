@@ -106,7 +106,7 @@ func (s *session) taskOf(topic string, partition int32) (id topology.TaskID) {
 	return id
 }
 
-// forgetRefused forgets records that lie in front of what the group has, unless they may still be in flight behind it.
+// forgetRefused forgets records that lie in front of what the group has, unless they may still be in flight after it.
 func (s *session) forgetRefused(x *restoring) {
 	for _, store := range s.config.Topology.Sub(x.id.Sub).Stores {
 		if store.Kind() == state.KindInFlight {

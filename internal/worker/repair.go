@@ -97,7 +97,7 @@ func (w *Worker) copyStores(specs []state.Spec, from, to string) error {
 	}
 	fresh, err := w.config.Process.Engines.acquire(to, w.config.Index)
 	if err == nil {
-		err = errors.Join(task.BringOver(specs, old.Disk, fresh.Disk), w.config.Process.Engines.discard(to, w.config.Index))
+		err = errors.Join(task.CopyStores(specs, old.Disk, fresh.Disk), w.config.Process.Engines.discard(to, w.config.Index))
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(to))

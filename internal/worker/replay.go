@@ -77,7 +77,7 @@ func (r *restore) settle(x *restoring) error {
 	return nil
 }
 
-// planOne: what is read goes on top of what the store has. Where the log forgets by age, it may begin behind that.
+// planOne: what is read goes on top of what the store has. Where the log forgets by age, it may begin after that.
 func (r *restore) planOne(x *restoring, c *task.Changelog) error {
 	log := x.facts.Changelogs[c.Store]
 	from := max(c.From(), log.Start)
