@@ -253,9 +253,12 @@ const metadataLimit = 4096
 func (t *Topology) checkMetadata() []error {
 	var errs []error
 	for _, sub := range t.Subs {
-		times := map[string]int64{"": 0} // when times were set back, see package task
+		times := map[string]int64{"": 0, "millstream": 0} // see package task, also for the second time of stores with windows
 		for _, s := range sub.Stores {
 			times[s.Name()] = 0
+			if k := s.Kind(); k == state.KindWindow || k == state.KindSession {
+				times["millstream:"+s.Name()] = 0
+			}
 		}
 		if n := len((Metadata{Times: times}).Encode()); n > metadataLimit {
 			errs = append(errs, fmt.Errorf("topology: the names of sub-topology %d's stores need %d bytes of offset metadata, "+

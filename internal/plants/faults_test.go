@@ -6,6 +6,7 @@ var plants = []plant{
 		"the group's offsets are gone: inputs are read from their starts, on top of the state",
 		[]change{{"internal/task", "\tcase !in.task.Keeps():\n", "\tcase gone:\n\t\treturn nil\n\tcase !in.task.Keeps():\n"}},
 		"TestSums",
+		"group-expired",
 	},
 	{
 		"an input is shorter than the group's offset: what is written below that is thrown away",
@@ -14,6 +15,7 @@ var plants = []plant{
 			"case anew && at < 0:",
 		}},
 		"TestPassingOn",
+		"group-ahead,input-shortened",
 	},
 	{
 		"a changelog was created anew, and is empty: the state begins anew, too",
@@ -21,21 +23,25 @@ var plants = []plant{
 			"internal/task", "if lost && counted && !f.Accept.Has(AcceptLostState) {", "if lost && counted && f.Accept == 0xff {",
 		}},
 		"TestSums",
+		"changelog-anew",
 	},
 	{
 		"the state is older than what the changelog remembers of deletes: deleted keys are back",
 		[]change{{"internal/task", "age > log.Forgets.Milliseconds()", "age < -log.Forgets.Milliseconds()"}},
 		"TestJoins",
+		"stale",
 	},
 	{
 		"an internal topic was deleted: it is made again",
 		[]change{{"internal/cluster", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {"}},
 		"TestSumsAgain",
+		"changelog-deleted,repartition-deleted",
 	},
 	{
 		"nobody looks whether topics are still there while the application runs",
 		[]change{behind("internal/worker", "func (s *session) verifyTopics() {\n", "\treturn\n")},
 		"TestPassingOn",
+		"input-deleted",
 	},
 	{
 		"durations by the wall clock: after it was set back nothing is committed",
@@ -45,11 +51,13 @@ var plants = []plant{
 				"time.Duration(t.UnixMilli()+sim.WallSet()) * time.Millisecond",
 		}},
 		"TestPassingOnAgain",
+		"clock",
 	},
 	{
 		"records behind an open transaction of an input: nobody says what is waited for",
 		[]change{{"internal/worker", "\ts.checkHeldBack()\n", ""}},
 		"TestPassingOn",
+		"input-transaction",
 	},
 	{
 		"functions are slow: the transaction is open meanwhile, is aborted, and begins again for ever",
@@ -58,6 +66,7 @@ var plants = []plant{
 			"return s.config.ExactlyOnce && s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
 		}},
 		"TestSums",
+		"slow-functions",
 	},
 	{
 		"an end of a transaction without an answer is taken for a commit",
@@ -66,6 +75,7 @@ var plants = []plant{
 			"if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
 		}},
 		"TestSums",
+		"transaction-error,reply",
 	},
 	{
 		"the database has a commit before Kafka has it",
@@ -74,36 +84,43 @@ var plants = []plant{
 			"\tif err := s.set.Committed(s.now()); err != nil {\n\t\treturn err\n\t}\n\tif s.out.open && s.out.produced > 0 {\n",
 		}},
 		"TestSums",
+		"crash-within,crash-at,transaction-error",
 	},
 	{
 		"stream time is not what it was before a restart",
 		[]change{{"internal/task", "times[name] = max(times[name], min(at, back))", "_ = at"}},
 		"TestMinutes",
+		"crash,restart,workers",
 	},
 	{
 		"a process that was given up takes its own return to the group for another process",
 		[]change{{"internal/worker", "if !told || m.rejoins(ctx) {", "if !told {"}},
 		"TestMinutes",
+		"freeze,reply",
 	},
 	{
 		"a member that joined anew commits what it did before",
 		[]change{{"internal/worker", "if member != m.id {", "if member != m.id && m.id == \"\" {"}},
 		"TestPassingOn",
+		"freeze,slow-functions",
 	},
 	{
 		"at least once, a process that stood still writes to changelogs without asking whether it is a member",
 		[]change{{"internal/worker", "\tif !s.config.ExactlyOnce {\n", "\tif false {\n"}},
 		"TestSumsAgain",
+		"freeze,slow-functions",
 	},
 	{
 		"a partition that no member has stays without one",
 		[]change{behind("internal/worker", "func (s *session) checkCoverage() {\n", "\treturn\n")},
 		"TestPassingOn",
+		"crash,brokers-down,freeze",
 	},
 	{
 		"an input that was emptied holds up its task",
 		[]change{{"internal/worker", "\ts.checkInputs()\n", ""}},
 		"TestJoins",
+		"input-expired,freeze",
 	},
 	{
 		"a restore ends at the last stable offset, in front of what the group's offsets count on",
@@ -111,5 +128,6 @@ var plants = []plant{
 			"internal/worker", "ends := kafka.Ends(ctx, logs)", "ends := kafka.StableEnds(ctx, logs)",
 		}},
 		"TestSums|TestMinutes",
+		"crash,freeze,restart,crash-at",
 	},
 }

@@ -15,6 +15,7 @@ type plant struct {
 	name    string
 	changes []change
 	tests   string // of testkit/cluster, in which it can be met
+	faults  string // kinds of faults by which it can be met
 }
 
 // TestPlantsApply: what plants and guards replace is still there.
@@ -44,7 +45,7 @@ func TestPlants(t *testing.T) {
 	}
 	for _, p := range plants {
 		t.Run(p.name, func(t *testing.T) {
-			out, ok := goTest(t, p.changes, []string{"MILLSTREAM_SIM_KEEP=1"}, "-tags=synctests", "-timeout=30m", "-v",
+			out, ok := goTest(t, p.changes, []string{"MILLSTREAM_SIM_KEEP=1", "MILLSTREAM_SIM_FAULTS=" + p.faults}, "-tags=synctests", "-timeout=30m", "-v",
 				"-run=^("+p.tests+")$", "./testkit/cluster")
 			require.False(t, ok, "it was not found")
 			found := sum(t, failed, out)

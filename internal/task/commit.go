@@ -56,22 +56,13 @@ func (t *Task) beforeCommit() (err error) {
 // offsets are the positions that have moved; all of them if the time of a store has moved without a record, so that
 // nothing that was closed opens again after a restart.
 func (t *Task) offsets() []Offset {
-	times := map[string]int64{}
-	for _, s := range t.stores {
-		if at, ok := s.Time(); ok && at >= 0 {
-			times[s.Name()] = at
-		}
-	}
-	if t.timeBack > 0 {
-		times[timeBackKey] = t.timeBack
-	}
+	times := t.timesToCommit()
 	timeMoved := !maps.Equal(times, t.times)
 	t.times = times
 	var out []Offset
 	for _, in := range t.inputs {
 		if in.position != in.committed || timeMoved && in.position >= 0 {
-			m := topology.Metadata{PartitionTime: in.time, Times: times}
-			in.metadata = m.Encode()
+			in.metadata = in.metadataWith(times)
 			out = append(out, Offset{
 				Topic: in.Topic, Partition: in.Partition, Offset: in.position, Epoch: in.epoch, Metadata: in.metadata,
 			})

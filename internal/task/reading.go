@@ -172,7 +172,7 @@ func (r *Reader) timeOf(v store.View, spec state.Spec) (int64, error) {
 			continue
 		}
 		known = true
-		if t, ok := topology.DecodeMetadata(at.Metadata).Times[spec.Name()]; ok {
+		if t, ok := timeIn(topology.DecodeMetadata(at.Metadata), spec.Name()); ok {
 			time = max(time, t)
 		}
 	}

@@ -196,15 +196,12 @@ func (t *Task) start(committed map[string]Committed) error {
 	}
 	t.instance, t.schedules, t.streamTime = instance, schedules{next: never}, -1
 	moved := false
-	times := map[string]int64{}
-	back := t.backTo(committed)
+	times := t.storeTimes(committed)
+	back := t.backTo(committed, times)
 	for _, in := range t.inputs {
 		c := committed[in.Topic]
 		m := topology.DecodeMetadata(c.Metadata)
 		m.PartitionTime = min(m.PartitionTime, back)
-		for name, at := range m.Times {
-			times[name] = max(times[name], min(at, back))
-		}
 		t.streamTime = max(t.streamTime, m.PartitionTime)
 		from := max(c.Offset, c.Start)
 		*in = Input{
@@ -220,15 +217,13 @@ func (t *Task) start(committed map[string]Committed) error {
 		}
 		moved = moved || in.position != in.committed || in.strayed()
 	}
-	t.times = map[string]int64{}
-	if back == never && t.timeBack > 0 {
-		t.times[timeBackKey] = t.timeBack
-	}
 	for _, s := range t.stores {
 		if at, ok := times[s.Name()]; ok {
-			s.SetTime(at)
-			t.times[s.Name()] = at
+			s.SetTime(min(at, back))
 		}
+	}
+	if t.times = t.timesToCommit(); back < never {
+		delete(t.times, timeBackKey) // so that the next commit tells it
 	}
 	return t.init(moved || back < never)
 }

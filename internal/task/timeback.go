@@ -8,18 +8,16 @@ const timeBackKey = ""
 
 // backTo is the time that no stream time of the task may be behind when it starts: never, if it has been set back
 // before as it is to be, or is not to be.
-func (t *Task) backTo(committed map[string]Committed) int64 {
+func (t *Task) backTo(committed map[string]Committed, times map[string]int64) int64 {
 	t.timeBack = 0
 	latest := int64(-1)
 	for _, c := range committed {
 		m := topology.DecodeMetadata(c.Metadata)
 		t.timeBack = max(t.timeBack, m.Times[timeBackKey])
 		latest = max(latest, m.PartitionTime)
-		for name, at := range m.Times {
-			if name != timeBackKey {
-				latest = max(latest, at)
-			}
-		}
+	}
+	for _, at := range times {
+		latest = max(latest, at)
 	}
 	back := t.config.TimeBack
 	if back == 0 || back == t.timeBack {

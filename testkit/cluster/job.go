@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,7 +42,8 @@ type Job struct {
 }
 
 // Run tries a job with one script of faults after the other. A script that fails is made as short as it still fails,
-// and fails the test. With MILLSTREAM_SIM_KEEP=1 it is told as it is, and the others are tried, too.
+// and fails the test. With MILLSTREAM_SIM_KEEP=1 it is told as it is, and the others are tried, too;
+// MILLSTREAM_SIM_FAULTS are the only kinds of faults, with commas between them.
 func Run(t *testing.T, job Job) {
 	t.Helper()
 	if !tagged {
@@ -49,6 +51,9 @@ func Run(t *testing.T, job Job) {
 	}
 	if job.Instances == 0 {
 		job.Instances = 2
+	}
+	if only := os.Getenv("MILLSTREAM_SIM_FAULTS"); only != "" {
+		job.Faults = strings.Split(only, ",")
 	}
 	met := &tally{}
 	first, last, failed := job.seeds(t, func(seed uint64) error {
