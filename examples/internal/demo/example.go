@@ -17,6 +17,8 @@ type Example struct {
 	Build func() (*topology.Topology, error)
 	Input []Input // is in the topics, in this order, before the application starts
 	Want  []Want
+	// Later is true where results come behind the commit of their input, as those of slow calls do: they are waited for.
+	Later bool
 }
 
 // Options are the command line of a small example. The zero value, with Partitions, is a broker within the process.
@@ -71,14 +73,14 @@ func (e Example) Run(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if err := runApp(ctx, b, topo, o); err != nil {
+	if err := e.runApp(ctx, b, topo, o); err != nil {
 		return err
 	}
 	return e.check(ctx, b)
 }
 
 // runApp runs the application until all input has been processed and committed.
-func runApp(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Options) (err error) {
+func (e Example) runApp(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Options) (err error) {
 	dir, remove, err := StateDir("")
 	if err != nil {
 		return err
@@ -88,7 +90,33 @@ func runApp(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Op
 	if err != nil {
 		return err
 	}
-	return RunUntil(ctx, app, func(ctx context.Context) error { return b.WaitProcessed(ctx, topo) })
+	return RunUntil(ctx, app, func(ctx context.Context) error {
+		if err := b.WaitProcessed(ctx, topo); err != nil || !e.Later {
+			return err
+		}
+		return e.awaitResults(ctx, b)
+	})
+}
+
+// awaitResults waits until the results are as they must be.
+func (e Example) awaitResults(ctx context.Context, b *broker.Broker) error {
+	for _, want := range e.Want {
+		for {
+			_, wrong, err := want.check(ctx, b)
+			if err != nil {
+				return err
+			}
+			if len(wrong) == 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	return nil
 }
 
 // check prints the results and compares them.
