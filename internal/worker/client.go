@@ -66,7 +66,8 @@ func (s *session) connect() (err error) {
 	}
 	s.client, err = cluster.NewClient(cluster.WorkerRole, c.Client(cluster.WorkerRole), opts...)
 	s.member = membership{
-		client: s.client, kafka: c.Cluster, group: c.Topology.App, identity: c.Identity, joining: joining,
+		client: s.client, kafka: c.Cluster, group: c.Topology.App, identity: c.Identity, layout: layout,
+		joining: joining,
 	}
 	s.out = producer{
 		client: s.client, transactions: c.ExactlyOnce, allowance: s.worker.allowance, alone: s.worker.lessons.sendsAlone,

@@ -40,9 +40,9 @@ func (s *session) commit(ctx context.Context) error {
 	}
 	c.Flush = watch.time()
 	if s.out.open && s.out.produced > 0 {
-		err = s.commitTransaction(ctx, offsets, &c)
+		err = s.member.commitTransaction(ctx, offsets, &c)
 	} else if len(offsets) > 0 {
-		err = s.commitOffsets(ctx, offsets)
+		err = s.member.commitOffsets(ctx, offsets)
 	}
 	if err != nil {
 		return err

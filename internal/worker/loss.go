@@ -40,7 +40,7 @@ func (s *session) acceptLoss(err error) error {
 	at := task.Offset{Topic: cut.Topic, Partition: cut.Partition, Offset: cut.End, Epoch: -1}
 	at.Metadata = s.assigned[cut.Topic][cut.Partition].Metadata
 	s.events.post(func(ctx context.Context) error {
-		if err := s.commitOffsets(ctx, []task.Offset{at}); err != nil {
+		if err := s.member.commitOffsets(ctx, []task.Offset{at}); err != nil {
 			return err
 		}
 		return errOffsetsMoved // what was not committed is not: it may be of records that are gone

@@ -18,7 +18,8 @@ type membership struct {
 	client   *kgo.Client
 	kafka    *cluster.Cluster
 	group    string
-	identity string   // the group instance id
+	identity string // the group instance id, and the transactional id
+	layout   *cluster.Layout
 	joining  *joining // hook of the client
 	id       string   // that the group has given the session's tasks; empty before it has
 }

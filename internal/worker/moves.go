@@ -19,7 +19,7 @@ const movesGather = 2 * time.Second
 func (s *session) moveOffsets(ctx context.Context, x *restoring) error {
 	err := x.task.CheckAhead()
 	if err == nil {
-		err = s.commitOffsets(ctx, x.moved)
+		err = s.member.commitOffsets(ctx, x.moved)
 	}
 	if err == nil && s.movedAt.IsZero() {
 		s.movedAt = time.Now()

@@ -15,12 +15,12 @@ import (
 )
 
 // commitOffsets commits without a transaction: at least once, or when nothing was produced.
-func (s *session) commitOffsets(ctx context.Context, offsets []task.Offset) error {
+func (m *membership) commitOffsets(ctx context.Context, offsets []task.Offset) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Group, req.InstanceID = s.config.Topology.App, &s.config.Identity
+	req.Group, req.InstanceID = m.group, &m.identity
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewOffsetCommitRequestTopic()
-		t.Topic, t.TopicID = topic, s.layout.TopicIDs[topic]
+		t.Topic, t.TopicID = topic, m.layout.TopicIDs[topic]
 		for _, o := range offsets {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.Epoch, &o.Metadata
@@ -29,17 +29,17 @@ func (s *session) commitOffsets(ctx context.Context, offsets []task.Offset) erro
 		req.Topics = append(req.Topics, t)
 	}
 	return cluster.Retry(ctx, func() (err error) {
-		if req.MemberID, req.Generation, err = s.member.current(); err != nil {
+		if req.MemberID, req.Generation, err = m.current(); err != nil {
 			return fmt.Errorf("offset commit: %w", err)
 		}
-		resp, err := req.RequestWith(ctx, s.client)
+		resp, err := req.RequestWith(ctx, m.client)
 		if err != nil {
 			return fmt.Errorf("offset commit: %w", err)
 		}
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					name := cmp.Or(t.Topic, s.layout.TopicName(t.TopicID))
+					name := cmp.Or(t.Topic, m.layout.TopicName(t.TopicID))
 					return fmt.Errorf("offset commit: %w", cluster.NameRight("Read", "topic", name, err))
 				}
 			}
@@ -58,22 +58,22 @@ func byTopic(offsets []task.Offset) map[string][]task.Offset {
 
 // commitTransaction adds the offsets to the transaction and ends it. The client is asked for its producer id anew each
 // time: brokers with transaction version 2 raise the epoch with every transaction. c gets the time of the end.
-func (s *session) commitTransaction(ctx context.Context, offsets []task.Offset, c *Commit) error {
-	id, epoch, err := s.client.ProducerID(ctx)
+func (m *membership) commitTransaction(ctx context.Context, offsets []task.Offset, c *Commit) error {
+	id, epoch, err := m.client.ProducerID(ctx)
 	if err != nil {
 		return fmt.Errorf("producer id: %w", err)
 	}
-	if !s.config.Cluster.Transactions2 {
-		if err := s.addOffsets(ctx, id, epoch); err != nil {
+	if !m.kafka.Transactions2 {
+		if err := m.addOffsets(ctx, id, epoch); err != nil {
 			return err
 		}
 	}
-	req := s.txnOffsetCommit(id, epoch, offsets)
+	req := m.txnOffsetCommit(id, epoch, offsets)
 	err = cluster.Retry(ctx, func() (err error) {
-		if req.MemberID, req.Generation, err = s.member.current(); err != nil {
+		if req.MemberID, req.Generation, err = m.current(); err != nil {
 			return fmt.Errorf("offset commit in transaction: %w", err)
 		}
-		resp, err := req.RequestWith(ctx, s.client)
+		resp, err := req.RequestWith(ctx, m.client)
 		if err != nil {
 			return fmt.Errorf("offset commit in transaction: %w", err)
 		}
@@ -90,20 +90,20 @@ func (s *session) commitTransaction(ctx context.Context, offsets []task.Offset, 
 		return err
 	}
 	watch := lap(time.Now())
-	if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("end of transaction: %w", err)
 	}
 	c.Transaction = watch.time()
 	return nil
 }
 
-func (s *session) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *kmsg.TxnOffsetCommitRequest {
+func (m *membership) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) *kmsg.TxnOffsetCommitRequest {
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.TransactionalID, req.Group, req.InstanceID = s.config.Identity, s.config.Topology.App, &s.config.Identity
+	req.TransactionalID, req.Group, req.InstanceID = m.identity, m.group, &m.identity
 	req.ProducerID, req.ProducerEpoch = id, epoch
 	for topic, offsets := range byTopic(offsets) {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
-		t.Topic, t.TopicID = topic, s.layout.TopicIDs[topic]
+		t.Topic, t.TopicID = topic, m.layout.TopicIDs[topic]
 		for _, o := range offsets {
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = o.Partition, o.Offset, o.Epoch, &o.Metadata
@@ -115,12 +115,12 @@ func (s *session) txnOffsetCommit(id int64, epoch int16, offsets []task.Offset) 
 }
 
 // addOffsets registers the group with the transaction, which brokers before transaction version 2 want done.
-func (s *session) addOffsets(ctx context.Context, id int64, epoch int16) error {
+func (m *membership) addOffsets(ctx context.Context, id int64, epoch int16) error {
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
-	req.TransactionalID, req.Group = s.config.Identity, s.config.Topology.App
+	req.TransactionalID, req.Group = m.identity, m.group
 	req.ProducerID, req.ProducerEpoch = id, epoch
 	return cluster.Retry(ctx, func() error {
-		resp, err := req.RequestWith(ctx, s.client)
+		resp, err := req.RequestWith(ctx, m.client)
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
 		}
