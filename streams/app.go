@@ -205,6 +205,9 @@ func (a *App) changeState(next func(was State) State) {
 // MarshalText is String, for JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// Topology is what the App runs. It does not change.
+func (a *App) Topology() *topology.Topology { return a.topo }
+
 // State is what the App is doing now.
 func (a *App) State() State {
 	a.mu.Lock()

@@ -7,6 +7,7 @@
 //
 //	go run ./examples/ordertotals
 //	go run ./examples/ordertotals -kill 3s
+//	go run ./examples/ordertotals -serve
 //	go run ./examples/ordertotals -brokers localhost:9092 -orders 1000000 -for 0
 //
 // With -mode the parts run by themselves, so that several processes can share a cluster, each on a state directory of
@@ -45,6 +46,7 @@ type options struct {
 	stateDir   string
 	guarantee  string
 	runFor     time.Duration
+	serve      bool
 	seed       uint64
 	verbose    bool
 }
@@ -65,6 +67,8 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.guarantee, "guarantee", "eos", "eos (exactly once) or alos (at least once)")
 	f.DurationVar(&o.runFor, "run-for", 0,
 		"mode run: end when the lag of the group has been zero for so long; 0: run until interrupted")
+	f.BoolVar(&o.serve, "serve", false, "mode all: have orders come in without end, at -rate, and serve the "+
+		"application's page on a free port of 127.0.0.1, until interrupted")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the orders")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -78,6 +82,8 @@ func (o options) check() error {
 		return fmt.Errorf("-guarantee %s: use eos or alos", o.guarantee)
 	case o.mode != "all" && o.brokers == "":
 		return fmt.Errorf("-mode %s needs -brokers: the broker within the process ends with it", o.mode)
+	case o.serve && (o.mode != "all" || o.kill != 0):
+		return errors.New("-serve is for mode all, without -kill")
 	case o.kill != 0 && o.mode != "all":
 		return errors.New("-kill is for mode all")
 	case o.partitions < 1 || o.orders < 0 || o.workers < 1 || o.customers < 1:
@@ -98,6 +104,9 @@ func main() {
 func run(ctx context.Context, o options) error {
 	switch o.mode {
 	case "all":
+		if o.serve {
+			return watched(ctx, o)
+		}
 		return all(ctx, o)
 	case "broker":
 		return serve(ctx, o)

@@ -5,6 +5,7 @@
 //
 // serves these paths below the prefix:
 //
+//	GET .               a page for people: checks, topology, tasks, stores, restores, commits, drops
 //	GET livez           200 while the application is alive, 503 when it should be started again
 //	GET readyz          200 while all of its tasks run, else 503
 //	GET api/v1/snapshot streams.Snapshot as JSON

@@ -31,7 +31,12 @@ func Handler(app App, o Options) http.Handler {
 	mux.Handle("GET /livez", Livez(app, o))
 	mux.Handle("GET /readyz", Readyz(app, o))
 	asked, _ := app.(Stores)
-	mux.Handle("GET /stores/{store}", &stores{app: asked, options: o})
+	rows := &stores{app: asked, options: o}
+	mux.Handle("GET /stores/{store}", rows)
+	page := newPage(app, rows)
+	mux.Handle("GET /{$}", page)
+	mux.HandleFunc("GET /page.js", page.script)
+	mux.HandleFunc("GET /live", page.live)
 	mux.HandleFunc("GET /api/v1/snapshot", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, app.Snapshot())
 	})

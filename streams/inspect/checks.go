@@ -1,0 +1,178 @@
+package inspect
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millstream-go/millstream/streams"
+)
+
+// Check is one possible cause of results that do not come, and what a snapshot says of it.
+type Check struct {
+	Text  string `json:"text"`  // the question
+	Found string `json:"found"` // what there is; empty: it is not the cause
+}
+
+// quiet is how long nothing may come before it is told.
+const quiet = 10 * time.Second
+
+// Checks are the usual causes of results that do not come out, in the order in which they are worth a look.
+func Checks(s streams.Snapshot) []Check {
+	return []Check{
+		{"Does the application run?", runs(s)},
+		{"Do all tasks run?", tasksRun(s)},
+		{"Is any worker held up?", heldUp(s)},
+		{"Does anything come in?", comesIn(s)},
+		{"Is one input of a task silent while others have records?", silent(s)},
+		{"Are records dropped?", drops(s)},
+		{"Is a record left out as it failed?", failed(s)},
+		{"Do commits happen?", commits(s)},
+		{"Does stream time move? Windows close by it, and by nothing else.", timeMoves(s)},
+	}
+}
+
+func runs(s streams.Snapshot) string {
+	switch {
+	case s.State == streams.Running:
+		return ""
+	case s.Error != "":
+		return fmt.Sprintf("it is %s since %s: %s", s.State, clockTime(s.Since), s.Error)
+	}
+	return fmt.Sprintf("it is %s since %s", s.State, clockTime(s.Since))
+}
+
+func tasksRun(s streams.Snapshot) string {
+	waiting := 0
+	for _, t := range s.Tasks {
+		if !t.Running {
+			waiting++
+		}
+	}
+	switch {
+	case len(s.Tasks) == 0 && s.State == streams.Running:
+		return "this process has no task: others have all of them, or there are fewer tasks than workers"
+	case waiting > 0:
+		return fmt.Sprintf("%d of %d do not: %d stores are being restored", waiting, len(s.Tasks), len(s.Restores))
+	}
+	return ""
+}
+
+func heldUp(s streams.Snapshot) string {
+	for _, w := range s.Workers {
+		if !w.CodeSince.IsZero() && s.At.Sub(w.CodeSince) > quiet {
+			return fmt.Sprintf("the code of a step is at work for task %s since %s", w.CodeTask, clockTime(w.CodeSince))
+		}
+		for _, wait := range w.Waits {
+			if s.At.Sub(wait.Since) > quiet {
+				return fmt.Sprintf("worker %d waits for %s since %s", w.Worker, wait.For, clockTime(wait.Since))
+			}
+		}
+	}
+	return ""
+}
+
+// comesIn tells of inputs of which all is read, and nothing was ever read.
+func comesIn(s streams.Snapshot) string {
+	inputs, empty, done := 0, 0, 0
+	for _, t := range s.Tasks {
+		for _, in := range t.Inputs {
+			inputs++
+			if in.Lag == 0 {
+				done++
+			}
+			if in.End == 0 {
+				empty++
+			}
+		}
+	}
+	switch {
+	case inputs == 0:
+		return ""
+	case empty == inputs:
+		return "all inputs of this process are empty"
+	case done == inputs && s.At.Sub(lastRecords(s)) > quiet:
+		return "all that there is has been read, and nothing new has come for " + quiet.String()
+	}
+	return ""
+}
+
+// lastRecords is when a commit with records began last; the zero time if none is known.
+func lastRecords(s streams.Snapshot) (last time.Time) {
+	for _, c := range s.Commits {
+		if c.Records > 0 && c.Began.After(last) {
+			last = c.Began
+		}
+	}
+	return last
+}
+
+// silent tells of a task that waits for an input that has nothing, with records of others in hand.
+func silent(s streams.Snapshot) string {
+	for _, t := range s.Tasks {
+		for _, in := range t.Inputs {
+			for _, other := range t.Inputs {
+				if in.Buffered == 0 && in.Lag != 0 && other.Buffered > 0 {
+					return fmt.Sprintf("task %s has %d records of %s/%d, and waits for %s/%d, of which more is known to come",
+						t.Task, other.Buffered, other.Topic, other.Partition, in.Topic, in.Partition)
+				}
+				if other.Time.Sub(in.Time) > time.Minute && in.Lag == 0 && !in.Time.IsZero() {
+					return fmt.Sprintf("in task %s %s/%d is at %s and %s/%d at %s: joins and windows see them far apart",
+						t.Task, in.Topic, in.Partition, clockTime(in.Time), other.Topic, other.Partition, clockTime(other.Time))
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func drops(s streams.Snapshot) string {
+	var worst streams.Drops
+	total := int64(0)
+	for _, d := range s.Drops {
+		if total += d.Records; d.Records > worst.Records {
+			worst = d
+		}
+	}
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d were, most of them by step %s as %s: %d", total, worst.Step, worst.Reason, worst.Records)
+}
+
+func failed(s streams.Snapshot) string {
+	for _, t := range s.Tasks {
+		if t.Error != "" {
+			return fmt.Sprintf("task %s at %s: %s", t.Task, clockTime(t.ErrorAt), t.Error)
+		}
+	}
+	return ""
+}
+
+func commits(s streams.Snapshot) string {
+	if s.State == streams.Stalled {
+		return "there is something to commit, and no commit happens: the log says why"
+	}
+	for _, t := range s.Tasks {
+		for _, in := range t.Inputs {
+			if in.Position > in.Committed && len(s.Commits) > 0 {
+				if last := s.Commits[len(s.Commits)-1].Began; s.At.Sub(last) > time.Minute {
+					return fmt.Sprintf("the last one began at %s", clockTime(last))
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// timeMoves tells of tasks whose stream time is behind the wall clock, although all has been read.
+func timeMoves(s streams.Snapshot) string {
+	for _, t := range s.Tasks {
+		if behind := t.Behind(s.At); t.Running && t.Lag() == 0 && behind > time.Minute {
+			return fmt.Sprintf("task %s has read all and stands at %s, %s ago: what waits for a later time comes out with "+
+				"the next record of the task's partition", t.Task, clockTime(t.StreamTime), behind.Round(time.Second))
+		}
+	}
+	return ""
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
