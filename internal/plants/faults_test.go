@@ -71,8 +71,8 @@ var plants = []plant{
 	{
 		"an end of a transaction without an answer is taken for a commit",
 		[]change{{
-			"internal/worker", "if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
-			"if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+			"internal/worker", "if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
+			"if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
 		}},
 		"TestSums",
 		"transaction-error,reply",
