@@ -33,6 +33,8 @@ func newDeclared(kind Kind, name string, key, value any, open func(d *declared, 
 }
 
 // spec is d; for a declaration that no constructor has made, one that Build refuses.
+//
+//go:noinline
 func (d *declared) spec(kind Kind) *declared {
 	if d == nil {
 		return &declared{kind: kind, options: writtenBy(nil, nil)}
@@ -96,44 +98,52 @@ func checkSerdes(key, value any) error {
 	return errors.Join(serde.ErrOf(key), serde.ErrOf(value))
 }
 
-// What follows are the settings that declarations have: each gives another one.
+// What follows are the settings that declarations have: each gives another one. They are not inlined: what is, is
+// compiled with each set of types.
 
+//go:noinline
 func (d *declared) inMemory() *declared {
 	out := *d
 	out.options.InMemory = true
 	return &out
 }
 
+//go:noinline
 func (d *declared) noChangelog() *declared {
 	out := *d
 	out.options.NoChangelog = true
 	return &out
 }
 
+//go:noinline
 func (d *declared) retain(keep time.Duration) *declared {
 	out := *d
 	out.options.Retention = keep
 	return &out
 }
 
+//go:noinline
 func (d *declared) liveFor(ttl time.Duration) *declared {
 	out := *d
 	out.options.TTL = ttl
 	return &out
 }
 
+//go:noinline
 func (d *declared) newestWins() *declared {
 	out := *d
 	out.options.NewestWins = true
 	return &out
 }
 
+//go:noinline
 func (d *declared) findByKey() *declared {
 	out := *d
 	out.options.ByKey = true
 	return &out
 }
 
+//go:noinline
 func (d *declared) findByTime() *declared {
 	out := *d
 	out.byTime = true
@@ -141,6 +151,8 @@ func (d *declared) findByTime() *declared {
 }
 
 // with is the declaration with all settings of another one.
+//
+//go:noinline
 func (d *declared) with(o Options) *declared {
 	out := *d
 	out.options = o

@@ -192,6 +192,7 @@ func (s *keyValueStore[K, V]) ReverseRange(from, to K) iter.Seq2[Row[K, V], erro
 	return s.between(from, to, true)
 }
 
+//go:noinline
 func (s *keyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) (bool, error)) error {
 		lower, err := s.key(from)
@@ -207,10 +208,12 @@ func (s *keyValueStore[K, V]) between(from, to K, reverse bool) iter.Seq2[Row[K,
 	})
 }
 
+//go:noinline
 func (s *keyValueStore[K, V]) walk(lower, upper []byte, reverse bool) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) (bool, error)) error { return s.each(lower, upper, reverse, show) })
 }
 
+//go:noinline
 func (s *keyValueStore[K, V]) each(lower, upper []byte, reverse bool, show func(Row[K, V]) (bool, error)) error {
 	return s.core.rows.Each(lower, upper, reverse, func(at *rows.At) (more bool, err error) {
 		row := Row[K, V]{Timestamp: at.Timestamp}
@@ -228,10 +231,12 @@ func (s *keyValueStore[K, V]) Expired() iter.Seq2[Row[K, V], error] { return s.U
 
 func (s *keyValueStore[K, V]) Oldest() iter.Seq2[Row[K, V], error] { return s.Until(math.MaxInt64) }
 
+//go:noinline
 func (s *keyValueStore[K, V]) Until(last int64) iter.Seq2[Row[K, V], error] {
 	return walking(func(show func(Row[K, V]) (bool, error)) error { return s.UntilEach(last, show) })
 }
 
+//go:noinline
 func (s *keyValueStore[K, V]) UntilEach(last int64, show func(Row[K, V]) (bool, error)) error {
 	return s.core.until(last, func(key []byte, id int, at int64) (more bool, err error) {
 		row := Row[K, V]{Value: *s.column.at(id), Timestamp: at}

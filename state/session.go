@@ -164,12 +164,14 @@ func (s *sessionStore[K, V]) FindReverse(key K, from, to int64) iter.Seq2[Sessio
 	return s.find(key, from, to, true)
 }
 
+//go:noinline
 func (s *sessionStore[K, V]) find(key K, from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) (bool, error)) error {
 		return s.findEach(key, from, to, reverse, show)
 	})
 }
 
+//go:noinline
 func (s *sessionStore[K, V]) findEach(
 	key K, from, to int64, reverse bool, show func(SessionRow[K, V]) (bool, error),
 ) error {
@@ -203,6 +205,7 @@ func (s *sessionStore[K, V]) All() iter.Seq2[SessionRow[K, V], error] {
 	return s.walk(0, math.MaxInt64, false)
 }
 
+//go:noinline
 func (s *sessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) (bool, error)) error {
 		return s.core.between(from, to, reverse, func(at *rows.At) (bool, error) { return s.show(at, show) })
@@ -211,10 +214,12 @@ func (s *sessionStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[Sessio
 
 func (s *sessionStore[K, V]) Waits(to int64) bool { return to >= s.core.fronts[0].First() }
 
+//go:noinline
 func (s *sessionStore[K, V]) Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error] {
 	return walking(func(show func(SessionRow[K, V]) (bool, error)) error { return s.SweepEach(from, to, show) })
 }
 
+//go:noinline
 func (s *sessionStore[K, V]) SweepEach(from, to int64, show func(SessionRow[K, V]) (bool, error)) error {
 	return s.core.sweep(from, to, func(at *rows.At) (bool, error) { return s.show(at, show) })
 }

@@ -26,6 +26,7 @@ func (s *keyValueStore[K, V]) Keep(key, value any, timestamp int64) error {
 	return s.Put(*key.(*K), *value.(*V), timestamp)
 }
 
+//go:noinline
 func (s *keyValueStore[K, V]) Due(show func(key, value any, timestamp int64) (bool, error)) func(int64) error {
 	var row Row[K, V]
 	each := func(r Row[K, V]) (bool, error) {
@@ -98,6 +99,7 @@ func (f *windowFinder[K, V]) At(i int) (at window.Window, value any, timestamp i
 	return window.Window{Start: row.Start}, &row.Value, row.Timestamp
 }
 
+//go:noinline
 func (s *windowStore[K, V]) Sweeping(
 	show func(key any, at window.Window, value any, timestamp int64) error,
 ) func(from, to int64) error {
@@ -159,6 +161,7 @@ func (f *sessionFinder[K, V]) At(i int) (at window.Window, value any, timestamp 
 	return window.Window{Start: row.Start, End: row.End}, &row.Value, row.Timestamp
 }
 
+//go:noinline
 func (s *sessionStore[K, V]) Sweeping(
 	show func(key any, at window.Window, value any, timestamp int64) error,
 ) func(from, to int64) error {

@@ -172,6 +172,7 @@ func (s *windowStore[K, V]) BetweenReverse(from, to int64) iter.Seq2[WindowRow[K
 	return s.walk(from, to, true)
 }
 
+//go:noinline
 func (s *windowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) (bool, error)) error {
 		return s.core.between(from, to, reverse, func(at *rows.At) (bool, error) { return s.show(at, show) })
@@ -180,10 +181,12 @@ func (s *windowStore[K, V]) walk(from, to int64, reverse bool) iter.Seq2[WindowR
 
 func (s *windowStore[K, V]) Waits(to int64) bool { return to >= s.core.fronts[0].First() }
 
+//go:noinline
 func (s *windowStore[K, V]) Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) (bool, error)) error { return s.SweepEach(from, to, show) })
 }
 
+//go:noinline
 func (s *windowStore[K, V]) SweepEach(from, to int64, show func(WindowRow[K, V]) (bool, error)) error {
 	return s.core.sweep(from, to, func(at *rows.At) (bool, error) { return s.show(at, show) })
 }
@@ -208,12 +211,14 @@ func (s *windowStore[K, V]) FetchReverse(key K, from, to int64) iter.Seq2[Window
 	return s.fetch(key, from, to, true)
 }
 
+//go:noinline
 func (s *windowStore[K, V]) fetch(key K, from, to int64, reverse bool) iter.Seq2[WindowRow[K, V], error] {
 	return walking(func(show func(WindowRow[K, V]) (bool, error)) error {
 		return s.fetchEach(key, from, to, reverse, show)
 	})
 }
 
+//go:noinline
 func (s *windowStore[K, V]) fetchEach(
 	key K, from, to int64, reverse bool, show func(WindowRow[K, V]) (bool, error),
 ) error {

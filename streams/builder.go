@@ -14,10 +14,10 @@ import (
 type Builder struct {
 	app     string
 	graph   *topology.Graph
-	sources map[*topology.Node]any   // the Topic[K, V] that each source was declared with
-	owners  map[string]string        // file:line of the step that writes each store, by name
-	idles   map[string]time.Duration // of the final results of each store
-	keepers map[string]keeper        // of windowed stores, by name
+	sources map[*topology.Node]*declaredTopic // what each source was declared with
+	owners  map[string]string                 // file:line of the step that writes each store, by name
+	idles   map[string]time.Duration          // of the final results of each store
+	keepers map[string]keeper                 // of windowed stores, by name
 }
 
 // keeper is the windowed aggregation that fills a store: a node for each group, and its windows as text.
@@ -30,7 +30,7 @@ type keeper struct {
 // internal topics and of transactional ids. It must not change as long as the state matters.
 func NewBuilder(name string) *Builder {
 	return &Builder{
-		app: name, graph: topology.NewGraph(), sources: map[*topology.Node]any{}, owners: map[string]string{},
+		app: name, graph: topology.NewGraph(), sources: map[*topology.Node]*declaredTopic{}, owners: map[string]string{},
 		idles: map[string]time.Duration{}, keepers: map[string]keeper{},
 	}
 }
@@ -78,41 +78,54 @@ func FromAll[K, V any](b *Builder, topics ...Topic[K, V]) *Stream[K, V] {
 // number stops the application with a CopartitionError, unless a Repartition stands in between.
 func FromPattern[K, V any](b *Builder, topics TopicPattern[K, V]) *Stream[K, V] {
 	site := topology.Site()
-	return &Stream[K, V]{b: b, node: sourceOf(b, topics.spec(b, site), topics.each, site)}
+	return &Stream[K, V]{b: b, node: b.sourceOf(topics.d.given().pattern(b.made(), site), topics.d.given(), site)}
 }
 
 func source[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
-	return sourceOf(b, topic.spec(site), topic, site)
+	return b.source(topic.d.given(), site)
 }
 
-func sourceOf[K, V any](b *Builder, spec *topology.Topic, topic Topic[K, V], site string) *topology.Node {
+// made is the builder, if NewBuilder made it.
+func (b *Builder) made() *Builder {
 	if b == nil || b.graph == nil {
 		absent("Builder")
 	}
-	if n := b.graph.Source(spec); n != nil {
-		first, ok := b.sources[n].(Topic[K, V])
+	return b
+}
+
+func (b *Builder) source(d *declaredTopic, site string) *topology.Node {
+	return b.sourceOf(d.topic(site), d, site)
+}
+
+func (b *Builder) sourceOf(spec *topology.Topic, d *declaredTopic, site string) *topology.Node {
+	if n := b.made().graph.Source(spec); n != nil {
+		first, ok := b.sources[n]
 		switch {
 		case n.Global:
-			b.globalOrSource(topic.name, site, n)
-		case ok && first.same(topic):
+			b.globalOrSource(d.name, site, n)
+		case ok && first.same(d):
 			return n
 		default:
 			b.graph.Fail(site, "topic %q is read with another declaration at %s: declare it once and use that value",
-				topic.name, n.Site)
+				d.name, n.Site)
 		}
 	}
-	b.checkSerdes(spec, topic.key, topic.value)
-	if topic.reset == topology.Past && topic.past < time.Millisecond {
-		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", topic.name, topic.past)
+	b.checkSerdes(spec, d.key, d.value)
+	if d.reset == topology.Past && d.past < time.Millisecond {
+		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", d.name, d.past)
 	}
-	var extract TimestampExtractor[K, V]
-	if topic.extract != nil {
-		extract = *topic.extract
-		b.given(extract != nil, "Timestamp: extract")
-	}
-	n := topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
-	b.sources[n] = topic
+	n := topology.AddCodedSource(b.graph, spec, d.coding, b.extract(d))
+	b.sources[n] = d
 	return n
+}
+
+// extract is the function that takes the event times of a topic, nil if there is none.
+func (b *Builder) extract(d *declaredTopic) topology.Extract {
+	if d.extract == nil {
+		return nil
+	}
+	b.given(*d.extract != nil, "Timestamp: extract")
+	return *d.extract
 }
 
 // own makes a step the one that writes a store: two would write over each other's rows.

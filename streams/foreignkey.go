@@ -157,8 +157,9 @@ func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
 		topology.Changes, topology.Records,
 		func() topology.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
 	topic := NewRepartition(f.via.name+"-subscription-registration-topic", f.via.foreign, wire.SubscriptionSerde)
-	topic.within = []any{f.via.left} // of whose rows the hashes are sent
-	source := throughTopic(f.b, subscribe, topic.named().Partitioner(f.via.spread), f.site)
+	d := topic.Partitioner(f.via.spread).d
+	d.fullName, d.within = true, []any{f.via.left} // of whose rows the hashes are sent
+	source := f.b.throughTopic(subscribe, d, f.site)
 	g.Copartition(f.site, source, f.right.node)
 	return source
 }
@@ -182,15 +183,15 @@ func (f *foreignKey[K, FK, L, R, V]) answers(registrations *topology.Node) *topo
 // responses is the node beside the left table that makes the results of answers.
 func (f *foreignKey[K, FK, L, R, V]) responses(answers *topology.Node) []*topology.Node {
 	g := f.b.graph
-	topic := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).named()
-	topic.within = []any{f.via.right}
-	spec := topic.spec(f.site)
+	d := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).d
+	d.fullName, d.within = true, []any{f.via.right}
+	spec := d.repartition(f.site)
 	spec.Split = topology.SplitUnknown // an answer goes where its question came from
 	topology.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),
 		topology.Route[[]byte, operator.Answer]{
 			Partition: func(r Record[[]byte, operator.Answer]) int32 { return r.Value.Partition },
 		})
-	source := topology.AddSource(g, spec, topic.key, topic.value, nil)
+	source := topology.AddCodedSource(g, spec, d.coding, nil)
 	g.Copartition(f.site, source, f.left.node)
 	return []*topology.Node{topology.AddProcessor(g, "responses", f.site, []*topology.Node{source}, f.left.stores,
 		func() topology.Processor[K, wire.Response, K, V] { return operator.Responses(f.join) })}

@@ -54,23 +54,19 @@ func GlobalProcess[K, V any](
 }
 
 func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
-	if b == nil || b.graph == nil {
-		absent("Builder")
-	}
-	spec := topic.spec(site)
+	return b.made().globalSource(topic.d.given(), site)
+}
+
+func (b *Builder) globalSource(d *declaredTopic, site string) *topology.Node {
+	spec := d.topic(site)
 	spec.Global = true
 	if n := b.graph.Source(spec); n != nil && n.Global {
-		b.graph.Fail(site, "topic %q fills one global table or processor, that at %s", topic.name, n.Site)
+		b.graph.Fail(site, "topic %q fills one global table or processor, that at %s", d.name, n.Site)
 	} else if n != nil {
-		b.globalOrSource(topic.name, site, n)
+		b.globalOrSource(d.name, site, n)
 	}
-	b.checkSerdes(spec, topic.key, topic.value)
-	var extract TimestampExtractor[K, V]
-	if topic.extract != nil {
-		extract = *topic.extract
-		b.given(extract != nil, "Timestamp: extract")
-	}
-	return topology.AddSource(b.graph, spec, topic.key, topic.value, extract)
+	b.checkSerdes(spec, d.key, d.value)
+	return topology.AddCodedSource(b.graph, spec, d.coding, b.extract(d))
 }
 
 // globalOrSource reports a topic that n reads in the other way.

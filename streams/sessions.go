@@ -78,6 +78,7 @@ func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.S
 	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention()))).Spec()
 }
 
+//go:noinline
 func (b *Builder) inSessions(
 	parent *topology.Node, windows window.Session, store state.Spec, functions operator.Sessions, site string,
 ) windowPart {

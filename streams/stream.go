@@ -137,14 +137,17 @@ func (s *Stream[K, V]) Split(
 // To writes the stream to a topic, partitioned by key as Kafka's Java client does, unless the topic has a Partitioner.
 // For keys of windows that is the key alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
-	b, site := s.of(), topology.Site()
-	spec := topic.spec(site)
-	if topic.spread != nil {
+	s.of().sink(s.node, topic.d.given(), topology.Site())
+}
+
+// sink adds the node that writes a stream to a topic.
+func (b *Builder) sink(from *topology.Node, d *declaredTopic, site string) {
+	spec := d.topic(site)
+	if d.spread != nil {
 		spec.Split = topology.SplitByFunction
 	}
-	b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddRoutedSink(b.graph, spec, site, s.node, topic.key, topic.value,
-		topology.Route[K, V]{Partitions: topic.spread})
+	b.checkSerdes(spec, d.key, d.value)
+	topology.AddCodedSink(b.graph, spec, site, from, d.coding, topology.Routing{Partitions: d.spread})
 }
 
 // ToEach writes each record to the topic of a pattern that choose names. It must exist by the time that a record goes
@@ -152,38 +155,43 @@ func (s *Stream[K, V]) To(topic Topic[K, V]) {
 // a MissingSinkError, and Config.OnError applies.
 func (s *Stream[K, V]) ToEach(topics TopicPattern[K, V], choose func(Record[K, V]) (topic string, err error)) {
 	s.of().given(choose != nil, "ToEach: choose")
-	site := topology.Site()
-	spec := topics.spec(s.b, site)
-	s.b.checkSerdes(spec, topics.each.key, topics.each.value)
-	topology.AddRoutedSink(s.b.graph, spec, site, s.node, topics.each.key, topics.each.value,
-		topology.Route[K, V]{Topic: choose, Partitions: topics.each.spread})
+	s.b.sinks(s.node, topics.d.given(), topology.Site(), func(r *topology.Flow) (string, error) {
+		return choose(topology.RecordOf[K, V](r))
+	})
+}
+
+// sinks adds the node that writes a stream to topics of a pattern.
+func (b *Builder) sinks(
+	from *topology.Node, d *declaredTopic, site string, choose func(*topology.Flow) (string, error),
+) {
+	spec := d.pattern(b, site)
+	b.checkSerdes(spec, d.key, d.value)
+	topology.AddCodedSink(b.graph, spec, site, from, d.coding, topology.Routing{Topic: choose, Partitions: d.spread})
 }
 
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
 // without a key are dropped and counted, unless the topic keeps them.
 func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
-	return repartition(s, topic, topology.Site())
+	return &Stream[K, V]{b: s.b, node: s.of().repartition(s.node, topic.d.given(), topology.Site())}
 }
 
-func repartition[K, V any](s *Stream[K, V], topic Repartition[K, V], site string) *Stream[K, V] {
-	keyed := s
-	if !topic.nullKeys {
-		keyed = s.step("keyed", site, nil, operator.Keyed)
+// repartition is the source of an internal topic to which a node writes what has a key.
+func (b *Builder) repartition(from *topology.Node, d *declaredTopic, site string) *topology.Node {
+	if !d.nullKeys {
+		from = topology.AddStep(b.graph, "keyed", site, []*topology.Node{from}, nil, operator.Keyed)
 	}
-	return &Stream[K, V]{b: s.b, node: throughTopic(s.b, keyed.node, topic, site)}
+	return b.throughTopic(from, d, site)
 }
 
 // throughTopic is the source of an internal topic to which a node writes.
-func throughTopic[K, V any](b *Builder, from *topology.Node, topic Repartition[K, V], site string) *topology.Node {
-	spec := topic.spec(site)
+func (b *Builder) throughTopic(from *topology.Node, d *declaredTopic, site string) *topology.Node {
+	spec := d.repartition(site)
 	if first := b.graph.Source(spec); first != nil {
-		b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name",
-			topic.name, first.Site)
+		b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name", d.name, first.Site)
 	}
-	b.checkSerdes(spec, topic.key, topic.value)
-	topology.AddRoutedSink(b.graph, spec, site, from, topic.key, topic.value,
-		topology.Route[K, V]{Partitions: topic.spread})
-	return topology.AddSource(b.graph, spec, topic.key, topic.value, nil)
+	b.checkSerdes(spec, d.key, d.value)
+	topology.AddCodedSink(b.graph, spec, site, from, d.coding, topology.Routing{Partitions: d.spread})
+	return topology.AddCodedSource(b.graph, spec, d.coding, nil)
 }
 
 // keyedHere reports a step that needs the records of one key together, behind one that changed the key.

@@ -38,21 +38,22 @@ func GroupTableRecord[KR, VR, K, V any](
 func groupTable[KR, VR, K, V any](
 	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
-	site := topology.Site()
+	site, d := topology.Site(), topic.d.given()
 	regroup := topology.AddFormed(t.b.graph, "regroup", site, []*topology.Node{t.node}, nil,
 		topology.Changes, topology.Records,
-		func() topology.Processor[K, Change[V], KR, Change[VR]] { return operator.Regroup(fn, topic.key) })
-	changes := NewRepartition(topic.name, topic.key, wire.Change(topic.value))
-	changes.partitions = topic.partitions
-	if topic.value == nil {
+		func() topology.Processor[K, Change[V], KR, Change[VR]] {
+			return operator.Regroup(fn, serdeOf[KR](d.key))
+		})
+	changes := newDeclaredTopic(d.name, serdeOf[KR](d.key), wire.Change(serdeOf[VR](d.value)))
+	changes.partitions = d.partitions
+	if d.value == nil {
 		changes.value = nil
 	}
-	if topic.spread != nil {
+	if d.spread != nil {
 		t.b.graph.Fail(site, "repartition topic %q has a Partitioner: what leaves a group of a table must meet what "+
-			"came into it, so these are split by key", topic.name)
+			"came into it, so these are split by key", d.name)
 	}
-	node := throughTopic[KR, Change[VR]](t.b, regroup, changes, site)
-	return &TableGroup[KR, VR]{b: t.b, node: node}
+	return &TableGroup[KR, VR]{b: t.b, node: t.b.throughTopic(regroup, changes, site)}
 }
 
 // Count counts the rows of each group. A group whose rows have all left stays, with 0.

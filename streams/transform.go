@@ -105,6 +105,5 @@ func GroupByRecord[KR, K, V any](
 	s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error), topic Repartition[KR, V],
 ) *Group[KR, V] {
 	s.of().given(fn != nil, "GroupByRecord: fn")
-	r := repartition(selectKey(s, fn), topic, topology.Site())
-	return &Group[KR, V]{b: s.b, node: r.node}
+	return &Group[KR, V]{b: s.b, node: s.b.repartition(selectKey(s, fn).node, topic.d.given(), topology.Site())}
 }

@@ -84,6 +84,7 @@ type windowPart struct {
 	final     func(idle time.Duration) *topology.Node
 }
 
+//go:noinline
 func (b *Builder) inWindows(
 	parent *topology.Node, windows window.Windows, store state.Spec, fold operator.Fold, site string,
 ) windowPart {
@@ -326,6 +327,7 @@ func results[KR, VR, K, V any](
 	return &Stream[KR, VR]{b: r.b, node: r.b.results(r.node, fn, site), rekeyed: site}
 }
 
+//go:noinline
 func (b *Builder) results(
 	parent *topology.Node, fn func() func(r, out *topology.Flow) error, site string,
 ) *topology.Node {

@@ -17,20 +17,16 @@ type TimestampExtractor[K, V any] func(r Record[K, V], partitionTime int64) (int
 func AddSource[K, V any](
 	g *Graph, t *Topic, key serde.Serde[K], value serde.Serde[V], extract TimestampExtractor[K, V],
 ) *Node {
-	var time func(f *Flow, partitionTime int64) (int64, error)
-	if extract != nil {
-		time = func(f *Flow, partitionTime int64) (int64, error) { return extract(RecordOf[K, V](f), partitionTime) }
-	}
-	return g.addSource(t, hashSuffix(key), typesOf[K, V](), decoder(key), decoder(value), time)
+	return AddCodedSource(g, t, CodingOf(key, value), ExtractOf(extract))
 }
 
-// addSource is AddSource without its types.
-func (g *Graph) addSource(
-	t *Topic, suffix int, gives types, key, value func() decode, extract func(*Flow, int64) (int64, error),
-) *Node {
-	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global, suffix: suffix, gives: gives}
+// AddCodedSource is AddSource without its types.
+func AddCodedSource(g *Graph, t *Topic, c Coding, extract Extract) *Node {
+	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global, suffix: c.suffix, gives: c.types}
 	n.link = func(in *Instance, children []inletFunc) (any, error) {
-		return &source{in: in, node: n, key: key(), value: value(), extract: extract, forward: n.fan(children)}, nil
+		return &source{
+			in: in, node: n, key: c.decodeKey(), value: c.decodeValue(), extract: extract, forward: n.fan(children),
+		}, nil
 	}
 	return g.add(n, "source")
 }

@@ -43,51 +43,16 @@ func AddSink[K, V any](g *Graph, t *Topic, site string, parent *Node, key serde.
 func AddRoutedSink[K, V any](
 	g *Graph, t *Topic, site string, parent *Node, key serde.Serde[K], value serde.Serde[V], route Route[K, V],
 ) *Node {
-	r := routing{}
-	if route.Topic != nil {
-		r.topic = func(f *Flow) (string, error) { return route.Topic(RecordOf[K, V](f)) }
-	}
-	if route.Partition != nil {
-		r.partition = func(f *Flow) int32 { return route.Partition(RecordOf[K, V](f)) }
-	}
-	if route.Partitions != nil {
-		r.partitions = func(f *Flow, n int32) []int32 { return route.Partitions(RecordOf[K, V](f), n) }
-	}
-	return g.addSink(t, site, parent, hashSuffix(key), typesOf[K, V](), encoder(key, true), encoder(value, false), r)
+	return AddCodedSink(g, t, site, parent, CodingOf(key, value), RoutingOf(route))
 }
 
-// routing is a Route without its types.
-type routing struct {
-	topic      func(*Flow) (string, error)
-	partition  func(*Flow) int32
-	partitions func(f *Flow, n int32) []int32
-}
-
-// encode appends the bytes of a value, to which v points.
-type encode func(dst []byte, v any) ([]byte, error)
-
-// encoder makes encoders of a serde, checked if what it encodes is compared by its bytes.
-//
-//go:noinline
-func encoder[T any](s serde.Serde[T], checked bool) func(in *Instance) encode {
-	return func(in *Instance) encode {
-		s := s
-		if checked {
-			s = checkedIn(in, s)
-		}
-		return func(dst []byte, v any) ([]byte, error) { return s.Append(dst, *v.(*T)) }
-	}
-}
-
-// addSink is AddRoutedSink without its types.
-func (g *Graph) addSink(
-	t *Topic, site string, parent *Node, suffix int, takes types, key, value func(*Instance) encode, route routing,
-) *Node {
-	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site, takes: takes}
+// AddCodedSink is AddRoutedSink without its types.
+func AddCodedSink(g *Graph, t *Topic, site string, parent *Node, c Coding, route Routing) *Node {
+	n := &Node{Kind: SinkNode, Topic: t, Parents: []*Node{parent}, Site: site, takes: c.types}
 	n.link = func(in *Instance, _ []inletFunc) (any, error) {
 		s := &sink{
 			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{},
-			key: key(in), value: value(in), suffix: suffix, route: route,
+			key: c.encodeKey(in), value: c.encodeValue(in), suffix: c.suffix, route: route,
 		}
 		return in.at(n, s.send), nil
 	}
@@ -110,7 +75,7 @@ type sink struct {
 	key      encode
 	value    encode
 	suffix   int
-	route    routing
+	route    Routing
 }
 
 func (s *sink) send(r *Flow) error {
@@ -122,11 +87,11 @@ func (s *sink) send(r *Flow) error {
 		Topic: topic, Partition: ByKey, HashSuffix: s.suffix, Headers: r.Headers, Timestamp: r.Timestamp,
 		Node: s.in.node,
 	}
-	if s.route.partitions != nil {
+	if s.route.Partitions != nil {
 		return s.spread(out, r)
 	}
-	if s.route.partition != nil {
-		out.Partition = s.route.partition(r)
+	if s.route.Partition != nil {
+		out.Partition = s.route.Partition(r)
 	}
 	if err := s.encode(&out, r); err != nil {
 		return err
@@ -141,7 +106,7 @@ func (s *sink) spread(out Output, r *Flow) error {
 	if err != nil {
 		return err
 	}
-	partitions := s.route.partitions(r, n)
+	partitions := s.route.Partitions(r, n)
 	for _, p := range partitions {
 		if p < 0 || p >= n {
 			return fmt.Errorf("partitioner chose partition %d of topic %s, which has %d, from 0 on", p, out.Topic, n)
@@ -161,10 +126,10 @@ func (s *sink) spread(out Output, r *Flow) error {
 
 // choose is the topic of a record: one that exists.
 func (s *sink) choose(r *Flow) (string, error) {
-	if s.route.topic == nil {
+	if s.route.Topic == nil {
 		return s.topic, nil
 	}
-	topic, err := s.route.topic(r)
+	topic, err := s.route.Topic(r)
 	if err != nil {
 		return "", fmt.Errorf("choice of a topic: %w", err)
 	}

@@ -3,8 +3,6 @@ package topology
 import (
 	"errors"
 	"fmt"
-
-	"github.com/millstream-go/millstream/serde"
 )
 
 // Inlet is where the records of one input partition enter an instance. It holds one decoded record, the head of the
@@ -29,27 +27,11 @@ var ErrTimestamp = errors.New("topology: record has no valid timestamp")
 // time and of the wall clock. If its time is right, raise that bound.
 var ErrTimeJump = errors.New("topology: the record's time is too far ahead")
 
-// decode makes a value of bytes: a pointer to it, which is good until the next one.
-type decode func(src []byte) (any, error)
-
-// decoder makes decoders of a serde.
-//
-//go:noinline
-func decoder[T any](s serde.Serde[T]) func() decode {
-	return func() decode {
-		value := new(T)
-		return func(src []byte) (_ any, err error) {
-			*value, err = s.Decode(src)
-			return value, err
-		}
-	}
-}
-
 type source struct {
 	in         *Instance
 	node       *Node
 	key, value decode
-	extract    func(f *Flow, partitionTime int64) (int64, error)
+	extract    Extract
 	forward    func(*Flow) error
 	head       Flow
 }

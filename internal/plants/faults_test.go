@@ -26,24 +26,6 @@ var plants = []plant{
 		"changelog-anew",
 	},
 	{
-		"the state is older than what the changelog remembers of deletes: deleted keys are back",
-		[]change{{"internal/task", "age > log.Forgets.Milliseconds()", "age < -log.Forgets.Milliseconds()"}},
-		"TestJoins",
-		"stale",
-	},
-	{
-		"an internal topic was deleted: it is made again",
-		[]change{{"internal/cluster", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {"}},
-		"TestSumsAgain",
-		"changelog-deleted,repartition-deleted",
-	},
-	{
-		"nobody looks whether topics are still there while the application runs",
-		[]change{behind("internal/worker", "func (s *session) verifyTopics() {\n", "\treturn\n")},
-		"TestPassingOn",
-		"input-deleted",
-	},
-	{
 		"durations by the wall clock: after it was set back nothing is committed",
 		[]change{{
 			"internal/worker", "return t.UnixMilli() + sim.WallSet(), t.Sub(began)",

@@ -47,10 +47,6 @@ var guards = []guard{
 	{"F20", "a record that Kafka would refuse is its record's failure", []change{{
 		"internal/worker", "tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits", "tasks.EncodeOnPut, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.rowLimits",
 	}}, "streams", "TestARefusedRecordMeetsThePolicy"},
-	{"F21", "while functions are slow no transaction is open", []change{{
-		"internal/worker", "return s.config.ExactlyOnce && !s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
-		"return s.config.ExactlyOnce && s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
-	}}, "streams", "TestARecordLongerThanATransactionIsDoneOnce"},
 	{"F23", "durations are kept when the clock is set", []change{
 		behind("internal/task", "func (s *Set) Adjust(by int64) {\n", "\tby = 0\n"),
 	}, "internal/task", "TestAClockThatIsSet"},

@@ -86,7 +86,7 @@ func classify(err error) class {
 		// The settings must fit what the brokers allow.
 		return fatal
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
-		// The group belongs to another kind of client, Kafka Streams for example.
+		// The group belongs to another kind of client, Kafka Streams for example; see lessons.awaitsOthers.
 		return fatal
 	case errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerEpoch),
 		errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.UnknownMemberID),

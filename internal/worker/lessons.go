@@ -20,6 +20,7 @@ type lessons struct {
 	// encodeOnPut is true once a commit met a value that cannot be encoded. So the record that put it is found.
 	encodeOnPut  bool
 	slowAt       time.Time // when a step last took long beside the transaction timeout
+	othersSince  time.Time // since when the group has members of another kind; zero: it has none
 	globalChecks int       // at the topics of global tables that have found a loss
 
 	refused    map[task.RecordID]task.Refusal // records to leave out, as Kafka refused what was made of them
@@ -51,4 +52,20 @@ func (l *lessons) sendsAlone() bool {
 // changedSince is true for a value that could be encoded when it was put.
 func (l *lessons) changedSince(err error) bool {
 	return errors.Is(err, state.ErrEncode) && l.encodeOnPut
+}
+
+// othersFor is how long a group may have members of another kind before that is an error. An application of Kafka
+// Streams that was stopped is counted until its session.timeout.ms is over, 45 s by default, as it does not leave.
+const othersFor = 90 * time.Second
+
+// awaitsOthers is true while members of another kind may be ones that have stopped.
+func (l *lessons) awaitsOthers(err error) bool {
+	if !errors.Is(err, kerr.InconsistentGroupProtocol) {
+		l.othersSince = time.Time{}
+		return false
+	}
+	if l.othersSince.IsZero() {
+		l.othersSince = time.Now()
+	}
+	return time.Since(l.othersSince) < othersFor
 }

@@ -165,7 +165,8 @@ func (w *Worker) departFormer(ctx context.Context, err error) {
 
 // over is true if no new session follows one that ended with err.
 func (w *Worker) over(ctx context.Context, err error) bool {
-	return err == nil || ctx.Err() != nil || classify(err) == fatal || w.lessons.changedSince(err)
+	waits := w.lessons.awaitsOthers(err)
+	return err == nil || ctx.Err() != nil || classify(err) == fatal && !waits || w.lessons.changedSince(err)
 }
 
 // result is what Run returns when the last session ended with err. A stop is no error, unless something was done that

@@ -104,8 +104,12 @@ func (w *Worker) runSessions(ctx context.Context) error {
 
 func (w *Worker) warn(err error) {
 	message := "worker begins again from the last commit"
-	if classify(err) == full {
+	switch {
+	case classify(err) == full:
 		message = "the disk is full: the worker waits for space, to go on from the last commit"
+	case w.lessons.awaitsOthers(err):
+		message = "the group has members of another kind: the worker waits, as an application of Kafka Streams that was " +
+			"stopped is one until its session.timeout.ms is over"
 	}
 	w.config.Logger.Warn(message, "error", err, "class", classify(err).String())
 }
