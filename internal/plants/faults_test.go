@@ -42,15 +42,6 @@ var plants = []plant{
 		"input-transaction",
 	},
 	{
-		"functions are slow: the transaction is open meanwhile, is aborted, and begins again for ever",
-		[]change{{
-			"internal/worker", "return s.config.ExactlyOnce && !s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
-			"return s.config.ExactlyOnce && s.worker.lessons.slowAt.IsZero() && time.Since(s.worker.lessons.slowAt) < slowFor",
-		}},
-		"TestSums",
-		"slow-functions",
-	},
-	{
 		"an end of a transaction without an answer is taken for a commit",
 		[]change{{
 			"internal/worker", "if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
@@ -73,12 +64,6 @@ var plants = []plant{
 		[]change{{"internal/task", "all[name] = max(all[name], at)", "_, _ = name, at"}},
 		"TestMinutes",
 		"crash,restart,workers",
-	},
-	{
-		"a process that was given up takes its own return to the group for another process",
-		[]change{{"internal/worker", "if !told || m.rejoins(ctx) {", "if !told {"}},
-		"TestMinutes",
-		"freeze,reply",
 	},
 	{
 		"a member that joined anew commits what it did before",
