@@ -77,15 +77,16 @@ func run(b *testing.B, operations []operation) {
 
 // job is a topology with one task for each sub-topology. What tasks send to internal topics comes back to them at once.
 type job struct {
-	tb     testing.TB
-	feed   func(i int64) input
-	set    *task.Set
-	inputs map[string]*task.Input
-	global map[string]bool
-	fed    int64
-	sent   map[string]int64 // offsets of topics
-	queued map[string][]topology.Raw
-	arena  []byte
+	tb      testing.TB
+	feed    func(i int64) input
+	set     *task.Set
+	readers *task.Readers
+	inputs  map[string]*task.Input
+	global  map[string]bool
+	fed     int64
+	sent    map[string]int64 // offsets of topics
+	queued  map[string][]topology.Raw
+	arena   []byte
 }
 
 func newJob(tb testing.TB, o operation) *job {
@@ -102,11 +103,11 @@ func newJob(tb testing.TB, o operation) *job {
 	require.NoError(tb, err)
 	j := &job{
 		tb: tb, feed: o.feed, inputs: map[string]*task.Input{}, global: map[string]bool{},
-		sent: map[string]int64{}, queued: map[string][]topology.Raw{},
+		sent: map[string]int64{}, queued: map[string][]topology.Raw{}, readers: &task.Readers{},
 	}
 	j.set = task.NewSet(topo, task.Config{
 		Partitions: partitions.Topics, Buffer: math.MaxInt, MaxIdle: -1, Budget: state.NewBudget(96 << 20),
-		Drops: &task.Drops{}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Drops: &task.Drops{}, Readers: j.readers, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, 0)
 	j.open(topo, len(partitions.Tasks))
 	return j

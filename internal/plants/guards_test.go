@@ -64,12 +64,6 @@ var guards = []guard{
 		"internal/task", "if have := string(value[2:]); have != localFormat(spec) {",
 		"if have := string(value[2:]); have == \"\" {",
 	}}, "streams", "TestStateDirectoryOfAnotherTopology"},
-	{"F32", "markers move the offset, and are no records", []change{{
-		"internal/task", "\t\tif raw.Control {\n", "\t\tif raw.Control && raw.Offset < 0 {\n",
-	}}, "internal/task", "TestMarkersMoveTheOffset"},
-	{"F35", "state of another cluster is set aside", []change{{
-		"internal/task", "if t.home != \"\" && f.Cluster != \"\" && t.home != f.Cluster {", "if t.home == \"none\" {",
-	}}, "streams", "TestStateOfAnotherCluster"},
 	{"F36", "an input that is shorter than its offset is an error", []change{{
 		"internal/task", "case anew && (in.task.Keeps() || !gone), at > log.End && in.task.Keeps(), !gone && at > log.End:",
 		"case anew && at < 0:",
