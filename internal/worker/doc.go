@@ -74,8 +74,12 @@
 // tried again while the others go on. So it is with a directory that is in use, a database that cannot be opened or is
 // damaged, a changelog or an input without a leader, and topics that cannot be read just now.
 //
-// What happens to a task that runs ends the session, as its outputs lie in the transaction of all tasks; see DESIGN.md,
-// "What a failure costs". Errors that no new beginning would cure (classify: fatal) end the application.
+// A task that runs can be restored alone, too, where its database is what failed (session.evict): a record that met the
+// damage has been undone, so what was done before it is committed, with what the others did. What was fetched of the
+// task's inputs waits for it.
+//
+// Everything else that happens to a task that runs ends the session, as its outputs lie in the transaction of all tasks;
+// see DESIGN.md, "What a failure costs". Errors that no new beginning would cure (classify: fatal) end the application.
 //
 // # What is owed when a session ends
 //
