@@ -78,8 +78,9 @@
 // damage has been undone, so what was done before it is committed, with what the others did. What was fetched of the
 // task's inputs waits for it.
 //
-// Everything else that happens to a task that runs ends the session, as its outputs lie in the transaction of all tasks;
-// see DESIGN.md, "What a failure costs". Errors that no new beginning would cure (classify: fatal) end the application.
+// Everything else that happens to a task that runs ends the session, as its outputs lie in the transaction of all
+// tasks; see DESIGN.md, "What a failure costs". Errors that no new beginning would cure (classify: fatal) end the
+// application.
 //
 // # What is owed when a session ends
 //
