@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/kafkatest"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -232,8 +233,18 @@ func TestStoresAnswerEachKind(t *testing.T) {
 
 // TestAnyProcessAnswers: a key asked at either of two processes gives the row of the one that has it; while one stops
 // and comes back, each answer is right for its position, or says to ask again. A record is read behind its offset.
-func TestAnyProcessAnswers(t *testing.T) {
-	b, topo := broker.New(t), storesTopology(t)
+func TestAnyProcessAnswers(t *testing.T) { anyProcessAnswers(t, broker.New(t)) }
+
+// TestAnyProcessAnswersOnKafka is the same on a real one.
+func TestAnyProcessAnswersOnKafka(t *testing.T) {
+	b, err := broker.Connect(kafkatest.Start(t).Addrs...)
+	require.NoError(t, err)
+	defer b.Close()
+	anyProcessAnswers(t, b)
+}
+
+func anyProcessAnswers(t *testing.T, b *broker.Broker) {
+	topo := storesTopology(t)
 	require.NoError(t, b.CreateTopicsOf(t.Context(), topo, 4))
 	processes := []*process{newProcess(t, b, topo), newProcess(t, b, topo)}
 	const keys = 16
