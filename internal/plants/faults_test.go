@@ -71,18 +71,4 @@ var plants = []plant{
 		"TestSumsAgain",
 		"freeze,slow-functions",
 	},
-	{
-		"an input that was emptied holds up its task",
-		[]change{{"internal/worker", "\ts.checkInputs()\n", ""}},
-		"TestJoins",
-		"input-expired,freeze",
-	},
-	{
-		"a restore ends at the last stable offset, in front of what the group's offsets count on",
-		[]change{{
-			"internal/worker", "ends := kafka.Ends(ctx, logs)", "ends := kafka.StableEnds(ctx, logs)",
-		}},
-		"TestSums|TestMinutes",
-		"crash,freeze,restart,crash-at",
-	},
 }
