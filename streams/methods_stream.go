@@ -52,7 +52,8 @@ func (s *Stream[K, V]) MapAsync[VR any](
 	return MapAsync(s, fn, calls, flights)
 }
 
-// MapAsyncRecord gives each record the value that a slow function has for it: the function [MapAsyncRecord] as a method.
+// MapAsyncRecord gives each record the value that a slow function has for it: the function [MapAsyncRecord] as a
+// method.
 func (s *Stream[K, V]) MapAsyncRecord[VR any](
 	fn func(ctx context.Context, r Record[K, V]) (Optional[VR], error), calls Calls, flights state.InFlight[K, V],
 ) *Stream[K, VR] {

@@ -79,4 +79,3 @@ func TestARowThatItsChangelogRefuses(t *testing.T) {
 		})
 	}
 }
-
