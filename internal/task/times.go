@@ -91,7 +91,7 @@ func (t *Task) storeTimes(committed map[string]Committed) map[string]int64 {
 			}
 		case !stale:
 			times[name] = own
-		case told && !(was && closed == own-grace):
+		case told && (!was || closed != own-grace):
 			times[name] = closed + grace
 		case latest >= 0:
 			times[name] = latest
