@@ -45,7 +45,9 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	if len(g.sources) == 0 {
 		errs = append(errs, errors.New("topology: no source: start with streams.From or streams.TableFrom"))
 	}
-	g.lookUpGlobals()
+	if !g.built { // what is built may be read, and compiled under other names, by several goroutines
+		g.lookUpGlobals()
+	}
 	t.Subs, t.Global = split(g)
 	t.copartitions = append(g.copartitions[:len(g.copartitions):len(g.copartitions)], g.meetings()...)
 	errs = append(errs, t.checkStores()...)
@@ -60,7 +62,9 @@ func Compile(g *Graph, app string) (*Topology, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	g.built = true
+	if !g.built {
+		g.built = true
+	}
 	return t, nil
 }
 

@@ -2,9 +2,11 @@ package topology_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -46,6 +48,21 @@ func TestSubTopologies(t *testing.T) {
 	require.Equal(t, "app-counts-changelog", topo.ChangelogName("counts"))
 	require.True(t, topo.IsRepartition("app-by-word-repartition"))
 	require.False(t, topo.IsRepartition("in"))
+}
+
+// TestABuiltTopologyIsOnlyRead: several applications and readers may have it. The race detector judges.
+func TestABuiltTopologyIsOnlyRead(t *testing.T) {
+	topo := compile(t, wordCount)
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			renamed, err := topo.WithApp("another")
+			assert.NoError(t, err)
+			assert.Equal(t, "another-counts-changelog", renamed.ChangelogName("counts"))
+			assert.NotEmpty(t, topo.SVG())
+		})
+	}
+	wait.Wait()
 }
 
 // TestSharedStoreJoinsSubTopologies: steps that use one store run in one task.
