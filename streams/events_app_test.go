@@ -26,6 +26,7 @@ func TestEventsInTheirOrder(t *testing.T) {
 	_, stop := r.start(countWords, r.config(t.TempDir()))
 	r.send(20)
 	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())
 
 	var heard []string
@@ -59,6 +60,7 @@ func TestEventsInTheirOrder(t *testing.T) {
 	<-running
 	r.send(20)
 	r.requireCounts("per-key", 10)
+	r.requireCounts("per-word", 7)
 	require.NoError(t, stop())
 
 	require.Equal(t, []string{"created to starting", "starting to joining", "joining to restoring",
