@@ -17,9 +17,9 @@ func (q *query) read(store any, out *StoreRows) error {
 	case state.KindKeyValue:
 		return q.readKeyValue(s, out)
 	case state.KindWindow:
-		return q.readWindow(s, out)
+		return q.readByTime(s, "Fetch", out)
 	case state.KindSession:
-		return q.readSession(s, out)
+		return q.readByTime(s, "Find", out)
 	case state.KindVersioned:
 		return q.readVersioned(s, out)
 	}
@@ -80,7 +80,8 @@ func (q *query) bound(name string, walk []reflect.Value) (key reflect.Value, ok 
 	return key, false, nil
 }
 
-func (q *query) readWindow(s reflect.Value, out *StoreRows) error {
+// readByTime reads windows or sessions: ofKey is the store's method for those of one key.
+func (q *query) readByTime(s reflect.Value, ofKey string, out *StoreRows) error {
 	from, to, err := q.times()
 	if err != nil {
 		return err
@@ -97,31 +98,9 @@ func (q *query) readWindow(s reflect.Value, out *StoreRows) error {
 		return err
 	}
 	if args = append([]reflect.Value{key}, args...); q.reverse {
-		return q.collect(s.MethodByName("FetchReverse").Call(args), out)
+		ofKey += "Reverse"
 	}
-	return q.collect(s.MethodByName("Fetch").Call(args), out)
-}
-
-func (q *query) readSession(s reflect.Value, out *StoreRows) error {
-	from, to, err := q.times()
-	if err != nil {
-		return err
-	}
-	args := []reflect.Value{reflect.ValueOf(from), reflect.ValueOf(to)}
-	if !q.values.Has("key") {
-		if q.reverse {
-			return q.collect(s.MethodByName("BetweenReverse").Call(args), out)
-		}
-		return q.collect(s.MethodByName("Between").Call(args), out)
-	}
-	key, err := q.keys.parse(q.values.Get("key"))
-	if err != nil {
-		return err
-	}
-	if args = append([]reflect.Value{key}, args...); q.reverse {
-		return q.collect(s.MethodByName("FindReverse").Call(args), out)
-	}
-	return q.collect(s.MethodByName("Find").Call(args), out)
+	return q.collect(s.MethodByName(ofKey).Call(args), out)
 }
 
 func (q *query) readVersioned(s reflect.Value, out *StoreRows) error {
