@@ -58,7 +58,7 @@ var lossy = map[string]func(s *simulation, f fault){
 	},
 	// input-deleted deletes an input, which is created anew a while later.
 	"input-deleted": func(s *simulation, f fault) {
-		s.expects("DeletedSourceError", "LostInputError", "LostOffsetsError")
+		s.expects("MissingSourceError", "DeletedSourceError", "LostInputError", "LostOffsetsError")
 		s.consented = true // what is written meanwhile is written when the topic is back, what was not read is gone
 		s.check(s.vanish(f, pick(s.inputs(), f.n/2)))
 	},

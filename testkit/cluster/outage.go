@@ -83,6 +83,7 @@ func documented(err error) (name string, consent bool) {
 	var internal *streams.InternalTopicError
 	var deleted *streams.DeletedSourceError
 	var grown *streams.GrownTopicError
+	var missing *streams.MissingSourceError
 	switch {
 	case errors.As(err, &input):
 		return "LostInputError", true
@@ -96,6 +97,8 @@ func documented(err error) (name string, consent bool) {
 		return "DeletedSourceError", true
 	case errors.As(err, &grown):
 		return "GrownTopicError", false
+	case errors.As(err, &missing):
+		return "MissingSourceError", false
 	}
 	return "", false
 }
