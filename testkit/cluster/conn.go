@@ -122,6 +122,7 @@ func (c *conn) receive() error {
 	}
 	delete(c.twice, number)
 	c.mu.Unlock()
+	delay := latency
 	switch {
 	case r == nil:
 	case r.at == beforeReply:
@@ -129,13 +130,10 @@ func (c *conn) receive() error {
 	case r.at == repeat && c.expects(number): // the first of two: the client waits for one
 		return nil
 	case r.at == slow:
-		time.Sleep(r.delay)
-	}
-	if r == nil || r.at != slow {
-		time.Sleep(latency)
+		delay = r.delay
 	}
 	c.in = frame
-	return nil
+	return c.sleep(delay)
 }
 
 // latency is how long each reply takes: else a client that asks again and again, as one does for a topic that was
@@ -157,6 +155,23 @@ func (c *conn) pass(deadline func() time.Time) error {
 		if thawed == nil {
 			return nil
 		}
+		if err := c.wait(thawed, deadline); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits for a while, as a reader does: up to its deadline.
+func (c *conn) sleep(d time.Duration) error {
+	over := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(over) })
+	defer timer.Stop()
+	return c.wait(over, func() time.Time { return c.reading })
+}
+
+// wait waits for the end of something, up to a deadline, which may change meanwhile, and to the end of the connection.
+func (c *conn) wait(over <-chan struct{}, deadline func() time.Time) error {
+	for {
 		c.mu.Lock()
 		until, changed := deadline(), c.wake
 		c.mu.Unlock()
@@ -167,7 +182,8 @@ func (c *conn) pass(deadline func() time.Time) error {
 			late = timer.C
 		}
 		select {
-		case <-thawed:
+		case <-over:
+			return nil
 		case <-changed:
 		case <-c.closed:
 			return net.ErrClosed
