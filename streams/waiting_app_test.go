@@ -2,6 +2,8 @@ package streams_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -248,4 +250,85 @@ func TestAnApplicationThatDoesNotCommit(t *testing.T) {
 	r.requireValues("out", "1")
 	require.NoError(t, stop())
 	r.requireLog("no commit, although there is something to commit")
+}
+
+// stalls has an application's state tell when it is stalled, and when it is no more.
+func stalls(config *streams.Config) (stalled, over chan struct{}) {
+	config.StallTimeout = 200 * time.Millisecond
+	stalled, over = make(chan struct{}), make(chan struct{})
+	var once, goesOn sync.Once
+	config.Events.StateChanged = func(was, is streams.State) {
+		if is == streams.Stalled {
+			once.Do(func() { close(stalled) })
+		}
+		if was == streams.Stalled {
+			goesOn.Do(func() { close(over) })
+		}
+	}
+	return stalled, over
+}
+
+// TestAnApplicationWhoseCommitsFail is stalled, although each session begins with nothing to commit.
+func TestAnApplicationWhoseCommitsFail(t *testing.T) {
+	r := newRig(t, "words", "out")
+	config := r.config(t.TempDir())
+	stalled, over := stalls(&config)
+	refused := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.InvalidTxnState, Count: -1})
+	_, stop := r.start(keep, config)
+	r.produceAt("words", 0, "a", "1")
+	<-stalled
+	refused.Remove()
+	<-over
+	r.requireValues("out", "1")
+	require.NoError(t, stop())
+}
+
+// TestAStallIsOverWithoutTasks: what a process could not commit is another one's by now, and it has nothing to do.
+func TestAStallIsOverWithoutTasks(t *testing.T) {
+	r := newRigOf(t, kfake.SeedTopics(1, "words", "out"),
+		kfake.BrokerConfigs(map[string]string{"group.min.session.timeout.ms": "100"}))
+	config := r.config(t.TempDir())
+	config.SessionTimeout, config.TransactionTimeout = time.Second, time.Second
+	stalled, over := stalls(&config)
+	var mu sync.Mutex
+	var cut []net.Conn
+	away := false
+	config.Kafka = []kgo.Opt{kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if away {
+			return nil, errors.New("away")
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		cut = append(cut, conn)
+		return conn, err
+	})}
+	hold := make(chan struct{})
+	r.fake.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		r.fake.SleepControl(func() { <-hold })
+		return nil, nil, false
+	})
+	_, stop := r.start(keep, config)
+	r.produceAt("words", 0, "a", "1")
+	<-stalled
+	first := r.owner("words", 0)
+	mu.Lock()
+	away = true
+	for _, conn := range cut {
+		_ = conn.Close() // it may be closed by now
+	}
+	mu.Unlock()
+	close(hold)
+	_, stopOther := r.start(keep, r.config(t.TempDir()))
+	require.Eventually(t, func() bool {
+		owner := r.owner("words", 0)
+		return owner != "" && owner != first
+	}, time.Minute, 10*time.Millisecond)
+	r.requireValues("out", "1")
+	mu.Lock()
+	away = false
+	mu.Unlock()
+	<-over
+	require.NoError(t, stop())
+	require.NoError(t, stopOther())
 }

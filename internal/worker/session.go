@@ -39,6 +39,8 @@ type session struct {
 	movedAt  time.Time                    // when the group was first given other offsets; zero: it was not
 
 	began     time.Time // zero once it has committed
+	told      bool      // the group has said which tasks are the worker's, which may be none
+	quiet     time.Time // since when there has been nothing to do and nothing to commit; zero: there is
 	processed int64     // records taken from inputs since the last commit
 	shownAt   time.Time // when the worker was last shown
 	unseen    bool      // something has happened since
@@ -133,11 +135,8 @@ func (s *session) loop(ctx, work context.Context) error {
 		}
 		s.processed += int64(n)
 		s.unseen = s.unseen || n > 0
-		if idle = n == 0 && !s.set.Answered(); s.set.Pending() {
-			s.worker.noteUncommitted()
-		} else if idle && s.member.id != "" {
-			s.worker.noteCommitted()
-		}
+		idle = n == 0 && !s.set.Answered()
+		s.noteProgress(idle)
 		if s.commitDue() {
 			if err = s.commit(work); err != nil {
 				err = s.evict(work, err)

@@ -26,6 +26,25 @@ func (w *Worker) report(s State) {
 	}
 }
 
+// noteProgress notes whether there is something to commit. A session that begins has nothing at first, as it has not read
+// what the one before could not commit: it is believed once nothing has come for a while.
+func (s *session) noteProgress(idle bool) {
+	switch {
+	case s.set.Pending():
+		s.quiet = time.Time{}
+		s.worker.noteUncommitted()
+	case !idle || !s.told || len(s.restores) > 0:
+		s.quiet = time.Time{}
+	case s.quiet.IsZero():
+		s.quiet = time.Now()
+	case time.Since(s.quiet) >= quietFor:
+		s.worker.noteCommitted()
+	}
+}
+
+// quietFor is how long nothing may come before it is believed that there is nothing.
+const quietFor = time.Second
+
 // noteUncommitted notes that there is something to commit, from now on.
 func (w *Worker) noteUncommitted() {
 	w.progress.Lock()

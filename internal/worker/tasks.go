@@ -27,6 +27,7 @@ func (s *session) assign(ctx context.Context, member string, committed cluster.O
 		s.checkTopicsNow()
 	}
 	s.assigned.Add(committed)
+	s.told = true
 	s.worker.lessons.owed = nil // what was dropped is done again from here on, by this worker or by others
 	ids := s.tasksOf(func(topic string, yield func(int32)) {
 		for p := range committed[topic] {
@@ -63,6 +64,7 @@ func (s *session) hasTask(id topology.TaskID) bool {
 // nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
 func (s *session) nothingAdded(context.Context) error {
 	s.worker.waits.end(forGroup)
+	s.told = true
 	s.worker.lessons.owed = nil
 	s.cover.rebalanced()
 	s.reportIfRunning()
