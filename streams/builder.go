@@ -17,13 +17,6 @@ type Builder struct {
 	sources map[*topology.Node]*declaredTopic // what each source was declared with
 	owners  map[string]string                 // file:line of the step that writes each store, by name
 	idles   map[string]time.Duration          // of the final results of each store
-	keepers map[string]keeper                 // of windowed stores, by name
-}
-
-// keeper is the windowed aggregation that fills a store: a node for each group, and its windows as text.
-type keeper struct {
-	nodes   []*topology.Node
-	windows string
 }
 
 // NewBuilder begins a topology. The name is the default of the application id: the consumer group, and the prefix of
@@ -31,7 +24,7 @@ type keeper struct {
 func NewBuilder(name string) *Builder {
 	return &Builder{
 		app: name, graph: topology.NewGraph(), sources: map[*topology.Node]*declaredTopic{}, owners: map[string]string{},
-		idles: map[string]time.Duration{}, keepers: map[string]keeper{},
+		idles: map[string]time.Duration{},
 	}
 }
 

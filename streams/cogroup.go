@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"reflect"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -16,10 +18,11 @@ type Cogroup[K, A any] struct {
 	members []member
 }
 
-// member is a group of a Cogroup, whose type of values is known to its functions only.
+// member is a group that is aggregated, whose type of values is known to its function only.
 type member struct {
-	node *topology.Node
-	fold operator.Fold
+	node   *topology.Node
+	values reflect.Type
+	fold   operator.Fold
 }
 
 // NewCogroup begins a cogroup with its first group: its records are folded by add into a row that begins with
@@ -30,7 +33,7 @@ func NewCogroup[K, V, A any](
 	g.of().given(initial != nil, "NewCogroup: initial")
 	g.of().given(add != nil, "NewCogroup: add")
 	c := &Cogroup[K, A]{b: g.b, site: topology.Site(), initial: initial}
-	c.members = []member{memberOf(g, initial, add)}
+	c.members = []member{memberOf(g, foldRecord(initial, add))}
 	return c
 }
 
@@ -48,14 +51,12 @@ func AddGroup[K, V, A any](
 		c.b.graph.Fail(topology.Site(), "groups of two builders are aggregated together: build both with one")
 	}
 	out := *c
-	out.members = append(c.members[:len(c.members):len(c.members)], memberOf(g, c.initial, add))
+	out.members = append(c.members[:len(c.members):len(c.members)], memberOf(g, foldRecord(c.initial, add)))
 	return &out
 }
 
-func memberOf[K, V, A any](
-	g *Group[K, V], initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
-) member {
-	return member{g.node, foldRecord(initial, add)}
+func memberOf[K, V any](g *Group[K, V], fold operator.Fold) member {
+	return member{g.node, reflect.TypeFor[V](), fold}
 }
 
 // copartitioned demands that all groups have the same number of partitions.
@@ -89,7 +90,7 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	spec := storeFor(c.b, windows, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
-		parts = append(parts, c.b.inWindows(m.node, windows, spec, m.fold, site))
+		parts = append(parts, c.b.inWindows(m, windows, spec, site))
 	}
 	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, windows, spec, site)}
 }
@@ -110,7 +111,7 @@ func (c *Cogroup[K, A]) AggregateSessions(
 		functions := operator.Sessions{
 			Initial: operator.InitialOf(c.initial), Fold: m.fold, Merge: operator.MergeOf(merge),
 		}
-		parts = append(parts, c.b.inSessions(m.node, windows, spec, functions, site))
+		parts = append(parts, c.b.inSessions(m, windows, spec, functions, site))
 	}
 	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, windows, spec, site)}
 }

@@ -63,11 +63,11 @@ func ExampleAggregateSessionsRecord() {
 }
 
 // Clicks that come when their session is closed are no part of any: here they are shown.
-func ExampleLateForSessions() {
+func ExampleLate_sessions() {
 	b := streams.NewBuilder("example")
-	clicks := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute))
-	streams.Results(clicks.Count(perVisit).Final(), windowText).To(counts)
-	streams.LateForSessions(clicks, perVisit).Peek(func(r record) { fmt.Println("late:", r.Key, r.Timestamp) })
+	clicks := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute)).Count(perVisit)
+	streams.Results(clicks.Final(), windowText).To(counts)
+	streams.Late[string](clicks).Peek(func(r record) { fmt.Println("late:", r.Key, r.Timestamp) })
 	play(b, counts, rec("ann", "click", 0), rec("bob", "click", 500_000), rec("ann", "click", 30_000))
 	// Output:
 	// late: ann 30000

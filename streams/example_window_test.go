@@ -241,9 +241,9 @@ func ExampleWindowTable_FinalIdle() {
 // Late records go to a topic of their own instead of being lost.
 func ExampleLate() {
 	b := streams.NewBuilder("example")
-	clicks := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Minute))
-	streams.Results(clicks.Count(perWindow).Final(), windowText).To(textlessCounts)
-	streams.Late(clicks, perWindow).To(out)
+	clicks := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(perWindow)
+	streams.Results(clicks.Final(), windowText).To(textlessCounts)
+	streams.Late[string](clicks).To(out) // from Go 1.27 on clicks.Late[string]().To(out)
 	play(b, out, rec("ann", "click", 1_000), rec("ann", "click", 70_000), rec("ann", "too late", 2_000))
 	// Output: ann too late
 }

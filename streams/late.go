@@ -1,53 +1,54 @@
 package streams
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
-	"github.com/millstream-go/millstream/internal/operator"
-	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
-	"github.com/millstream-go/millstream/window"
 )
 
-// Late is the records of a windowed group that its aggregation into the store drops because one of their windows, or
-// all, is closed: to count them, to look at them with Peek, or to send them to a topic. Each comes once, before what
-// the aggregation makes of it; it is counted under topology.DropLate all the same. Call it when the aggregation has
-// been declared.
-func Late[K, V, A any](g *WindowedGroup[K, V], store state.Window[K, A]) *Stream[K, V] {
-	windows := g.windows
-	if _, ok := windows.(window.SlidingTime); ok {
-		store = store.ByKey()
-	}
-	spec := store.Spec()
-	return lateStream(g.group, windows.String(), spec, func() topology.Step { return operator.Late(spec, windows) })
+// Late is the records that an aggregation by windows or sessions drops because one of their windows, or all, or the
+// session that they would make or join, is closed: to count them, to look at them with Peek, or to send them to a topic.
+// Each comes once, as it was grouped and before what the aggregation makes of it; it is counted under DropLate all the
+// same. What the rows of t were filtered by or mapped to changes nothing.
+//
+// V is the type of the values that are grouped, which the type of t does not tell: Build refuses another one. Of a
+// cogroup they are the records of all groups with values of that type.
+func Late[V, K, A any](t *WindowTable[K, A]) *Stream[K, V] {
+	return &Stream[K, V]{b: t.of(), node: t.late(reflect.TypeFor[V]())}
 }
 
-// LateForSessions is Late for a group by sessions.
-func LateForSessions[K, V, A any](g *SessionGroup[K, V], store state.Session[K, A]) *Stream[K, V] {
-	windows, spec := g.windows, store.Spec()
-	return lateStream(g.group, windows.String(), spec, func() topology.Step {
-		return operator.LateForSessions(spec, windows)
+// lateRecords makes the nodes of late records: for each type of values one, for all groups that have it.
+func (b *Builder) lateRecords(parts []windowPart, aggregates []*topology.Node) func(values reflect.Type) *topology.Node {
+	return nodePer(func(values reflect.Type) *topology.Node {
+		site := topology.Site()
+		var parents, lates []*topology.Node
+		for _, p := range parts {
+			if p.values != values || slices.Contains(parents, p.parent) {
+				continue
+			}
+			n := p.late(site)
+			for _, a := range aggregates {
+				n.Before(a)
+			}
+			parents, lates = append(parents, p.parent), append(lates, n)
+		}
+		if len(lates) == 0 {
+			b.graph.Fail(site, "late records with values of type %v: those that are grouped have %s", values, typesOf(parts))
+			return parts[0].parent
+		}
+		return merged(b, lates, site)
 	})
 }
 
-func lateStream[K, V any](
-	g *Group[K, V], windows string, store state.Spec, new func() topology.Step,
-) *Stream[K, V] {
-	site := topology.Site()
-	n := topology.AddStep(g.b.graph, "late", site, []*topology.Node{g.node}, []state.Spec{store}, new)
-	k := g.b.keepers[store.Name()]
-	switch {
-	case len(k.nodes) == 0:
-		g.b.graph.Fail(site, "no windowed aggregation fills store %q yet: declare it before asking for its late records",
-			store.Name())
-	case !slices.ContainsFunc(k.nodes, func(n *topology.Node) bool { return slices.Contains(n.Parents, g.node) }):
-		g.b.graph.Fail(site, "store %q is filled from another group: late records are told of its own", store.Name())
-	case k.windows != windows:
-		g.b.graph.Fail(site, "store %q is filled by windows %s, late records are asked of %s: use the same",
-			store.Name(), k.windows, windows)
+// typesOf are the types of the values that are aggregated, for a message.
+func typesOf(parts []windowPart) string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, fmt.Sprint(p.values))
 	}
-	for _, aggregate := range k.nodes {
-		n.Before(aggregate)
-	}
-	return &Stream[K, V]{b: g.b, node: n}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
 }

@@ -2,10 +2,12 @@ package streams_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
@@ -36,12 +38,11 @@ func (w *lateTwin) take(r record) []record {
 
 // lateWindows sends the late records of an aggregation to topic out, and final results elsewhere, if asked to.
 func lateWindows(b *streams.Builder, windows window.Windows, final bool) {
-	g := streams.From(b, in).GroupByKey().WindowedBy(windows)
-	table := reduced(g)
+	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(windows))
 	if final {
 		streams.Results(table.Final(), windowText).To(textTopic("finals"))
 	}
-	streams.Late(g, texts).To(out)
+	streams.Late[string](table).To(out)
 }
 
 func TestLateRecordsOfHoppingWindowsFollowTheirTwin(t *testing.T) {
@@ -95,12 +96,11 @@ func TestLateRecordsOfSessionsFollowTheirTwin(t *testing.T) {
 		gap, grace := rapid.Int64Range(1, 15).Draw(t, "gap"), rapid.Int64Range(0, 10).Draw(t, "grace")
 		windows := window.Sessions(ms(gap)).Grace(ms(grace))
 		b := streams.NewBuilder("app")
-		g := streams.From(b, in).GroupByKey().SessionsBy(windows)
-		table := g.Reduce(visits, concat)
+		table := streams.From(b, in).GroupByKey().SessionsBy(windows).Reduce(visits, concat)
 		if rapid.Bool().Draw(t, "final") {
 			streams.Results(table.Final(), windowText).To(textTopic("finals"))
 		}
-		streams.LateForSessions(g, visits).To(out)
+		streams.Late[string](table).To(out)
 		w := lateSessionTwin{&sessionTwin{ledger: ledger{}, windows: windows, gap: gap, grace: grace}}
 		follows(t, b, w, drawRecords(t, shape{nullKeys: true, jumps: true}))
 	})
@@ -121,9 +121,7 @@ func TestWhatIsLateIsAMatterOfThePartition(t *testing.T) {
 // The record that fails behind Late is taken back, and comes late no more often for it.
 func TestALateRecordThatFailsIsTakenBack(t *testing.T) {
 	b := streams.NewBuilder("app")
-	g := streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0))
-	reduced(g)
-	late := streams.Late(g, texts)
+	late := streams.Late[string](reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0))))
 	late.To(out)
 	late.ForEach(failOn("bad"))
 	d := drive(t, b, testkit.Skip())
@@ -132,17 +130,94 @@ func TestALateRecordThatFailsIsTakenBack(t *testing.T) {
 	require.Equal(t, drops{topology.DropProcess: 1, topology.DropLate: 1}, d.Dropped())
 }
 
-// Of a cogroup each group has late records of its own, by the time that they share.
-func TestLateRecordsOfACogroup(t *testing.T) {
+// lateCogroup looks for the late records of an aggregation of two groups with values of one type.
+func lateCogroup(t *testing.T, aggregate func(*streams.Cogroup[string, string]) *windowTable) {
 	b := streams.NewBuilder("app")
 	left, right := streams.From(b, in).GroupByKey(), streams.From(b, other).GroupByKey()
 	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
-	streams.AddGroup(streams.NewCogroup(left, zero, add), right, add).AggregateWindows(tumbling(10, 0), texts)
-	streams.Late(right.WindowedBy(tumbling(10, 0)), texts).To(out)
+	table := aggregate(streams.AddGroup(streams.NewCogroup(left, zero, add), right, add))
+	streams.Late[string](table).To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 30), rec("k", "late left", 1))
 	testkit.Input(d, other).PipeRecord(rec("k", "late right", 2))
 	testkit.Input(d, other).PipeRecord(rec("k", "b", 30))
-	require.Equal(t, []record{rec("k", "late right", 2)}, testkit.Output(d, out).Read())
+	require.Equal(t, []record{rec("k", "late left", 1), rec("k", "late right", 2)}, testkit.Output(d, out).Read())
 	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+}
+
+// The groups of a cogroup share a time: what is late by it comes from all of them.
+func TestLateRecordsOfACogroup(t *testing.T) {
+	t.Run("windows", func(t *testing.T) {
+		lateCogroup(t, func(c *streams.Cogroup[string, string]) *windowTable {
+			return c.AggregateWindows(tumbling(10, 0), texts)
+		})
+	})
+	t.Run("sessions", func(t *testing.T) {
+		lateCogroup(t, func(c *streams.Cogroup[string, string]) *windowTable {
+			return c.AggregateSessions(window.Sessions(ms(10)), visits,
+				func(_ string, a, b string) (string, error) { return concat(a, b), nil })
+		})
+	})
+}
+
+// Groups whose values have types of their own have late records of their own, by the time that they share.
+func TestLateRecordsOfACogroupByType(t *testing.T) {
+	numbers := streams.NewTopic("numbers", serde.String, serde.Int64)
+	lateNumbers := streams.NewTopic("late-numbers", serde.String, serde.Int64)
+	b := streams.NewBuilder("app")
+	left, right := streams.From(b, in).GroupByKey(), streams.From(b, numbers).GroupByKey()
+	table := streams.AddGroup(
+		streams.NewCogroup(left, zero, func(r record, row string) (optional, error) { return streams.Some(row + r.Value), nil }),
+		right, func(r streams.Record[string, int64], row string) (optional, error) {
+			return streams.Some(row + "n"), nil
+		},
+	).AggregateWindows(tumbling(10, 0), texts)
+	streams.Late[int64](table).To(lateNumbers)
+	streams.Late[string](table).To(out)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", 30), rec("k", "late", 1))
+	testkit.Input(d, numbers).PipeRecord(streams.NewRecord("k", int64(7), 2))
+	require.Equal(t, []record{rec("k", "late", 1)}, testkit.Output(d, out).Read())
+	require.Equal(t, []streams.Record[string, int64]{streams.NewRecord("k", int64(7), 2)}, testkit.Output(d, lateNumbers).Read())
+}
+
+// A group that is in a cogroup twice drops a record twice; it is late once.
+func TestALateRecordOfAGroupThatIsAddedTwiceComesOnce(t *testing.T) {
+	b := streams.NewBuilder("app")
+	g := streams.From(b, in).GroupByKey()
+	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
+	table := streams.AddGroup(streams.NewCogroup(g, zero, add), g, add).AggregateWindows(tumbling(10, 0), texts)
+	streams.Late[string](table).To(out)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", 30), rec("k", "late", 1))
+	require.Equal(t, []record{rec("k", "late", 1)}, testkit.Output(d, out).Read())
+	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+}
+
+// Days in a time zone have no length of their own: that of Berlin on the 29th of March 2026 has 23 hours.
+func TestLateRecordsOfCalendarDays(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	at := func(day, hour int) int64 { return time.Date(2026, 3, day, hour, 0, 0, 0, berlin).UnixMilli() }
+	b := streams.NewBuilder("app")
+	lateWindows(b, window.Days(berlin).Grace(time.Hour), true)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", at(29, 1)), rec("k", "b", at(30, 1)-1), rec("k", "in time", at(29, 23)),
+		rec("k", "c", at(30, 1)), rec("k", "late", at(29, 23)), rec("k", "of the next day", at(30, 0)))
+	require.Equal(t, []record{rec("k", "late", at(29, 23))}, testkit.Output(d, out).Read())
+}
+
+// Late records are those of the aggregation, whatever is done with its rows, however often one asks.
+func TestRowsThatAreFilteredAndMappedHaveTheSameLateRecords(t *testing.T) {
+	b := streams.NewBuilder("app")
+	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0)))
+	lengths := streams.MapWindowValues(table.FilterNot(isA), func(v string) int64 { return int64(len(v)) })
+	streams.Late[string](lengths).To(out)
+	streams.Late[string](table).To(other)
+	d := drive(t, b)
+	pipe(d, rec("k", "b", 20), rec("k", "a", 1))
+	late := []record{rec("k", "a", 1)}
+	require.Equal(t, late, testkit.Output(d, out).Read())
+	require.Equal(t, late, testkit.Output(d, other).Read())
+	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
 }

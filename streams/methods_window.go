@@ -21,11 +21,6 @@ func (g *WindowedGroup[K, V]) AggregateRecord[A any](
 	return AggregateWindowsRecord(g, store, initial, add)
 }
 
-// Late is the records that the aggregation into the store drops: the function [Late] as a method.
-func (g *WindowedGroup[K, V]) Late[A any](store state.Window[K, A]) *Stream[K, V] {
-	return Late(g, store)
-}
-
 // Aggregate folds the records of each key and session into a row: the function [AggregateSessions] as a method.
 func (g *SessionGroup[K, V]) Aggregate[A any](
 	store state.Session[K, A], initial func() A,
@@ -42,9 +37,10 @@ func (g *SessionGroup[K, V]) AggregateRecord[A any](
 	return AggregateSessionsRecord(g, store, initial, add, merge)
 }
 
-// Late is the records that the aggregation into the store drops: the function [LateForSessions] as a method.
-func (g *SessionGroup[K, V]) Late[A any](store state.Session[K, A]) *Stream[K, V] {
-	return LateForSessions(g, store)
+// Late is the records that the aggregation drops, with values of the type that is grouped: the function [Late] as a
+// method.
+func (t *WindowTable[K, A]) Late[V any]() *Stream[K, V] {
+	return Late[V](t)
 }
 
 // MapValues gives each row another value: the function [MapWindowValues] as a method.

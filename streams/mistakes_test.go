@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/window"
 )
 
 // lineAbove2 is the file:line two above the call: of a call that takes two lines, where it begins.
@@ -38,27 +37,12 @@ var misuses = map[string]func(*streams.Builder, *stream) (line, text string){
 		table.FinalIdle(1500 * time.Microsecond)
 		return lineAbove(), "idle time 1.5ms: must be whole milliseconds, 1 or more"
 	},
-	"late records before the aggregation": func(_ *streams.Builder, s *stream) (string, string) {
-		g := s.GroupByKey().WindowedBy(tumbling(10, 0))
-		streams.Late(g, texts)
-		line := lineAbove()
-		reduced(g)
-		return line, `no windowed aggregation fills store "texts" yet`
-	},
-	"late records of another group": func(_ *streams.Builder, s *stream) (string, string) {
-		reduced(s.GroupByKey().WindowedBy(tumbling(10, 0)))
-		streams.Late(s.Filter(isA).GroupByKey().WindowedBy(tumbling(10, 0)), texts)
-		return lineAbove(), `store "texts" is filled from another group`
-	},
-	"late records of other windows": func(_ *streams.Builder, s *stream) (string, string) {
-		reduced(s.GroupByKey().WindowedBy(tumbling(10, 0)))
-		streams.Late(s.GroupByKey().WindowedBy(tumbling(20, 0)), texts)
-		return lineAbove(), `store "texts" is filled by windows`
-	},
-	"late records of another gap": func(_ *streams.Builder, s *stream) (string, string) {
-		s.GroupByKey().SessionsBy(window.Sessions(ms(10))).Reduce(visits, concat)
-		streams.LateForSessions(s.GroupByKey().SessionsBy(window.Sessions(ms(20))), visits)
-		return lineAbove(), `store "visits" is filled by windows`
+	"late records of values that no group has": func(b *streams.Builder, s *stream) (string, string) {
+		add := func(_ record, row string) (optional, error) { return streams.Some(row), nil }
+		more := func(_ streams.Record[string, int64], row string) (optional, error) { return streams.Some(row), nil }
+		c := streams.AddGroup(streams.NewCogroup(s.GroupByKey(), zero, add), streams.From(b, counts).GroupByKey(), more)
+		streams.Late[bool](c.AggregateWindows(tumbling(10, 0), texts))
+		return lineAbove(), `late records with values of type bool: those that are grouped have int64, string`
 	},
 	"duplicates within nothing": func(_ *streams.Builder, s *stream) (string, string) {
 		streams.Deduplicate(s, first, 0, passed)

@@ -69,7 +69,7 @@ func aggregateSessions[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	spec := sessionStoreFor(b, g.windows, store, site)
 	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable(
-		[]windowPart{b.inSessions(g.group.node, g.windows, spec, functions, site)}, g.windows, spec, site)}
+		[]windowPart{b.inSessions(memberOf(g.group, functions.Fold), g.windows, spec, functions, site)}, g.windows, spec, site)}
 }
 
 func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.Session[K, A], site string) state.Spec {
@@ -80,9 +80,9 @@ func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.S
 
 //go:noinline
 func (b *Builder) inSessions(
-	parent *topology.Node, windows window.Session, store state.Spec, functions operator.Sessions, site string,
+	m member, windows window.Session, store state.Spec, functions operator.Sessions, site string,
 ) windowPart {
-	return b.windowPart(parent, store, operator.ClosingSessions{Session: windows}, site, func() topology.Step {
+	return b.windowPart(m, store, operator.ClosingSessions{Session: windows}, site, func() topology.Step {
 		return operator.SessionAggregate(store, windows, functions)
 	})
 }

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
@@ -65,7 +66,7 @@ func aggregateWindows[K, V, A any](
 	b, site := g.group.b, topology.Site()
 	spec := storeFor(b, g.windows, store, site)
 	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable(
-		[]windowPart{b.inWindows(g.group.node, g.windows, spec, fold, site)}, g.windows, spec, site)}
+		[]windowPart{b.inWindows(memberOf(g.group, fold), g.windows, spec, site)}, g.windows, spec, site)}
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
@@ -80,34 +81,42 @@ func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
 type windowPart struct {
+	parent    *topology.Node
+	values    reflect.Type // of the records
 	aggregate func() *topology.Node
 	final     func(idle time.Duration) *topology.Node
+	late      func(site string) *topology.Node
 }
 
 //go:noinline
 func (b *Builder) inWindows(
-	parent *topology.Node, windows window.Windows, store state.Spec, fold operator.Fold, site string,
+	m member, windows window.Windows, store state.Spec, site string,
 ) windowPart {
-	return b.windowPart(parent, store, operator.ClosingWindows{Windows: windows}, site, func() topology.Step {
+	return b.windowPart(m, store, operator.ClosingWindows{Windows: windows}, site, func() topology.Step {
 		if sliding, ok := windows.(window.SlidingTime); ok {
-			return operator.SlidingAggregate(store, sliding, fold)
+			return operator.SlidingAggregate(store, sliding, m.fold)
 		}
-		return operator.WindowAggregate(store, windows.(window.Aligned), fold)
+		return operator.WindowAggregate(store, windows.(window.Aligned), m.fold)
 	})
 }
 
 // windowPart is that of one stream: new makes the step that aggregates it.
 func (b *Builder) windowPart(
-	parent *topology.Node, store state.Spec, windows operator.Closing, site string, new func() topology.Step,
+	m member, store state.Spec, windows operator.Closing, site string, new func() topology.Step,
 ) windowPart {
-	parents, stores := []*topology.Node{parent}, []state.Spec{store}
+	parents, stores := []*topology.Node{m.node}, []state.Spec{store}
 	return windowPart{
+		parent: m.node, values: m.values,
 		aggregate: func() *topology.Node {
 			return topology.AddStep(b.graph, "aggregate", site, parents, stores, new)
 		},
 		final: func(idle time.Duration) *topology.Node {
 			return topology.AddStep(b.graph, "final", site, parents, stores,
 				func() topology.Step { return operator.Final(store, windows, idle.Milliseconds()) })
+		},
+		late: func(site string) *topology.Node {
+			return topology.AddStep(b.graph, "late", site, parents, stores,
+				func() topology.Step { return operator.Late(store, windows) })
 		},
 	}
 }
@@ -118,13 +127,13 @@ func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store st
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
 	}
-	b.keepers[store.Name()] = keeper{nodes: aggregates, windows: windows.String()}
 	keeps(windows, aggregates...)
 	n := merged(b, aggregates, site)
 	return &windowRows{
 		b: b, rows: operator.RowsOfWindows(store), stores: []state.Spec{store},
 		updates: func() *topology.Node { return n },
-		finals: perIdle(func(idle time.Duration) *topology.Node {
+		late:    b.lateRecords(parts, aggregates),
+		finals: nodePer(func(idle time.Duration) *topology.Node {
 			b.oneIdle(store.Name(), idle)
 			var finals []*topology.Node
 			for i, p := range parts {
@@ -176,14 +185,14 @@ func once(make func() *topology.Node) func() *topology.Node {
 	}
 }
 
-// perIdle makes a node for each idle time when it is first asked for.
-func perIdle(make func(idle time.Duration) *topology.Node) func(idle time.Duration) *topology.Node {
-	nodes := map[time.Duration]*topology.Node{}
-	return func(idle time.Duration) *topology.Node {
-		if nodes[idle] == nil {
-			nodes[idle] = make(idle)
+// nodePer makes a node for each idle time, or each type of values, when it is first asked for.
+func nodePer[T comparable](make func(T) *topology.Node) func(T) *topology.Node {
+	nodes := map[T]*topology.Node{}
+	return func(of T) *topology.Node {
+		if nodes[of] == nil {
+			nodes[of] = make(of)
 		}
-		return nodes[idle]
+		return nodes[of]
 	}
 }
 
@@ -197,10 +206,11 @@ type WindowTable[K, V any] struct {
 // windowRows is a WindowTable without its types.
 type windowRows struct {
 	b       *Builder
-	updates func() *topology.Node                   // of changes
-	finals  func(idle time.Duration) *topology.Node // of values
-	rows    operator.Rows                           // under windowed keys
-	stores  []state.Spec                            // that rows uses
+	updates func() *topology.Node                    // of changes
+	finals  func(idle time.Duration) *topology.Node  // of values
+	late    func(values reflect.Type) *topology.Node // records that are not in the rows
+	rows    operator.Rows                            // under windowed keys
+	stores  []state.Spec                             // that rows uses
 }
 
 // Updates are the rows as they change: one result for each update. A deleted row has a null value.
@@ -276,12 +286,12 @@ func mapWindows[VR, K, V any](t *WindowTable[K, V], op string, fn func() operato
 func (t *windowRows) mapped(op string, fn func() operator.Mapper, rows operator.Rows) *windowRows {
 	site := topology.Site()
 	return &windowRows{
-		b: t.b, rows: rows, stores: t.stores,
+		b: t.b, rows: rows, stores: t.stores, late: t.late,
 		updates: once(func() *topology.Node {
 			return topology.AddStep(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
 				func() topology.Step { return operator.MapChange(fn) })
 		}),
-		finals: perIdle(func(idle time.Duration) *topology.Node {
+		finals: nodePer(func(idle time.Duration) *topology.Node {
 			return topology.AddStep(t.b.graph, op, site, []*topology.Node{t.finals(idle)}, nil,
 				func() topology.Step { return operator.MapRow(fn) })
 		}),

@@ -25,7 +25,6 @@ var shorter = map[string]string{
 	"GroupTableRecord":        "Table.GroupByRecord",
 	"JoinTables":              "Table.Join",
 	"JoinTablesRecord":        "Table.JoinRecord",
-	"LateForSessions":         "SessionGroup.Late",
 	"LeftJoinTables":          "Table.LeftJoin",
 	"MapTableValues":          "Table.MapValues",
 	"MapTableValuesRecord":    "Table.MapValuesRecord",
@@ -120,5 +119,9 @@ func calledWithReceiver(fn *ast.FuncDecl) string {
 	if strings.Join(given, " ") != strings.Join(passed, " ") {
 		return ""
 	}
-	return call.Fun.(*ast.Ident).Name
+	called := call.Fun
+	if of, ok := called.(*ast.IndexExpr); ok { // with the type that its arguments do not tell
+		called = of.X
+	}
+	return called.(*ast.Ident).Name
 }

@@ -27,6 +27,8 @@ type Closing interface {
 	Between(before, streamTime int64) (from, to int64, ok bool)
 	// Window is the window of a row.
 	Window(at window.Window) window.Window
+	// judge tells which records are late for the windows in a store.
+	judge(store rows.ByWindow) judge
 }
 
 // ClosingWindows are windows that a start identifies; their store orders them by it.

@@ -8,45 +8,25 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// Late passes the records that a windowed aggregation drops as late for one of their windows or all, each once. It
-// stands in front of the aggregation and judges as that will.
-func Late(store state.Spec, windows window.Windows) topology.Step {
-	return &late{declared: store, judge: func(rows.ByWindow) judge {
-		return func(r *flow, streamTime int64) (bool, error) {
-			return lateForWindows(windows, r.Timestamp, streamTime), nil
-		}
-	}}
+// Late passes the records that an aggregation drops as late for one of their windows or all, or for their session, each
+// once. It stands in front of the aggregation and judges as that will.
+func Late(store state.Spec, windows Closing) topology.Step {
+	return &late{declared: store, windows: windows}
 }
 
-// LateForSessions passes the records that an aggregation by sessions drops as late.
-func LateForSessions(store state.Spec, windows window.Session) topology.Step {
-	return &late{declared: store, judge: func(store rows.ByWindow) judge {
-		found := store.Finder()
-		return func(r *flow, streamTime int64) (bool, error) {
-			open := windows.Closed(streamTime)
-			if r.Timestamp >= open {
-				return false, nil
-			}
-			gap := windows.Gap()
-			err := found.Find(r.Key, max(open, r.Timestamp-gap), eventtime.Add(r.Timestamp, gap))
-			return found.Len() == 0, err // else it joins an open session, which makes it one
-		}
-	}}
+type late struct {
+	declared state.Spec
+	windows  Closing
+	store    rows.ByWindow
+	isLate   judge
 }
 
 // judge is true for a record that is late at a stream time.
 type judge func(r *flow, streamTime int64) (bool, error)
 
-type late struct {
-	declared state.Spec
-	store    rows.ByWindow
-	judge    func(store rows.ByWindow) judge
-	isLate   judge
-}
-
 func (l *late) Init(ctx *flowContext) error {
 	l.store = handleOf[rows.ByWindow](ctx, l.declared)
-	l.isLate = l.judge(l.store)
+	l.isLate = l.windows.judge(l.store)
 	return nil
 }
 
@@ -62,6 +42,12 @@ func (l *late) Process(ctx *flowContext, r *flow) error {
 	return ctx.Forward(r)
 }
 
+func (w ClosingWindows) judge(rows.ByWindow) judge {
+	return func(r *flow, streamTime int64) (bool, error) {
+		return lateForWindows(w.Windows, r.Timestamp, streamTime), nil
+	}
+}
+
 func lateForWindows(windows window.Windows, ts, streamTime int64) bool {
 	aligned, ok := windows.(window.Aligned)
 	if !ok {
@@ -69,4 +55,17 @@ func lateForWindows(windows window.Windows, ts, streamTime int64) bool {
 	}
 	first, last := aligned.Starts(ts)
 	return first > last || first < aligned.Closed(streamTime)
+}
+
+func (w ClosingSessions) judge(store rows.ByWindow) judge {
+	found := store.Finder()
+	return func(r *flow, streamTime int64) (bool, error) {
+		open := w.Closed(streamTime)
+		if r.Timestamp >= open {
+			return false, nil
+		}
+		gap := w.Gap()
+		err := found.Find(r.Key, max(open, r.Timestamp-gap), eventtime.Add(r.Timestamp, gap))
+		return found.Len() == 0, err // else it joins an open session, which makes it one
+	}
 }
