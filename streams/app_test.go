@@ -433,7 +433,7 @@ func TestOldEvents(t *testing.T) {
 	windows := state.NewWindow("windows", serde.String, serde.Int64)
 	_, stop := r.start(func(b *streams.Builder) {
 		w := streams.From(b, words).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(windows)
-		streams.Results(w.Updates(), func(k window.Windowed[string]) string { return k.Key }).To(perKey)
+		streams.ResultsBy(w.Updates(), func(k window.Windowed[string]) string { return k.Key }).To(perKey)
 	}, r.config(t.TempDir()))
 	r.send(1) // of 1970
 	r.requireCounts("per-key", 1)

@@ -37,12 +37,12 @@ func NewCogroup[K, V, A any](
 	return c
 }
 
-// AddGroup is the same cogroup with one more group, whose records are folded into the same rows by a function of their
-// own. All groups must have the same number of partitions, which is checked when the application starts.
-func AddGroup[K, V, A any](
+// CogroupAdd is the same cogroup with one more group, whose records are folded into the same rows by a function of
+// their own. All groups must have the same number of partitions, which is checked when the application starts.
+func CogroupAdd[K, V, A any](
 	c *Cogroup[K, A], g *Group[K, V], add func(r Record[K, V], row A) (Optional[A], error),
 ) *Cogroup[K, A] {
-	c.of().given(add != nil, "AddGroup: add")
+	c.of().given(add != nil, "CogroupAdd: add")
 	if g == nil {
 		c.b.graph.Fail(topology.Site(), "the group to add is nil")
 		return c

@@ -22,7 +22,7 @@ func lastLength(b *streams.Builder) {
 			}
 			return float64(len(word))
 		})
-	last := streams.MapTableValues(table, func(n float64) int64 { return int64(n) })
+	last := streams.TableMapValues(table, func(n float64) int64 { return int64(n) })
 	last.ToStream().To(streams.NewTopic("per-key", serde.String, serde.Int64))
 }
 

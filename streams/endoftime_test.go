@@ -20,7 +20,7 @@ func spanCounts(t *testing.T, windows window.Windows, restart bool, records ...r
 	b := streams.NewBuilder("app")
 	counted := streams.From(b, in).GroupByKey().WindowedBy(windows).
 		Count(state.NewWindow("spans", serde.String, serde.Int64))
-	streams.Results(counted.Updates(), func(w window.Windowed[string]) string { return w.Key }).To(counts)
+	streams.ResultsBy(counted.Updates(), func(w window.Windowed[string]) string { return w.Key }).To(counts)
 	d := drive(t, b)
 	for _, r := range records {
 		pipe(d, r)
@@ -82,7 +82,7 @@ func TestSessionsAtTheEndOfTimeMerge(t *testing.T) {
 	b := streams.NewBuilder("app")
 	counted := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(ms(100))).
 		Count(state.NewSession("visits", serde.String, serde.Int64))
-	streams.Results(counted.Updates(), func(w window.Windowed[string]) string { return w.Key }).To(counts)
+	streams.ResultsBy(counted.Updates(), func(w window.Windowed[string]) string { return w.Key }).To(counts)
 	d := drive(t, b)
 	end := int64(math.MaxInt64)
 	pipe(d, rec("k", "v", end-50), rec("k", "v", end), rec("k", "v", end-120))

@@ -65,7 +65,7 @@ func cart(b *streams.Builder) *streams.Cogroup[string, string] {
 		return streams.Some(strings.TrimSpace(strings.Replace(row, r.Value, "", 1))), nil
 	}
 	putIn := streams.NewCogroup(streams.From(b, in).GroupByKey(), none, put)
-	return streams.AddGroup(putIn, streams.From(b, other).GroupByKey(), take)
+	return streams.CogroupAdd(putIn, streams.From(b, other).GroupByKey(), take)
 }
 
 func ExampleCogroup_Aggregate() {
@@ -82,7 +82,7 @@ func ExampleCogroup_Aggregate() {
 func ExampleCogroup_AggregateWindows() {
 	b := streams.NewBuilder("example")
 	carts := cart(b).AggregateWindows(window.Tumbling(time.Minute), texts)
-	streams.Results(carts.Final(), windowText).To(out)
+	streams.ResultsBy(carts.Final(), windowText).To(out)
 	perform(b, out,
 		send(in, rec("ann", "tea", 1_000), rec("ann", "jam", 2_000)), send(other, rec("ann", "tea", 3_000)),
 		send(in, rec("ann", "gin", 60_000)))
@@ -94,7 +94,7 @@ func ExampleCogroup_AggregateSessions() {
 	perVisit := state.NewSession("per-visit", serde.String, serde.String)
 	b := streams.NewBuilder("example")
 	visits := cart(b).AggregateSessions(window.Sessions(time.Minute), perVisit, both)
-	streams.Results(visits.Final(), windowText).To(out)
+	streams.ResultsBy(visits.Final(), windowText).To(out)
 	perform(b, out,
 		send(in, rec("ann", "tea", 0), rec("ann", "jam", 50_000)), send(other, rec("ann", "tea", 100_000)),
 		send(in, rec("ann", "gin", 500_000)))

@@ -100,9 +100,9 @@ var people = []event{
 	send(other, rec("7", "Oslo", 3), rec("9", "Rome", 4), nullValue("7", 5)),
 }
 
-func ExampleJoinTables() {
+func ExampleTableJoin() {
 	b := streams.NewBuilder("example")
-	lives := streams.JoinTables(names(b), cities(b), func(name, city string) string { return name + " in " + city })
+	lives := streams.TableJoin(names(b), cities(b), func(name, city string) string { return name + " in " + city })
 	lives.ToStream().To(out)
 	perform(b, out, people...)
 	// Output:
@@ -110,9 +110,9 @@ func ExampleJoinTables() {
 	// 7 deleted
 }
 
-func ExampleLeftJoinTables() {
+func ExampleTableLeftJoin() {
 	b := streams.NewBuilder("example")
-	lives := streams.LeftJoinTables(names(b), cities(b), func(name string, city streams.Optional[string]) string {
+	lives := streams.TableLeftJoin(names(b), cities(b), func(name string, city streams.Optional[string]) string {
 		return name + " in " + orNull(city)
 	})
 	lives.ToStream().To(out)
@@ -124,9 +124,9 @@ func ExampleLeftJoinTables() {
 	// 7 Ann in null
 }
 
-func ExampleOuterJoinTables() {
+func ExampleTableOuterJoin() {
 	b := streams.NewBuilder("example")
-	streams.OuterJoinTables(names(b), cities(b), of).ToStream().To(out)
+	streams.TableOuterJoin(names(b), cities(b), of).ToStream().To(out)
 	perform(b, out, people...)
 	// Output:
 	// 7 Ann and null
@@ -137,12 +137,12 @@ func ExampleOuterJoinTables() {
 }
 
 // A result of none is no row.
-func ExampleJoinTablesRecord() {
+func ExampleTableJoinRecord() {
 	noRomans := func(key string, name, city streams.Optional[string]) (streams.Optional[string], error) {
 		return streams.Optional[string]{Value: key + ": " + of(name, city), OK: city.Value != "Rome"}, nil
 	}
 	b := streams.NewBuilder("example")
-	streams.JoinTablesRecord(names(b), cities(b), streams.Outer, noRomans).ToStream().To(out)
+	streams.TableJoinRecord(names(b), cities(b), streams.Outer, noRomans).ToStream().To(out)
 	perform(b, out, send(in, rec("7", "Ann", 1)), send(other, rec("7", "Oslo", 2), rec("7", "Rome", 3)))
 	// Output:
 	// 7 7: Ann and null

@@ -16,7 +16,7 @@ var perVisit = state.NewSession("per-visit", serde.String, serde.Int64)
 func ExampleSessionGroup_Count() {
 	b := streams.NewBuilder("example")
 	clicks := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute).Grace(time.Hour))
-	streams.Results(clicks.Count(perVisit).Updates(), windowText).To(counts)
+	streams.ResultsBy(clicks.Count(perVisit).Updates(), windowText).To(counts)
 	play(b, counts, rec("ann", "click", 0), rec("ann", "click", 100_000), rec("ann", "between", 50_000))
 	// Output:
 	// ann@[0,0] 1
@@ -30,32 +30,32 @@ func ExampleSessionGroup_Reduce() {
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute))
 	paths := pages.Reduce(visits, func(row, page string) string { return row + " > " + page })
-	streams.Results(paths.Final(), windowText).To(out)
+	streams.ResultsBy(paths.Final(), windowText).To(out)
 	play(b, out, rec("ann", "home", 0), rec("ann", "shop", 30_000), rec("bob", "home", 500_000))
 	// Output: ann@[0,30000] home > shop
 }
 
-func ExampleAggregateSessions() {
+func ExampleSessionAggregate() {
 	add := func(_, page string, letters int64) int64 { return letters + int64(len(page)) }
 	merge := func(_ string, a, b int64) int64 { return a + b }
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute))
-	letters := streams.AggregateSessions(pages, perVisit, func() int64 { return 0 }, add, merge)
-	streams.Results(letters.Final(), windowText).To(counts)
+	letters := streams.SessionAggregate(pages, perVisit, func() int64 { return 0 }, add, merge)
+	streams.ResultsBy(letters.Final(), windowText).To(counts)
 	play(b, counts, rec("ann", "home", 0), rec("ann", "cart", 30_000), rec("bob", "home", 500_000))
 	// Output: ann@[0,30000] 8
 }
 
 // Signing out ends a session: a result of none deletes it.
-func ExampleAggregateSessionsRecord() {
+func ExampleSessionAggregateRecord() {
 	add := func(r record, pages int64) (streams.Optional[int64], error) {
 		return streams.Optional[int64]{Value: pages + 1, OK: r.Value != "sign out"}, nil
 	}
 	merge := func(_ string, a, b int64) (int64, error) { return a + b, nil }
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute))
-	open := streams.AggregateSessionsRecord(pages, perVisit, func() int64 { return 0 }, add, merge)
-	streams.Results(open.Updates(), windowText).To(counts)
+	open := streams.SessionAggregateRecord(pages, perVisit, func() int64 { return 0 }, add, merge)
+	streams.ResultsBy(open.Updates(), windowText).To(counts)
 	play(b, counts, rec("ann", "home", 0), rec("ann", "sign out", 0))
 	// Output:
 	// ann@[0,0] 1
@@ -66,7 +66,7 @@ func ExampleAggregateSessionsRecord() {
 func ExampleLate_sessions() {
 	b := streams.NewBuilder("example")
 	clicks := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(time.Minute)).Count(perVisit)
-	streams.Results(clicks.Final(), windowText).To(counts)
+	streams.ResultsBy(clicks.Final(), windowText).To(counts)
 	streams.Late[string](clicks).Peek(func(r record) { fmt.Println("late:", r.Key, r.Timestamp) })
 	play(b, counts, rec("ann", "click", 0), rec("bob", "click", 500_000), rec("ann", "click", 30_000))
 	// Output:

@@ -30,12 +30,12 @@ func ExampleTable_FilterRecord() {
 	// Output: guest-7 online
 }
 
-func ExampleMapTableValuesRecord() {
+func ExampleTableMapValuesRecord() {
 	title := func(r record) (streams.Optional[string], error) {
 		return streams.Optional[string]{Value: r.Key + " is " + r.Value, OK: r.Value != "away"}, nil
 	}
 	b := streams.NewBuilder("example")
-	streams.MapTableValuesRecord(streams.TableFrom(b, in, rows), title).ToStream().To(out)
+	streams.TableMapValuesRecord(streams.TableFrom(b, in, rows), title).ToStream().To(out)
 	play(b, out, rec("ann", "online", 1), rec("ann", "away", 2))
 	// Output:
 	// ann ann is online
@@ -54,7 +54,7 @@ func ExampleStream_ToTable() {
 // The rows behind a filter are worked out when a join looks them up; with a store of their own they are read.
 func ExampleTable_Materialize() {
 	b := streams.NewBuilder("example")
-	lengths := streams.MapTableValues(streams.TableFrom(b, in, rows), func(v string) int64 { return int64(len(v)) })
+	lengths := streams.TableMapValues(streams.TableFrom(b, in, rows), func(v string) int64 { return int64(len(v)) })
 	lengths.Materialize(tally).ToStream().To(counts)
 	play(b, counts, rec("ann", "online", 1), nullValue("ann", 2))
 	// Output:
@@ -101,7 +101,7 @@ func ExampleTableFrom_timeToLive() {
 func byCity(b *streams.Builder) *streams.TableGroup[string, string] {
 	city := func(name, city string) (string, string) { return city, name }
 	topic := streams.NewRepartition("by-city", serde.String, serde.String)
-	return streams.GroupTable(streams.TableFrom(b, in, rows), city, topic)
+	return streams.TableGroupBy(streams.TableFrom(b, in, rows), city, topic)
 }
 
 // Who moves leaves the one group before entering the other.
@@ -131,11 +131,11 @@ func ExampleTableGroup_Reduce() {
 	// Rome ann
 }
 
-func ExampleAggregateTable() {
+func ExampleTableAggregate() {
 	add := func(_, name string, letters int64) int64 { return letters + int64(len(name)) }
 	subtract := func(_, name string, letters int64) int64 { return letters - int64(len(name)) }
 	b := streams.NewBuilder("example")
-	letters := streams.AggregateTable(byCity(b), tally, func() int64 { return 0 }, add, subtract)
+	letters := streams.TableAggregate(byCity(b), tally, func() int64 { return 0 }, add, subtract)
 	letters.ToStream().To(counts)
 	play(b, counts, rec("ann", "Oslo", 1), rec("george", "Oslo", 2), nullValue("ann", 3))
 	// Output:
@@ -145,13 +145,13 @@ func ExampleAggregateTable() {
 }
 
 // A group without rows is deleted when subtract returns none.
-func ExampleAggregateTableRecord() {
+func ExampleTableAggregateRecord() {
 	add := func(_ record, n int64) (streams.Optional[int64], error) { return streams.Some(n + 1), nil }
 	subtract := func(_ record, n int64) (streams.Optional[int64], error) {
 		return streams.Optional[int64]{Value: n - 1, OK: n > 1}, nil
 	}
 	b := streams.NewBuilder("example")
-	people := streams.AggregateTableRecord(byCity(b), tally, func() int64 { return 0 }, add, subtract)
+	people := streams.TableAggregateRecord(byCity(b), tally, func() int64 { return 0 }, add, subtract)
 	people.ToStream().To(counts)
 	play(b, counts, rec("ann", "Oslo", 1), nullValue("ann", 2))
 	// Output:
@@ -160,12 +160,12 @@ func ExampleAggregateTableRecord() {
 }
 
 // Rows whose group is null are in none.
-func ExampleGroupTableRecord() {
+func ExampleTableGroupByRecord() {
 	city := func(r record) (record, error) {
 		return record{Key: r.Value, Value: r.Key, NullKey: r.Value == "unknown"}, nil
 	}
 	b := streams.NewBuilder("example")
-	people := streams.GroupTableRecord(streams.TableFrom(b, in, rows), city, rekey)
+	people := streams.TableGroupByRecord(streams.TableFrom(b, in, rows), city, rekey)
 	people.Count(tally).ToStream().To(counts)
 	play(b, counts, rec("ann", "Oslo", 1), rec("bob", "unknown", 2))
 	// Output: Oslo 1

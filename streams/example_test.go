@@ -198,7 +198,7 @@ func ExampleWindowTable_Final() {
 	}
 	b := streams.NewBuilder("example")
 	words := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(perMinute)
-	streams.Results(words.Final(), minute).To(counts)
+	streams.ResultsBy(words.Final(), minute).To(counts)
 	play(b, counts, rec("ann", "hi", 1_000), rec("ann", "hello", 2_000), rec("ann", "bye", 61_000))
 	// Output: ann at 00:00 2
 }
@@ -207,7 +207,7 @@ func ExampleWindowTable_Updates() {
 	perMinute := state.NewWindow("per-minute", serde.String, serde.Int64)
 	b := streams.NewBuilder("example")
 	words := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(perMinute)
-	streams.Results(words.Updates(), windowText).To(counts)
+	streams.ResultsBy(words.Updates(), windowText).To(counts)
 	play(b, counts, rec("ann", "hi", 1_000), rec("ann", "hello", 2_000), rec("ann", "bye", 61_000))
 	// Output:
 	// ann@[0,60000) 1
@@ -225,9 +225,9 @@ func ExampleTable_Filter() {
 	// ann deleted
 }
 
-func ExampleMapTableValues() {
+func ExampleTableMapValues() {
 	b := streams.NewBuilder("example")
-	streams.MapTableValues(streams.TableFrom(b, in, rows), strings.ToUpper).ToStream().To(out)
+	streams.TableMapValues(streams.TableFrom(b, in, rows), strings.ToUpper).ToStream().To(out)
 	play(b, out, rec("ann", "online", 1))
 	// Output: ann ONLINE
 }

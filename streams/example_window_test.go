@@ -27,7 +27,7 @@ func hours(w window.Windowed[string]) string {
 func ExampleGroup_WindowedBy_hopping() {
 	b := streams.NewBuilder("example")
 	clicks := streams.From(b, in).GroupByKey().WindowedBy(window.Hopping(time.Hour, 30*time.Minute))
-	streams.Results(clicks.Count(perWindow).Final(), hours).To(counts)
+	streams.ResultsBy(clicks.Count(perWindow).Final(), hours).To(counts)
 	play(b, counts, rec("ann", "click", at(1, 10, 0)), rec("ann", "click", at(1, 40, 0)), rec("ann", "click", at(3, 0, 0)))
 	// Output:
 	// ann 00:30-01:30 1
@@ -55,7 +55,7 @@ func ExampleGroup_WindowedBy_sliding() {
 	b := streams.NewBuilder("example")
 	clicks := streams.From(b, in).GroupByKey().WindowedBy(window.Sliding(10 * time.Second))
 	bursts := clicks.Count(perWindow).Filter(func(n int64) bool { return n >= 3 })
-	streams.Results(bursts.Final(), windowText).To(counts)
+	streams.ResultsBy(bursts.Final(), windowText).To(counts)
 	play(b, counts, rec("ann", "click", 8_000), rec("ann", "click", 11_000), rec("ann", "click", 17_000),
 		rec("ann", "click", 60_000))
 	// Output: ann@[7000,17000] 3
@@ -75,7 +75,7 @@ func ExampleGroup_WindowedBy_days() {
 	noon := func(day int) int64 { return time.Date(2026, 3, day, 12, 0, 0, 0, amsterdam).UnixMilli() }
 	b := streams.NewBuilder("example")
 	clicks := streams.From(b, in).GroupByKey().WindowedBy(window.Days(amsterdam))
-	streams.Results(clicks.Count(perWindow).Final(), day).To(counts)
+	streams.ResultsBy(clicks.Count(perWindow).Final(), day).To(counts)
 	play(b, counts, rec("ann", "click", noon(28)), rec("ann", "click", noon(29)), rec("ann", "click", noon(30)))
 	// Output:
 	// ann 2026-03-28 (24h0m0s) 1
@@ -89,7 +89,7 @@ func ExampleGroup_WindowedBy_unlimited() {
 	since := func(w window.Windowed[string]) string {
 		return w.Key + " since " + time.UnixMilli(w.Window.Start).UTC().Format("15:04")
 	}
-	streams.Results(clicks.Count(perWindow).Updates(), since).To(counts)
+	streams.ResultsBy(clicks.Count(perWindow).Updates(), since).To(counts)
 	play(b, counts, rec("ann", "click", at(8, 59, 0)), rec("ann", "click", at(9, 0, 0)), rec("ann", "click", at(17, 0, 0)))
 	// Output:
 	// ann since 09:00 1
@@ -100,7 +100,7 @@ func ExampleWindowedGroup_Reduce() {
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Hour))
 	paths := pages.Reduce(texts, func(row, page string) string { return row + " > " + page })
-	streams.Results(paths.Final(), hours).To(out)
+	streams.ResultsBy(paths.Final(), hours).To(out)
 	play(b, out, rec("ann", "home", at(1, 5, 0)), rec("ann", "shop", at(1, 6, 0)), rec("ann", "home", at(2, 0, 0)))
 	// Output: ann 01:00-02:00 home > shop
 }
@@ -111,31 +111,31 @@ func ExampleWindowedGroup_ReduceRecord() {
 	}
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Hour))
-	streams.Results(pages.ReduceRecord(texts, forget).Updates(), hours).To(out)
+	streams.ResultsBy(pages.ReduceRecord(texts, forget).Updates(), hours).To(out)
 	play(b, out, rec("ann", "home", at(1, 5, 0)), rec("ann", "forget", at(1, 6, 0)))
 	// Output:
 	// ann 01:00-02:00 home
 	// ann 01:00-02:00 deleted
 }
 
-func ExampleAggregateWindows() {
+func ExampleWindowedAggregate() {
 	add := func(_, page string, letters int64) int64 { return letters + int64(len(page)) }
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Hour))
-	letters := streams.AggregateWindows(pages, perWindow, func() int64 { return 0 }, add)
-	streams.Results(letters.Final(), hours).To(counts)
+	letters := streams.WindowedAggregate(pages, perWindow, func() int64 { return 0 }, add)
+	streams.ResultsBy(letters.Final(), hours).To(counts)
 	play(b, counts, rec("ann", "home", at(1, 5, 0)), rec("ann", "shop", at(1, 6, 0)), rec("ann", "home", at(2, 0, 0)))
 	// Output: ann 01:00-02:00 8
 }
 
-func ExampleAggregateWindowsRecord() {
+func ExampleWindowedAggregateRecord() {
 	newest := func(r record, row int64) (streams.Optional[int64], error) {
 		return streams.Some(max(row, r.Timestamp)), nil
 	}
 	b := streams.NewBuilder("example")
 	pages := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Second))
-	latest := streams.AggregateWindowsRecord(pages, perWindow, func() int64 { return 0 }, newest)
-	streams.Results(latest.Final(), windowText).To(counts)
+	latest := streams.WindowedAggregateRecord(pages, perWindow, func() int64 { return 0 }, newest)
+	streams.ResultsBy(latest.Final(), windowText).To(counts)
 	play(b, counts, rec("ann", "home", 900), rec("ann", "shop", 300), rec("ann", "home", 1_000))
 	// Output: ann@[0,1000) 900
 }
@@ -151,23 +151,23 @@ var threeHours = []record{
 	rec("ann", "click", at(2, 0, 0)),
 }
 
-func ExampleMapWindowValues() {
+func ExampleWindowedMapValues() {
 	b := streams.NewBuilder("example")
-	text := streams.MapWindowValues(clicksPerHour(b), func(n int64) string { return fmt.Sprint(n, " clicks") })
-	streams.Results(text.Final(), hours).To(out)
+	text := streams.WindowedMapValues(clicksPerHour(b), func(n int64) string { return fmt.Sprint(n, " clicks") })
+	streams.ResultsBy(text.Final(), hours).To(out)
 	play(b, out, threeHours...)
 	// Output:
 	// ann 00:00-01:00 2 clicks
 	// ann 01:00-02:00 1 clicks
 }
 
-func ExampleMapWindowValuesRecord() {
+func ExampleWindowedMapValuesRecord() {
 	perMinute := func(r streams.Record[window.Windowed[string], int64]) (streams.Optional[string], error) {
 		minutes := (r.Key.Window.End - r.Key.Window.Start) / 60_000
 		return streams.Some(fmt.Sprintf("%.3f a minute", float64(r.Value)/float64(minutes))), nil
 	}
 	b := streams.NewBuilder("example")
-	streams.Results(streams.MapWindowValuesRecord(clicksPerHour(b), perMinute).Final(), hours).To(out)
+	streams.ResultsBy(streams.WindowedMapValuesRecord(clicksPerHour(b), perMinute).Final(), hours).To(out)
 	play(b, out, threeHours...)
 	// Output:
 	// ann 00:00-01:00 0.033 a minute
@@ -177,7 +177,7 @@ func ExampleMapWindowValuesRecord() {
 func ExampleWindowTable_Filter() {
 	b := streams.NewBuilder("example")
 	busy := clicksPerHour(b).Filter(func(n int64) bool { return n > 1 })
-	streams.Results(busy.Final(), hours).To(counts)
+	streams.ResultsBy(busy.Final(), hours).To(counts)
 	play(b, counts, threeHours...)
 	// Output: ann 00:00-01:00 2
 }
@@ -185,7 +185,7 @@ func ExampleWindowTable_Filter() {
 func ExampleWindowTable_FilterNot() {
 	b := streams.NewBuilder("example")
 	quiet := clicksPerHour(b).FilterNot(func(n int64) bool { return n > 1 })
-	streams.Results(quiet.Final(), hours).To(counts)
+	streams.ResultsBy(quiet.Final(), hours).To(counts)
 	play(b, counts, threeHours...)
 	// Output: ann 01:00-02:00 1
 }
@@ -195,19 +195,19 @@ func ExampleWindowTable_FilterRecord() {
 		return r.Key.Window.Start >= at(1, 0, 0), nil
 	}
 	b := streams.NewBuilder("example")
-	streams.Results(clicksPerHour(b).FilterRecord(afterOne).Final(), hours).To(counts)
+	streams.ResultsBy(clicksPerHour(b).FilterRecord(afterOne).Final(), hours).To(counts)
 	play(b, counts, threeHours...)
 	// Output: ann 01:00-02:00 1
 }
 
-func ExampleResultsRecord() {
+func ExampleResultsByRecord() {
 	type result = streams.Record[window.Windowed[string], int64]
 	perWindowStart := func(r result) (streams.Record[string, int64], error) {
 		start := time.UnixMilli(r.Key.Window.Start).UTC().Format("15:04")
 		return streams.Record[string, int64]{Key: start, Value: r.Value}, nil
 	}
 	b := streams.NewBuilder("example")
-	streams.ResultsRecord(clicksPerHour(b).Final(), perWindowStart).To(counts)
+	streams.ResultsByRecord(clicksPerHour(b).Final(), perWindowStart).To(counts)
 	play(b, counts, threeHours...)
 	// Output:
 	// 00:00 2
@@ -233,7 +233,7 @@ func ExampleWindowedResults() {
 func ExampleWindowTable_FinalIdle() {
 	b := streams.NewBuilder("example")
 	words := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Second)).Count(perWindow)
-	streams.Results(words.FinalIdle(time.Minute), windowText).To(counts)
+	streams.ResultsBy(words.FinalIdle(time.Minute), windowText).To(counts)
 	perform(b, counts, send(in, rec("ann", "hi", 100), rec("ann", "hello", 200)), wait(2*time.Minute))
 	// Output: ann@[0,1000) 2
 }
@@ -242,16 +242,16 @@ func ExampleWindowTable_FinalIdle() {
 func ExampleLate() {
 	b := streams.NewBuilder("example")
 	clicks := streams.From(b, in).GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(perWindow)
-	streams.Results(clicks.Final(), windowText).To(textlessCounts)
+	streams.ResultsBy(clicks.Final(), windowText).To(textlessCounts)
 	streams.Late[string](clicks).To(out) // from Go 1.27 on clicks.Late[string]().To(out)
 	play(b, out, rec("ann", "click", 1_000), rec("ann", "click", 70_000), rec("ann", "too late", 2_000))
 	// Output: ann too late
 }
 
 // Of the updates of a window only the last of each commit goes on. The driver commits after each record.
-func ExamplePerCommitWindows() {
+func ExampleWindowedPerCommit() {
 	b := streams.NewBuilder("example")
-	streams.Results(streams.PerCommitWindows(clicksPerHour(b)), hours).To(counts)
+	streams.ResultsBy(streams.WindowedPerCommit(clicksPerHour(b)), hours).To(counts)
 	play(b, counts, rec("ann", "click", 1), rec("ann", "click", 2))
 	// Output:
 	// ann 00:00-01:00 1
@@ -263,7 +263,7 @@ func ExampleTableOf() {
 	bought := state.NewWindow("bought", serde.String, serde.Int64)
 	b := streams.NewBuilder("example")
 	sales := streams.From(b, other).GroupByKey().WindowedBy(window.Tumbling(time.Hour)).Count(bought)
-	rates := streams.JoinTables(streams.TableOf(clicksPerHour(b)), streams.TableOf(sales),
+	rates := streams.TableJoin(streams.TableOf(clicksPerHour(b)), streams.TableOf(sales),
 		func(clicks, sales int64) string { return fmt.Sprintf("%d of %d", sales, clicks) })
 	named := func(r streams.Record[window.Windowed[string], string]) (streams.Optional[string], error) {
 		return streams.Some(hours(r.Key)), nil

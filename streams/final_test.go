@@ -70,7 +70,7 @@ func TestWhatMovesStreamTimeClosesWindows(t *testing.T) {
 func TestARecordThatFailsHasClosedNothing(t *testing.T) {
 	b := streams.NewBuilder("app")
 	s := streams.From(b, in)
-	streams.Results(reduced(s.GroupByKey().WindowedBy(tumbling(10, 0))).Final(), windowText).To(out)
+	streams.ResultsBy(reduced(s.GroupByKey().WindowedBy(tumbling(10, 0))).Final(), windowText).To(out)
 	s.ForEach(failOn("bad"))
 	d := drive(t, b, testkit.Skip())
 	final := testkit.Output(d, out)
@@ -86,7 +86,7 @@ func TestAFailingConsumerOfFinalsLosesNone(t *testing.T) {
 	fail := true
 	b := streams.NewBuilder("app")
 	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0)))
-	streams.Results(table.Final(), windowText).FilterRecord(func(r record) (bool, error) {
+	streams.ResultsBy(table.Final(), windowText).FilterRecord(func(r record) (bool, error) {
 		if fail && r.Key == "l@[0,10)" {
 			return false, errors.New("not now")
 		}

@@ -46,7 +46,7 @@ func globalRows(b *builder) *streams.GlobalTable[string, string] {
 }
 
 func otherGroups(b *builder) *streams.TableGroup[string, string] {
-	return streams.GroupTable(otherRows(b), valueTwice, rekey)
+	return streams.TableGroupBy(otherRows(b), valueTwice, rekey)
 }
 
 func through3(b *builder) (left, right *table) {
@@ -62,8 +62,8 @@ var nils = map[string]func(*builder, *stream){
 	"NewCogroup add": func(_ *builder, s *stream) {
 		streams.NewCogroup(s.GroupByKey(), noText, (func(record, string) (opt, error))(nil)).Aggregate(sums)
 	},
-	"AddGroup add": func(_ *builder, s *stream) {
-		streams.AddGroup(streams.NewCogroup(s.GroupByKey(), noText, sameRow), s.GroupByKey(), nil).Aggregate(sums)
+	"CogroupAdd add": func(_ *builder, s *stream) {
+		streams.CogroupAdd(streams.NewCogroup(s.GroupByKey(), noText, sameRow), s.GroupByKey(), nil).Aggregate(sums)
 	},
 	"Cogroup.AggregateSessions merge": func(_ *builder, s *stream) {
 		streams.NewCogroup(s.GroupByKey(), noText, sameRow).AggregateSessions(window.Sessions(ms(10)), visits, nil)
@@ -123,23 +123,23 @@ var nils = map[string]func(*builder, *stream){
 	"LeftJoin join":          func(b *builder, s *stream) { streams.LeftJoin[string](s, otherRows(b), nil) },
 	"LeftJoinRecord join":    func(b *builder, s *stream) { streams.LeftJoinRecord[string](s, otherRows(b), nil) },
 	"SessionGroup.Reduce fn": func(_ *builder, s *stream) { bySession(s).Reduce(visits, nil) },
-	"AggregateSessions initial": func(_ *builder, s *stream) {
-		streams.AggregateSessions(bySession(s), visits, nil, add3, add3)
+	"SessionAggregate initial": func(_ *builder, s *stream) {
+		streams.SessionAggregate(bySession(s), visits, nil, add3, add3)
 	},
-	"AggregateSessions add": func(_ *builder, s *stream) {
-		streams.AggregateSessions(bySession(s), visits, noText, nil, add3)
+	"SessionAggregate add": func(_ *builder, s *stream) {
+		streams.SessionAggregate(bySession(s), visits, noText, nil, add3)
 	},
-	"AggregateSessions merge": func(_ *builder, s *stream) {
-		streams.AggregateSessions(bySession(s), visits, noText, add3, nil)
+	"SessionAggregate merge": func(_ *builder, s *stream) {
+		streams.SessionAggregate(bySession(s), visits, noText, add3, nil)
 	},
-	"AggregateSessionsRecord initial": func(_ *builder, s *stream) {
-		streams.AggregateSessionsRecord(bySession(s), visits, nil, sameRow, merge3)
+	"SessionAggregateRecord initial": func(_ *builder, s *stream) {
+		streams.SessionAggregateRecord(bySession(s), visits, nil, sameRow, merge3)
 	},
-	"AggregateSessionsRecord add": func(_ *builder, s *stream) {
-		streams.AggregateSessionsRecord(bySession(s), visits, noText, nil, merge3)
+	"SessionAggregateRecord add": func(_ *builder, s *stream) {
+		streams.SessionAggregateRecord(bySession(s), visits, noText, nil, merge3)
 	},
-	"AggregateSessionsRecord merge": func(_ *builder, s *stream) {
-		streams.AggregateSessionsRecord(bySession(s), visits, noText, sameRow, nil)
+	"SessionAggregateRecord merge": func(_ *builder, s *stream) {
+		streams.SessionAggregateRecord(bySession(s), visits, noText, sameRow, nil)
 	},
 	"Stream.Filter keep":          func(_ *builder, s *stream) { s.Filter(nil) },
 	"Stream.FilterNot drop":       func(_ *builder, s *stream) { s.FilterNot(nil) },
@@ -164,42 +164,48 @@ var nils = map[string]func(*builder, *stream){
 	"Table.Filter keep":       func(b *builder, _ *stream) { otherRows(b).Filter(nil) },
 	"Table.FilterNot drop":    func(b *builder, _ *stream) { otherRows(b).FilterNot(nil) },
 	"Table.FilterRecord keep": func(b *builder, _ *stream) { otherRows(b).FilterRecord(nil) },
-	"MapTableValues fn":       func(b *builder, _ *stream) { streams.MapTableValues[string](otherRows(b), nil) },
-	"MapTableValuesRecord fn": func(b *builder, _ *stream) { streams.MapTableValuesRecord[string](otherRows(b), nil) },
+	"TableMapValues fn":       func(b *builder, _ *stream) { streams.TableMapValues[string](otherRows(b), nil) },
+	"TableMapValuesRecord fn": func(b *builder, _ *stream) { streams.TableMapValuesRecord[string](otherRows(b), nil) },
 	"ToStreamKey key":         func(b *builder, _ *stream) { streams.ToStreamKey[string](otherRows(b), nil) },
-	"GroupTable fn":           func(b *builder, _ *stream) { streams.GroupTable(otherRows(b), nil, rekey) },
-	"GroupTableRecord fn":     func(b *builder, _ *stream) { streams.GroupTableRecord(otherRows(b), nil, rekey) },
+	"TableGroupBy fn":         func(b *builder, _ *stream) { streams.TableGroupBy(otherRows(b), nil, rekey) },
+	"TableGroupByRecord fn":   func(b *builder, _ *stream) { streams.TableGroupByRecord(otherRows(b), nil, rekey) },
 	"TableGroup.Reduce add":   func(b *builder, _ *stream) { otherGroups(b).Reduce(sums, nil, glue) },
 	"TableGroup.Reduce subtract": func(b *builder, _ *stream) {
 		otherGroups(b).Reduce(sums, glue, nil)
 	},
-	"AggregateTable initial":  func(b *builder, _ *stream) { streams.AggregateTable(otherGroups(b), sums, nil, add3, add3) },
-	"AggregateTable add":      func(b *builder, _ *stream) { streams.AggregateTable(otherGroups(b), sums, noText, nil, add3) },
-	"AggregateTable subtract": func(b *builder, _ *stream) { streams.AggregateTable(otherGroups(b), sums, noText, add3, nil) },
-	"AggregateTableRecord initial": func(b *builder, _ *stream) {
-		streams.AggregateTableRecord(otherGroups(b), sums, nil, sameRow, sameRow)
+	"TableAggregate initial": func(b *builder, _ *stream) {
+		streams.TableAggregate(otherGroups(b), sums, nil, add3, add3)
 	},
-	"AggregateTableRecord add": func(b *builder, _ *stream) {
-		streams.AggregateTableRecord(otherGroups(b), sums, noText, nil, sameRow)
+	"TableAggregate add": func(b *builder, _ *stream) {
+		streams.TableAggregate(otherGroups(b), sums, noText, nil, add3)
 	},
-	"AggregateTableRecord subtract": func(b *builder, _ *stream) {
-		streams.AggregateTableRecord(otherGroups(b), sums, noText, sameRow, nil)
+	"TableAggregate subtract": func(b *builder, _ *stream) {
+		streams.TableAggregate(otherGroups(b), sums, noText, add3, nil)
 	},
-	"JoinTables join": func(b *builder, _ *stream) {
+	"TableAggregateRecord initial": func(b *builder, _ *stream) {
+		streams.TableAggregateRecord(otherGroups(b), sums, nil, sameRow, sameRow)
+	},
+	"TableAggregateRecord add": func(b *builder, _ *stream) {
+		streams.TableAggregateRecord(otherGroups(b), sums, noText, nil, sameRow)
+	},
+	"TableAggregateRecord subtract": func(b *builder, _ *stream) {
+		streams.TableAggregateRecord(otherGroups(b), sums, noText, sameRow, nil)
+	},
+	"TableJoin join": func(b *builder, _ *stream) {
 		left, right := through3(b)
-		streams.JoinTables[string](left, right, nil)
+		streams.TableJoin[string](left, right, nil)
 	},
-	"LeftJoinTables join": func(b *builder, _ *stream) {
+	"TableLeftJoin join": func(b *builder, _ *stream) {
 		left, right := through3(b)
-		streams.LeftJoinTables[string](left, right, nil)
+		streams.TableLeftJoin[string](left, right, nil)
 	},
-	"OuterJoinTables join": func(b *builder, _ *stream) {
+	"TableOuterJoin join": func(b *builder, _ *stream) {
 		left, right := through3(b)
-		streams.OuterJoinTables[string](left, right, nil)
+		streams.TableOuterJoin[string](left, right, nil)
 	},
-	"JoinTablesRecord join": func(b *builder, _ *stream) {
+	"TableJoinRecord join": func(b *builder, _ *stream) {
 		left, right := through3(b)
-		streams.JoinTablesRecord[string](left, right, streams.Outer, nil)
+		streams.TableJoinRecord[string](left, right, streams.Outer, nil)
 	},
 	"Topic.Timestamp extract": func(b *builder, _ *stream) { streams.From(b, other.Timestamp(nil)) },
 	"TopicPattern.Timestamp extract": func(b *builder, _ *stream) {
@@ -235,27 +241,29 @@ var nils = map[string]func(*builder, *stream){
 	},
 	"WindowedGroup.Reduce fn":       func(_ *builder, s *stream) { byMinute(s).Reduce(texts, nil) },
 	"WindowedGroup.ReduceRecord fn": func(_ *builder, s *stream) { byMinute(s).ReduceRecord(texts, nil) },
-	"AggregateWindows initial": func(_ *builder, s *stream) {
-		streams.AggregateWindows(byMinute(s), texts, nil, add3)
+	"WindowedAggregate initial": func(_ *builder, s *stream) {
+		streams.WindowedAggregate(byMinute(s), texts, nil, add3)
 	},
-	"AggregateWindows add": func(_ *builder, s *stream) { streams.AggregateWindows(byMinute(s), texts, noText, nil) },
-	"AggregateWindowsRecord initial": func(_ *builder, s *stream) {
-		streams.AggregateWindowsRecord(byMinute(s), texts, nil, sameRow)
+	"WindowedAggregate add": func(_ *builder, s *stream) { streams.WindowedAggregate(byMinute(s), texts, noText, nil) },
+	"WindowedAggregateRecord initial": func(_ *builder, s *stream) {
+		streams.WindowedAggregateRecord(byMinute(s), texts, nil, sameRow)
 	},
-	"AggregateWindowsRecord add": func(_ *builder, s *stream) {
-		streams.AggregateWindowsRecord(byMinute(s), texts, noText, nil)
+	"WindowedAggregateRecord add": func(_ *builder, s *stream) {
+		streams.WindowedAggregateRecord(byMinute(s), texts, noText, nil)
 	},
 	"WindowTable.Filter keep":       func(_ *builder, s *stream) { reduced(byMinute(s)).Filter(nil) },
 	"WindowTable.FilterNot drop":    func(_ *builder, s *stream) { reduced(byMinute(s)).FilterNot(nil) },
 	"WindowTable.FilterRecord keep": func(_ *builder, s *stream) { reduced(byMinute(s)).FilterRecord(nil) },
-	"MapWindowValues fn": func(_ *builder, s *stream) {
-		streams.MapWindowValues[string](reduced(byMinute(s)), nil)
+	"WindowedMapValues fn": func(_ *builder, s *stream) {
+		streams.WindowedMapValues[string](reduced(byMinute(s)), nil)
 	},
-	"MapWindowValuesRecord fn": func(_ *builder, s *stream) {
-		streams.MapWindowValuesRecord[string](reduced(byMinute(s)), nil)
+	"WindowedMapValuesRecord fn": func(_ *builder, s *stream) {
+		streams.WindowedMapValuesRecord[string](reduced(byMinute(s)), nil)
 	},
-	"Results key":      func(_ *builder, s *stream) { streams.Results[string](reduced(byMinute(s)).Final(), nil) },
-	"ResultsRecord fn": func(_ *builder, s *stream) { streams.ResultsRecord[string, string](reduced(byMinute(s)).Final(), nil) },
+	"ResultsBy key": func(_ *builder, s *stream) { streams.ResultsBy[string](reduced(byMinute(s)).Final(), nil) },
+	"ResultsByRecord fn": func(_ *builder, s *stream) {
+		streams.ResultsByRecord[string, string](reduced(byMinute(s)).Final(), nil)
+	},
 }
 
 func valueOrRow(v string, row opt) string { return v + row.Value }
@@ -351,12 +359,12 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 		}, "a join of kind 7: must be Inner, Left or Outer"},
 		"a kind of tables": {func(b *builder, _ *stream) {
 			left, right := through3(b)
-			streams.JoinTablesRecord(left, right, streams.JoinKind(-1), func(_ string, l, _ opt) (opt, error) { return l, nil })
+			streams.TableJoinRecord(left, right, streams.JoinKind(-1), func(_ string, l, _ opt) (opt, error) { return l, nil })
 		}, "a join of kind -1"},
 		"partitions": {func(_ *builder, s *stream) { s.Repartition(rekey.Partitions(-3)) },
 			`topic "rekey" has -3 partitions: must be 1 or more`},
 		"partitions of a group": {func(b *builder, _ *stream) {
-			streams.GroupTable(otherRows(b), valueTwice, rekey.Partitions(-3)).Reduce(sums, glue, glue)
+			streams.TableGroupBy(otherRows(b), valueTwice, rekey.Partitions(-3)).Reduce(sums, glue, glue)
 		}, `topic "rekey" has -3 partitions`},
 		"retention of windows": {func(_ *builder, s *stream) {
 			byMinute(s).Reduce(texts.Retain(-time.Second), concat)
@@ -401,7 +409,7 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 		}, "the stream to join is nil"},
 		"a table that is nil": {func(_ *builder, s *stream) { streams.Join(s, (*table)(nil), glue) },
 			"the table to join is nil"},
-		"a second table that is nil": {func(b *builder, _ *stream) { streams.JoinTables(otherRows(b), (*table)(nil), glue) },
+		"a second table that is nil": {func(b *builder, _ *stream) { streams.TableJoin(otherRows(b), (*table)(nil), glue) },
 			"the table to join is nil"},
 		"a right table that is nil": {func(b *builder, _ *stream) {
 			streams.JoinForeignKey(otherRows(b), (*table)(nil), albumArtists, sums, artistOf, glue)
@@ -410,7 +418,8 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 			streams.JoinGlobal(s, (*streams.GlobalTable[string, string])(nil), first, glue)
 		}, "the global table to join is nil"},
 		"a group that is nil": {func(_ *builder, s *stream) {
-			streams.AddGroup(streams.NewCogroup(s.GroupByKey(), noText, sameRow), (*streams.Group[string, string])(nil), sameRow).
+			var none *streams.Group[string, string]
+			streams.CogroupAdd(streams.NewCogroup(s.GroupByKey(), noText, sameRow), none, sameRow).
 				Aggregate(sums)
 		}, "the group to add is nil"},
 		"a foreign key without a name": {func(b *builder, _ *stream) {
@@ -476,7 +485,7 @@ func TestNothingComesOfNil(t *testing.T) {
 		"the Stream to":   func() { new(stream).To(out) },
 		"the Stream by":   func() { (*stream)(nil).GroupByKey() },
 		"the Table":       func() { (*table)(nil).ToStream() },
-		"the Table of":    func() { streams.MapTableValues((*table)(nil), first) },
+		"the Table of":    func() { streams.TableMapValues((*table)(nil), first) },
 		"the Group":       func() { (*streams.Group[string, string])(nil).Reduce(sums, glue) },
 		"the WindowTable": func() { (*windowTable)(nil).Filter(isA) },
 		"the Builder, ":   func() { _, _ = (*builder)(nil).Build() },

@@ -39,7 +39,7 @@ func TestSilenceClosesWindowsThatSlideAndSessions(t *testing.T) {
 		},
 	} {
 		b := streams.NewBuilder("app")
-		streams.Results(steps(streams.From(b, in).GroupByKey()), windowText).To(out)
+		streams.ResultsBy(steps(streams.From(b, in).GroupByKey()), windowText).To(out)
 		d := drive(t, b)
 		pipe(d, rec("k", "a", 1))
 		d.AdvanceWallClock(ms(100))
@@ -96,8 +96,8 @@ func TestACogroupIsSilentWhenAllItsGroupsAre(t *testing.T) {
 	b := streams.NewBuilder("app")
 	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
 	left := streams.NewCogroup(streams.From(b, in).GroupByKey(), zero, add)
-	table := streams.AddGroup(left, streams.From(b, other).GroupByKey(), add).AggregateWindows(tumbling(10, 0), texts)
-	streams.Results(table.FinalIdle(ms(100)), windowText).To(out)
+	table := streams.CogroupAdd(left, streams.From(b, other).GroupByKey(), add).AggregateWindows(tumbling(10, 0), texts)
+	streams.ResultsBy(table.FinalIdle(ms(100)), windowText).To(out)
 	d := drive(t, b)
 	testkit.Input(d, other).PipeRecord(rec("k", "r", 5))
 	for range 5 {
@@ -146,7 +146,7 @@ func TestAFailingConsumerOfIdleFinalsLosesNone(t *testing.T) {
 	fail := true
 	b := streams.NewBuilder("app")
 	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0)))
-	streams.Results(idle(table), windowText).FilterRecord(func(r record) (bool, error) {
+	streams.ResultsBy(idle(table), windowText).FilterRecord(func(r record) (bool, error) {
 		if fail && r.Key == "l@[0,10)" {
 			return false, errors.New("not now")
 		}
@@ -164,8 +164,8 @@ func TestAFailingConsumerOfIdleFinalsLosesNone(t *testing.T) {
 func TestStepsOnATableShareItsIdleFinals(t *testing.T) {
 	b := streams.NewBuilder("app")
 	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0)))
-	streams.Results(idle(table.Filter(isA)), windowText).To(out)
-	streams.Results(idle(table.FilterNot(isA)), windowText).To(out)
+	streams.ResultsBy(idle(table.Filter(isA)), windowText).To(out)
+	streams.ResultsBy(idle(table.FilterNot(isA)), windowText).To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 1), rec("l", "b", 1))
 	d.AdvanceWallClock(ms(100))

@@ -100,7 +100,7 @@ func total(d drops) (n int64) {
 
 func TestAJoinSeesATableThroughItsSteps(t *testing.T) {
 	got, _ := joined(t, func(s *stream, t *table) *stream {
-		marked := streams.MapTableValues(t, func(v string) string { return v + "!" })
+		marked := streams.TableMapValues(t, func(v string) string { return v + "!" })
 		long := marked.Filter(func(v string) bool { return len(v) > 2 })
 		return joins["LeftJoin"](s, long)
 	}, []record{rec("k", "row", 1), rec("short", "r", 2)}, []record{rec("k", "a", 3), rec("short", "b", 4)})

@@ -49,8 +49,8 @@ var changers = map[string]func(*stream) *stream{
 	"Results": func(s *stream) *stream {
 		sums := s.GroupByKey().WindowedBy(window.Tumbling(1e9)).Count(minutes)
 		key := func(w window.Windowed[string]) string { return w.Key }
-		text := streams.MapWindowValues(sums, func(int64) string { return "" })
-		return streams.Results(text.Updates(), key)
+		text := streams.WindowedMapValues(sums, func(int64) string { return "" })
+		return streams.ResultsBy(text.Updates(), key)
 	},
 	"Merge":  func(s *stream) *stream { return s.Merge(streams.Map(s, same)) },
 	"Filter": func(s *stream) *stream { return streams.Map(s, same).Filter(isA) },

@@ -10,9 +10,9 @@ import (
 )
 
 // Late is the records that an aggregation by windows or sessions drops because one of their windows, or all, or the
-// session that they would make or join, is closed: to count them, to look at them with Peek, or to send them to a topic.
-// Each comes once, as it was grouped and before what the aggregation makes of it; it is counted under DropLate all the
-// same. What the rows of t were filtered by or mapped to changes nothing.
+// session that they would make or join, is closed: to count them, to look at them with Peek, or to send them to a
+// topic. Each comes once, as it was grouped and before what the aggregation makes of it; it is counted under DropLate
+// all the same. What the rows of t were filtered by or mapped to changes nothing.
 //
 // V is the type of the values that are grouped, which the type of t does not tell: Build refuses another one. Of a
 // cogroup they are the records of all groups with values of that type.
@@ -21,7 +21,9 @@ func Late[V, K, A any](t *WindowTable[K, A]) *Stream[K, V] {
 }
 
 // lateRecords makes the nodes of late records: for each type of values one, for all groups that have it.
-func (b *Builder) lateRecords(parts []windowPart, aggregates []*topology.Node) func(values reflect.Type) *topology.Node {
+func (b *Builder) lateRecords(
+	parts []windowPart, aggregates []*topology.Node,
+) func(values reflect.Type) *topology.Node {
 	return nodePer(func(values reflect.Type) *topology.Node {
 		site := topology.Site()
 		var parents, lates []*topology.Node

@@ -40,7 +40,7 @@ func (w *lateTwin) take(r record) []record {
 func lateWindows(b *streams.Builder, windows window.Windows, final bool) {
 	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(windows))
 	if final {
-		streams.Results(table.Final(), windowText).To(textTopic("finals"))
+		streams.ResultsBy(table.Final(), windowText).To(textTopic("finals"))
 	}
 	streams.Late[string](table).To(out)
 }
@@ -98,7 +98,7 @@ func TestLateRecordsOfSessionsFollowTheirTwin(t *testing.T) {
 		b := streams.NewBuilder("app")
 		table := streams.From(b, in).GroupByKey().SessionsBy(windows).Reduce(visits, concat)
 		if rapid.Bool().Draw(t, "final") {
-			streams.Results(table.Final(), windowText).To(textTopic("finals"))
+			streams.ResultsBy(table.Final(), windowText).To(textTopic("finals"))
 		}
 		streams.Late[string](table).To(out)
 		w := lateSessionTwin{&sessionTwin{ledger: ledger{}, windows: windows, gap: gap, grace: grace}}
@@ -135,7 +135,7 @@ func lateCogroup(t *testing.T, aggregate func(*streams.Cogroup[string, string]) 
 	b := streams.NewBuilder("app")
 	left, right := streams.From(b, in).GroupByKey(), streams.From(b, other).GroupByKey()
 	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
-	table := aggregate(streams.AddGroup(streams.NewCogroup(left, zero, add), right, add))
+	table := aggregate(streams.CogroupAdd(streams.NewCogroup(left, zero, add), right, add))
 	streams.Late[string](table).To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 30), rec("k", "late left", 1))
@@ -166,8 +166,8 @@ func TestLateRecordsOfACogroupByType(t *testing.T) {
 	lateNumbers := streams.NewTopic("late-numbers", serde.String, serde.Int64)
 	b := streams.NewBuilder("app")
 	left, right := streams.From(b, in).GroupByKey(), streams.From(b, numbers).GroupByKey()
-	table := streams.AddGroup(
-		streams.NewCogroup(left, zero, func(r record, row string) (optional, error) { return streams.Some(row + r.Value), nil }),
+	table := streams.CogroupAdd(
+		streams.NewCogroup(left, zero, func(_ record, row string) (optional, error) { return streams.Some(row), nil }),
 		right, func(r streams.Record[string, int64], row string) (optional, error) {
 			return streams.Some(row + "n"), nil
 		},
@@ -178,7 +178,8 @@ func TestLateRecordsOfACogroupByType(t *testing.T) {
 	pipe(d, rec("k", "a", 30), rec("k", "late", 1))
 	testkit.Input(d, numbers).PipeRecord(streams.NewRecord("k", int64(7), 2))
 	require.Equal(t, []record{rec("k", "late", 1)}, testkit.Output(d, out).Read())
-	require.Equal(t, []streams.Record[string, int64]{streams.NewRecord("k", int64(7), 2)}, testkit.Output(d, lateNumbers).Read())
+	late := []streams.Record[string, int64]{streams.NewRecord("k", int64(7), 2)}
+	require.Equal(t, late, testkit.Output(d, lateNumbers).Read())
 }
 
 // A group that is in a cogroup twice drops a record twice; it is late once.
@@ -186,7 +187,7 @@ func TestALateRecordOfAGroupThatIsAddedTwiceComesOnce(t *testing.T) {
 	b := streams.NewBuilder("app")
 	g := streams.From(b, in).GroupByKey()
 	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
-	table := streams.AddGroup(streams.NewCogroup(g, zero, add), g, add).AggregateWindows(tumbling(10, 0), texts)
+	table := streams.CogroupAdd(streams.NewCogroup(g, zero, add), g, add).AggregateWindows(tumbling(10, 0), texts)
 	streams.Late[string](table).To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 30), rec("k", "late", 1))
@@ -211,7 +212,7 @@ func TestLateRecordsOfCalendarDays(t *testing.T) {
 func TestRowsThatAreFilteredAndMappedHaveTheSameLateRecords(t *testing.T) {
 	b := streams.NewBuilder("app")
 	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0)))
-	lengths := streams.MapWindowValues(table.FilterNot(isA), func(v string) int64 { return int64(len(v)) })
+	lengths := streams.WindowedMapValues(table.FilterNot(isA), func(v string) int64 { return int64(len(v)) })
 	streams.Late[string](lengths).To(out)
 	streams.Late[string](table).To(other)
 	d := drive(t, b)

@@ -25,23 +25,23 @@ func (g *Group[K, V]) Cogroup[A any](
 	return NewCogroup(g, initial, add)
 }
 
-// Add is the same cogroup with one more group: the function [AddGroup] as a method.
+// Add is the same cogroup with one more group: the function [CogroupAdd] as a method.
 func (c *Cogroup[K, A]) Add[V any](
 	g *Group[K, V], add func(r Record[K, V], row A) (Optional[A], error),
 ) *Cogroup[K, A] {
-	return AddGroup(c, g, add)
+	return CogroupAdd(c, g, add)
 }
 
-// Aggregate folds the rows of each key into one: the function [AggregateTable] as a method.
+// Aggregate folds the rows of each key into one: the function [TableAggregate] as a method.
 func (g *TableGroup[K, V]) Aggregate[A any](
 	store state.KeyValue[K, A], initial func() A, add, subtract func(key K, value V, row A) A,
 ) *Table[K, A] {
-	return AggregateTable(g, store, initial, add, subtract)
+	return TableAggregate(g, store, initial, add, subtract)
 }
 
-// AggregateRecord folds whole rows of each key into one: the function [AggregateTableRecord] as a method.
+// AggregateRecord folds whole rows of each key into one: the function [TableAggregateRecord] as a method.
 func (g *TableGroup[K, V]) AggregateRecord[A any](
 	store state.KeyValue[K, A], initial func() A, add, subtract func(r Record[K, V], row A) (Optional[A], error),
 ) *Table[K, A] {
-	return AggregateTableRecord(g, store, initial, add, subtract)
+	return TableAggregateRecord(g, store, initial, add, subtract)
 }

@@ -40,7 +40,7 @@ var misuses = map[string]func(*streams.Builder, *stream) (line, text string){
 	"late records of values that no group has": func(b *streams.Builder, s *stream) (string, string) {
 		add := func(_ record, row string) (optional, error) { return streams.Some(row), nil }
 		more := func(_ streams.Record[string, int64], row string) (optional, error) { return streams.Some(row), nil }
-		c := streams.AddGroup(streams.NewCogroup(s.GroupByKey(), zero, add), streams.From(b, counts).GroupByKey(), more)
+		c := streams.CogroupAdd(streams.NewCogroup(s.GroupByKey(), zero, add), streams.From(b, counts).GroupByKey(), more)
 		streams.Late[bool](c.AggregateWindows(tumbling(10, 0), texts))
 		return lineAbove(), `late records with values of type bool: those that are grouped have int64, string`
 	},
@@ -66,7 +66,7 @@ var misuses = map[string]func(*streams.Builder, *stream) (line, text string){
 		return lineAbove(), `store "mortal" has a time to live`
 	},
 	"a time to live of a group of a table": func(b *streams.Builder, _ *stream) (string, string) {
-		streams.GroupTable(streams.TableFrom(b, other, rows), valueTwice, rekey).Reduce(mortalText, glue, glue)
+		streams.TableGroupBy(streams.TableFrom(b, other, rows), valueTwice, rekey).Reduce(mortalText, glue, glue)
 		return lineAbove(), `store "mortal" has a time to live`
 	},
 	"a time to live of a global table": func(b *streams.Builder, _ *stream) (string, string) {

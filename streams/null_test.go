@@ -27,11 +27,11 @@ func public(v string) bool { return v != "secret" }
 var hiding = map[string]func(*table) *table{
 	"Filter":    func(t *table) *table { return t.Filter(public) },
 	"FilterNot": func(t *table) *table { return t.FilterNot(func(v string) bool { return !public(v) }) },
-	"MapTableValuesRecord": func(t *table) *table {
-		return streams.MapTableValuesRecord(t, func(r record) (optional, error) { return secretive(r.Value) })
+	"TableMapValuesRecord": func(t *table) *table {
+		return streams.TableMapValuesRecord(t, func(r record) (optional, error) { return secretive(r.Value) })
 	},
-	"JoinTablesRecord": func(t *table) *table {
-		return streams.JoinTablesRecord(t, t, streams.Inner, func(_ string, l, _ optional) (optional, error) {
+	"TableJoinRecord": func(t *table) *table {
+		return streams.TableJoinRecord(t, t, streams.Inner, func(_ string, l, _ optional) (optional, error) {
 			return secretive(l.Value)
 		})
 	},
@@ -48,7 +48,7 @@ var tableKinds = map[string]func(*streams.Builder) *table{
 func TestAJoinDoesNotSeeWhatAFilterRemoved(t *testing.T) {
 	for kind, from := range tableKinds {
 		for name, hide := range hiding {
-			if kind == "versioned" && name == "JoinTablesRecord" {
+			if kind == "versioned" && name == "TableJoinRecord" {
 				continue // not versioned any more
 			}
 			t.Run(kind+" "+name, func(t *testing.T) {
@@ -74,9 +74,9 @@ func TestTablesDoNotSeeWhatAFilterRemoved(t *testing.T) {
 			b := streams.NewBuilder("app")
 			left := streams.TableFrom(b, in, state.NewKeyValue("left", serde.String, serde.String))
 			right := hide(streams.TableFrom(b, other, rows))
-			joined := streams.OuterJoinTables(left, right, bare)
+			joined := streams.TableOuterJoin(left, right, bare)
 			seen := []string{}
-			streams.MapTableValues(joined, func(v string) string { seen = append(seen, v); return v }).ToStream().To(out)
+			streams.TableMapValues(joined, func(v string) string { seen = append(seen, v); return v }).ToStream().To(out)
 			d := drive(t, b)
 			pipe(d, rec("k", "v", 1))
 			testkit.Input(d, other).PipeRecord(rec("k", "open", 2))
@@ -103,8 +103,8 @@ func TestAFoldThatReturnsNoneLeavesNothing(t *testing.T) {
 		"Cogroup": func(g *streams.Group[string, string]) *table {
 			return streams.NewCogroup(g, empty, last).Aggregate(rows)
 		},
-		"AggregateTableRecord": func(g *streams.Group[string, string]) *table {
-			return streams.AggregateTableRecord(streams.GroupTable(
+		"TableAggregateRecord": func(g *streams.Group[string, string]) *table {
+			return streams.TableAggregateRecord(streams.TableGroupBy(
 				g.Reduce(state.NewKeyValue("inner", serde.String, serde.String), func(_, v string) string { return v }),
 				func(k, v string) (string, string) { return k, v }, rekey,
 			), rows, empty, last, last)
@@ -129,8 +129,8 @@ func TestWindowsDoNotShowWhatAFilterRemoved(t *testing.T) {
 		"Filter": func(t *streams.WindowTable[string, string]) *streams.WindowTable[string, string] {
 			return t.Filter(public)
 		},
-		"MapWindowValuesRecord": func(t *streams.WindowTable[string, string]) *streams.WindowTable[string, string] {
-			return streams.MapWindowValuesRecord(t, func(r streams.Record[window.Windowed[string], string]) (optional, error) {
+		"WindowedMapValuesRecord": func(t *streams.WindowTable[string, string]) *streams.WindowTable[string, string] {
+			return streams.WindowedMapValuesRecord(t, func(r streams.Record[window.Windowed[string], string]) (optional, error) {
 				return secretive(r.Value)
 			})
 		},
@@ -140,7 +140,7 @@ func TestWindowsDoNotShowWhatAFilterRemoved(t *testing.T) {
 			b := streams.NewBuilder("app")
 			rows := streams.From(b, in).GroupByKey().WindowedBy(minutes).Reduce(spans, func(_, v string) string { return v })
 			of := func(w window.Windowed[string]) string { return w.Key }
-			streams.Process(streams.Results(filter(rows).Updates(), of), newPeeping).To(out)
+			streams.Process(streams.ResultsBy(filter(rows).Updates(), of), newPeeping).To(out)
 			d := drive(t, b)
 			pipe(d, rec("k", "a", 1), rec("k", "secret", 2))
 			require.Equal(t, []record{rec("k", "a", 1), rec("k", "null:", 2)}, testkit.Output(d, out).Read())

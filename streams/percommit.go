@@ -17,8 +17,8 @@ func PerCommit[K, V any](t *Table[K, V]) *Table[K, V] {
 	return &Table[K, V]{b: t.b, node: n, keys: t.keys}
 }
 
-// PerCommitWindows thins the updates of windows out, as PerCommit does.
-func PerCommitWindows[K, V any](t *WindowTable[K, V]) *WindowResults[K, V] {
+// WindowedPerCommit thins the updates of windows out, as PerCommit does.
+func WindowedPerCommit[K, V any](t *WindowTable[K, V]) *WindowResults[K, V] {
 	n := perCommit[window.Windowed[K], V](t.of(), t.updates(), window.SessionKey(t.keys))
 	return &WindowResults[K, V]{b: t.b, node: t.b.toStream(n, "updates")}
 }

@@ -72,7 +72,7 @@ func TestARowThatCameAndWentInOneCommitIsNoNews(t *testing.T) {
 func TestGroupsBehindPerCommit(t *testing.T) {
 	b := streams.NewBuilder("app")
 	thin := streams.PerCommit(streams.TableFrom(b, in, rows))
-	streams.GroupTable(thin, valueTwice, rekey).Count(tally).ToStream().To(counts)
+	streams.TableGroupBy(thin, valueTwice, rekey).Count(tally).ToStream().To(counts)
 	d := drive(t, b, testkit.CommitEvery(0), testkit.Partitions(2))
 	pipe(d, rec("k", "x", 1), rec("k", "y", 2), rec("l", "y", 3))
 	d.Commit()
@@ -92,7 +92,7 @@ func TestOnePerCommitBehindAnother(t *testing.T) {
 }
 
 func TestUpdatesOfWindowsPerCommit(t *testing.T) {
-	perCommit := func(t *windowTable) *results { return streams.PerCommitWindows(t) }
+	perCommit := func(t *windowTable) *results { return streams.WindowedPerCommit(t) }
 	d := windowDriver(t, tumbling(10, 0), reduced, perCommit, testkit.CommitEvery(3))
 	pipe(d, rec("k", "a", 1), rec("k", "b", 2), rec("k", "c", 11), rec("k", "d", 12), rec("l", "e", 12), rec("k", "f", 13))
 	require.Equal(t, []record{
@@ -171,11 +171,11 @@ func TestTimesOfAllZonesAreOneRowPerCommit(t *testing.T) {
 	perMoment := state.NewKeyValue("per-moment", moment, serde.String)
 	to := streams.NewTopic("moments", moment, serde.String)
 	streams.PerCommit(byTime.Reduce(perMoment, concat)).ToStream().To(to)
-	windows := streams.AggregateWindows(byTime.WindowedBy(tumbling(10, 0)),
+	windows := streams.WindowedAggregate(byTime.WindowedBy(tumbling(10, 0)),
 		state.NewWindow("moments-in-windows", moment, serde.String),
 		func() string { return "" }, func(_ time.Time, v, sum string) string { return sum + v })
 	windowed := streams.NewTopic("windowed", window.TimeKey(moment, tumbling(10, 0)), serde.String)
-	streams.WindowedResults(streams.PerCommitWindows(windows)).To(windowed)
+	streams.WindowedResults(streams.WindowedPerCommit(windows)).To(windowed)
 	d := drive(t, b, testkit.CommitEvery(0))
 	pipe(d, rec("k", "a", 1), rec("k", "b", 2))
 	d.Commit()

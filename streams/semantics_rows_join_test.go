@@ -179,7 +179,7 @@ func TestRow32VersionedTable(t *testing.T) {
 		T(q,adv)@100
 		S(only,F)@30 -> (only,F/x)@30`)
 	plays(t, func(b *streams.Builder) *stream {
-		table := streams.JoinTablesRecord(streams.VersionedTableFrom(b, topicL, versions(100)),
+		table := streams.TableJoinRecord(streams.VersionedTableFrom(b, topicL, versions(100)),
 			streams.TableFrom(b, topicR, rows), streams.Left, joinRows)
 		return table.ToStream()
 	}, `

@@ -25,7 +25,7 @@ func tablesLR(kind streams.JoinKind) func(*streams.Builder) *stream {
 	return func(b *streams.Builder) *stream {
 		l := streams.TableFrom(b, topicL, rows)
 		r := streams.TableFrom(b, topicR, state.NewKeyValue("others", serde.String, serde.String))
-		return streams.JoinTablesRecord(l, r, kind, joinRows).ToStream()
+		return streams.TableJoinRecord(l, r, kind, joinRows).ToStream()
 	}
 }
 
@@ -94,12 +94,12 @@ func TestRow09TableUpdatesOutOfOrderAndRepeated(t *testing.T) {
 // that.
 func TestRow10GroupsOfTables(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
-		groups := streams.GroupTableRecord(streams.TableFrom(b, topicT, rows), func(r record) (record, error) {
+		groups := streams.TableGroupByRecord(streams.TableFrom(b, topicT, rows), func(r record) (record, error) {
 			r.Key, r.NullKey = r.Value[:1], r.Value == "NULLKEY"
 			return r, nil
 		}, rekey)
 		texts := state.NewKeyValue("groups", serde.String, serde.String)
-		return streams.AggregateTable(groups, texts, func() string { return "" },
+		return streams.TableAggregate(groups, texts, func() string { return "" },
 			func(_, v, row string) string { return row + "+" + v },
 			func(_, v, row string) string { return row + "-" + v }).ToStream()
 	}, `
@@ -112,8 +112,8 @@ func TestRow10GroupsOfTables(t *testing.T) {
 		T(k2,c1)@15 -> (c,+c1)@15
 		T(k2,NULLKEY)@16 -> (c,+c1-c1)@16`)
 	plays(t, func(b *streams.Builder) *stream {
-		groups := streams.GroupTable(streams.TableFrom(b, topicT, rows), valueTwice, rekey)
-		return streams.MapTableValues(groups.Count(tally), digits).ToStream()
+		groups := streams.TableGroupBy(streams.TableFrom(b, topicT, rows), valueTwice, rekey)
+		return streams.TableMapValues(groups.Count(tally), digits).ToStream()
 	}, `
 		T(k1,a)@10 -> (a,1)@10
 		T(k1,null)@11 -> (a,0)@11
@@ -211,8 +211,8 @@ func TestRow40FirstChangeHasNoOldValue(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
 		perKey := streams.From(b, topicS).GroupByKey().Count(tally)
 		topic := streams.NewRepartition("all", serde.String, serde.Int64)
-		all := streams.GroupTable(perKey, func(_ string, n int64) (string, int64) { return "all", n }, topic)
-		return streams.MapTableValues(all.Count(state.NewKeyValue("total", serde.String, serde.Int64)), digits).ToStream()
+		all := streams.TableGroupBy(perKey, func(_ string, n int64) (string, int64) { return "all", n }, topic)
+		return streams.TableMapValues(all.Count(state.NewKeyValue("total", serde.String, serde.Int64)), digits).ToStream()
 	}, `
 		S(a,x)@1 -> (all,1)@1
 		S(b,x)@2 -> (all,2)@2
@@ -225,7 +225,7 @@ func TestRow40FirstChangeHasNoOldValue(t *testing.T) {
 func TestRow41SuppressTellsTheOldValueItTold(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
 		held := streams.TableFrom(b, topicT, rows).Suppress(streams.HoldFor(ms(10)), heldBack)
-		return streams.MapTableValues(summed(streams.GroupTable(held,
+		return streams.TableMapValues(summed(streams.TableGroupBy(held,
 			func(_, v string) (string, string) { return "sum", v }, rekey)), digits).ToStream()
 	}, `
 		T(k,1)@0

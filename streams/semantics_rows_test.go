@@ -120,7 +120,7 @@ func TestRow21NullKeysBeforeARepartition(t *testing.T) {
 func TestRow23AFailedRecordIsTakenBackWhole(t *testing.T) {
 	fail := true
 	d := plays(t, func(b *streams.Builder) *stream {
-		counted := streams.MapTableValues(streams.From(b, topicS).GroupByKey().Count(tally), digits).ToStream()
+		counted := streams.TableMapValues(streams.From(b, topicS).GroupByKey().Count(tally), digits).ToStream()
 		sibling := counted.Filter(func(string) bool { return true })
 		counted.ForEach(func(r record) error {
 			if r.Value == "2" && fail {

@@ -17,7 +17,7 @@ import (
 func inWindows(windows window.Windows, path func(*windowTable) *results) func(*streams.Builder) *stream {
 	return func(b *streams.Builder) *stream {
 		table := streams.From(b, topicS).GroupByKey().WindowedBy(windows).Reduce(texts, glue)
-		return streams.Results(path(table), span)
+		return streams.ResultsBy(path(table), span)
 	}
 }
 
@@ -26,7 +26,7 @@ func inSessions(gap, grace int64, path func(*windowTable) *results) func(*stream
 	return func(b *streams.Builder) *stream {
 		sessions := window.Sessions(ms(gap)).Grace(ms(grace))
 		table := streams.From(b, topicS).GroupByKey().SessionsBy(sessions).Reduce(visits, glue)
-		return streams.Results(path(table), span)
+		return streams.ResultsBy(path(table), span)
 	}
 }
 
@@ -39,19 +39,19 @@ func TestRow12NullsInAggregates(t *testing.T) {
 	perWindow := func(windows window.Windows) func(*streams.Builder) *stream {
 		return func(b *streams.Builder) *stream {
 			table := streams.From(b, topicS).GroupByKey().WindowedBy(windows).Count(minutes)
-			return streams.Results(streams.MapWindowValues(table, digits).Updates(), span)
+			return streams.ResultsBy(streams.WindowedMapValues(table, digits).Updates(), span)
 		}
 	}
 	for key, build := range map[string]func(*streams.Builder) *stream{
 		"k": func(b *streams.Builder) *stream {
-			return streams.MapTableValues(streams.From(b, topicS).GroupByKey().Count(tally), digits).ToStream()
+			return streams.TableMapValues(streams.From(b, topicS).GroupByKey().Count(tally), digits).ToStream()
 		},
 		"k:20-30": perWindow(tumbling(10, 0)),
 		"k:10-20": perWindow(sliding(10, 0)),
 		"k:20-20": func(b *streams.Builder) *stream {
 			table := streams.From(b, topicS).GroupByKey().SessionsBy(window.Sessions(ms(10))).
 				Count(state.NewSession("visits", in.Key(), counts.Value()))
-			return streams.Results(streams.MapWindowValues(table, digits).Updates(), span)
+			return streams.ResultsBy(streams.WindowedMapValues(table, digits).Updates(), span)
 		},
 	} {
 		d := plays(t, build, fmt.Sprintf(`
@@ -103,10 +103,10 @@ func TestRow13LateRecordsInAlignedWindows(t *testing.T) {
 func TestRow14SessionMerge(t *testing.T) {
 	plays(t, func(b *streams.Builder) *stream {
 		sessions := window.Sessions(ms(5)).Grace(ms(20))
-		table := streams.AggregateSessions(streams.From(b, topicS).GroupByKey().SessionsBy(sessions), visits,
+		table := streams.SessionAggregate(streams.From(b, topicS).GroupByKey().SessionsBy(sessions), visits,
 			func() string { return "" }, func(_, v, row string) string { return row + v },
 			func(_, x, y string) string { return x + "|" + y })
-		return streams.Results(table.Updates(), span)
+		return streams.ResultsBy(table.Updates(), span)
 	}, `
 		S(k,a)@0 -> (k:0-0,a)@0
 		S(k,b)@10 -> (k:10-10,b)@10
@@ -260,12 +260,12 @@ func TestRow36HeadersOfOthersNeverLeak(t *testing.T) {
 
 func finalsOfL(b *streams.Builder) *stream {
 	table := streams.From(b, topicL).GroupByKey().WindowedBy(tumbling(10, 1)).Reduce(texts, glue)
-	return streams.Results(table.Final(), span)
+	return streams.ResultsBy(table.Final(), span)
 }
 
 func finalSessionsOfL(b *streams.Builder) *stream {
 	table := streams.From(b, topicL).GroupByKey().SessionsBy(window.Sessions(ms(5))).Reduce(visits, glue)
-	return streams.Results(table.Final(), span)
+	return streams.ResultsBy(table.Final(), span)
 }
 
 // Kafka Streams: suppress gives back the headers of the last update of a row, a join those of the record that came
@@ -294,8 +294,8 @@ func TestRow42WindowedCogroupHasOneStreamTime(t *testing.T) {
 	d := plays(t, func(b *streams.Builder) *stream {
 		add := func(r record, row string) (optional, error) { return streams.Some(row + r.Value), nil }
 		cogroup := streams.NewCogroup(streams.From(b, topicL).GroupByKey(), func() string { return "" }, add)
-		cogroup = streams.AddGroup(cogroup, streams.From(b, topicR).GroupByKey(), add)
-		return streams.Results(cogroup.AggregateWindows(tumbling(10, 0), texts).Updates(), span)
+		cogroup = streams.CogroupAdd(cogroup, streams.From(b, topicR).GroupByKey(), add)
+		return streams.ResultsBy(cogroup.AggregateWindows(tumbling(10, 0), texts).Updates(), span)
 	}, `
 		L(k,a)@1 -> (k:0-10,a)@1
 		R(k,b)@2 -> (k:0-10,ab)@2

@@ -28,10 +28,10 @@ func TestSessionsFollowTheirTwin(t *testing.T) {
 			store = store.InMemory()
 		}
 		b := streams.NewBuilder("app")
-		table := streams.AggregateSessions(
+		table := streams.SessionAggregate(
 			streams.From(b, in).GroupByKey().SessionsBy(windows), store, zero, addText, mergeText)
-		streams.Results(table.Updates(), windowText).To(out)
-		streams.Results(table.Final(), finalText).To(out)
+		streams.ResultsBy(table.Updates(), windowText).To(out)
+		streams.ResultsBy(table.Final(), finalText).To(out)
 		w := &sessionTwin{ledger: ledger{}, windows: windows, gap: gap, grace: grace}
 		follows(t, b, w, drawRecords(t, shape{nullKeys: true, jumps: true}))
 	})

@@ -20,8 +20,8 @@ func TestSlidingWindowsFollowTheirTwin(t *testing.T) {
 		store := texts.Retain(ms(rapid.Int64Range(1, 200).Draw(t, "retention"))) // longer than needed, perhaps
 		b := streams.NewBuilder("app")
 		table := streams.From(b, in).GroupByKey().WindowedBy(windows).Reduce(store, concat)
-		streams.Results(table.Updates(), windowText).To(out)
-		streams.Results(table.Final(), finalText).To(out)
+		streams.ResultsBy(table.Updates(), windowText).To(out)
+		streams.ResultsBy(table.Final(), finalText).To(out)
 		w := &slidingTwin{
 			ledger: ledger{}, windows: windows, d: d, grace: grace,
 			records: map[string][]record{}, open: map[openWindow]record{},

@@ -29,9 +29,9 @@ func TestGroupsBehindASuppressFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawSuppress(t)
 		b := streams.NewBuilder("app")
-		groups := streams.GroupTableRecord(streams.TableFrom(b, in, rows).Suppress(w.hold(), heldBack),
+		groups := streams.TableGroupByRecord(streams.TableFrom(b, in, rows).Suppress(w.hold(), heldBack),
 			func(r record) (record, error) { return groupOf(r), nil }, rekey)
-		streams.MapTableValues(summed(groups), func(n int64) string { return strconv.FormatInt(n, 10) }).ToStream().To(out)
+		streams.TableMapValues(summed(groups), func(n int64) string { return strconv.FormatInt(n, 10) }).ToStream().To(out)
 		follows(t, b, chained{w, &groupTwin{rows: map[string]record{}, groups: map[string]record{}}},
 			drawRecords(t, shape{nullKeys: true, jumps: true}))
 	})

@@ -89,14 +89,14 @@ func (n *tree) table(s *stream) *table {
 	case n.side != "":
 		t = branch(s, n.side).ToTable(state.NewKeyValue("table-"+n.side, serde.String, serde.String))
 	default:
-		t = streams.JoinTablesRecord(n.left.table(s), n.right.table(s), n.kind,
+		t = streams.TableJoinRecord(n.left.table(s), n.right.table(s), n.kind,
 			func(_ string, l, r optional) (optional, error) { return sides(optional{}, l, r) })
 	}
 	switch n.step {
 	case "filter":
 		return t.Filter(passes)
 	case "map":
-		return streams.MapTableValues(t, mark)
+		return streams.TableMapValues(t, mark)
 	}
 	return t
 }
@@ -228,17 +228,17 @@ func (w *tableTwin) take(in record) (emitted []record) {
 func TestGroupsOfTablesFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := streams.NewBuilder("app")
-		groups := streams.GroupTableRecord(streams.TableFrom(b, in, rows), func(r record) (record, error) {
+		groups := streams.TableGroupByRecord(streams.TableFrom(b, in, rows), func(r record) (record, error) {
 			return groupOf(r), nil
 		}, rekey)
-		streams.MapTableValues(summed(groups), func(n int64) string { return strconv.FormatInt(n, 10) }).ToStream().To(out)
+		streams.TableMapValues(summed(groups), func(n int64) string { return strconv.FormatInt(n, 10) }).ToStream().To(out)
 		w := &groupTwin{ledger: ledger{}, rows: map[string]record{}, groups: map[string]record{}}
 		follows(t, b, w, drawRecords(t, shape{nullKeys: true}))
 	})
 }
 
 func summed(groups *streams.TableGroup[string, string]) *streams.Table[string, int64] {
-	return streams.AggregateTable(groups, tally, func() int64 { return 0 },
+	return streams.TableAggregate(groups, tally, func() int64 { return 0 },
 		func(_, value string, sum int64) int64 { return sum + number(value) },
 		func(_, value string, sum int64) int64 { return sum - number(value) })
 }

@@ -29,7 +29,7 @@ func TestJoinsWithVersionedTablesFollowTheirTwin(t *testing.T) {
 		if rapid.Bool().Draw(t, "in memory") {
 			versions = versions.InMemory()
 		}
-		table := streams.MapTableValues(branch(s, "T").ToVersionedTable(versions), mark)
+		table := streams.TableMapValues(branch(s, "T").ToVersionedTable(versions), mark)
 		streams.JoinWithGrace(branch(s, "S"), table, w.kind, ms(w.grace), waiting,
 			func(r record, row optional) (optional, error) { return streams.Some(r.Value + "/" + orNull(row)), nil }).To(out)
 		follows(t, b, w, drawRecords(t, shape{

@@ -33,31 +33,31 @@ func (g *SessionGroup[K, V]) Reduce(store state.Session[K, V], fn func(row, valu
 	}})
 }
 
-// AggregateSessions folds the records of each key and session into a row that begins with initial(). The rows of
+// SessionAggregate folds the records of each key and session into a row that begins with initial(). The rows of
 // sessions that meet are combined by merge, the earlier one first, beginning with initial(). Both leave the rows that
 // they get as they are.
-func AggregateSessions[K, V, A any](
+func SessionAggregate[K, V, A any](
 	g *SessionGroup[K, V], store state.Session[K, A], initial func() A,
 	add func(key K, value V, row A) A, merge func(key K, a, b A) A,
 ) *WindowTable[K, A] {
-	g.of().given(initial != nil, "AggregateSessions: initial")
-	g.of().given(add != nil, "AggregateSessions: add")
-	g.of().given(merge != nil, "AggregateSessions: merge")
+	g.of().given(initial != nil, "SessionAggregate: initial")
+	g.of().given(add != nil, "SessionAggregate: add")
+	g.of().given(merge != nil, "SessionAggregate: merge")
 	return aggregateSessions(g, store, operator.Sessions{
 		Initial: operator.InitialOf(initial), Fold: fold(initial, add),
 		Merge: operator.MergeOf(func(key K, a, b A) (A, error) { return merge(key, a, b), nil }),
 	})
 }
 
-// AggregateSessionsRecord folds whole records into a row that begins with initial(). Where add returns none the session
+// SessionAggregateRecord folds whole records into a row that begins with initial(). Where add returns none the session
 // is deleted.
-func AggregateSessionsRecord[K, V, A any](
+func SessionAggregateRecord[K, V, A any](
 	g *SessionGroup[K, V], store state.Session[K, A], initial func() A,
 	add func(r Record[K, V], row A) (Optional[A], error), merge func(key K, a, b A) (A, error),
 ) *WindowTable[K, A] {
-	g.of().given(initial != nil, "AggregateSessionsRecord: initial")
-	g.of().given(add != nil, "AggregateSessionsRecord: add")
-	g.of().given(merge != nil, "AggregateSessionsRecord: merge")
+	g.of().given(initial != nil, "SessionAggregateRecord: initial")
+	g.of().given(add != nil, "SessionAggregateRecord: add")
+	g.of().given(merge != nil, "SessionAggregateRecord: merge")
 	return aggregateSessions(g, store, operator.Sessions{
 		Initial: operator.InitialOf(initial), Fold: foldRecord(initial, add), Merge: operator.MergeOf(merge),
 	})
@@ -68,8 +68,8 @@ func aggregateSessions[K, V, A any](
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
 	spec := sessionStoreFor(b, g.windows, store, site)
-	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable(
-		[]windowPart{b.inSessions(memberOf(g.group, functions.Fold), g.windows, spec, functions, site)}, g.windows, spec, site)}
+	part := b.inSessions(memberOf(g.group, functions.Fold), g.windows, spec, functions, site)
+	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable([]windowPart{part}, g.windows, spec, site)}
 }
 
 func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.Session[K, A], site string) state.Spec {

@@ -174,7 +174,7 @@ func TestPartitionOutOfRange(t *testing.T) {
 func TestGroupsOfTablesAreSplitByKey(t *testing.T) {
 	b := streams.NewBuilder("app")
 	same := func(k, v string) (string, string) { return k, v }
-	streams.GroupTable(streams.TableFrom(b, in, rows), same, rekey.Partitioner(everywhere))
+	streams.TableGroupBy(streams.TableFrom(b, in, rows), same, rekey.Partitioner(everywhere))
 	require.Contains(t, mistakes(t, b), `repartition topic "rekey" has a Partitioner`)
 }
 

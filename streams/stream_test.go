@@ -157,7 +157,7 @@ func TestEveryRecordFormMayFail(t *testing.T) {
 		"groupby":       func(s *stream) { streams.GroupByRecord(s, failText(bad), rekey).Count(tally) },
 		"flatmapvalues": func(s *stream) { streams.FlatMapValuesRecord(s, failEmit(bad)).To(out) },
 		"table": func(s *stream) {
-			streams.MapTableValuesRecord(s.ToTable(rows), failText(bad)).ToStream().To(out)
+			streams.TableMapValuesRecord(s.ToTable(rows), failText(bad)).ToStream().To(out)
 		},
 		"aggregate": func(s *stream) { streams.AggregateRecord(s.GroupByKey(), rows, empty, failFold(bad)) },
 	} {

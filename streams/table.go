@@ -64,16 +64,16 @@ func (t *Table[K, V]) filter(keep func(*topology.Flow) (bool, error)) *Table[K, 
 	return mapTable[V](t, "filter", operator.FilterOf(keep))
 }
 
-// MapTableValues gives each row another value. fn must be a pure function.
-func MapTableValues[VR, K, V any](t *Table[K, V], fn func(V) VR) *Table[K, VR] {
-	t.of().given(fn != nil, "MapTableValues: fn")
+// TableMapValues gives each row another value. fn must be a pure function.
+func TableMapValues[VR, K, V any](t *Table[K, V], fn func(V) VR) *Table[K, VR] {
+	t.of().given(fn != nil, "TableMapValues: fn")
 	return mapTable[VR](t, "mapvalues", operator.ValueMapper(fn))
 }
 
-// MapTableValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
+// TableMapValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
 // function of key and value.
-func MapTableValuesRecord[VR, K, V any](t *Table[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Table[K, VR] {
-	t.of().given(fn != nil, "MapTableValuesRecord: fn")
+func TableMapValuesRecord[VR, K, V any](t *Table[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Table[K, VR] {
+	t.of().given(fn != nil, "TableMapValuesRecord: fn")
 	return mapTable[VR](t, "mapvalues", operator.MapperOf(fn))
 }
 

@@ -70,7 +70,7 @@ func TestATableFilterDeletesOnlyRowsThatWereVisible(t *testing.T) {
 }
 
 func TestMapTableValuesMapsRowsAndNotDeletes(t *testing.T) {
-	got := changes(t, func(t *table) *table { return streams.MapTableValues(t, strings.ToUpper) },
+	got := changes(t, func(t *table) *table { return streams.TableMapValues(t, strings.ToUpper) },
 		rec("k", "a", 1), nullValue("k", 2))
 	require.Equal(t, []record{rec("k", "A", 1), nullValue("k", 2)}, got)
 }
@@ -79,7 +79,7 @@ func TestMapTableValuesRecordTakesRowsOut(t *testing.T) {
 	unlessB := func(r record) (streams.Optional[string], error) {
 		return streams.Optional[string]{Value: r.Key + r.Value, OK: r.Value != "b"}, nil
 	}
-	got := changes(t, func(t *table) *table { return streams.MapTableValuesRecord(t, unlessB) },
+	got := changes(t, func(t *table) *table { return streams.TableMapValuesRecord(t, unlessB) },
 		rec("k", "b", 1), rec("k", "a", 2), rec("k", "b", 3), nullValue("k", 4))
 	require.Equal(t, []record{rec("k", "ka", 2), nullValue("k", 3)}, got)
 }

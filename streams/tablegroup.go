@@ -14,24 +14,24 @@ type TableGroup[K, V any] struct {
 	node *topology.Node
 }
 
-// GroupTable groups the rows of a table: fn gives the group of a row and its value there. Rows travel through a
+// TableGroupBy groups the rows of a table: fn gives the group of a row and its value there. Rows travel through a
 // repartition topic to the partition of their group, in the bytes of Kafka Streams' ChangedSerializer.
-func GroupTable[KR, VR, K, V any](
+func TableGroupBy[KR, VR, K, V any](
 	t *Table[K, V], fn func(key K, value V) (KR, VR), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
-	t.of().given(fn != nil, "GroupTable: fn")
+	t.of().given(fn != nil, "TableGroupBy: fn")
 	return groupTable(t, func(r Record[K, V]) (Record[KR, VR], error) {
 		k, v := fn(r.Key, r.Value)
 		return Record[KR, VR]{Key: k, Value: v}, nil
 	}, topic)
 }
 
-// GroupTableRecord groups the rows of a table: key and value of the result are the group of a row and its value there.
-// A row for which one of them is null is in no group. fn must be a pure function of key and value.
-func GroupTableRecord[KR, VR, K, V any](
+// TableGroupByRecord groups the rows of a table: key and value of the result are the group of a row and its value
+// there. A row for which one of them is null is in no group. fn must be a pure function of key and value.
+func TableGroupByRecord[KR, VR, K, V any](
 	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
-	t.of().given(fn != nil, "GroupTableRecord: fn")
+	t.of().given(fn != nil, "TableGroupByRecord: fn")
 	return groupTable(t, fn, topic)
 }
 
@@ -71,26 +71,26 @@ func (g *TableGroup[K, V]) Reduce(store state.KeyValue[K, V], add, subtract func
 	return aggregateTable(g, store, reduce(add), reduce(subtract))
 }
 
-// AggregateTable folds the rows of each group into a result that begins with initial(): add puts the value of a row in,
+// TableAggregate folds the rows of each group into a result that begins with initial(): add puts the value of a row in,
 // subtract takes it out again.
-func AggregateTable[K, V, A any](
+func TableAggregate[K, V, A any](
 	g *TableGroup[K, V], store state.KeyValue[K, A], initial func() A, add, subtract func(key K, value V, row A) A,
 ) *Table[K, A] {
-	g.of().given(initial != nil, "AggregateTable: initial")
-	g.of().given(add != nil, "AggregateTable: add")
-	g.of().given(subtract != nil, "AggregateTable: subtract")
+	g.of().given(initial != nil, "TableAggregate: initial")
+	g.of().given(add != nil, "TableAggregate: add")
+	g.of().given(subtract != nil, "TableAggregate: subtract")
 	return aggregateTable(g, store, fold(initial, add), fold(initial, subtract))
 }
 
-// AggregateTableRecord folds rows into a result that begins with initial(). Where add or subtract return none the
+// TableAggregateRecord folds rows into a result that begins with initial(). Where add or subtract return none the
 // group's result is deleted, and begins anew with the next row.
-func AggregateTableRecord[K, V, A any](
+func TableAggregateRecord[K, V, A any](
 	g *TableGroup[K, V], store state.KeyValue[K, A], initial func() A,
 	add, subtract func(r Record[K, V], row A) (Optional[A], error),
 ) *Table[K, A] {
-	g.of().given(initial != nil, "AggregateTableRecord: initial")
-	g.of().given(add != nil, "AggregateTableRecord: add")
-	g.of().given(subtract != nil, "AggregateTableRecord: subtract")
+	g.of().given(initial != nil, "TableAggregateRecord: initial")
+	g.of().given(add != nil, "TableAggregateRecord: add")
+	g.of().given(subtract != nil, "TableAggregateRecord: subtract")
 	return aggregateTable(g, store, foldRecord(initial, add), foldRecord(initial, subtract))
 }
 

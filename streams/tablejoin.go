@@ -8,44 +8,44 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// JoinTables joins two tables by key: a row for each key that both have, kept up to date as either side changes. A
+// TableJoin joins two tables by key: a row for each key that both have, kept up to date as either side changes. A
 // result has the higher timestamp of both rows. Both tables must have the same number of partitions, which is
 // checked when the application starts, and the same partitioner.
 //
 // Tables that stem from one table are joined without a moment in between: a record that changes both sides changes the
 // result once, after it has been through all other steps.
-func JoinTables[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func(left L, right R) V) *Table[K, V] {
-	left.of().given(join != nil, "JoinTables: join")
+func TableJoin[V, K, L, R any](left *Table[K, L], right *Table[K, R], join func(left L, right R) V) *Table[K, V] {
+	left.of().given(join != nil, "TableJoin: join")
 	return joinTables(left, right, operator.Sides{}, func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) {
 		return Some(join(l.Value, r.Value)), nil
 	})
 }
 
-// LeftJoinTables is JoinTables with a row for each of the left table: where the right one has none, right is none.
-func LeftJoinTables[V, K, L, R any](
+// TableLeftJoin is TableJoin with a row for each of the left table: where the right one has none, right is none.
+func TableLeftJoin[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], join func(left L, right Optional[R]) V,
 ) *Table[K, V] {
-	left.of().given(join != nil, "LeftJoinTables: join")
+	left.of().given(join != nil, "TableLeftJoin: join")
 	return joinTables(left, right, operator.Sides{Left: true},
 		func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l.Value, r)), nil })
 }
 
-// OuterJoinTables is JoinTables with a row for each key that either table has; the side that does not is none.
-func OuterJoinTables[V, K, L, R any](
+// TableOuterJoin is TableJoin with a row for each key that either table has; the side that does not is none.
+func TableOuterJoin[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], join func(left Optional[L], right Optional[R]) V,
 ) *Table[K, V] {
-	left.of().given(join != nil, "OuterJoinTables: join")
+	left.of().given(join != nil, "TableOuterJoin: join")
 	return joinTables(left, right, operator.Sides{Left: true, Right: true},
 		func(_ K, l Optional[L], r Optional[R]) (Optional[V], error) { return Some(join(l, r)), nil })
 }
 
-// JoinTablesRecord joins two tables in the way that kind says, by a function that sees the key. A result of none is no
+// TableJoinRecord joins two tables in the way that kind says, by a function that sees the key. A result of none is no
 // row. join must be a pure function.
-func JoinTablesRecord[V, K, L, R any](
+func TableJoinRecord[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], kind JoinKind,
 	join func(key K, left Optional[L], right Optional[R]) (Optional[V], error),
 ) *Table[K, V] {
-	left.of().given(join != nil, "JoinTablesRecord: join")
+	left.of().given(join != nil, "TableJoinRecord: join")
 	kind.check(left.of())
 	return joinTables(left, right, kind.sides(), join)
 }

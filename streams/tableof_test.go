@@ -20,7 +20,7 @@ var textlessCounts = streams.NewTopic("counts", serde.String, serde.Int64)
 
 // perWindowOf groups the rows of windows by the window, and counts them: how many keys each window has.
 func perWindowOf(table *windowTable) {
-	byWindow := streams.GroupTable(streams.TableOf(table), func(w windowedText, v string) (string, string) {
+	byWindow := streams.TableGroupBy(streams.TableOf(table), func(w windowedText, v string) (string, string) {
 		return w.Window.String(), v
 	}, rekey)
 	byWindow.Count(tally).ToStream().To(counts)
@@ -43,7 +43,7 @@ func TestRowsOfWindowsInGroups(t *testing.T) {
 func TestRowsOfSessionsInGroups(t *testing.T) {
 	b := streams.NewBuilder("app")
 	sessions := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(ms(10)).Grace(ms(100))).Reduce(visits, concat)
-	perKey := streams.GroupTable(streams.TableOf(sessions), func(w windowedText, v string) (string, string) {
+	perKey := streams.TableGroupBy(streams.TableOf(sessions), func(w windowedText, v string) (string, string) {
 		return w.Key, v
 	}, rekey)
 	perKey.Count(tally).ToStream().To(counts)
@@ -65,7 +65,7 @@ func TestRowsOfWindowsInJoins(t *testing.T) {
 		b := streams.NewBuilder("app")
 		left := streams.TableOf(reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 100))))
 		right := streams.TableOf(streams.From(b, other).GroupByKey().WindowedBy(tumbling(10, 100)).Reduce(more, concat))
-		joined := streams.JoinTablesRecord(left, right, kind, func(_ windowedText, l, r optional) (optional, error) {
+		joined := streams.TableJoinRecord(left, right, kind, func(_ windowedText, l, r optional) (optional, error) {
 			return sides(optional{}, l, r)
 		})
 		streams.ToStreamKey(joined, func(r streams.Record[windowedText, string]) (optional, error) {

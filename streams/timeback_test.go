@@ -112,7 +112,7 @@ func TestAnAppSetsItsTimeBack(t *testing.T) {
 			r := newRig(t, "words", "out")
 			describe := func(b *streams.Builder) {
 				counted := streams.From(b, words).GroupByKey().WindowedBy(tumbling(10, 0)).Reduce(texts, concat).Updates()
-				streams.Results(counted, func(k window.Windowed[string]) string { return k.Key }).To(out)
+				streams.ResultsBy(counted, func(k window.Windowed[string]) string { return k.Key }).To(out)
 			}
 			config := r.config(t.TempDir())
 			config.Guarantee = guarantee

@@ -123,7 +123,7 @@ func TestJoinsAndGroupsHearOfADeath(t *testing.T) {
 	b := streams.NewBuilder("app")
 	s := streams.From(b, in)
 	table := s.ToTable(rows.TTL(ms(10)))
-	streams.GroupTable(table, valueTwice, rekey).Count(tally).ToStream().To(textlessCounts)
+	streams.TableGroupBy(table, valueTwice, rekey).Count(tally).ToStream().To(textlessCounts)
 	joins["LeftJoin"](streams.From(b, other), table).To(out)
 	d := drive(t, b, testkit.Partitions(2))
 	ask := func() record {
@@ -168,7 +168,7 @@ func TestACogroupWithATimeToLive(t *testing.T) {
 	add := func(r record, row string) (optional, error) { return streams.Some(concat(row, r.Value)), nil }
 	b := streams.NewBuilder("app")
 	left := streams.NewCogroup(streams.From(b, in).GroupByKey(), zero, add)
-	streams.AddGroup(left, streams.From(b, other).GroupByKey(), add).Aggregate(rows.TTL(ms(10))).ToStream().To(out)
+	streams.CogroupAdd(left, streams.From(b, other).GroupByKey(), add).Aggregate(rows.TTL(ms(10))).ToStream().To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 0))
 	testkit.Input(d, other).PipeRecord(rec("k", "b", 5))
@@ -222,7 +222,7 @@ func TestJoinsDoNotSeeARowThatIsOver(t *testing.T) {
 	joins["LeftJoin"](asking, mortals).To(out)
 	asked := asking.ToTable(state.NewKeyValue("asked", serde.String, serde.String))
 	pairs := streams.NewTopic("pairs", serde.String, serde.String)
-	streams.JoinTables(mortals.Filter(func(string) bool { return true }), asked, glue).ToStream().To(pairs)
+	streams.TableJoin(mortals.Filter(func(string) bool { return true }), asked, glue).ToStream().To(pairs)
 	d := drive(t, b, testkit.Partitions(2))
 	pipe(d, rec("k", "row", 0))
 	ask := func(value string, at int64) { testkit.Input(d, other).PipeRecord(rec("k", value, at)) }

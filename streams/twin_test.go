@@ -43,7 +43,7 @@ func (f family) filtered() family {
 }
 
 func (f family) mapped() family {
-	return family{f.name + ".map", func(w *relatives) *table { return streams.MapTableValues(f.make(w), mark) },
+	return family{f.name + ".map", func(w *relatives) *table { return streams.TableMapValues(f.make(w), mark) },
 		func(rows map[string]optional) optional {
 			row := f.row(rows)
 			if row.OK {
@@ -73,7 +73,7 @@ func (f family) joined(kind streams.JoinKind, g family) family {
 	join := func(_ string, l, r optional) (optional, error) { return sides(optional{}, l, r) }
 	return family{fmt.Sprintf("(%s %d %s)", f.name, kind, g.name), func(w *relatives) *table {
 		left := f.make(w)
-		return streams.JoinTablesRecord(left, g.make(w), kind, join)
+		return streams.TableJoinRecord(left, g.make(w), kind, join)
 	}, func(rows map[string]optional) optional {
 		l, r := f.row(rows), g.row(rows)
 		if l.OK && r.OK || l.OK && kind != streams.Inner || r.OK && kind == streams.Outer {
@@ -132,7 +132,7 @@ func requireFamily(t *testing.T, f family, random *rand.Rand) {
 	}}
 	result := f.make(w)
 	result.ToStream().To(out)
-	streams.GroupTable(result, valueTwice, rekey).Count(tally)
+	streams.TableGroupBy(result, valueTwice, rekey).Count(tally)
 	d := drive(t, b, testkit.CommitEvery(1+random.IntN(3)))
 	topics := map[string]streams.Topic[string, string]{"in": in, "other": other}
 	rows, last := map[string]map[string]optional{}, map[string]optional{}
@@ -170,7 +170,7 @@ func requireFamily(t *testing.T, f family, random *rand.Rand) {
 func TestAChangeOfBothSidesIsOneResult(t *testing.T) {
 	b := streams.NewBuilder("app")
 	root := streams.TableFrom(b, in, rows)
-	streams.JoinTables(root.Filter(passes), streams.MapTableValues(root, mark), glue).ToStream().To(out)
+	streams.TableJoin(root.Filter(passes), streams.TableMapValues(root, mark), glue).ToStream().To(out)
 	d := drive(t, b)
 	pipe(d, withHeader(rec("k", "a", 5), "h"), rec("k", "bb", 3), rec("k", "", 6), nullValue("k", 7), rec("k", "c", 8),
 		nullValue("k", 9))
@@ -184,7 +184,7 @@ func TestAChangeOfBothSidesIsOneResult(t *testing.T) {
 func TestARecordThatFailsBehindTwins(t *testing.T) {
 	b := streams.NewBuilder("app")
 	root := streams.TableFrom(b, in, rows)
-	joined := streams.JoinTables(root.Filter(passes), root, glue).ToStream()
+	joined := streams.TableJoin(root.Filter(passes), root, glue).ToStream()
 	joined.To(out)
 	joined.ForEach(failOn(glue("bad!", "bad!")))
 	root.ToStream().ForEach(failOn("worse"))
@@ -199,7 +199,7 @@ func TestTwinsBehindPerCommit(t *testing.T) {
 	b := streams.NewBuilder("app")
 	root := streams.TableFrom(b, in, rows)
 	thin := streams.PerCommit(root).Materialize(state.NewKeyValue("thin", serde.String, serde.String))
-	streams.PerCommit(streams.JoinTables(thin, streams.MapTableValues(thin, mark), glue)).ToStream().To(out)
+	streams.PerCommit(streams.TableJoin(thin, streams.TableMapValues(thin, mark), glue)).ToStream().To(out)
 	d := drive(t, b, testkit.CommitEvery(0))
 	pipe(d, rec("k", "a", 1), rec("k", "b", 2))
 	d.Commit()
@@ -213,7 +213,7 @@ func TestTwinsBehindPerCommit(t *testing.T) {
 func TestTwinsWithATimeToLive(t *testing.T) {
 	b := streams.NewBuilder("app")
 	root := streams.TableFrom(b, in, rows.TTL(ms(10)))
-	streams.OuterJoinTables(root.Filter(passes), streams.MapTableValues(root, mark), bare).ToStream().To(out)
+	streams.TableOuterJoin(root.Filter(passes), streams.TableMapValues(root, mark), bare).ToStream().To(out)
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 1), rec("l", "b", 2))
 	testkit.Output(d, out).Read()

@@ -87,7 +87,8 @@ func TestKeysWithoutFixedBytes(t *testing.T) {
 			streams.Deduplicate(s, first, time.Second, state.NewWindow("passed", unsteady, serde.Bool))
 		}, "store passed"},
 		"a group of a table": {func(s *stream, _ *streams.Builder) {
-			streams.GroupTable(s.ToTable(rows), func(_, v string) (tags, string) { return first(v), v }, through).Count(perTags)
+			tagged := func(_, v string) (tags, string) { return first(v), v }
+			streams.TableGroupBy(s.ToTable(rows), tagged, through).Count(perTags)
 		}, "topic app-through-repartition"},
 		"a suppressed table": {func(s *stream, _ *streams.Builder) {
 			byTags(s).GroupByKey().Count(state.NewKeyValue("tally", steadyTags, serde.Int64)).
@@ -101,7 +102,7 @@ func TestKeysWithoutFixedBytes(t *testing.T) {
 				func(_, v string) streams.Optional[tags] { return streams.Some(first(v)) }, glue)
 		}, "topic app-fk-subscription-registration-topic"},
 		"rows of a join by foreign key": {func(s *stream, b *streams.Builder) {
-			left := streams.MapTableValues(s.ToTable(rows), first)
+			left := streams.TableMapValues(s.ToTable(rows), first)
 			right := streams.TableFrom(b, other, state.NewKeyValue("right", serde.String, serde.String))
 			via := streams.NewForeignKey("fk", serde.String, serde.String, unsteady, serde.String)
 			streams.JoinForeignKey(left, right, via, state.NewKeyValue("joined", serde.String, serde.String),

@@ -39,24 +39,24 @@ func (g *WindowedGroup[K, V]) ReduceRecord(
 	return aggregateWindows(g, store, reduceRecord(fn))
 }
 
-// AggregateWindows folds the records of each key and window into a row that begins with initial(). add leaves the row
+// WindowedAggregate folds the records of each key and window into a row that begins with initial(). add leaves the row
 // that it gets as it is: sliding windows begin with rows of others.
-func AggregateWindows[K, V, A any](
+func WindowedAggregate[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A], initial func() A, add func(key K, value V, row A) A,
 ) *WindowTable[K, A] {
-	g.of().given(initial != nil, "AggregateWindows: initial")
-	g.of().given(add != nil, "AggregateWindows: add")
+	g.of().given(initial != nil, "WindowedAggregate: initial")
+	g.of().given(add != nil, "WindowedAggregate: add")
 	return aggregateWindows(g, store, fold(initial, add))
 }
 
-// AggregateWindowsRecord folds whole records into a row that begins with initial(). Where add returns none the row is
+// WindowedAggregateRecord folds whole records into a row that begins with initial(). Where add returns none the row is
 // deleted, and the next record of key and window begins anew.
-func AggregateWindowsRecord[K, V, A any](
+func WindowedAggregateRecord[K, V, A any](
 	g *WindowedGroup[K, V], store state.Window[K, A],
 	initial func() A, add func(r Record[K, V], row A) (Optional[A], error),
 ) *WindowTable[K, A] {
-	g.of().given(initial != nil, "AggregateWindowsRecord: initial")
-	g.of().given(add != nil, "AggregateWindowsRecord: add")
+	g.of().given(initial != nil, "WindowedAggregateRecord: initial")
+	g.of().given(add != nil, "WindowedAggregateRecord: add")
 	return aggregateWindows(g, store, foldRecord(initial, add))
 }
 
@@ -65,8 +65,8 @@ func aggregateWindows[K, V, A any](
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
 	spec := storeFor(b, g.windows, store, site)
-	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable(
-		[]windowPart{b.inWindows(memberOf(g.group, fold), g.windows, spec, site)}, g.windows, spec, site)}
+	part := b.inWindows(memberOf(g.group, fold), g.windows, spec, site)
+	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable([]windowPart{part}, g.windows, spec, site)}
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
@@ -263,18 +263,18 @@ func (t *WindowTable[K, V]) filter(keep func(*topology.Flow) (bool, error)) *Win
 	return mapWindows[V](t, "filter", operator.FilterOf(keep))
 }
 
-// MapWindowValues gives each row another value. fn must be a pure function.
-func MapWindowValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowTable[K, VR] {
-	t.of().given(fn != nil, "MapWindowValues: fn")
+// WindowedMapValues gives each row another value. fn must be a pure function.
+func WindowedMapValues[VR, K, V any](t *WindowTable[K, V], fn func(V) VR) *WindowTable[K, VR] {
+	t.of().given(fn != nil, "WindowedMapValues: fn")
 	return mapWindows[VR](t, "mapvalues", operator.ValueMapper(fn))
 }
 
-// MapWindowValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
+// WindowedMapValuesRecord gives each row another value, or none, which takes it out of the table. fn must be a pure
 // function.
-func MapWindowValuesRecord[VR, K, V any](
+func WindowedMapValuesRecord[VR, K, V any](
 	t *WindowTable[K, V], fn func(Record[window.Windowed[K], V]) (Optional[VR], error),
 ) *WindowTable[K, VR] {
-	t.of().given(fn != nil, "MapWindowValuesRecord: fn")
+	t.of().given(fn != nil, "WindowedMapValuesRecord: fn")
 	return mapWindows[VR](t, "mapvalues", operator.MapperOf(fn))
 }
 
@@ -312,21 +312,21 @@ type WindowResults[K, V any] struct {
 	node *topology.Node
 }
 
-// Results is a stream of results under keys made of key and window. It counts as a stream whose key was changed: where
-// the key is that of the records, use ByKey.
-func Results[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
-	r.of().given(key != nil, "Results: key")
+// ResultsBy is a stream of results under keys made of key and window. It counts as a stream whose key was changed:
+// where the key is that of the records, use ByKey.
+func ResultsBy[KR, K, V any](r *WindowResults[K, V], key func(window.Windowed[K]) KR) *Stream[KR, V] {
+	r.of().given(key != nil, "ResultsBy: key")
 	return results[KR, V](r, operator.KeyOf(func(r Record[window.Windowed[K], V]) (Optional[KR], error) {
 		return Some(key(r.Key)), nil
 	}))
 }
 
-// ResultsRecord is a stream of records made of whole results: key and value are those that fn returns, timestamp and
+// ResultsByRecord is a stream of records made of whole results: key and value are those that fn returns, timestamp and
 // headers stay.
-func ResultsRecord[KR, VR, K, V any](
+func ResultsByRecord[KR, VR, K, V any](
 	r *WindowResults[K, V], fn func(Record[window.Windowed[K], V]) (Record[KR, VR], error),
 ) *Stream[KR, VR] {
-	r.of().given(fn != nil, "ResultsRecord: fn")
+	r.of().given(fn != nil, "ResultsByRecord: fn")
 	return results[KR, VR](r, operator.MapOf(fn))
 }
 
@@ -346,8 +346,8 @@ func (b *Builder) results(
 }
 
 // ByKey is a stream of results under the keys of their records. They are in the partition of their key already, so
-// steps that need the records of a key together need no repartition topic. Which window a result is of is lost: Results
-// and ResultsRecord see it.
+// steps that need the records of a key together need no repartition topic. Which window a result is of is lost:
+// ResultsBy and ResultsByRecord see it.
 func (r *WindowResults[K, V]) ByKey() *Stream[K, V] {
 	return &Stream[K, V]{b: r.b, node: r.b.results(r.node, operator.WithoutWindow[K], topology.Site())}
 }

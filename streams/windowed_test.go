@@ -45,7 +45,7 @@ func windowDriver(
 	t.Helper()
 	b := streams.NewBuilder("app")
 	table := aggregate(streams.From(b, in).GroupByKey().WindowedBy(w))
-	streams.Results(path(table), windowText).To(out)
+	streams.ResultsBy(path(table), windowText).To(out)
 	return drive(t, b, opts...)
 }
 
@@ -115,7 +115,7 @@ func TestTheEndOfTimeIsNoTrap(t *testing.T) {
 }
 
 func TestAWindowAggregatorThatReturnsNoneDeletesTheRow(t *testing.T) {
-	add := func(g *windowGroup) *windowTable { return streams.AggregateWindowsRecord(g, texts, zero, unless("x")) }
+	add := func(g *windowGroup) *windowTable { return streams.WindowedAggregateRecord(g, texts, zero, unless("x")) }
 	records := []record{
 		rec("k", "x", 1), // no row to delete
 		rec("k", "a", 9), rec("k", "x", 4), rec("k", "x", 5), rec("k", "b", 2), rec("k", "x", 12), rec("k", "c", 30),
@@ -137,10 +137,10 @@ func TestTheFormsOfWindowedAggregation(t *testing.T) {
 		"Reduce":       {reduced, "a+b"},
 		"ReduceRecord": {func(g *windowGroup) *windowTable { return g.ReduceRecord(texts, unless("x")) }, "a+b"},
 		"Aggregate": {func(g *windowGroup) *windowTable {
-			return streams.AggregateWindows(g, texts, zero, func(key, v, row string) string { return concat(row, key+v) })
+			return streams.WindowedAggregate(g, texts, zero, func(key, v, row string) string { return concat(row, key+v) })
 		}, "0+ka+kb"},
 		"Count": {func(g *windowGroup) *windowTable {
-			return streams.MapWindowValues(g.Count(minutes), func(n int64) string { return fmt.Sprint(n) })
+			return streams.WindowedMapValues(g.Count(minutes), func(n int64) string { return fmt.Sprint(n) })
 		}, "2"},
 	} {
 		got, _ := windowed(t, tumbling(10, 0), form.aggregate, updates, records...)
@@ -159,8 +159,8 @@ func TestStepsOnAWindowTableApplyToUpdatesAndFinals(t *testing.T) {
 				return r.Key.Window.Start >= 0 && hasNoB(r.Value), nil
 			})
 		},
-		"MapWindowValuesRecord": func(t *windowTable) *windowTable {
-			return streams.MapWindowValuesRecord(t,
+		"WindowedMapValuesRecord": func(t *windowTable) *windowTable {
+			return streams.WindowedMapValuesRecord(t,
 				func(r streams.Record[window.Windowed[string], string]) (streams.Optional[string], error) {
 					return streams.Optional[string]{Value: r.Value, OK: hasNoB(r.Value)}, nil
 				})
@@ -168,7 +168,7 @@ func TestStepsOnAWindowTableApplyToUpdatesAndFinals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			aggregate := func(g *windowGroup) *windowTable {
-				return streams.MapWindowValues(steps(reduced(g)), strings.ToUpper)
+				return streams.WindowedMapValues(steps(reduced(g)), strings.ToUpper)
 			}
 			records := []record{
 				rec("k", "a", 1), rec("k", "b", 2), rec("k", "b", 3), rec("k", "c", 4), rec("l", "b", 5), rec("x", "x", 10),
@@ -191,7 +191,7 @@ func TestUpdatesHaveTheHeadersOfTheirRecord(t *testing.T) {
 func TestResultsRecordMakesKeyAndValue(t *testing.T) {
 	b := streams.NewBuilder("app")
 	table := reduced(streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 0)))
-	streams.ResultsRecord(table.Updates(), func(r streams.Record[window.Windowed[string], string]) (record, error) {
+	streams.ResultsByRecord(table.Updates(), func(r streams.Record[window.Windowed[string], string]) (record, error) {
 		return record{Key: r.Value, Value: windowText(r.Key), Timestamp: 99}, nil
 	}).To(out)
 	d := drive(t, b)

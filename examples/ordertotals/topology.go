@@ -60,8 +60,8 @@ func build() (*topology.Topology, error) {
 	paid := streams.From(b, Orders).Filter(isPaid)
 
 	minutes := paid.GroupByKey().WindowedBy(window.Tumbling(time.Minute).Grace(grace))
-	totals := streams.AggregateWindows(minutes, Minutes, newTotal, addOrder)
-	streams.ResultsRecord(totals.Final(), minuteTotal).To(PerMinute)
+	totals := streams.WindowedAggregate(minutes, Minutes, newTotal, addOrder)
+	streams.ResultsByRecord(totals.Final(), minuteTotal).To(PerMinute)
 
 	products := streams.Aggregate(streams.GroupBy(paid, product, ByProduct), Products, newProductTotal, addToProduct)
 	products.ToStream().To(PerProduct)

@@ -34,7 +34,7 @@ func build() (*topology.Topology, error) {
 	b := streams.NewBuilder("order-totals")
 	minutes := streams.From(b, Orders).GroupByKey().
 		WindowedBy(window.Tumbling(time.Minute).Grace(10 * time.Second))
-	sums := streams.AggregateWindows(minutes, Sums,
+	sums := streams.WindowedAggregate(minutes, Sums,
 		func() int64 { return 0 },
 		func(_ string, o Order, sum int64) int64 { return sum + o.Cents })
 	sums.Final().ByKey().To(Totals)

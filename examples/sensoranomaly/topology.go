@@ -40,8 +40,8 @@ const (
 func Build() (*topology.Topology, error) {
 	b := streams.NewBuilder("sensor-anomaly")
 	recent := streams.From(b, Readings).GroupByKey().WindowedBy(window.Sliding(reach).Grace(grace))
-	stats := streams.AggregateWindowsRecord(recent, Recent, newStats, addReading)
-	streams.ResultsRecord(stats.FilterRecord(isAnomaly).Final(), anomaly).To(Anomalies)
+	stats := streams.WindowedAggregateRecord(recent, Recent, newStats, addReading)
+	streams.ResultsByRecord(stats.FilterRecord(isAnomaly).Final(), anomaly).To(Anomalies)
 	return b.Build()
 }
 

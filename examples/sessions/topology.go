@@ -41,8 +41,8 @@ const (
 func Build() (*topology.Topology, error) {
 	b := streams.NewBuilder("shop-visits-app")
 	views := streams.From(b, Views).GroupByKey().SessionsBy(window.Sessions(gap).Grace(grace))
-	visits := streams.AggregateSessions(views, Activities, newActivity, addView, merge)
-	streams.ResultsRecord(visits.Final(), visit).To(Visits)
+	visits := streams.SessionAggregate(views, Activities, newActivity, addView, merge)
+	streams.ResultsByRecord(visits.Final(), visit).To(Visits)
 	return b.Build()
 }
 

@@ -59,7 +59,7 @@ func build(workload, app string, m *meter) (*topology.Topology, error) {
 	case "count":
 		source.GroupByKey().Count(counts).ToStream().To(longs)
 	case "tumble":
-		sum := streams.AggregateWindows(source.GroupByKey().WindowedBy(minutes), windows,
+		sum := streams.WindowedAggregate(source.GroupByKey().WindowedBy(minutes), windows,
 			func() int64 { return 0 }, func(_, v []byte, sum int64) int64 { return sum + amount(v) })
 		streams.WindowedResults(sum.Updates()).To(sums)
 	case "rekey":

@@ -243,7 +243,7 @@ func (b *build) groupTable(
 	if err != nil {
 		return nil, err
 	}
-	return streams.GroupTableRecord(t, func(r record) (record, error) {
+	return streams.TableGroupByRecord(t, func(r record) (record, error) {
 		return of(fn(key(r), value(r)), valueFn(value(r))), nil
 	}, topic), nil
 }
@@ -324,7 +324,7 @@ func (b *build) tableStream(t *table, n Node) (any, error) {
 
 // windowStream shows windows in the text of their keys. The text counts as the key that the windows already had.
 func windowStream(r *results, n Node) (any, error) {
-	s := streams.Results(r, func(k window.Windowed[string]) string { return k.Key + "@" + k.Window.String() })
+	s := streams.ResultsBy(r, func(k window.Windowed[string]) string { return k.Key + "@" + k.Window.String() })
 	if n.Fn == "" {
 		return keyed{s.MarkAsPartitioned(), false}, nil
 	}

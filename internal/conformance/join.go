@@ -26,7 +26,7 @@ func (b *build) join(n Node) (any, error) {
 	case leftStream && rightTable:
 		return b.joinTable(n, right)
 	case leftTable && rightTable:
-		t := streams.JoinTablesRecord(left, right, kinds[n.Op],
+		t := streams.TableJoinRecord(left, right, kinds[n.Op],
 			func(_ string, l, r streams.Optional[string]) (streams.Optional[string], error) {
 				return pair(l, r), nil
 			})

@@ -37,7 +37,7 @@ func (b *build) count(n Node) (any, error) {
 	store := placed(b, n.Store, state.NewKeyValue(n.Store, serde.String, serde.Int64))
 	show := func(t *streams.Table[string, int64]) *table {
 		b.stores[n.Store] = func(r rows) []Row { return r.ofCounts(store) }
-		return streams.MapTableValues(t, decimal)
+		return streams.TableMapValues(t, decimal)
 	}
 	return b.inGroup(n, grouped{
 		plain: func(g *group) *table { return show(g.Count(store)) },
@@ -45,12 +45,12 @@ func (b *build) count(n Node) (any, error) {
 		windowed: func(g *windowed) *windowTable {
 			store := placed(b, n.Store, state.NewWindow(n.Store, serde.String, serde.Int64))
 			b.others[n.Store] = func(r rows) []Row { return windowRows(r, store, decimal) }
-			return streams.MapWindowValues(g.Count(store), decimal)
+			return streams.WindowedMapValues(g.Count(store), decimal)
 		},
 		sessions: func(g *sessions) *windowTable {
 			store := placed(b, n.Store, state.NewSession(n.Store, serde.String, serde.Int64))
 			b.others[n.Store] = func(r rows) []Row { return sessionRows(r, store, decimal) }
-			return streams.MapWindowValues(g.Count(store), decimal)
+			return streams.WindowedMapValues(g.Count(store), decimal)
 		},
 	})
 }
@@ -99,13 +99,13 @@ func (b *build) aggregate(n Node) (any, error) {
 	return b.inGroup(n, grouped{
 		plain: func(g *group) *table { return streams.AggregateRecord(g, b.store(n), zero, add) },
 		table: func(g *tableGroup) *table {
-			return streams.AggregateTableRecord(g, b.store(n), zero, add, subtract)
+			return streams.TableAggregateRecord(g, b.store(n), zero, add, subtract)
 		},
 		windowed: func(g *windowed) *windowTable {
-			return streams.AggregateWindowsRecord(g, b.windowStore(n), zero, add)
+			return streams.WindowedAggregateRecord(g, b.windowStore(n), zero, add)
 		},
 		sessions: func(g *sessions) *windowTable {
-			return streams.AggregateSessionsRecord(g, b.sessionStore(n), zero, add, merge)
+			return streams.SessionAggregateRecord(g, b.sessionStore(n), zero, add, merge)
 		},
 	})
 }
@@ -121,7 +121,7 @@ func (b *build) cogroup(n Node) (any, error) {
 		if c == nil {
 			c = streams.NewCogroup(g, zero, add)
 		} else {
-			c = streams.AddGroup(c, g, add)
+			c = streams.CogroupAdd(c, g, add)
 		}
 	}
 	switch {

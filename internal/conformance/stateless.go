@@ -69,7 +69,7 @@ func (b *build) mapValues(n Node) (any, error) {
 	}
 	apply := func(r record) (streams.Optional[string], error) { return optional(fn(value(r))), nil }
 	if t, ok := b.nodes[n.In].(*table); ok {
-		return b.materialized(streams.MapTableValuesRecord(t, apply), n), nil
+		return b.materialized(streams.TableMapValuesRecord(t, apply), n), nil
 	}
 	s, err := b.stream(n.In)
 	if err != nil {

@@ -24,7 +24,7 @@ func aggregates() []operation {
 		}, evenly},
 		{"Cogroup of 2, Aggregate", func(b *streams.Builder) {
 			c := streams.NewCogroup(streams.From(b, in).GroupByKey(), noSum, fold)
-			streams.AddGroup(c, streams.From(b, other).GroupByKey(), fold).Aggregate(sums).ToStream().To(totals)
+			streams.CogroupAdd(c, streams.From(b, other).GroupByKey(), fold).Aggregate(sums).ToStream().To(totals)
 		}, alternating},
 	}
 }
@@ -46,7 +46,7 @@ var (
 )
 
 func results(r *streams.WindowResults[int64, int64]) {
-	streams.Results(r, func(k window.Windowed[int64]) int64 { return k.Key }).To(totals)
+	streams.ResultsBy(r, func(k window.Windowed[int64]) int64 { return k.Key }).To(totals)
 }
 
 // windowed: each key has a record every 10 seconds.
@@ -64,7 +64,7 @@ func windowed() []operation {
 	} {
 		table := func(b *streams.Builder) *streams.WindowTable[int64, int64] {
 			grouped := streams.From(b, in).GroupByKey().WindowedBy(w.windows)
-			return streams.AggregateWindows(grouped, windowSums, noSum, addAmount)
+			return streams.WindowedAggregate(grouped, windowSums, noSum, addAmount)
 		}
 		operations = append(operations,
 			operation{w.name, func(b *streams.Builder) { results(table(b).Updates()) }, evenly})
@@ -80,7 +80,7 @@ func sessions() []operation {
 	table := func(b *streams.Builder) *streams.WindowTable[int64, int64] {
 		g := streams.From(b, in).GroupByKey().SessionsBy(window.Sessions(30 * time.Second).Grace(10 * time.Second))
 		merge := func(_, a, b int64) int64 { return a + b }
-		return streams.AggregateSessions(g, sessionSums, noSum, addAmount, merge)
+		return streams.SessionAggregate(g, sessionSums, noSum, addAmount, merge)
 	}
 	return []operation{
 		{"Sessions of 10 records", func(b *streams.Builder) { results(table(b).Updates()) }, inBursts},

@@ -11,8 +11,8 @@ const printed = `goos: linux
 goarch: amd64
 cpu: Some CPU
 BenchmarkStreams/From,_To-2         	      50	       109.0 B/record	         0.01186 allocs/record	       426.8 cpu-ns/record
-BenchmarkTableJoins/JoinTables-2    	      50	       240.0 B/record	         3.5 allocs/record	     12349 cpu-ns/record
-BenchmarkTableJoins/JoinTables-2    	      50	       241.0 B/record	         3.6 allocs/record	     20000 cpu-ns/record
+BenchmarkTableJoins/TableJoin-2    	      50	       240.0 B/record	         3.5 allocs/record	     12349 cpu-ns/record
+BenchmarkTableJoins/TableJoin-2    	      50	       241.0 B/record	         3.6 allocs/record	     20000 cpu-ns/record
 PASS
 `
 
@@ -24,7 +24,7 @@ func TestEachBenchmarkIsARow(t *testing.T) {
 	require.Contains(t, page, "\n## Streams\n\n| operator |")
 	require.Contains(t, page, "| From, To | 430 | 0.01 | 109 |\n")
 	require.Contains(t, page, "\n## Table joins\n")
-	require.Contains(t, page, "| JoinTables | 12000 | 3.50 | 240 |\n", "the faster run")
+	require.Contains(t, page, "| TableJoin | 12000 | 3.50 | 240 |\n", "the faster run")
 	require.NotContains(t, page, "20000")
 }
 

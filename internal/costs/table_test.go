@@ -32,17 +32,17 @@ func onTables() []operation {
 			streams.From(b, other).To(out)
 		}, evenly},
 		table("Filter", func(t *streams.Table[int64, event]) { t.Filter(even).ToStream().To(out) }),
-		table("MapTableValues", func(t *streams.Table[int64, event]) {
-			streams.MapTableValues(t, func(e event) int64 { return e.Amount }).ToStream().To(totals)
+		table("TableMapValues", func(t *streams.Table[int64, event]) {
+			streams.TableMapValues(t, func(e event) int64 { return e.Amount }).ToStream().To(totals)
 		}),
-		table("MapTableValues, Materialize", func(t *streams.Table[int64, event]) {
-			streams.MapTableValues(t, func(e event) int64 { return e.Amount }).Materialize(sums).ToStream().To(totals)
+		table("TableMapValues, Materialize", func(t *streams.Table[int64, event]) {
+			streams.TableMapValues(t, func(e event) int64 { return e.Amount }).Materialize(sums).ToStream().To(totals)
 		}),
-		table("GroupTable, AggregateTable, with the repartition topic", func(t *streams.Table[int64, event]) {
-			g := streams.GroupTable(t, func(_ int64, e event) (int64, int64) { return e.Ref, e.Amount }, byRefRows)
+		table("TableGroupBy, TableAggregate, with the repartition topic", func(t *streams.Table[int64, event]) {
+			g := streams.TableGroupBy(t, func(_ int64, e event) (int64, int64) { return e.Ref, e.Amount }, byRefRows)
 			add := func(_, v, sum int64) int64 { return sum + v }
 			subtract := func(_, v, sum int64) int64 { return sum - v }
-			streams.AggregateTable(g, sums, noSum, add, subtract).ToStream().To(totals)
+			streams.TableAggregate(g, sums, noSum, add, subtract).ToStream().To(totals)
 		}),
 		table("Suppress, 2 changes become 1", func(t *streams.Table[int64, event]) {
 			t.Suppress(streams.HoldFor(15*time.Second), held).ToStream().To(out)
@@ -64,14 +64,14 @@ func tableJoins() []operation {
 		streams.JoinForeignKey(l, r, foreignKey, result, pointer, sumUp).ToStream().To(out)
 	}
 	return []operation{
-		join("JoinTables", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
-			return streams.JoinTables(l, r, sumUp)
+		join("TableJoin", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
+			return streams.TableJoin(l, r, sumUp)
 		}),
-		join("LeftJoinTables", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
-			return streams.LeftJoinTables(l, r, func(e event, r streams.Optional[event]) event { return sumUp(e, r.Value) })
+		join("TableLeftJoin", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
+			return streams.TableLeftJoin(l, r, func(e event, r streams.Optional[event]) event { return sumUp(e, r.Value) })
 		}),
-		join("OuterJoinTables", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
-			return streams.OuterJoinTables(l, r, func(l, r streams.Optional[event]) event { return sumUp(l.Value, r.Value) })
+		join("TableOuterJoin", func(l, r *streams.Table[int64, event]) *streams.Table[int64, event] {
+			return streams.TableOuterJoin(l, r, func(l, r streams.Optional[event]) event { return sumUp(l.Value, r.Value) })
 		}),
 		{"JoinForeignKey, a left row changes", foreign, func(i int64) input {
 			if i < 10*1000 {

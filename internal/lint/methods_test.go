@@ -12,33 +12,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shorter are the methods whose names do without what their receiver tells.
-var shorter = map[string]string{
-	"AddGroup":                "Cogroup.Add",
-	"AggregateSessions":       "SessionGroup.Aggregate",
-	"AggregateSessionsRecord": "SessionGroup.AggregateRecord",
-	"AggregateTable":          "TableGroup.Aggregate",
-	"AggregateTableRecord":    "TableGroup.AggregateRecord",
-	"AggregateWindows":        "WindowedGroup.Aggregate",
-	"AggregateWindowsRecord":  "WindowedGroup.AggregateRecord",
-	"GroupTable":              "Table.GroupBy",
-	"GroupTableRecord":        "Table.GroupByRecord",
-	"JoinTables":              "Table.Join",
-	"JoinTablesRecord":        "Table.JoinRecord",
-	"LeftJoinTables":          "Table.LeftJoin",
-	"MapTableValues":          "Table.MapValues",
-	"MapTableValuesRecord":    "Table.MapValuesRecord",
-	"MapWindowValues":         "WindowTable.MapValues",
-	"MapWindowValuesRecord":   "WindowTable.MapValuesRecord",
-	"NewCogroup":              "Group.Cogroup",
-	"OuterJoinTables":         "Table.OuterJoin",
-	"Results":                 "WindowResults.By",
-	"ResultsRecord":           "WindowResults.ByRecord",
+// kinds are what the functions of a receiver begin with where the name of its method is not theirs. Streams and groups
+// have the plain names.
+var kinds = map[string]string{
+	"Cogroup": "Cogroup", "SessionGroup": "Session", "Table": "Table", "TableGroup": "Table", "WindowedGroup": "Windowed",
+	"WindowResults": "Results", "WindowTable": "Windowed",
+}
+
+// constructors are functions that a type is made by, whose name the method has.
+var constructors = map[string]string{"NewCogroup": "Cogroup"}
+
+// methodOf is the method that a function is beside: its name, without the kind of the receiver.
+func methodOf(receiver, function string) string {
+	if name, ok := constructors[function]; ok {
+		return receiver + "." + name
+	}
+	return receiver + "." + strings.TrimPrefix(function, kinds[receiver])
 }
 
 // functionsOnly are steps that bring no new type, and would be compiled with each table if they were methods; or whose
 // results, under windowed keys, would as methods lead to types without end.
-var functionsOnly = []string{"PerCommit", "PerCommitWindows", "TableOf", "WindowedResults"}
+var functionsOnly = []string{"PerCommit", "WindowedPerCommit", "TableOf", "WindowedResults"}
 
 // TestStepsAreMethods: each step that brings a new type is a function and a method, and the method is nothing but a
 // call of the function, with the receiver and its own arguments in order.
@@ -58,10 +52,7 @@ func TestStepsAreMethods(t *testing.T) {
 				require.Contains(t, fn.Doc.Text(), "["+called+"]", "%s: the comment names no function", s.position(fn))
 				methods[called] = receiverOf(fn.Recv) + "." + fn.Name.Name
 			case receiverOf(fn.Type.Params) != "" && !slices.Contains(functionsOnly, fn.Name.Name):
-				functions[fn.Name.Name] = receiverOf(fn.Type.Params) + "." + fn.Name.Name
-				if name, ok := shorter[fn.Name.Name]; ok {
-					functions[fn.Name.Name] = name
-				}
+				functions[fn.Name.Name] = methodOf(receiverOf(fn.Type.Params), fn.Name.Name)
 			}
 		}
 	}

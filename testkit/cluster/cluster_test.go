@@ -126,9 +126,9 @@ func minutes(fold func(string, int64, int64) int64) cluster.Job {
 			b := streams.NewBuilder("minutes")
 			in := streams.From(b, words)
 			short := in.GroupByKey().WindowedBy(window.Tumbling(5 * time.Second).Grace(time.Second))
-			streams.Results(streams.AggregateWindows(short, perMinute, zero, fold).Final(), at[string]).To(passed)
+			streams.ResultsBy(streams.WindowedAggregate(short, perMinute, zero, fold).Final(), at[string]).To(passed)
 			long := streams.GroupBy(in, rest, byRest).WindowedBy(window.Tumbling(10 * time.Second).Grace(time.Hour))
-			streams.Results(streams.AggregateWindows(long, perRest, zero, fold).Updates(), at[string]).To(totals)
+			streams.ResultsBy(streams.WindowedAggregate(long, perRest, zero, fold).Updates(), at[string]).To(totals)
 			return b.Build()
 		},
 		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
@@ -186,7 +186,7 @@ func joins() cluster.Job {
 			near := window.Within(2 * time.Second).Grace(time.Hour)
 			sum := func(a, b int64) int64 { return a*10_000 + b }
 			streams.JoinStreams(left, right, near, meeting, sum).To(passed)
-			streams.JoinTables(left.ToTable(lefts), streams.TableFrom(b, rows, rights), sum).ToStream().To(totals)
+			streams.TableJoin(left.ToTable(lefts), streams.TableFrom(b, rows, rights), sum).ToStream().To(totals)
 			return b.Build()
 		},
 		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away
@@ -252,7 +252,7 @@ func TestSlowCalls(t *testing.T) {
 			doubled := streams.MapAsync(streams.From(b, words), ask, calls, inFlight)
 			doubled.To(passed)
 			short := doubled.GroupByKey().WindowedBy(window.Tumbling(5 * time.Second).Grace(time.Second))
-			streams.Results(streams.AggregateWindows(short, perMinute, zero, add).Final(), at[string]).To(totals)
+			streams.ResultsBy(streams.WindowedAggregate(short, perMinute, zero, add).Final(), at[string]).To(totals)
 			return b.Build()
 		},
 		Config: streams.Config{WindowRetention: 720 * time.Hour}, // longer than all instances are away

@@ -27,7 +27,7 @@ func main() {
 	s := streams.From(b, orders).Filter(func(o order) bool { return o.Cents > 0 })
 	s.To(paid)
 	w := s.GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(minutes)
-	streams.Results(w.Final(), func(k window.Windowed[string]) string { return k.Key }).To(counts)
+	streams.ResultsBy(w.Final(), func(k window.Windowed[string]) string { return k.Key }).To(counts)
 	if _, err := b.Build(); err != nil {
 		panic(err)
 	}

@@ -36,7 +36,7 @@ func main() {
 	s := streams.From(b, orders).Filter(func(o order) bool { return o.Cents > 0 })
 	s.To(paid)
 	w := s.GroupByKey().WindowedBy(window.Tumbling(time.Minute)).Count(minutes)
-	streams.Results(w.Final(), func(k window.Windowed[string]) string { return k.Key }).To(counts)
+	streams.ResultsBy(w.Final(), func(k window.Windowed[string]) string { return k.Key }).To(counts)
 	vip := func(c customer) bool { return c.VIP }
 	streams.TableFrom(b, customers, known).Filter(vip).ToStream().To(vips)
 	if _, err := b.Build(); err != nil {
