@@ -15,11 +15,14 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/millstream-go/millstream/internal/settings"
 )
 
 // cluster are the flags that say how to reach Kafka.
 type cluster struct {
-	Brokers      []string      `env:"MILLSTREAM_BROKERS" default:"localhost:9092" help:"Addresses of brokers."`
+	Brokers      []string      `env:"MILLSTREAM_BROKERS" help:"Addresses of brokers. Default: localhost:9092."`
+	Config       string        `name:"command-config" type:"existingfile" help:"Properties with the settings of a Kafka client, as Kafka's commands take them."`
 	Timeout      time.Duration `default:"30s" help:"How long a command may take."`
 	TLS          bool          `name:"tls" help:"Speak TLS. Set by the flags for certificates, too."`
 	CA           string        `name:"ca" type:"existingfile" help:"Certificates that sign the brokers', PEM."`
@@ -61,7 +64,18 @@ func (c *cluster) admin(ctx context.Context) (context.Context, *kadm.Client, fun
 }
 
 func (c *cluster) options() ([]kgo.Opt, error) {
-	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("millstream"), kgo.RequestRetries(3)}
+	opts := []kgo.Opt{kgo.ClientID("millstream"), kgo.RequestRetries(3)}
+	if c.Config != "" {
+		more, err := c.file()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, more...)
+	}
+	if len(c.Brokers) == 0 {
+		c.Brokers = []string{"localhost:9092"}
+	}
+	opts = append(opts, kgo.SeedBrokers(c.Brokers...))
 	if c.TLS || c.CA != "" || c.Cert != "" {
 		settings, err := c.tls()
 		if err != nil {
@@ -75,6 +89,27 @@ func (c *cluster) options() ([]kgo.Opt, error) {
 			return nil, err
 		}
 		opts = append(opts, kgo.SASL(mechanism))
+	}
+	return opts, nil
+}
+
+// file are the options of the file with settings. Those of an application, which may be in it too, are passed over.
+func (c *cluster) file() ([]kgo.Opt, error) {
+	f, err := os.Open(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	values, err := settings.Properties(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Config, err)
+	}
+	brokers, opts := values.Client()
+	if err := values.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Config, err)
+	}
+	if len(c.Brokers) == 0 {
+		c.Brokers = brokers
 	}
 	return opts, nil
 }

@@ -14,7 +14,7 @@ import (
 // levels: a package imports only packages of lower levels. Those of level 0 import none of the project's.
 var levels = map[string]int{
 	"internal/assign": 0, "internal/eventtime": 0, "internal/invariants": 0, "internal/kafkatest": 0, "internal/store": 0,
-	"internal/plants": 0, "internal/shop": 0, "internal/sim": 0,
+	"internal/plants": 0, "internal/settings": 0, "internal/shop": 0, "internal/sim": 0,
 	"serde": 1, "internal/store/storetest": 1, "internal/servicetest": 1,
 	"window": 2, "internal/steady": 2,
 	"serde/avro": 2, "serde/jsonschema": 2, "serde/protobuf": 2,
@@ -73,13 +73,13 @@ var owners = map[string][]string{
 	"pgregory.net/rapid":                    {"internal/store/storetest", "state/statetest"},
 
 	kafka: {
-		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/cluster", "internal/kafkatest", "internal/worker",
-		"streams/connect", "testkit/broker", "testkit/cluster",
+		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/cluster", "internal/kafkatest", "internal/settings",
+		"internal/worker", "streams/connect", "testkit/broker", "testkit/cluster",
 	},
 	// An application's Config passes options of the client through; see TestStreamsMakesNoClient.
 	kafka + "/pkg/kgo": {
-		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/cluster", "internal/kafkatest", "internal/worker",
-		"streams", "streams/connect", "testkit", "testkit/broker", "testkit/cluster",
+		"cmd/millstream", "examples/internal/demo", "internal/bench", "internal/cluster", "internal/kafkatest", "internal/settings",
+		"internal/worker", "streams", "streams/connect", "testkit", "testkit/broker", "testkit/cluster",
 	},
 	kafka + "/pkg/kfake":    {"testkit/broker", "testkit/cluster"},
 	kafka + "/pkg/sr":       {"examples/internal/demo", "serde/registry"},
