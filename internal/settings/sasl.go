@@ -27,7 +27,8 @@ func (v *Values) mechanism(wanted bool) sasl.Mechanism {
 	}
 	made := mechanisms[name]
 	if made == nil {
-		v.Wrong("sasl.mechanism", "is %q: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, or add others as kgo.SASL to Config.Kafka", name)
+		v.Wrong("sasl.mechanism", "is %q: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; others are added as "+
+			"kgo.SASL to Config.Kafka", name)
 		return nil
 	}
 	if inEntry {

@@ -26,8 +26,8 @@ func (w *Worker) report(s State) {
 	}
 }
 
-// noteProgress notes whether there is something to commit. A session that begins has nothing at first, as it has not read
-// what the one before could not commit: it is believed once nothing has come for a while.
+// noteProgress notes whether there is something to commit. A session that begins has nothing at first, as it has not
+// read what the one before could not commit: that is believed once nothing has come for a while.
 func (s *session) noteProgress(idle bool) {
 	switch {
 	case s.set.Pending():
