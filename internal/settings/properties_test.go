@@ -25,9 +25,9 @@ func TestProperties(t *testing.T) {
 // TestPropertiesThatCannotBeRead: the line is said, and not what is in it, which may be secret.
 func TestPropertiesThatCannotBeRead(t *testing.T) {
 	for text, said := range map[string]string{
-		"\na=\\u12":       `line 2: \u is followed by four hexadecimal digits`,
-		"a=\\ud800secret": `line 1: \u is followed by four hexadecimal digits`,
-		"a=1\n\na=secret": "line 3: a is given twice",
+		"\na=\\u12":                            `line 2: \u is followed by four hexadecimal digits`,
+		"a=\\ud800secret":                      `line 1: \u is followed by four hexadecimal digits`,
+		"a=1\n\na=secret":                      "line 3: a is given twice",
 		"a=" + strings.Repeat("secret", 1<<18): "token too long",
 	} {
 		_, err := Properties(strings.NewReader(text))
