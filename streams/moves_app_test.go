@@ -111,6 +111,10 @@ func TestFewerWorkersThanBefore(t *testing.T) {
 	_, stop := r.start(countEachKey, config)
 	r.send(20)
 	r.requireCounts("per-key", 10)
+	require.Eventually(t, func() bool {
+		first, second := r.owner("words", 0), r.owner("words", 1)
+		return first != "" && second != "" && first != second
+	}, time.Minute, 10*time.Millisecond)
 	require.NoError(t, stop())
 	config.Workers = 1
 	_, stop = r.start(countEachKey, config)
