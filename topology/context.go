@@ -37,7 +37,7 @@ func (s *scope) scoped() *scope { return s }
 // calls the processor.
 type Context[K, V any] struct {
 	scope
-	forward func(Record[K, V]) error
+	out *outlet[K, V]
 }
 
 // Forward hands a record to the steps downstream, depth first in the order in which they were declared, and returns
@@ -45,21 +45,7 @@ type Context[K, V any] struct {
 //
 // The steps downstream see the zero value where a flag says null, whatever the record has there, and who appends to the
 // headers makes a copy of them: other records that carry them do not change.
-func (c *Context[K, V]) Forward(r Record[K, V]) error {
-	if r.Timestamp < 0 {
-		return before1970(r.Timestamp)
-	}
-	if r.NullKey {
-		var none K
-		r.Key = none
-	}
-	if r.NullValue {
-		var none V
-		r.Value = none
-	}
-	r.Headers = r.Headers[:len(r.Headers):len(r.Headers)]
-	return c.forward(r)
-}
+func (c *Context[K, V]) Forward(r Record[K, V]) error { return c.out.send(&r) }
 
 func before1970(timestamp int64) error { return &TimestampError{Timestamp: timestamp} }
 

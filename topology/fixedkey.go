@@ -28,8 +28,8 @@ func FixedKeyValue[V2, K, V any](r FixedKeyRecord[K, V], value Optional[V2]) Fix
 // input. A punctuation has no record, and so no key to forward under.
 type FixedKeyContext[K, V any] struct {
 	scope
-	ctx *Context[K, V]
+	out *outlet[K, V]
 }
 
 // Forward hands a record to the steps downstream, see Context.Forward.
-func (c *FixedKeyContext[K, V]) Forward(r FixedKeyRecord[K, V]) error { return c.ctx.Forward(r.record) }
+func (c *FixedKeyContext[K, V]) Forward(r FixedKeyRecord[K, V]) error { return c.out.send(&r.record) }

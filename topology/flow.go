@@ -134,48 +134,79 @@ var flowOutput = outputSide{
 	hooks: finder[*FlowContext](),
 }
 
-// outlet makes flows of the records that a typed processor forwards.
-func outlet[K, V any](form Form, forward func(*Flow) error) func(Record[K, V]) error {
-	var made struct {
-		flow  Flow
-		key   K
-		value V
-	}
-	var change changing
-	if form == Changes {
-		change = any(&made.value).(changing)
-	}
-	return func(r Record[K, V]) error {
-		made.flow = Flow{Timestamp: r.Timestamp, Headers: r.Headers}
-		if made.key = r.Key; !r.NullKey {
-			made.flow.Key = &made.key
-		}
-		made.value = r.Value
-		switch {
-		case change != nil:
-			change.to(&made.flow)
-		case !r.NullValue:
-			made.flow.Value = &made.value
-		}
-		return forward(&made.flow)
-	}
+// outlet makes flows of the records that a typed processor forwards, in place.
+type outlet[K, V any] struct {
+	forward func(*Flow) error
+	flow    Flow
+	key     K
+	value   V
+	change  changing // value, if the processor forwards changes
 }
 
-// inlet makes typed records of flows.
-func inlet[K, V any](form Form) func(*Flow) Record[K, V] {
-	if form == Records {
-		return RecordOf[K, V]
+func newOutlet[K, V any](form Form, forward func(*Flow) error) *outlet[K, V] {
+	o := &outlet[K, V]{forward: forward}
+	if form == Changes {
+		o.change = any(&o.value).(changing)
 	}
-	value := new(V)
-	change := any(value).(changing)
-	return func(f *Flow) (r Record[K, V]) {
-		change.from(f)
-		if r.NullKey = f.Key == nil; !r.NullKey {
-			r.Key = *f.Key.(*K)
-		}
-		r.Value, r.Timestamp, r.Headers = *value, f.Timestamp, f.Headers
-		return r
+	return o
+}
+
+func (o *outlet[K, V]) send(r *Record[K, V]) error {
+	if r.Timestamp < 0 {
+		return before1970(r.Timestamp)
 	}
+	f := &o.flow
+	f.Timestamp, f.Headers = r.Timestamp, r.Headers[:len(r.Headers):len(r.Headers)]
+	if f.Key = nil; !r.NullKey {
+		o.key = r.Key
+		f.Key = &o.key
+	}
+	switch {
+	case r.NullValue:
+		f.Value, f.Old, f.Stale = nil, nil, false
+	case o.change != nil:
+		o.value = r.Value
+		o.change.to(f)
+	default:
+		o.value = r.Value
+		f.Value = &o.value
+	}
+	return o.forward(f)
+}
+
+// inlet makes typed records of flows, in place.
+type inlet[K, V any] struct {
+	record Record[K, V]
+	change changing // the record's value, if it is a change
+}
+
+func newInlet[K, V any](form Form) *inlet[K, V] {
+	i := &inlet[K, V]{}
+	if form == Changes {
+		i.change = any(&i.record.Value).(changing)
+	}
+	return i
+}
+
+// take is the record of a flow, good until the next one.
+func (i *inlet[K, V]) take(f *Flow) *Record[K, V] {
+	r := &i.record
+	r.Timestamp, r.Headers = f.Timestamp, f.Headers
+	if r.NullKey = f.Key == nil; r.NullKey {
+		var none K
+		r.Key = none
+	} else {
+		r.Key = *f.Key.(*K)
+	}
+	if i.change != nil {
+		i.change.from(f)
+	} else if r.NullValue = f.Value == nil; r.NullValue {
+		var none V
+		r.Value = none
+	} else {
+		r.Value = *f.Value.(*V)
+	}
+	return r
 }
 
 // types are those of the records between two steps, where they are known.

@@ -114,11 +114,11 @@ func input[C, K, V any](form Form) inputSide {
 	}
 	return func(in *Instance, n *Node, ctx any) (use func(p any), _ func(*Flow) error) {
 		var p processor
-		c, record := ctx.(C), inlet[K, V](form)
+		c, records := ctx.(C), newInlet[K, V](form)
 		return func(made any) { p = made.(processor) }, func(f *Flow) error {
 			caller := in.node
 			in.node = n
-			if err := p.Process(c, record(f)); err != nil {
+			if err := p.Process(c, *records.take(f)); err != nil {
 				return err
 			}
 			in.node = caller
@@ -136,11 +136,11 @@ func fixedKeyInput[C, K, V any]() inputSide {
 	}
 	return func(in *Instance, n *Node, ctx any) (use func(p any), _ func(*Flow) error) {
 		var p processor
-		c := ctx.(C)
+		c, records := ctx.(C), newInlet[K, V](Records)
 		return func(made any) { p = made.(processor) }, func(f *Flow) error {
 			caller := in.node
 			in.node = n
-			if err := p.Process(c, FixedKeyRecord[K, V]{RecordOf[K, V](f)}); err != nil {
+			if err := p.Process(c, FixedKeyRecord[K, V]{*records.take(f)}); err != nil {
 				return err
 			}
 			in.node = caller
@@ -152,7 +152,7 @@ func fixedKeyInput[C, K, V any]() inputSide {
 //go:noinline
 func output[K, V any](form Form) outputSide {
 	link := func(in *Instance, n *Node, forward func(*Flow) error) any {
-		return &Context[K, V]{scope: scope{in: in, node: n}, forward: outlet[K, V](form, forward)}
+		return &Context[K, V]{scope: scope{in: in, node: n}, out: newOutlet[K, V](form, forward)}
 	}
 	return outputSide{link: link, hooks: finder[*Context[K, V]]()}
 }
@@ -160,8 +160,7 @@ func output[K, V any](form Form) outputSide {
 //go:noinline
 func fixedKeyOutput[K, V any]() outputSide {
 	link := func(in *Instance, n *Node, forward func(*Flow) error) any {
-		ctx := &Context[K, V]{scope: scope{in: in, node: n}, forward: outlet[K, V](Records, forward)}
-		return &FixedKeyContext[K, V]{scope: scope{in: in, node: n}, ctx: ctx}
+		return &FixedKeyContext[K, V]{scope: scope{in: in, node: n}, out: newOutlet[K, V](Records, forward)}
 	}
 	return outputSide{link: link, hooks: finder[*FixedKeyContext[K, V]]()}
 }

@@ -3,7 +3,6 @@ package topology
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"maps"
 	"slices"
 )
 
@@ -17,19 +16,25 @@ type Metadata struct {
 
 const metadataVersion = 2
 
-// Encode is the text to commit.
+// Encode is the text to commit. It is the only allocation, unless there are many stores: each commit has one for each
+// input.
 func (m Metadata) Encode() string {
-	b := append(make([]byte, 0, 64), metadataVersion)
+	b := append(make([]byte, 0, 256), metadataVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.PartitionTime))
 	if len(m.Times) > 0 {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(m.Times)))
-		for _, name := range slices.Sorted(maps.Keys(m.Times)) {
+		names := make([]string, 0, 8)
+		for name := range m.Times {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
 			b = binary.BigEndian.AppendUint32(b, uint32(len(name)))
 			b = append(b, name...)
 			b = binary.BigEndian.AppendUint64(b, uint64(m.Times[name]))
 		}
 	}
-	return base64.StdEncoding.EncodeToString(b)
+	return string(base64.StdEncoding.AppendEncode(make([]byte, 0, 344), b))
 }
 
 // DecodeMetadata reads what Encode or Kafka Streams wrote. Any other text means nothing known: time -1, no stores.

@@ -18,14 +18,14 @@ func AddOutput[K, V any](g *Graph, site string, parent *Node, name string) *Node
 	}
 	n := AddPass(g, "output-"+name, site, []*Node{parent})
 	n.output = name
-	n.forwarder = func(forward func(*Flow) error) any { return outlet[K, V](Records, forward) }
+	n.forwarder = func(forward func(*Flow) error) any { return newOutlet[K, V](Records, forward) }
 	return n
 }
 
-// namedOutlet is a named output of a step, linked: forward is a func(Record[K, V]) error.
+// namedOutlet is a named output of a step, linked: out is an *outlet[K, V].
 type namedOutlet struct {
-	name    string
-	forward any
+	name string
+	out  any
 }
 
 // named are the named outputs among the nodes downstream of a node.
@@ -46,9 +46,8 @@ func ForwardTo[K, V any](ctx AnyContext, name string, r Record[K, V]) error {
 		if s.outputs[i].name != name {
 			continue
 		}
-		if forward, ok := s.outputs[i].forward.(func(Record[K, V]) error); ok {
-			c := Context[K, V]{forward: forward}
-			return c.Forward(r)
+		if out, ok := s.outputs[i].out.(*outlet[K, V]); ok {
+			return out.send(&r)
 		}
 	}
 	return s.noOutput(name, r)

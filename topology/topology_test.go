@@ -192,6 +192,15 @@ func TestMetadataRoundTrip(t *testing.T) {
 	})
 }
 
+// TestMetadataTextIsOneAllocation: each commit makes one for each input.
+func TestMetadataTextIsOneAllocation(t *testing.T) {
+	m := topology.Metadata{PartitionTime: 61000, Times: map[string]int64{}}
+	for _, name := range []string{"windows", "sessions", "millstream", "buffer", "sums"} {
+		m.Times[name] = 61000
+	}
+	require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { m.Encode() }))
+}
+
 func FuzzDecodeMetadata(f *testing.F) {
 	f.Add("AgAAAAAAAO5I")
 	f.Add(topology.Metadata{PartitionTime: 1, Times: map[string]int64{"store": 2}}.Encode())

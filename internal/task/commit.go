@@ -58,7 +58,6 @@ func (t *Task) beforeCommit() (err error) {
 func (t *Task) offsets() []Offset {
 	times := t.timesToCommit()
 	timeMoved := !maps.Equal(times, t.times)
-	t.times = times
 	var out []Offset
 	for _, in := range t.inputs {
 		if in.position != in.committed || timeMoved && in.position >= 0 {
@@ -68,6 +67,7 @@ func (t *Task) offsets() []Offset {
 			})
 		}
 	}
+	t.times, t.spareTimes = times, t.times
 	return out
 }
 

@@ -99,7 +99,7 @@ func (r *Readers) remove(x *Reader) {
 
 // reader is what others may read of a task that starts.
 func (t *Task) reader() *Reader {
-	r := &Reader{ID: t.ID, databases: t.databases, times: t.times, current: &t.set.current}
+	r := &Reader{ID: t.ID, databases: t.databases, times: maps.Clone(t.times), current: &t.set.current}
 	for _, c := range t.changelogs {
 		k := kept{spec: c.spec, prefix: c.prefix}
 		if c.spec.Options().InMemory {

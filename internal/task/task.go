@@ -52,6 +52,7 @@ type Task struct {
 	answered   *topology.Waiting // whose answer is in work
 	answers    bool              // have come, see Set.Answer
 	times      map[string]int64  // of stores, as last committed
+	spareTimes map[string]int64  // the map of the commit before, for the next one
 	timeBack   int64             // the last Config.TimeBack that the task has obeyed; 0: none
 	dropped    []drop            // by the record in work
 	records    int64             // processed since the task runs

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"maps"
-
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -19,9 +17,13 @@ const (
 	offsetKey = "millstream"
 )
 
-// timesToCommit are the times of the task's stores for a commit.
+// timesToCommit are the times of the task's stores for a commit, in a map that no other commit has any more.
 func (t *Task) timesToCommit() map[string]int64 {
-	times := map[string]int64{}
+	times := t.spareTimes
+	if clear(times); times == nil {
+		times = map[string]int64{}
+	}
+	t.spareTimes = nil
 	for i, s := range t.stores {
 		at, ok := s.Time()
 		if !ok || at < 0 {
@@ -56,11 +58,13 @@ func (t *Task) graceOf(spec state.Spec) (grace int64, windows bool) {
 	return grace, true
 }
 
-// metadataWith is that of an input's commit with the times of the task's stores.
+// metadataWith is that of an input's commit with the times of the task's stores. The map is the caller's alone, and as
+// before when the call returns: a copy for each input of each commit would be garbage.
 func (in *Input) metadataWith(times map[string]int64) string {
-	m := topology.Metadata{PartitionTime: in.time, Times: maps.Clone(times)}
-	m.Times[offsetKey] = in.position
-	return m.Encode()
+	times[offsetKey] = in.position
+	text := topology.Metadata{PartitionTime: in.time, Times: times}.Encode()
+	delete(times, offsetKey)
+	return text
 }
 
 // storeTimes are the times of the task's stores that commits tell, by name. Where others than this library have

@@ -58,3 +58,13 @@ func TestMetadataTellsWhatHasBeenEmitted(t *testing.T) {
 	at, _ := timeIn(topology.Metadata{Times: map[string]int64{"millstream:windows": 480, "windows": 470}}, "windows")
 	require.Equal(t, int64(480), at)
 }
+
+// TestTimesOfCommitsAreNoGarbage: a commit allocates its offsets and the text of the metadata, however many there were.
+func TestTimesOfCommitsAreNoGarbage(t *testing.T) {
+	task := withWindows()
+	task.timeBack = 1
+	require.Equal(t, 2.0, testing.AllocsPerRun(100, func() { task.offsets() }))
+	require.Equal(t, map[string]int64{timeBackKey: 1}, task.times)
+	m := topology.DecodeMetadata(task.inputs[0].metadata)
+	require.Equal(t, map[string]int64{timeBackKey: 1, offsetKey: 7}, m.Times)
+}
