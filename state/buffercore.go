@@ -147,13 +147,31 @@ func (c *bufferCore) Flush(b store.Batch, log Changelog) error {
 
 // Restore enters a changelog record: key, time, sequence number.
 func (c *bufferCore) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - timeSize - rows.SequenceSize
-	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: key of %d bytes", c.Name(), store.ErrMalformed, len(key))
+	row, sequence, err := c.logged(key)
+	if err != nil {
+		return err
 	}
-	at, sequence := int64(binary.BigEndian.Uint64(key[n:])), binary.BigEndian.Uint32(key[n+timeSize:])
-	if err := c.rows.Restore(b, c.rowKey(key[:n], at, sequence), value, timestamp); err != nil {
+	if err := c.rows.Restore(b, row, value, timestamp); err != nil {
 		return err
 	}
 	return c.numbers.Restore(b, sequence)
+}
+
+// logged makes the key of a row from that of its changelog record.
+func (c *bufferCore) logged(key []byte) (row []byte, sequence uint32, err error) {
+	n := len(key) - timeSize - rows.SequenceSize
+	if n < 0 {
+		return nil, 0, fmt.Errorf("state: store %s: %w: key of %d bytes", c.Name(), store.ErrMalformed, len(key))
+	}
+	at, sequence := int64(binary.BigEndian.Uint64(key[n:])), binary.BigEndian.Uint32(key[n+timeSize:])
+	return c.rowKey(key[:n], at, sequence), sequence, nil
+}
+
+// Rewrite appends the row of a changelog key to the changelog once more.
+func (c *bufferCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+	row, _, err := c.logged(key)
+	if err != nil {
+		return err
+	}
+	return c.rows.Rewrite(log, row, key, timestamp)
 }

@@ -141,3 +141,9 @@ func (c *keyValueCore) Restore(b store.Batch, key, value []byte, timestamp int64
 	}
 	return c.rows.Restore(b, c.buf, value, timestamp)
 }
+
+// Rewrite appends the row of a key to the changelog once more.
+func (c *keyValueCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+	c.buf = append(c.prefix(), key...)
+	return c.rows.Rewrite(log, c.buf, key, timestamp)
+}

@@ -104,15 +104,32 @@ func (c *sessionCore) Flush(b store.Batch, log Changelog) error {
 
 // Restore enters a changelog record: key, end, start.
 func (c *sessionCore) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - 2*timeSize
-	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: key of %d bytes", c.Name(), store.ErrMalformed, len(key))
+	n, err := c.logged(key)
+	if err != nil {
+		return err
 	}
 	end, start := key[n:n+timeSize], key[n+timeSize:]
-	c.buf = append(append(c.prefix(), end...), key[:n]...)
-	c.buf = append(c.buf, start...)
 	if err := c.rows.Restore(b, c.buf, value, timestamp); err != nil {
 		return err
 	}
 	return c.byKey.Restore(b, key[:n], int64(binary.BigEndian.Uint64(end)), start, value != nil)
+}
+
+// logged makes the key of a row, in the store's scratch, from that of its changelog record, of which n bytes are the
+// user's.
+func (c *sessionCore) logged(key []byte) (n int, err error) {
+	if n = len(key) - 2*timeSize; n < 0 {
+		return 0, fmt.Errorf("state: store %s: %w: key of %d bytes", c.Name(), store.ErrMalformed, len(key))
+	}
+	c.buf = append(append(c.prefix(), key[n:n+timeSize]...), key[:n]...)
+	c.buf = append(c.buf, key[n+timeSize:]...)
+	return n, nil
+}
+
+// Rewrite appends the row of a changelog key to the changelog once more.
+func (c *sessionCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+	if _, err := c.logged(key); err != nil {
+		return err
+	}
+	return c.rows.Rewrite(log, c.buf, key, timestamp)
 }

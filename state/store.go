@@ -23,6 +23,9 @@ type Store interface {
 	Abort()
 	// Restore enters a changelog record into a database batch. A nil value is a delete.
 	Restore(b store.Batch, key, value []byte, timestamp int64) error
+	// Rewrite appends to the changelog once more what the store has under the key of a changelog record. Where that is
+	// nothing it is a delete, with the record's timestamp in milliseconds.
+	Rewrite(log Changelog, key []byte, timestamp int64) error
 	// Time is the stream time that the store has seen, which is committed with the offsets; ok is false for stores
 	// without one.
 	Time() (streamTime int64, ok bool)

@@ -156,10 +156,26 @@ func (c *unmatchedCore) Flush(b store.Batch, log Changelog) error {
 
 // Restore enters a changelog record: time, side, key.
 func (c *unmatchedCore) Restore(b store.Batch, key, value []byte, timestamp int64) error {
+	if err := c.logged(key); err != nil {
+		return err
+	}
+	return c.rows.Restore(b, c.buf, value, timestamp)
+}
+
+// logged makes the key of a row, in the store's scratch, from that of its changelog record.
+func (c *unmatchedCore) logged(key []byte) error {
 	if len(key) < timeSize+1 || key[timeSize] > leftSide {
 		return fmt.Errorf("state: store %s: %w: key %x", c.Name(), store.ErrMalformed, key)
 	}
 	c.buf = append(append(c.prefix(), key[timeSize]), key[:timeSize]...)
 	c.buf = append(c.buf, key[timeSize+1:]...)
-	return c.rows.Restore(b, c.buf, value, timestamp)
+	return nil
+}
+
+// Rewrite appends the row of a changelog key to the changelog once more.
+func (c *unmatchedCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+	if err := c.logged(key); err != nil {
+		return err
+	}
+	return c.rows.Rewrite(log, c.buf, key, timestamp)
 }

@@ -149,6 +149,28 @@ func (c *versionedCore) Restore(b store.Batch, key, value []byte, timestamp int6
 	return c.index.Restore(b, c.deletedKey(key, timestamp), true)
 }
 
+// Rewrite appends all versions of a key to the changelog once more. A key without versions gets no record: a delete
+// would be one.
+func (c *versionedCore) Rewrite(log Changelog, key []byte, _ int64) error {
+	row, _, ok, err := c.rows.Encoded(log.Room(), append(append([]byte(nil), c.rows.Prefix()...), key...))
+	if err != nil || !ok {
+		return err
+	}
+	list, err := encodedVersions.Decode(log.Keep(row))
+	if err != nil {
+		return c.rows.Undecodable(err)
+	}
+	key = log.Keep(append(log.Room(), key...))
+	for _, v := range list {
+		var value []byte
+		if v.there {
+			value = append([]byte{}, v.value...)
+		}
+		log.Append(key, value, v.from)
+	}
+	return nil
+}
+
 // encodedVersions is the serde of rows whose values stay encoded.
 var encodedVersions = versions[[]byte]{serde.Bytes}
 

@@ -124,13 +124,30 @@ func (c *windowCore) Flush(b store.Batch, log Changelog) error {
 
 // Restore enters a changelog record: key, start, sequence number.
 func (c *windowCore) Restore(b store.Batch, key, value []byte, timestamp int64) error {
-	n := len(key) - timeSize - rows.SequenceSize
-	if n < 0 {
-		return fmt.Errorf("state: store %s: %w: key of %d bytes", c.Name(), store.ErrMalformed, len(key))
+	n, err := c.logged(key)
+	if err != nil {
+		return err
 	}
-	c.buf = append(append(c.prefix(), key[n:n+timeSize]...), key[:n]...)
 	if err := c.rows.Restore(b, c.buf, value, timestamp); err != nil || c.byKey == nil {
 		return err
 	}
 	return c.byKey.Restore(b, key[:n], int64(binary.BigEndian.Uint64(key[n:])), nil, value != nil)
+}
+
+// logged makes the key of a row, in the store's scratch, from that of its changelog record, of which n bytes are the
+// user's.
+func (c *windowCore) logged(key []byte) (n int, err error) {
+	if n = len(key) - timeSize - rows.SequenceSize; n < 0 {
+		return 0, fmt.Errorf("state: store %s: %w: key of %d bytes", c.Name(), store.ErrMalformed, len(key))
+	}
+	c.buf = append(append(c.prefix(), key[n:n+timeSize]...), key[:n]...)
+	return n, nil
+}
+
+// Rewrite appends the row of a changelog key to the changelog once more.
+func (c *windowCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+	if _, err := c.logged(key); err != nil {
+		return err
+	}
+	return c.rows.Rewrite(log, c.buf, key, timestamp)
 }

@@ -92,7 +92,9 @@ type Output struct {
 	HashSuffix int
 	Key, Value []byte // nil is null
 	Headers    []Header
-	Timestamp  int64
+	// HeadersShared is true if the same slice of headers, which never changes, is that of other outputs, too.
+	HeadersShared bool
+	Timestamp     int64
 	// Ack, where set, is told the offset that the broker gave the record.
 	Ack func(offset int64)
 	// Node is the sink that made it, and From with FromOffset the record that it was made of; nil: none.

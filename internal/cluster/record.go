@@ -9,13 +9,30 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-func Raw(r *kgo.Record) topology.Raw {
+func Raw(r *kgo.Record) topology.Raw { return raw(r, make([]topology.Header, 0, len(r.Headers))) }
+
+// Raws are the records of a fetch, which share the memory of their headers.
+func Raws(records []*kgo.Record) []topology.Raw {
+	n := 0
+	for _, r := range records {
+		n += len(r.Headers)
+	}
+	out, room := make([]topology.Raw, 0, len(records)), make([]topology.Header, 0, n)
+	for _, r := range records {
+		out = append(out, raw(r, room))
+		room = room[len(r.Headers):len(r.Headers):cap(room)]
+	}
+	return out
+}
+
+// raw is a record whose headers lie in the room given.
+func raw(r *kgo.Record, room []topology.Header) topology.Raw {
 	out := topology.Raw{
 		Key: r.Key, Value: r.Value, Timestamp: timestamp(r), Offset: r.Offset, Control: r.Attrs.IsControl(),
 		Epoch: r.LeaderEpoch,
 	}
-	if len(r.Headers) > 0 {
-		out.Headers = make([]topology.Header, len(r.Headers))
+	if n := len(r.Headers); n > 0 {
+		out.Headers = room[:n:n]
 		for i, h := range r.Headers {
 			out.Headers[i] = topology.Header(h)
 		}
@@ -34,9 +51,33 @@ func timestamp(r *kgo.Record) int64 {
 // NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the
 // partition, or the length of the key's hash suffix as -1 - suffix.
 func NewRecord(r *kgo.Record, o *topology.Output) {
+	fill(r, o)
+	r.Headers = headers(o.Headers)
+}
+
+// Headers makes records whose outputs share headers share them, too.
+type Headers struct {
+	from *topology.Header // the first of the last ones
+	n    int
+	last []kgo.RecordHeader
+}
+
+// NewRecord is NewRecord.
+func (h *Headers) NewRecord(r *kgo.Record, o *topology.Output) {
+	if !o.HeadersShared || len(o.Headers) == 0 {
+		NewRecord(r, o)
+		return
+	}
+	if h.from != &o.Headers[0] || h.n != len(o.Headers) {
+		h.from, h.n, h.last = &o.Headers[0], len(o.Headers), headers(o.Headers)
+	}
+	fill(r, o)
+	r.Headers = h.last
+}
+
+func fill(r *kgo.Record, o *topology.Output) {
 	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
 	r.Timestamp = time.UnixMilli(min(o.Timestamp, eventtime.Longest)) // the client writes later ones as negative
-	r.Headers = headers(o.Headers)
 	if r.Partition = o.Partition; o.Partition == topology.ByKey {
 		r.Partition = int32(-1 - o.HashSuffix)
 	}

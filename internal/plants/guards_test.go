@@ -28,6 +28,12 @@ var guards = []guard{
 	{"F4", "at least once, the group is asked before a write", []change{{
 		"internal/worker", "\tif !s.config.ExactlyOnce {\n", "\tif false {\n",
 	}}, "streams", "TestAZombieWritesNoChangelog"},
+	{"F4", "at least once, a record of a former owner is not restored", []change{{
+		"internal/task", "\tif epoch == 0 {\n", "\tif epoch >= 0 {\n",
+	}}, "internal/task", "TestALateRecordOfAFormerOwner"},
+	{"F4", "at least once, what a former owner wrote is mended", []change{{
+		"internal/worker", "\tif err := s.mend(ctx); err != nil {\n", "\tif err := ctx.Err(); err != nil {\n",
+	}}, "streams", "TestALateChangelogWriteIsMended"},
 	{"F5", "a commit in the middle of a rebalance is tried again", []change{{
 		"internal/cluster", "return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||",
 		"return errors.Is(err, kerr.UnknownServerError) ||",

@@ -80,6 +80,34 @@ func (r *Rows) Flush(b store.Batch, log Changelog, logKey func(dst, key []byte) 
 	return nil
 }
 
+// Rewrite appends the row of a key to the changelog once more, as it is: under logKey, with a timestamp in milliseconds
+// if it is a delete because there is no row.
+func (r *Rows) Rewrite(log Changelog, key, logKey []byte, timestamp int64) error {
+	logKey = log.Keep(append(log.Room(), logKey...))
+	value, at, ok, err := r.Encoded(append(log.Room(), 0)[:0], key) // not nil if it is empty
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		log.Append(logKey, log.Keep(value), at)
+	default:
+		log.Append(logKey, nil, timestamp)
+	}
+	return nil
+}
+
+// Encoded appends the value of a row to dst; ok is false if there is no row.
+func (r *Rows) Encoded(dst, key []byte) (value []byte, timestamp int64, ok bool, err error) {
+	id, timestamp, ok, err := r.Get(key)
+	if err != nil || !ok {
+		return dst, 0, false, err
+	}
+	if value, err = r.column.Append(dst, id); err != nil {
+		return dst, 0, false, r.Unencodable(key, err)
+	}
+	return value, timestamp, true, nil
+}
+
 // Expire removes the rows with lower <= key < upper, the lowest there are, from memory and from the database.
 func (r *Rows) Expire(b store.Batch, lower, upper []byte) error {
 	r.expire(upper)

@@ -26,11 +26,19 @@ type Changelog struct {
 	prefix  []byte
 	bytes   int64
 	sizedAt int64
-	place   Place             // of the last commit that the directory knows of, or of the restore under way
-	head    []topology.Header // of the first record of a commit
-	next    int64             // offset up to which the rows in the database are complete; -1 unknown
-	acked   int64             // the same, once the present commit is done
-	told    bool              // that rows are lost, as accepted
+	place   Place // of the last commit that the directory knows of, or of the restore under way
+	next    int64 // offset up to which the rows in the database are complete; -1 unknown
+	acked   int64 // the same, once the present commit is done
+	told    bool  // that rows are lost, as accepted
+
+	heads   heads
+	hash    uint32           // of the store's name
+	seen    int32            // the latest epoch of the rows, 0: none
+	stale   map[string]int64 // keys of stale records that are not mended yet, with the timestamps of these
+	checked int64            // offset up to which the present commit has looked for stale records; -1 unknown
+	tail    int64            // end of the log, where that was found behind what the task has written
+	found   int              // stale records since then
+	sent    int64            // records of the present commit since then
 
 	batch store.Batch           // of the present commit
 	emit  func(topology.Output) // takes the records of the present commit
@@ -67,12 +75,21 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 	}
 	place := c.place
 	place.Offset = next
-	ahead := c.task.ahead
+	ahead, seen := c.task.ahead, c.seen
 	err := c.db.write(func(b store.Batch) error {
 		for i := range records {
 			r := &records[i]
 			if r.Control || r.Key == nil {
 				continue
+			}
+			if c.isStale(r) {
+				if err := c.noteStale(b, r); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := c.noteTaken(b, r); err != nil {
+				return err
 			}
 			ahead = ahead || r.Offset >= c.place.Offset
 			if err := c.store.Restore(b, r.Key, r.Value, c.timestamp(r)); errors.Is(err, store.ErrMalformed) {
@@ -86,9 +103,11 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 				return err
 			}
 		}
+		place.Epoch = c.seen
 		return setPlace(b, 'c', c.Store, place)
 	})
 	if err != nil {
+		c.seen = seen // the records may come again
 		return c.task.failed(fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err))
 	}
 	c.next, c.task.ahead = next, ahead
@@ -160,25 +179,37 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 	c.any = true
 	c.last = topology.Output{
 		Topic: c.Topic, Partition: c.Partition, Key: key, Value: value, Timestamp: max(timestamp, 0),
+		HeadersShared: true,
 	}
+	c.sent++
 	suppress := value != nil && c.spec.Kind() == state.KindSuppress
 	switch {
 	case first && suppress:
-		c.last.Headers = append(suppressHeaders[:1:1], c.head...)
+		c.last.Headers = c.heads.firstRow
 	case first:
-		c.last.Headers = c.head
+		c.last.Headers = c.heads.first
 	case suppress:
-		c.last.Headers = suppressHeaders
+		c.last.Headers = c.heads.otherRow
+	default:
+		c.last.Headers = c.heads.other
 	}
 }
 
-// suppressHeaders mark the format of a suppress's changelog records for Kafka Streams.
-var suppressHeaders = []topology.Header{wire.BufferHeader}
-
 // flush encodes what the store has for the present commit.
 func (c *Changelog) flush(emit func(topology.Output)) error {
-	c.emit, c.any, c.acked = emit, false, c.next
-	err := flush(c.store, c.batch, c)
+	c.sent, c.found, c.acked, c.checked = 0, 0, c.next, c.next
+	return c.append(emit, func() error {
+		if err := flush(c.store, c.batch, c); err != nil || len(c.stale) == 0 {
+			return err
+		}
+		return c.rewrite()
+	})
+}
+
+// append gives emit the records that write appends.
+func (c *Changelog) append(emit func(topology.Output), write func() error) error {
+	c.emit, c.any = emit, false
+	err := write()
 	if c.any && err == nil {
 		c.last.Ack = func(offset int64) { c.acked = offset + 1 }
 		emit(c.last)

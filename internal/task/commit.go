@@ -92,6 +92,9 @@ func (p prepared) write() error {
 	}
 	for i, c := range t.changelogs {
 		c.next, c.batch, c.place = c.acked, nil, c.reached()
+		c.seen = max(0, c.place.Epoch)
+		clear(c.stale)
+		c.tail = 0
 		t.stores[i].Committed()
 	}
 	for _, in := range t.inputs {
@@ -112,7 +115,7 @@ func (t *Task) setPlaces(batches []store.Batch) error {
 		if err := setPlace(batches[0], 'c', c.Store, p); err != nil {
 			return err
 		}
-		if err := setPlace(c.batch, 'c', c.Store, p); err != nil {
+		if err := errors.Join(setPlace(c.batch, 'c', c.Store, p), c.mended(c.batch)); err != nil {
 			return err
 		}
 	}
@@ -135,7 +138,7 @@ func (t *Task) setPlaces(batches []store.Batch) error {
 // was a commit.
 func (c *Changelog) reached() Place {
 	p := c.place
-	p.Offset, p.At = c.acked, c.task.set.now
+	p.Offset, p.At, p.Epoch = c.acked, c.task.set.now, max(c.seen, c.task.epoch)
 	if c.spec.Options().NoChangelog {
 		p.Offset = 0
 	}

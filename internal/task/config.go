@@ -32,6 +32,8 @@ type Config struct {
 	// TimeBack is the time to which stream time is set back where it is later, once for each task, in milliseconds; 0: it
 	// is not.
 	TimeBack int64
+	// Epochs has tasks write in epochs, see BeginEpochs: at least once.
+	Epochs bool
 	// CommitInterval is the time between commits, in milliseconds.
 	CommitInterval int64
 	Budget         *state.Budget

@@ -19,6 +19,7 @@ import (
 //	0 'g' topic/n place up to which the rows of global tables have a partition
 //	0 't' name    stream time of a store of global tables
 //	0 'k'         id of the cluster whose topics these are
+//	0 'r' name 0 key   timestamp of a record in the changelog that is stale, see stale.go
 //	0 'b'         there are rows of commits behind those of the places 'i'
 //	n m ...       rows of the store with number (n-1)*256 + m, n >= 1
 //

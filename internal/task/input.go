@@ -24,6 +24,8 @@ type Input struct {
 	epoch     int32  // of the leader under which the record in front of the position was written; -1: not known
 	metadata  string // of the last commit
 	committed int64  // position at the last commit
+	from      int64  // position when the task started
+	fromEpoch int32  // the epoch then
 	fetched   int64  // offset behind the last record added
 	end       int64  // end of the partition as last heard; -1 unknown
 	time      int64  // partition time: highest timestamp processed, -1 before the first

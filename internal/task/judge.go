@@ -39,6 +39,7 @@ func (v *Verdict) aside() bool { return v.Stale != "" && !v.Spare }
 // Judge compares what the task's directory knows, of its inputs and its changelogs, with what the cluster has. It must
 // be called before the changelogs are restored. The rules are a table in DESIGN.md, "Whose state it is".
 func (t *Task) Judge(f Facts) (v Verdict, err error) {
+	t.ReadFences(f.Committed)
 	foreign := t.foreign(f)
 	if v.Spare = !foreign; foreign {
 		v.Stale = fmt.Sprintf("it belongs to topics of cluster %q, this one is %q", t.home, f.Cluster)

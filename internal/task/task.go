@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -53,6 +52,9 @@ type Task struct {
 	answers    bool              // have come, see Set.Answer
 	times      map[string]int64  // of stores, as last committed
 	spareTimes map[string]int64  // the map of the commit before, for the next one
+	fences     []fence           // of earlier epochs, as the committed metadata has them
+	fence      string            // of the task's own epoch, as metadata has it
+	epoch      int32             // since it started; 0: none yet
 	timeBack   int64             // the last Config.TimeBack that the task has obeyed; 0: none
 	dropped    []drop            // by the record in work
 	records    int64             // processed since the task runs
@@ -145,7 +147,7 @@ func (t *Task) openStore(spec state.Spec) error {
 	if err != nil {
 		return err
 	}
-	next := at.Offset
+	next, seen := at.Offset, max(0, at.Epoch)
 	if spec.Options().NoChangelog {
 		next = -1
 	}
@@ -156,12 +158,14 @@ func (t *Task) openStore(spec state.Spec) error {
 	}
 	s := spec.Open(env)
 	t.stores = append(t.stores, s)
-	t.changelogs = append(t.changelogs, &Changelog{
+	c := &Changelog{
 		Store: spec.Name(), Topic: changelog, Partition: t.ID.Partition,
 		task: t, spec: spec, store: s, db: db, prefix: prefix, place: place, next: next,
-		head: []topology.Header{{Key: wire.FormatHeader, Value: []byte(spec.Format())}},
-	})
-	return nil
+		hash: storeHash(spec.Name()), seen: seen, checked: -1,
+	}
+	c.enterEpoch(0)
+	t.changelogs = append(t.changelogs, c)
+	return c.loadStale()
 }
 
 // Changelogs are the changelogs of the task's stores, of those that have one.
@@ -196,7 +200,11 @@ func (t *Task) start(committed map[string]Committed) error {
 		return err
 	}
 	t.instance, t.schedules, t.streamTime = instance, schedules{next: never}, -1
+	t.epoch, t.fence = 0, ""
 	moved := false
+	for _, c := range t.changelogs {
+		moved = moved || len(c.stale) > 0
+	}
 	times := t.storeTimes(committed)
 	back := t.backTo(committed, times)
 	for _, in := range t.inputs {
@@ -207,12 +215,13 @@ func (t *Task) start(committed map[string]Committed) error {
 		from := max(c.Offset, c.Start)
 		*in = Input{
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
-			committed: c.Offset, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
+			committed: c.Offset, from: from, fetched: from, end: c.End, time: m.PartitionTime, idleSince: t.set.now,
 			stored: in.stored, origin: in.origin, topic: in.topic, epoch: c.Epoch, metadata: c.Metadata,
 		}
 		if from != c.Offset {
 			in.epoch = -1
 		}
+		in.fromEpoch = in.epoch
 		if c.Chosen {
 			in.committed = -1
 		}

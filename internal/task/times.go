@@ -40,6 +40,9 @@ func (t *Task) timesToCommit() map[string]int64 {
 	if t.timeBack > 0 {
 		times[timeBackKey] = t.timeBack
 	}
+	if t.epoch > 0 {
+		times[t.fence] = int64(t.epoch)
+	}
 	return times
 }
 

@@ -21,6 +21,9 @@ func (s *session) commit(ctx context.Context) error {
 		if err := s.member.confirm(ctx); err != nil {
 			return err
 		}
+		if err := s.beginEpochs(ctx); err != nil {
+			return err
+		}
 	}
 	watch := lap(c.Began)
 	var offsets []task.Offset
@@ -32,10 +35,10 @@ func (s *session) commit(ctx context.Context) error {
 		return err
 	}
 	c.Encode = watch.time()
-	if err := s.client.Flush(ctx); err != nil {
-		return fmt.Errorf("flush: %w", err)
+	if err := s.flush(ctx); err != nil {
+		return err
 	}
-	if err := s.out.failed(); err != nil {
+	if err := s.mend(ctx); err != nil {
 		return err
 	}
 	c.Flush = watch.time()
@@ -64,6 +67,14 @@ func (s *session) commit(ctx context.Context) error {
 	s.purge(offsets)
 	s.warnOfOldEvents()
 	return ofOneTask(local)
+}
+
+// flush waits until Kafka has what was sent.
+func (s *session) flush(ctx context.Context) error {
+	if err := s.client.Flush(ctx); err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	return s.out.failed()
 }
 
 // warnOfOldEvents tells, once for each, of changelogs whose records are so old in event time that brokers delete them

@@ -21,6 +21,7 @@ type producer struct {
 	allowance    *allowance
 	alone        func() bool // whether each record is to be sent by itself
 
+	headers  cluster.Headers
 	slab     []kgo.Record
 	traces   []trace               // of the records of slab
 	produced int64                 // records sent since the last commit
@@ -51,7 +52,7 @@ func (p *producer) sendOne(ctx context.Context, o *topology.Output) {
 	}
 	r := &p.slab[0]
 	p.slab = p.slab[1:]
-	cluster.NewRecord(r, o)
+	p.headers.NewRecord(r, o)
 	r.Context = p.traced(ctx, o)
 	p.produced++
 	p.allowance.sent += bytesOf(r)

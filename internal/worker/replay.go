@@ -10,7 +10,6 @@ import (
 
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // replay is the restore of one changelog.
@@ -263,9 +262,8 @@ func (r *restore) enter(replay *replay, p kgo.FetchTopicPartition) error {
 	if len(p.Records) == 0 {
 		return nil
 	}
-	raws := make([]topology.Raw, 0, len(p.Records))
+	raws := cluster.Raws(p.Records)
 	for _, rec := range p.Records {
-		raws = append(raws, cluster.Raw(rec))
 		if !rec.Attrs.IsControl() {
 			replay.records++
 		}

@@ -46,18 +46,20 @@ type session struct {
 	unseen    bool      // something has happened since
 	closedAt  time.Time // of the last look for databases to close; of the session at first
 
-	heldAt       time.Time // of the last look for records that the brokers do not send
-	checkingHeld bool      // while one is under way
-	held         map[starved]heldBack
-	cover        coverage           // looks at who owns what
-	listedAt     time.Time          // of the last look at which topics there are
-	listing      bool               // while one is under way
-	verifiedAt   time.Time          // of the last look whether topics are what they were
-	verifying    bool               // while one is under way
-	askedAt      time.Time          // of the last look for inputs that hold up their tasks
-	asking       bool               // while their bounds are asked for
-	starving     []starved          // those inputs, as last found
-	leaderless   cluster.Partitions // inputs that have no leader, as last found
+	heldAt        time.Time // of the last look for records that the brokers do not send
+	checkingHeld  bool      // while one is under way
+	held          map[starved]heldBack
+	tailsAt       time.Time          // of the last look at the ends of changelogs
+	checkingTails bool               // while one is under way
+	cover         coverage           // looks at who owns what
+	listedAt      time.Time          // of the last look at which topics there are
+	listing       bool               // while one is under way
+	verifiedAt    time.Time          // of the last look whether topics are what they were
+	verifying     bool               // while one is under way
+	askedAt       time.Time          // of the last look for inputs that hold up their tasks
+	asking        bool               // while their bounds are asked for
+	starving      []starved          // those inputs, as last found
+	leaderless    cluster.Partitions // inputs that have no leader, as last found
 }
 
 // newSession is a session without a client. Sinks that choose partitions ask for them under work.
@@ -67,10 +69,11 @@ func newSession(w *Worker, layout *cluster.Layout, work context.Context) *sessio
 		worker: w, config: w.config, layout: layout, events: newEvents(w.pace.interrupt),
 		assigned: cluster.Offsets{}, restores: map[topology.TaskID]*restore{},
 		evicted: map[topology.TaskID]bool{}, unread: map[partition][]topology.Raw{}, cover: newCoverage(),
-		began: now, unseen: true, closedAt: now, listedAt: now, verifiedAt: now, askedAt: now, heldAt: now,
+		began: now, unseen: true, closedAt: now, listedAt: now, verifiedAt: now, askedAt: now, heldAt: now, tailsAt: now,
 	}
 	s.config.Topology, s.config.Task.Partitions = layout.Topology, layout.Partitions.Topics
 	tasks := s.config.Task
+	tasks.Epochs = !s.config.ExactlyOnce
 	tasks.PartitionsOf, tasks.Pace = s.sinkPartitions(work), &w.pace.Pace
 	tasks.Wake = s.events.nudge
 	tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits
@@ -160,6 +163,7 @@ func (s *session) check() {
 	s.verifyTopics()
 	s.checkInputs()
 	s.checkHeldBack()
+	s.checkTails()
 	s.closeIdle()
 }
 

@@ -1,0 +1,244 @@
+package task
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// oneLog is a changelog, and what the group has committed of the input of its task.
+type oneLog struct {
+	records   []topology.Raw
+	end       int64
+	committed Committed
+}
+
+// owner is one run of the task, by a process with a new directory.
+type owner struct {
+	t    *testing.T
+	log  *oneLog
+	set  *Set
+	task *Task
+	in   *Input
+}
+
+// own restores the task from the log, and starts it.
+func (l *oneLog) own(t *testing.T) *owner {
+	set, task := newSet(t, Config{MaxIdle: -1, Epochs: true}, nil)
+	committed := map[string]Committed{"a": l.committed, "b": {}}
+	task.ReadFences(committed)
+	require.NoError(t, task.Changelogs()[0].Restore(l.records, l.end))
+	require.NoError(t, set.Start(task, committed))
+	return &owner{t, l, set, task, set.Input("a", 0)}
+}
+
+// compact leaves the last record of each key.
+func (l *oneLog) compact() {
+	last, left := map[string]int64{}, []topology.Raw{}
+	for _, r := range l.records {
+		last[string(r.Key)] = r.Offset
+	}
+	for _, r := range l.records {
+		if last[string(r.Key)] == r.Offset {
+			left = append(left, r)
+		}
+	}
+	l.records = left
+}
+
+// land appends what an owner has sent.
+func (l *oneLog) land(sent []topology.Output) {
+	for _, o := range sent {
+		l.records = append(l.records, topology.Raw{
+			Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: o.Timestamp, Offset: l.end,
+		})
+		if o.Ack != nil {
+			o.Ack(l.end)
+		}
+		l.end++
+	}
+}
+
+// count counts records of a key.
+func (o *owner) count(key string, n int) {
+	for range n {
+		o.set.Add(o.in, []topology.Raw{{Key: []byte(key), Value: []byte("v"), Offset: o.in.Fetched()}}, -1)
+	}
+	step(o.t, o.set, 0)
+}
+
+// begin begins an epoch, which the group takes.
+func (o *owner) begin() {
+	for _, offset := range o.set.BeginEpochs() {
+		if offset.Topic == "a" {
+			o.log.committed = Committed{Offset: offset.Offset, Metadata: offset.Metadata, End: -1}
+		}
+	}
+}
+
+// encode is what a commit sends to the changelog, with the offset that it would commit.
+func (o *owner) encode() (sent []topology.Output, offsets []Offset) {
+	offsets, err := o.set.Prepare(func(out topology.Output) {
+		if out.Topic == "app-counts-changelog" {
+			sent = append(sent, out)
+		}
+	})
+	require.NoError(o.t, err)
+	return sent, offsets
+}
+
+// commit commits, and mends.
+func (o *owner) commit() {
+	o.begin()
+	sent, offsets := o.encode()
+	o.log.land(sent)
+	for gaps := o.set.Gaps(); len(gaps) > 0; gaps = o.set.Gaps() {
+		for _, g := range gaps {
+			for _, r := range o.log.records {
+				if r.Offset >= g.From && r.Offset < g.To {
+					require.NoError(o.t, g.Changelog.Find([]topology.Raw{r}))
+				}
+			}
+		}
+		require.NoError(o.t, o.set.Mend(func(out topology.Output) { o.log.land([]topology.Output{out}) }))
+	}
+	for _, offset := range offsets {
+		if offset.Topic == "a" {
+			o.log.committed = Committed{Offset: offset.Offset, Metadata: offset.Metadata, End: -1}
+		}
+	}
+	require.NoError(o.t, o.set.Committed(0))
+}
+
+func (o *owner) require(key string, want int64) {
+	store := o.task.Store("counts").(interface{ Handle() any }).Handle().(rows.ByKey)
+	k, n := []byte(key), int64(0)
+	_, _, err := store.Load(&k, &n)
+	require.NoError(o.t, err)
+	require.Equal(o.t, want, n, key)
+}
+
+// TestALateRecordOfAFormerOwner is not restored, wherever it lands.
+func TestALateRecordOfAFormerOwner(t *testing.T) {
+	begin := func() (log *oneLog, zombie *owner, late []topology.Output) {
+		log = &oneLog{}
+		zombie = log.own(t)
+		zombie.count("k", 5)
+		zombie.commit()
+		zombie.count("k", 7)
+		late, _ = zombie.encode()
+		return log, zombie, late
+	}
+	t.Run("behind the successor's", func(t *testing.T) {
+		log, _, late := begin()
+		next := log.own(t)
+		next.count("k", 95)
+		next.commit()
+		log.land(late)
+		log.own(t).require("k", 100)
+	})
+	t.Run("before the successor has written anything", func(t *testing.T) {
+		log, _, late := begin()
+		next := log.own(t)
+		next.count("other", 1)
+		next.begin()
+		log.land(late)
+		log.own(t).require("k", 5)
+	})
+	t.Run("before the successor's first record, and that dies before it commits", func(t *testing.T) {
+		log, _, late := begin()
+		next := log.own(t)
+		next.count("other", 1)
+		next.begin()
+		log.land(late)
+		sent, _ := next.encode()
+		log.land(sent)
+		third := log.own(t)
+		third.require("k", 5)
+		third.commit()
+		log.compact()
+		log.own(t).require("k", 5)
+	})
+	t.Run("before the successor's first record, which mends it", func(t *testing.T) {
+		log, _, late := begin()
+		next := log.own(t)
+		next.count("other", 1)
+		log.land(late)
+		next.commit()
+		log.compact()
+		log.own(t).require("k", 5)
+	})
+	t.Run("behind the last record of a successor that looks at the end", func(t *testing.T) {
+		log, _, late := begin()
+		next := log.own(t)
+		next.count("other", 1)
+		next.commit()
+		log.land(late)
+		next.set.Tails(func(c *Changelog) { c.Ends(log.end) })
+		require.True(t, next.set.Pending())
+		next.commit()
+		next.set.Tails(func(c *Changelog) { c.Ends(log.end) })
+		require.False(t, next.set.Pending())
+		log.compact()
+		log.own(t).require("k", 5)
+	})
+}
+
+// TestAFormerOwnerFindsItsSuccessor by what that has written.
+func TestAFormerOwnerFindsItsSuccessor(t *testing.T) {
+	log := &oneLog{}
+	zombie := log.own(t)
+	zombie.count("k", 5)
+	zombie.commit()
+	next := log.own(t)
+	next.count("k", 1)
+	next.commit()
+	zombie.count("k", 1)
+	sent, _ := zombie.encode()
+	log.land(sent)
+	gaps := zombie.set.Gaps()
+	require.Len(t, gaps, 1)
+	require.ErrorIs(t, gaps[0].Changelog.Find(log.records[gaps[0].From:gaps[0].To]), ErrSucceeded)
+}
+
+// TestRecordsWithoutAnEpoch are taken: of Kafka Streams, of exactly once, and of earlier versions.
+func TestRecordsWithoutAnEpoch(t *testing.T) {
+	log := &oneLog{}
+	first := log.own(t)
+	first.count("k", 5)
+	first.commit()
+	other := log.own(t)
+	other.set.config.Epochs = false
+	other.count("k", 5)
+	other.commit()
+	log.own(t).require("k", 10)
+}
+
+// TestEpochsRise although the group has lost what it was told.
+func TestEpochsRise(t *testing.T) {
+	log := &oneLog{}
+	for n := range int32(3) {
+		o := log.own(t)
+		o.count("k", 1)
+		o.commit()
+		require.Equal(t, n+1, o.task.epoch)
+		log.committed.Metadata = ""
+	}
+}
+
+func TestFencesInMetadata(t *testing.T) {
+	f := fence{epoch: 57, offsets: map[uint32]int64{storeHash("a"): 0, storeHash("b"): 1 << 40}}
+	is, ok := fenceNamed(f.name(), 57)
+	require.True(t, ok)
+	require.Equal(t, f, is)
+	for _, name := range []string{"", "a", ownKey + "a", fenceKey + "!", fenceKey + "AAAA"} {
+		if is, ok := fenceNamed(name, 57); ok {
+			require.Empty(t, is.offsets, name)
+		}
+	}
+	_, ok = fenceNamed(f.name(), 1<<40)
+	require.False(t, ok)
+}

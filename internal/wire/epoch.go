@@ -1,0 +1,19 @@
+package wire
+
+import "encoding/binary"
+
+// EpochHeader is the header that each changelog record has at least once: the epoch of the task that wrote it, as an
+// unsigned varint. Kafka Streams passes over headers that it does not know.
+const EpochHeader = "epoch"
+
+// AppendEpoch appends the value of an EpochHeader.
+func AppendEpoch(dst []byte, epoch int32) []byte { return binary.AppendUvarint(dst, uint64(epoch)) }
+
+// Epoch is the epoch in the value of an EpochHeader, 0 if there is none.
+func Epoch(value []byte) int32 {
+	e, n := binary.Uvarint(value)
+	if n <= 0 || e > 1<<31-1 {
+		return 0
+	}
+	return int32(e)
+}

@@ -1,0 +1,149 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
+)
+
+// beginEpochs has tasks that have not written to a changelog yet begin an epoch, at least once: from when the group has
+// it, what former owners of them still write counts for nothing.
+func (s *session) beginEpochs(ctx context.Context) error {
+	offsets := s.set.BeginEpochs()
+	if len(offsets) == 0 {
+		return nil
+	}
+	return s.member.commitOffsets(ctx, offsets)
+}
+
+// mend looks whether others than the tasks have written to their changelogs, by the offsets that their own records got,
+// and writes the rows again that were. So no commit counts on a changelog in which another one has the last word.
+func (s *session) mend(ctx context.Context) error {
+	for gaps := s.set.Gaps(); len(gaps) > 0; gaps = s.set.Gaps() {
+		if err := s.readGaps(ctx, gaps); err != nil {
+			return err
+		}
+		err := s.worker.calls.call(func() error {
+			return s.set.Mend(func(o topology.Output) { s.out.sendOne(ctx, &o) })
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tailsEvery is how often a worker looks at the ends of its changelogs. A former owner's write may come however late,
+// when a task has nothing to write any more.
+const tailsEvery = 10 * time.Second
+
+// checkTails looks, now and then, whether others have written to changelogs since the tasks have, at least once.
+func (s *session) checkTails() {
+	if s.config.ExactlyOnce || time.Since(s.tailsAt) < tailsEvery || s.checkingTails {
+		return
+	}
+	s.tailsAt = time.Now()
+	logs := cluster.Partitions{}
+	s.set.Tails(func(c *task.Changelog) { logs.Add(c.Topic, c.Partition) })
+	if len(logs) == 0 {
+		return
+	}
+	s.checkingTails = true
+	kafka, events := s.config.Cluster, s.events
+	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
+	go func() {
+		ends := kafka.Ends(kafka.Context(), logs)
+		events.post(func(context.Context) error {
+			s.checkingTails = false
+			s.set.Tails(func(c *task.Changelog) {
+				if end, err := ends.Lookup(c.Topic, c.Partition); err == nil {
+					c.Ends(end)
+				}
+			})
+			return nil
+		})
+	}()
+}
+
+// readGaps reads parts of changelogs. What an open transaction has written is read, too: it may be committed yet.
+func (s *session) readGaps(ctx context.Context, gaps []task.Gap) error {
+	ctx, cancel := context.WithTimeout(ctx, cluster.RetryTime)
+	defer cancel()
+	at, left := map[string]map[int32]kgo.Offset{}, map[starved]task.Gap{}
+	for _, g := range gaps {
+		c := g.Changelog
+		if at[c.Topic] == nil {
+			at[c.Topic] = map[int32]kgo.Offset{}
+		}
+		at[c.Topic][c.Partition], left[starved{c.Topic, c.Partition}] = kgo.NewOffset().At(g.From), g
+	}
+	client, err := cluster.NewClient(cluster.RestoreRole, s.config.Client(cluster.RestoreRole), kgo.ConsumePartitions(at),
+		kgo.FetchIsolationLevel(kgo.ReadUncommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for len(left) > 0 && ctx.Err() == nil {
+		if err := s.pollGaps(ctx, client, left); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("changelogs that others have written to: %w", ctx.Err())
+	}
+	return nil
+}
+
+// pollGaps reads on, and takes out the gaps that are read to their ends.
+func (s *session) pollGaps(ctx context.Context, client *kgo.Client, left map[starved]task.Gap) (err error) {
+	wait, cancel := context.WithTimeout(ctx, checkAfter)
+	fetches := client.PollFetches(wait)
+	nothing := wait.Err() != nil
+	cancel()
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		id := starved{p.Topic, p.Partition}
+		g, ok := left[id]
+		if p.Err != nil && ok && err == nil {
+			err = fmt.Errorf("changelog %s/%d: %w", p.Topic, p.Partition, cluster.NameRight("Read", "topic", p.Topic, p.Err))
+		}
+		if !ok || len(p.Records) == 0 {
+			return
+		}
+		raws := cluster.Raws(p.Records)
+		n := 0
+		for n < len(raws) && raws[n].Offset < g.To {
+			n++
+		}
+		if failed := g.Changelog.Find(raws[:n]); failed != nil && err == nil {
+			err = fmt.Errorf("%w: %w", failed, kerr.UnknownMemberID)
+		}
+		if raws[len(raws)-1].Offset >= g.To-1 {
+			delete(left, id)
+		}
+	})
+	if err != nil || !nothing {
+		return err
+	}
+	gone := cluster.Partitions{}
+	for id := range left {
+		gone.Add(id.topic, id.partition)
+	}
+	starts := s.config.Cluster.Starts(ctx, gone)
+	for id, g := range left {
+		if start, err := starts.Lookup(id.topic, id.partition); err == nil && start >= g.To {
+			delete(left, id) // deleted by age
+		}
+	}
+	return nil
+}
