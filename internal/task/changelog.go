@@ -44,6 +44,7 @@ type Changelog struct {
 	emit  func(topology.Output) // takes the records of the present commit
 	last  topology.Output
 	any   bool
+	value bool // one of the records had a value
 }
 
 // ChangelogError is a record in a changelog that the store cannot have written. Each restore would meet it again: give
@@ -144,8 +145,8 @@ func (c *Changelog) Expires() bool { return state.Expires(c.spec) }
 // Prefix is what the keys of the store's rows begin with in its database.
 func (c *Changelog) Prefix() []byte { return c.prefix }
 
-// sameFormat is an error if records come from a store of the same name in another format. The first record of each
-// commit tells it; where that is gone, or Kafka Streams wrote the changelog, nothing is known.
+// sameFormat is an error if records come from a store of the same name in another format. Some records of each commit
+// tell it, see tellsFormat; where those are gone, or Kafka Streams wrote the changelog, nothing is known.
 func (c *Changelog) sameFormat(records []topology.Raw) error {
 	for i := range records {
 		for _, h := range records[i].Headers {
@@ -172,11 +173,11 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 	if c.spec.Options().NoChangelog {
 		return
 	}
-	first := !c.any
-	if !first {
+	head := c.tellsFormat(value)
+	if c.any {
 		c.emit(c.last)
 	}
-	c.any = true
+	c.any, c.value = true, c.value || value != nil
 	c.last = topology.Output{
 		Topic: c.Topic, Partition: c.Partition, Key: key, Value: value, Timestamp: max(timestamp, 0),
 		HeadersShared: true,
@@ -184,9 +185,9 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 	c.sent++
 	suppress := value != nil && c.spec.Kind() == state.KindSuppress
 	switch {
-	case first && suppress:
+	case head && suppress:
 		c.last.Headers = c.heads.firstRow
-	case first:
+	case head:
 		c.last.Headers = c.heads.first
 	case suppress:
 		c.last.Headers = c.heads.otherRow
@@ -194,6 +195,10 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 		c.last.Headers = c.heads.other
 	}
 }
+
+// tellsFormat is true for the records of a commit that tell the format: the first one, and the first with a value, as
+// compaction removes deletes in time.
+func (c *Changelog) tellsFormat(value []byte) bool { return !c.any || value != nil && !c.value }
 
 // flush encodes what the store has for the present commit.
 func (c *Changelog) flush(emit func(topology.Output)) error {
@@ -208,7 +213,7 @@ func (c *Changelog) flush(emit func(topology.Output)) error {
 
 // append gives emit the records that write appends.
 func (c *Changelog) append(emit func(topology.Output), write func() error) error {
-	c.emit, c.any = emit, false
+	c.emit, c.any, c.value = emit, false, false
 	err := write()
 	if c.any && err == nil {
 		c.last.Ack = func(offset int64) { c.acked = offset + 1 }

@@ -15,7 +15,7 @@ import (
 
 // heads are the headers of a store's changelog records, which all records share.
 type heads struct {
-	first, other []topology.Header // of the first record of a commit, and of the others
+	first, other []topology.Header // of records that tell the format, and of the others
 	// The same for a suppress's buffer, of records that are no deletes: Kafka Streams looks for the format.
 	firstRow, otherRow []topology.Header
 }

@@ -1,5 +1,5 @@
 package wire
 
-// FormatHeader is the header that the first record of each commit has in a changelog: kind and serdes of the store, as
-// text. Kafka Streams passes over headers that it does not know.
+// FormatHeader is the header that the first record of each commit has in a changelog, and the first with a value: kind
+// and serdes of the store, as text. Kafka Streams passes over headers that it does not know.
 const FormatHeader = "millstream-format"
