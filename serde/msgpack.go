@@ -10,6 +10,8 @@ import (
 )
 
 // Msgpack encodes values as MessagePack; struct fields go by name, in their order, and maps in the order of their keys.
+// Integers of a type with interfaces in it are as short as can be: what is read from an interface has another type of
+// integer than what was written, and so the same bytes.
 func Msgpack[T any]() Serde[T] { return msgpackSerde[T]{open: sortMaps(reflect.TypeFor[T]())} }
 
 type msgpackSerde[T any] struct {
@@ -27,6 +29,7 @@ func (s msgpackSerde[T]) Append(dst []byte, v T) ([]byte, error) {
 	w := bytes.NewBuffer(dst)
 	enc.Reset(w)
 	enc.SetSortMapKeys(true)
+	enc.UseCompactInts(s.open)
 	if err := enc.Encode(&v); err != nil {
 		return dst, fmt.Errorf("serde: msgpack: %w", err)
 	}

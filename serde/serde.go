@@ -3,6 +3,7 @@ package serde
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Serde turns values of one type into bytes and back. It is used by several goroutines at once.
@@ -35,7 +36,7 @@ func FormatOf(serde any) string {
 // ErrOf is what is wrong with a serde as it was made, nil if nothing: it is nil, or its method Err() error says so. Who
 // is made of other serdes has such a method.
 func ErrOf(serde any) error {
-	if serde == nil {
+	if v := reflect.ValueOf(serde); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return errors.New("serde: it is nil")
 	}
 	if s, ok := serde.(interface{ Err() error }); ok {

@@ -146,6 +146,7 @@ func appendMsgpack(dst []byte, v reflect.Value) ([]byte, error) {
 	w := bytes.NewBuffer(dst)
 	enc.Reset(w)
 	enc.SetSortMapKeys(true)
+	enc.UseCompactInts(v.Kind() == reflect.Interface)
 	err := enc.EncodeValue(v)
 	return w.Bytes(), err
 }

@@ -87,3 +87,26 @@ func TestOnlyMapsAreSorted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "\x82\x01\xa1a\x02\xa1b", string(b))
 }
+
+// TestIntegersBehindInterfacesKeepTheirBytes: what is read from an interface is an integer of another type than what was
+// written, and its bytes must be those of the value: rows of joins by foreign key are compared by them.
+func TestIntegersBehindInterfacesKeepTheirBytes(t *testing.T) {
+	type row struct {
+		Count int64
+		Of    map[string]any
+	}
+	s := serde.Msgpack[row]()
+	for _, n := range []any{1, int64(-1), uint64(200), int32(70_000), uint16(3), []any{1, int64(1 << 40)}, map[string]any{"a": 5}} {
+		written, err := s.Append(nil, row{Count: 7, Of: map[string]any{"n": n}})
+		require.NoError(t, err)
+		read, err := s.Decode(written)
+		require.NoError(t, err)
+		again, err := s.Append(nil, read)
+		require.NoError(t, err)
+		require.Equal(t, written, again, "%T %v", n, n)
+	}
+	long := []byte{0xd3, 0, 0, 0, 0, 0, 0, 0, 7}
+	b, err := serde.Msgpack[int64]().Append(nil, 7)
+	require.NoError(t, err)
+	require.Equal(t, long, b, "without interfaces, bytes are as ever")
+}
