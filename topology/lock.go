@@ -54,6 +54,8 @@ type RepartitionLock struct {
 	Key        string `json:"key"`
 	Value      string `json:"value"`
 	Partitions int32  `json:"partitions,omitempty"` // as declared; 0: as many as the topology works out
+	// Partitioner is true for a topic that a function splits, in place of the hash of the keys.
+	Partitioner bool `json:"partitioner,omitempty"`
 
 	KeyTypes   []serde.Shape `json:"keyTypes,omitempty"`
 	ValueTypes []serde.Shape `json:"valueTypes,omitempty"`
@@ -80,7 +82,9 @@ func (t *Topology) Lock() Lock {
 		topic := t.source(name).Topic
 		if topic.Repartition {
 			l.Repartitions = append(l.Repartitions, RepartitionLock{
-				name, topic.Key, topic.Value, topic.Partitions, serde.ShapesOf(topic.Keys), serde.ShapesOf(topic.Values),
+				Name: name, Key: topic.Key, Value: topic.Value, Partitions: topic.Partitions,
+				Partitioner: topic.Split == SplitByFunction,
+				KeyTypes:    serde.ShapesOf(topic.Keys), ValueTypes: serde.ShapesOf(topic.Values),
 			})
 		} else {
 			l.Sources = append(l.Sources, SourceLock{

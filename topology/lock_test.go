@@ -75,6 +75,20 @@ const (
 )
 
 // lockCases are edits of a topology, and what they do to its state. Text is a part of the text.
+func toFirst(streams.Record[string, string], int32) []int32 { return []int32{0} }
+
+var artists = streams.NewForeignKey("artists", serde.String, serde.String, serde.String, serde.String)
+
+// pointing joins in with other by a foreign key.
+func pointing(via streams.ForeignKey[string, string, string, string]) func(b *streams.Builder) {
+	return func(b *streams.Builder) {
+		left := streams.TableFrom(b, in, state.NewKeyValue("left", serde.String, serde.String))
+		streams.JoinForeignKey(left, streams.TableFrom(b, other, rows), via,
+			state.NewKeyValue("both", serde.String, serde.String),
+			func(_, v string) streams.Optional[string] { return streams.Some(v) }, func(l, r string) string { return l + r })
+	}
+}
+
 var lockCases = map[string]struct {
 	before, after func(b *streams.Builder)
 	want          []topology.LockChange
@@ -206,6 +220,17 @@ var lockCases = map[string]struct {
 		{topology.SubjectRepartition, "app-by-word-repartition", breaks,
 			"has 4 partitions in place of as many partitions as its largest source"},
 	}},
+	"a Partitioner for a repartition topic": {copyTo(byWord), copyTo(byWord.Partitioner(toFirst)), []topology.LockChange{
+		{topology.SubjectRepartition, "app-by-word-repartition", breaks, "is split by a Partitioner in place of the hash"},
+	}},
+	"a Partitioner of a repartition topic removed": {
+		copyTo(byWord.Partitioner(toFirst)), copyTo(byWord), []topology.LockChange{
+			{topology.SubjectRepartition, "app-by-word-repartition", breaks, "by the hash of its keys in place of a Partitioner"},
+		}},
+	"where the right rows of a join by foreign key are": {
+		pointing(artists), pointing(artists.RightPartition(func(string, int32) int32 { return 0 })), []topology.LockChange{
+			{topology.SubjectRepartition, "app-artists-subscription-registration-topic", breaks, "is split by a Partitioner"},
+		}},
 	"keys of a topic that feeds a store": {count(counts), func(b *streams.Builder) {
 		streams.From(b, numbered).GroupByKey().Count(state.NewKeyValue("counts", serde.Int64, serde.Int64))
 	}, []topology.LockChange{

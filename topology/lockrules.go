@@ -228,11 +228,23 @@ func (c *comparison) repartition(before, after RepartitionLock) {
 			c.types(s, before.ValueTypes, after.ValueTypes)
 		}
 	}
+	if c.detailed() && before.Partitioner != after.Partitioner {
+		c.breaks(SubjectRepartition, after.Name, "is split by %s in place of %s: the rows behind it lie where the old way "+
+			"led their keys, and the new one looks in other partitions; keep it, or use stores and a topic of new names",
+			splitting(after), splitting(before))
+	}
 	if before.Partitions != after.Partitions {
 		c.breaks(SubjectRepartition, after.Name, "has %s in place of %s: the topic and the state behind it are "+
 			"split by the old number; keep it, or start anew under another application id",
 			partitions(after), partitions(before))
 	}
+}
+
+func splitting(r RepartitionLock) string {
+	if r.Partitioner {
+		return "a Partitioner"
+	}
+	return "the hash of its keys"
 }
 
 func partitions(r RepartitionLock) string {
