@@ -33,10 +33,10 @@ func (w Join) Grace(d time.Duration) Join {
 // Err is what is wrong with the description, nil if nothing.
 func (w Join) Err() error {
 	switch {
+	case max(w.before, w.after, -w.before, -w.after) > math.MaxInt64/8: // first, so that no sum is beyond int64
+		return errors.New("join window: must be below 36 years")
 	case w.before+w.after < 0:
 		return fmt.Errorf("join window from %v before to %v after: holds nothing", w.before, w.after)
-	case max(w.before, w.after, -w.before, -w.after) > math.MaxInt64/8:
-		return errors.New("join window: must be below 36 years")
 	case w.grace < 0:
 		return fmt.Errorf("window grace %v: must not be negative", w.grace)
 	case w.before%time.Millisecond != 0 || w.after%time.Millisecond != 0 || w.grace%time.Millisecond != 0:

@@ -3,6 +3,7 @@ package window_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,4 +27,18 @@ func TestJoinWindowsOnOneSideOfARecord(t *testing.T) {
 	require.Negative(t, to, "no left record is so early")
 	_, to = later.Right(math.MaxInt64 - 1)
 	require.Equal(t, int64(math.MaxInt64), to)
+}
+
+// TestJoinWindowsThatCannotBe: sums of the settings would be beyond int64.
+func TestJoinWindowsThatCannotBe(t *testing.T) {
+	longest := time.Duration(math.MaxInt64)
+	for _, w := range []window.Join{
+		window.Within(longest), window.Between(longest, 0), window.Between(longest, time.Hour), window.Between(0, longest),
+		window.Between(-longest, longest),
+	} {
+		require.EqualError(t, w.Err(), "join window: must be below 36 years")
+	}
+	require.ErrorContains(t, window.Between(-2*time.Second, time.Second).Err(), "holds nothing")
+	require.ErrorContains(t, window.Between(math.MinInt64, 0).Err(), "join window")
+	require.NoError(t, window.Between(-time.Second, time.Second).Err())
 }
