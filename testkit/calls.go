@@ -25,8 +25,12 @@ type Call struct {
 }
 
 // Calls are the calls that have begun and wait for the test, in the order in which they began. Calls of one key begin
-// one after the other.
+// one after the other. Without HoldCalls none ever waits, and it is a mistake to ask.
 func (d *Driver) Calls() []*Call {
+	d.helper()
+	if !d.options.holdCalls {
+		d.fail(errors.New("testkit: Calls without HoldCalls: each call is made at once, and none waits for the test"))
+	}
 	var waiting []*Call
 	for _, c := range d.held {
 		if !c.ended && c.of.Within.Err() == nil {

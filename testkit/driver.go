@@ -116,7 +116,7 @@ func (d *Driver) begin() error {
 	if err := d.lay(); err != nil {
 		return err
 	}
-	if err := d.checkPartitionsOf(); err != nil {
+	if err := errors.Join(d.checkPartitionsOf(), d.checkDeadLetter()); err != nil {
 		return err
 	}
 	if err := d.open(); err != nil {

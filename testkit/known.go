@@ -103,6 +103,18 @@ func (d *Driver) checkPartitionsOf() error {
 	return errors.Join(errs...)
 }
 
+// checkDeadLetter wants a topic from which dead letters do not come back, as streams.New does.
+func (d *Driver) checkDeadLetter() error {
+	name := d.options.deadLetterTopic
+	if by := d.base.ReadBy(name); name != "" && by != "" {
+		return fmt.Errorf("testkit: DeadLetter(%q): the topic is read by %s: a bad record would come back for ever", name, by)
+	}
+	if d.base.IsInternal(name) {
+		return fmt.Errorf("testkit: DeadLetter(%q): the topic is internal", name)
+	}
+	return nil
+}
+
 func (d *Driver) checkInput(name string) error {
 	if d.partitionsOf(name) == 0 {
 		return fmt.Errorf("testkit: topic %q does not exist: PartitionsOf gives it no partition", name)

@@ -14,6 +14,7 @@ import (
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/window"
 )
 
 func text(name string) streams.Topic[string, string] {
@@ -78,7 +79,8 @@ func TestMistakesOfTheTest(t *testing.T) {
 		}, []string{"there is no partition 7"}},
 		"clock": {func(d *testkit.Driver) { d.AdvanceWallClock(-time.Second) },
 			[]string{"the wall clock cannot go back: -1s"}},
-		"crash point": {func(d *testkit.Driver) { d.Crash(testkit.AfterCommit + 1) }, []string{"crash point 3"}},
+		"calls that are not held": {func(d *testkit.Driver) { d.Calls() }, []string{"Calls without HoldCalls"}},
+		"crash point":             {func(d *testkit.Driver) { d.Crash(testkit.AfterCommit + 1) }, []string{"crash point 3"}},
 		"closed": {func(d *testkit.Driver) {
 			require.NoError(t, d.Close())
 			testkit.Input(d, in).Pipe("k", "v", at(1))
@@ -113,6 +115,9 @@ func TestOptionsThatCannotBeMeant(t *testing.T) {
 		`Pebble and OpenEngine need a dire`: testkit.Pebble(""),
 		"OpenEngine needs a function":       testkit.OpenEngine(t.TempDir(), nil),
 		`DeadLetter needs a topic`:          testkit.DeadLetter(""),
+		"come back for ever":                testkit.DeadLetter("in"),
+		"the topic is internal":             testkit.DeadLetter("app-counts-changelog"),
+		"MaxTimeJump(-1s)":                  testkit.MaxTimeJump(-time.Second),
 	} {
 		_, err := testkit.NewDriver(build(t, countAll), option)
 		require.ErrorContains(t, err, says)
@@ -314,4 +319,30 @@ func TestATopicWithoutPartitionsTakesNothing(t *testing.T) {
 	}, testkit.PartitionsOf("user-gone", 0))
 	testkit.Input(d, text("user-gone")).Pipe("k", "v", at(1))
 	require.ErrorContains(t, d.Err(), `topic "user-gone" does not exist`)
+}
+
+// TestTheFormatOutlivesDeletes: each change of a session deletes a row and puts one. When compaction has removed the
+// deletes, the changelog still tells in which format its rows are.
+func TestTheFormatOutlivesDeletes(t *testing.T) {
+	log := streams.NewTopic("app-sessions-changelog", serde.Bytes, serde.Bytes)
+	visits := window.Sessions(10 * time.Millisecond)
+	d := testkit.New(t, build(t, func(b *streams.Builder) {
+		streams.From(b, in).GroupByKey().SessionsBy(visits).Count(state.NewSession("sessions", serde.String, serde.Int64))
+	}))
+	testkit.Input(d, in).Pipe("k", "a", at(0))
+	testkit.Input(d, in).Pipe("k", "b", at(5))
+	written := testkit.Output(d, log).Read()
+	left := written[len(written)-1]
+	require.True(t, written[len(written)-2].NullValue)
+	require.False(t, left.NullValue)
+
+	next := outsideOfTests(t, func(b *streams.Builder) {
+		streams.From(b, in).GroupByKey().SessionsBy(visits).
+			Reduce(state.NewSession("sessions", serde.String, serde.String), func(row, value string) string { return row + value })
+	})
+	testkit.Input(next, log).PipeRecord(left)
+	next.LoseState()
+	var format *streams.StateFormatError
+	require.ErrorAs(t, next.Err(), &format)
+	require.Equal(t, "app-sessions-changelog", format.Changelog)
 }

@@ -108,7 +108,8 @@ func OpenEngine(dir string, open func(dir string) (state.Engine, error)) Option 
 // fail the test.
 func Skip() Option { return func(o *options) { o.onError = task.Skip } }
 
-// DeadLetter sends records that do not decode or whose processing fails to a topic; they are counted in Dropped.
+// DeadLetter sends records that do not decode or whose processing fails to a topic; they are counted in Dropped. The
+// topic is none that the topology reads.
 func DeadLetter(topic string) Option {
 	return func(o *options) {
 		o.onError, o.deadLetterTopic = deadLetter, topic
@@ -118,7 +119,12 @@ func DeadLetter(topic string) Option {
 
 // MaxTimeJump is streams.Config.MaxTimeJump. The driver's wall clock begins at the epoch: AdvanceWallClock sets it to
 // the time of the records.
-func MaxTimeJump(by time.Duration) Option { return func(o *options) { o.maxJump = by } }
+func MaxTimeJump(by time.Duration) Option {
+	return func(o *options) {
+		o.maxJump = by
+		o.wrongIf(by != 0 && by < time.Millisecond, "MaxTimeJump(%v): use a millisecond or more, or 0 for no bound", by)
+	}
+}
 
 // SetTimeBack is streams.Config.SetTimeBack: for a driver that is opened on the directory of another one.
 func SetTimeBack(to time.Time) Option {
