@@ -21,6 +21,7 @@ type declared struct {
 	kind       Kind
 	key, value any // serdes of the rows
 	byTime     bool
+	mortal     bool // it has a time to live
 	options    Options
 	open       func(d *declared, env Env) Store
 }
@@ -36,10 +37,20 @@ func newDeclared(kind Kind, name string, key, value any, open func(d *declared, 
 //
 //go:noinline
 func (d *declared) spec(kind Kind) *declared {
-	if d == nil {
-		return &declared{kind: kind, options: writtenBy(nil, nil)}
+	if d == nil || d.kind == "" {
+		d = d.copied()
+		d.kind = kind
 	}
 	return d
+}
+
+// copied is another declaration, to be changed. That of nil is one without a kind, which Build refuses.
+func (d *declared) copied() *declared {
+	if d == nil {
+		return &declared{options: writtenBy(nil, nil)}
+	}
+	out := *d
+	return &out
 }
 
 func (d *declared) Name() string     { return d.name }
@@ -81,7 +92,7 @@ func (d *declared) checkTimes() error {
 		return fmt.Errorf("retention %v: must be a millisecond or more", o.Retention)
 	case d.kind == KindVersioned && (o.Retention < 0 || o.Retention%time.Millisecond != 0):
 		return fmt.Errorf("history %v: must be whole milliseconds, 0 or more", o.Retention)
-	case o.TTL < 0 || o.TTL%time.Millisecond != 0:
+	case d.mortal && o.TTL <= 0 || o.TTL%time.Millisecond != 0:
 		return fmt.Errorf("time to live %v: must be whole milliseconds, above 0", o.TTL)
 	}
 	return nil
@@ -103,58 +114,58 @@ func checkSerdes(key, value any) error {
 
 //go:noinline
 func (d *declared) inMemory() *declared {
-	out := *d
+	out := d.copied()
 	out.options.InMemory = true
-	return &out
+	return out
 }
 
 //go:noinline
 func (d *declared) noChangelog() *declared {
-	out := *d
+	out := d.copied()
 	out.options.NoChangelog = true
-	return &out
+	return out
 }
 
 //go:noinline
 func (d *declared) retain(keep time.Duration) *declared {
-	out := *d
+	out := d.copied()
 	out.options.Retention = keep
-	return &out
+	return out
 }
 
 //go:noinline
 func (d *declared) liveFor(ttl time.Duration) *declared {
-	out := *d
-	out.options.TTL = ttl
-	return &out
+	out := d.copied()
+	out.options.TTL, out.mortal = ttl, true
+	return out
 }
 
 //go:noinline
 func (d *declared) newestWins() *declared {
-	out := *d
+	out := d.copied()
 	out.options.NewestWins = true
-	return &out
+	return out
 }
 
 //go:noinline
 func (d *declared) findByKey() *declared {
-	out := *d
+	out := d.copied()
 	out.options.ByKey = true
-	return &out
+	return out
 }
 
 //go:noinline
 func (d *declared) findByTime() *declared {
-	out := *d
+	out := d.copied()
 	out.byTime = true
-	return &out
+	return out
 }
 
 // with is the declaration with all settings of another one.
 //
 //go:noinline
 func (d *declared) with(o Options) *declared {
-	out := *d
+	out := d.copied()
 	out.options = o
-	return &out
+	return out
 }

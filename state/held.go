@@ -23,14 +23,15 @@ type Held[V any] struct {
 
 // Holding is a buffer of records that wait for a time, with their headers: in the order of their times.
 func Holding[K, V any](s Buffer[K, V]) Buffer[K, Held[V]] {
-	keys, _ := s.spec.key.(serde.Serde[K])
-	values, ok := s.spec.value.(serde.Serde[V])
+	d := s.spec.spec(KindBuffer)
+	keys, _ := d.key.(serde.Serde[K])
+	values, ok := d.value.(serde.Serde[V])
 	var waiting serde.Serde[Held[V]]
 	if ok {
 		waiting = held[V]{values}
 	}
-	out := NewBuffer(s.spec.name, keys, waiting).ByTime()
-	options := s.spec.options
+	out := NewBuffer(d.name, keys, waiting).ByTime()
+	options := d.options
 	options.Waits = true
 	out.spec = out.spec.with(options)
 	return out

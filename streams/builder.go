@@ -104,9 +104,7 @@ func (b *Builder) sourceOf(spec *topology.Topic, d *declaredTopic, site string) 
 		}
 	}
 	b.checkSerdes(spec, d.key, d.value)
-	if d.reset == topology.Past && d.past < time.Millisecond {
-		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", d.name, d.past)
-	}
+	b.checkPast(d, site)
 	n := topology.AddCodedSource(b.graph, spec, d.coding, b.extract(d))
 	b.sources[n] = d
 	return n
@@ -141,13 +139,20 @@ func (b *Builder) kept(store state.Spec, site string) {
 // specs are the declarations without their types. It leaves out those that are nil, and reports them.
 func (b *Builder) specs(stores []state.Declaration, site string) (out []state.Spec) {
 	for _, s := range stores {
-		if s == nil {
+		if isNil(s) {
 			b.graph.Fail(site, "one of the stores is nil")
 			continue
 		}
 		out = append(out, s.Spec())
 	}
 	return out
+}
+
+// checkPast reports a topic that is read from a past that there is not.
+func (b *Builder) checkPast(d *declaredTopic, site string) {
+	if d.reset == topology.Past && d.past < time.Millisecond {
+		b.graph.Fail(site, "topic %q is read from the past %v: must be a millisecond or more", d.name, d.past)
+	}
 }
 
 // checkSerdes reports a topic that was declared without them.

@@ -43,7 +43,7 @@ func CogroupAdd[K, V, A any](
 	c *Cogroup[K, A], g *Group[K, V], add func(r Record[K, V], row A) (Optional[A], error),
 ) *Cogroup[K, A] {
 	c.of().given(add != nil, "CogroupAdd: add")
-	if g == nil {
+	if g == nil || g.b == nil {
 		c.b.graph.Fail(topology.Site(), "the group to add is nil")
 		return c
 	}

@@ -42,6 +42,7 @@ func deduplicate[ID, K, V any](
 	}
 	s.keyedHere(site, "Deduplicate")
 	s.b.own(store.Spec(), site)
+	s.b.kept(store.Spec(), site)
 	store = store.Retain(eventtime.Duration(2 * within.Milliseconds())).ByKey()
 	return process(s, "deduplicate", site, []state.Spec{store.Spec()}, func() topology.Processor[K, V, K, V] {
 		return operator.Deduplicate(store, within.Milliseconds(), id)

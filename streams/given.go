@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"reflect"
+
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -13,9 +15,15 @@ func (b *Builder) given(ok bool, what string) {
 	}
 }
 
+// isNil is true for nothing, and for a pointer to nothing.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
 // tableGiven is the table, or in place of nil one that stands in for it until Build fails.
 func tableGiven[K, V any](b *Builder, t *Table[K, V], node *topology.Node, site string) *Table[K, V] {
-	if t != nil {
+	if t != nil && t.b != nil {
 		return t
 	}
 	b.graph.Fail(site, "the table to join is nil")

@@ -1,9 +1,11 @@
 package streams_test
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -456,6 +458,32 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 		"a retention below zero": {func(_ *builder, s *stream) {
 			streams.Process(s, newReader, state.NewWindow("made", serde.String, serde.String).Retain(-time.Second))
 		}, `store "made": retention -1s: must be a millisecond or more`},
+		"a time to live of nothing": {func(_ *builder, s *stream) { s.ToTable(rows.TTL(0)) },
+			`store "rows": time to live 0s: must be whole milliseconds, above 0`},
+		"ids with a retention below zero": {func(_ *builder, s *stream) {
+			streams.Deduplicate(s, first, time.Second, passed.Retain(-time.Second))
+		}, "retention -1s: must be whole milliseconds, 0 or more"},
+		"a global table of no past": {func(b *builder, _ *stream) {
+			streams.GlobalTableFrom(b, other.FromPast(-time.Second), rows)
+		}, `topic "other" is read from the past -1s`},
+		"a rate that is no number": {func(_ *builder, s *stream) {
+			streams.MapAsync(s, func(_ context.Context, v string) (string, error) { return v, nil },
+				streams.Calls{PerSecond: math.NaN()}, flights)
+		}, "Calls: no field may be below 0, or no number"},
+		"one output of two types": {func(_ *builder, s *stream) {
+			p := streams.Process(s, newReader, rows)
+			streams.SideOutput(p, streams.NewOutput[string, string]("side"))
+			streams.SideOutput(p, streams.NewOutput[string, int]("side"))
+		}, `output "side" has records of string and string`},
+		"windows behind a pointer that is nil": {func(_ *builder, s *stream) {
+			s.GroupByKey().WindowedBy((*window.Time)(nil)).Reduce(texts, concat)
+		}, "windows are nil"},
+		"a store behind a pointer that is nil": {func(_ *builder, s *stream) {
+			streams.Process(s, newReader, rows, (*state.KeyValue[string, string])(nil))
+		}, "one of the stores is nil"},
+		"a serde behind a pointer that is nil": {func(b *builder, _ *stream) {
+			streams.From(b, streams.NewTopic("made", serde.String, serde.Serde[string]((*nilSerde)(nil))))
+		}, `topic "made": serde: it is nil`},
 		"a join without a name": {func(b *builder, s *stream) {
 			streams.JoinStreams(s, streams.From(b, other), withinTen, state.NewJoin("", serde.String, serde.String, serde.String), glue)
 		}, "the stores of a join need a name"},
@@ -474,6 +502,11 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 		state.NewBuffer("held", serde.String, serde.String), func(r record, row opt) (opt, error) { return row, nil }).To(out)
 	build(t, b) // a grace of the whole history
 }
+
+// nilSerde is sound unless it is a pointer to nothing.
+type nilSerde struct{ serde.Serde[string] }
+
+func (s *nilSerde) Err() error { return serde.ErrOf(s.Serde) }
 
 // TestNothingComesOfNil: where there is no builder to report to, the call says whose mistake it is.
 func TestNothingComesOfNil(t *testing.T) {

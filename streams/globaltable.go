@@ -66,6 +66,7 @@ func (b *Builder) globalSource(d *declaredTopic, site string) *topology.Node {
 		b.globalOrSource(d.name, site, n)
 	}
 	b.checkSerdes(spec, d.key, d.value)
+	b.checkPast(d, site)
 	return topology.AddCodedSource(b.graph, spec, d.coding, b.extract(d))
 }
 
@@ -119,7 +120,7 @@ func joinGlobal[R, K, V, GK, U any](
 	join func(Record[K, V], Optional[GK], Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
 	site := topology.Site()
-	if t == nil {
+	if t == nil || t.b == nil {
 		s.b.graph.Fail(site, "the global table to join is nil")
 		return &Stream[K, R]{b: s.b, node: s.node}
 	}

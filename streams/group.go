@@ -88,7 +88,7 @@ func (g *Group[K, V]) WindowedBy(windows window.Windows) *WindowedGroup[K, V] {
 
 // checked reports windows that are wrong, or of a kind that no aggregation knows.
 func (b *Builder) checked(windows window.Windows, site string) window.Windows {
-	if windows == nil {
+	if isNil(windows) {
 		b.graph.Fail(site, "windows are nil")
 		return window.Tumbling(time.Millisecond)
 	}

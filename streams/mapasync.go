@@ -90,9 +90,9 @@ func mapAsync[VR, K, V any](
 
 // limits are the settings with their defaults. It reports those that make no sense.
 func (c Calls) limits(b *Builder, site string) operator.FlightLimits {
-	if c.Concurrency < 0 || c.Timeout < 0 || c.Attempts < 0 || c.Backoff < 0 || c.MaxBackoff < 0 || c.PerSecond < 0 ||
+	if c.Concurrency < 0 || c.Timeout < 0 || c.Attempts < 0 || c.Backoff < 0 || c.MaxBackoff < 0 || !(c.PerSecond >= 0) ||
 		c.InFlight < 0 || c.InFlightBytes < 0 {
-		b.graph.Fail(site, "Calls: no field may be below 0: %+v", c)
+		b.graph.Fail(site, "Calls: no field may be below 0, or no number: %+v", c)
 	}
 	l := operator.FlightLimits{Calls: topology.CallLimits{
 		Concurrency: cmp.Or(c.Concurrency, 100), Timeout: cmp.Or(c.Timeout, 10*time.Second), Attempts: cmp.Or(c.Attempts, 5),

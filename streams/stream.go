@@ -98,7 +98,7 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 	parents, rekeyed := []*topology.Node{s.node}, s.rekeyed
 	site := topology.Site()
 	for _, o := range others {
-		if o == nil {
+		if o == nil || o.b == nil {
 			b.graph.Fail(site, "one of the streams to merge is nil")
 			continue
 		}

@@ -68,7 +68,7 @@ func joinStreams[V, K, L, R any](
 	join operator.StreamJoiner[K, L, R, V],
 ) *Stream[K, V] {
 	b, site := left.of(), topology.Site()
-	if right == nil {
+	if right == nil || right.b == nil {
 		b.graph.Fail(site, "the stream to join is nil")
 		right = &Stream[K, R]{b: b, node: left.node}
 	}

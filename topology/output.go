@@ -6,7 +6,8 @@ import (
 )
 
 // AddOutput adds a named output to the step of a processor: steps downstream of it get the records that the processor
-// gives ForwardTo with that name, and no others. It is the one that is there where the step has it already.
+// gives ForwardTo with that name, and no others. It is the one that is there where the step has it already, with the
+// same types.
 func AddOutput[K, V any](g *Graph, site string, parent *Node, name string) *Node {
 	if err := checkName(name); err != nil {
 		g.Fail(site, "output: %w", err)
@@ -14,12 +15,21 @@ func AddOutput[K, V any](g *Graph, site string, parent *Node, name string) *Node
 	}
 	i := slices.IndexFunc(parent.Children, func(n *Node) bool { return n.output == name })
 	if i >= 0 {
+		parent.Children[i].given(g, site, typesOf[K, V]())
 		return parent.Children[i]
 	}
 	n := AddPass(g, "output-"+name, site, []*Node{parent})
-	n.output = name
+	n.output, n.gives = name, typesOf[K, V]()
 	n.forwarder = func(forward func(*Flow) error) any { return newOutlet[K, V](Records, forward) }
 	return n
+}
+
+// given reports an output that is asked for with other types than it has.
+func (n *Node) given(g *Graph, site string, t types) {
+	if n.gives != t {
+		g.Fail(site, "output %q has records of %v and %v (%s), and is asked for as one of %v and %v", n.output, n.gives.key,
+			n.gives.value, n.Site, t.key, t.value)
+	}
 }
 
 // namedOutlet is a named output of a step, linked: out is an *outlet[K, V].
