@@ -49,6 +49,32 @@ type logging struct {
 	streams.Processor[string, string, string, string]
 }
 
+// several is a processor with others within it.
+type several struct {
+	list   []textProcessor
+	byName map[string]*summer
+}
+
+func (p *several) Init(ctx *textContext) error {
+	for _, in := range p.list {
+		if in, ok := in.(streams.Initializing[*textContext]); ok {
+			if err := in.Init(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *several) Process(ctx *textContext, r record) error {
+	for _, in := range p.list {
+		if err := in.Process(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // call is a processor that is a function, nothing one without fields, loud one with a value.
 type call func(record) error
 
@@ -84,6 +110,14 @@ func TestOneProcessorForAllTasks(t *testing.T) {
 		"behind a new one": func(s *stream, _ *streams.Builder) {
 			one := &summer{}
 			streams.Process(s, func() streams.Processor[string, string, string, string] { return &logging{one} }, tally)
+		},
+		"in a list": func(s *stream, _ *streams.Builder) {
+			one := textProcessor(&summer{})
+			streams.Process(s, func() textProcessor { return &several{list: []textProcessor{&summer{}, one}} }, tally)
+		},
+		"in a map": func(s *stream, _ *streams.Builder) {
+			one := &summer{}
+			streams.Process(s, func() textProcessor { return &several{byName: map[string]*summer{"one": one}} }, tally)
 		},
 		"ProcessValues": func(s *stream, _ *streams.Builder) {
 			one := &valueSummer{}

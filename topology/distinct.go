@@ -145,12 +145,24 @@ func visit(v reflect.Value, depth int, show func(v reflect.Value)) {
 		return
 	}
 	for i := range v.NumField() {
-		f := v.Field(i)
-		switch k := f.Kind(); {
-		case k == reflect.Struct && f.CanAddr():
-			visit(f.Addr(), depth+1, show) // the processor may be its pointer
-		case k == reflect.Interface || k == reflect.Pointer || k == reflect.Struct:
-			visit(f, depth+1, show)
+		visitField(v.Field(i), depth+1, show)
+	}
+}
+
+// visitField shows the processor that a field holds, or those in a list or map that it holds.
+func visitField(f reflect.Value, depth int, show func(v reflect.Value)) {
+	switch k := f.Kind(); {
+	case k == reflect.Struct && f.CanAddr():
+		visit(f.Addr(), depth, show) // the processor may be its pointer
+	case k == reflect.Interface || k == reflect.Pointer || k == reflect.Struct:
+		visit(f, depth, show)
+	case (k == reflect.Slice || k == reflect.Array) && isProcessor(f.Type().Elem()):
+		for i := range f.Len() {
+			visitField(f.Index(i), depth, show)
+		}
+	case k == reflect.Map && isProcessor(f.Type().Elem()):
+		for at := f.MapRange(); at.Next(); {
+			visitField(at.Value(), depth, show)
 		}
 	}
 }
