@@ -21,7 +21,6 @@ type declared struct {
 	kind       Kind
 	key, value any // serdes of the rows
 	byTime     bool
-	mortal     bool // it has a time to live
 	options    Options
 	open       func(d *declared, env Env) Store
 }
@@ -92,7 +91,7 @@ func (d *declared) checkTimes() error {
 		return fmt.Errorf("retention %v: must be a millisecond or more", o.Retention)
 	case d.kind == KindVersioned && (o.Retention < 0 || o.Retention%time.Millisecond != 0):
 		return fmt.Errorf("history %v: must be whole milliseconds, 0 or more", o.Retention)
-	case d.mortal && o.TTL <= 0 || o.TTL%time.Millisecond != 0:
+	case o.TTL < 0 || o.TTL%time.Millisecond != 0:
 		return fmt.Errorf("time to live %v: must be whole milliseconds, above 0", o.TTL)
 	}
 	return nil
@@ -136,7 +135,7 @@ func (d *declared) retain(keep time.Duration) *declared {
 //go:noinline
 func (d *declared) liveFor(ttl time.Duration) *declared {
 	out := d.copied()
-	out.options.TTL, out.mortal = ttl, true
+	out.options.TTL = ttl
 	return out
 }
 

@@ -458,8 +458,6 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 		"a retention below zero": {func(_ *builder, s *stream) {
 			streams.Process(s, newReader, state.NewWindow("made", serde.String, serde.String).Retain(-time.Second))
 		}, `store "made": retention -1s: must be a millisecond or more`},
-		"a time to live of nothing": {func(_ *builder, s *stream) { s.ToTable(rows.TTL(0)) },
-			`store "rows": time to live 0s: must be whole milliseconds, above 0`},
 		"ids with a retention below zero": {func(_ *builder, s *stream) {
 			streams.Deduplicate(s, first, time.Second, passed.Retain(-time.Second))
 		}, "retention -1s: must be whole milliseconds, 0 or more"},
