@@ -22,7 +22,7 @@ import (
 // cluster are the flags that say how to reach Kafka.
 type cluster struct {
 	Brokers      []string      `env:"MILLSTREAM_BROKERS" help:"Addresses of brokers. Default: localhost:9092."`
-	Config       string        `name:"command-config" type:"existingfile" help:"Properties with a Kafka client's settings."`
+	Config       string        `name:"command-config" type:"existingfile" help:"Properties of a Kafka client."`
 	Timeout      time.Duration `default:"30s" help:"How long a command may take."`
 	TLS          bool          `name:"tls" help:"Speak TLS. Set by the flags for certificates, too."`
 	CA           string        `name:"ca" type:"existingfile" help:"Certificates that sign the brokers', PEM."`
