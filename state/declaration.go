@@ -27,6 +27,8 @@ type declared struct {
 
 // newDeclared is a declaration with the serdes of its rows. One that has several serdes for its values lists them in
 // its options.
+//
+//go:noinline
 func newDeclared(kind Kind, name string, key, value any, open func(d *declared, env Env) Store) *declared {
 	o := writtenBy(key, value)
 	return &declared{name: name, kind: kind, key: key, value: value, options: o, open: open}

@@ -26,6 +26,8 @@ func (t *tally) Committed() {}
 func (t *tally) Abort()     {} // who opens the store anew counts anew
 
 // newKeyValueCore is the store without its rows, and the part of the environment that these are opened in.
+//
+//go:noinline
 func newKeyValueCore(name string, env Env, options Options, byTime bool) (*keyValueCore, rows.Env) {
 	c, part := &keyValueCore{ttl: options.TTL.Milliseconds()}, rows.Env(env)
 	c.clock = rows.NewClock()

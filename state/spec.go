@@ -83,6 +83,8 @@ type Stores interface {
 }
 
 // in finds the handle of a declaration's open store, with its types.
+//
+//go:noinline
 func in[S any](name string) func(stores Stores) S {
 	return func(stores Stores) S {
 		handle := handleOf(stores, name)

@@ -40,7 +40,7 @@ func deduplicate[ID, K, V any](
 		s.b.graph.Fail(site, "deduplicate within %v: must be whole milliseconds, 1 or more, and below 146 years", within)
 		within = time.Millisecond
 	}
-	s.keyedHere(site, "Deduplicate")
+	s.of().keyedHere(s.rekeyed, site, "Deduplicate")
 	s.b.own(store.Spec(), site)
 	s.b.kept(store.Spec(), site)
 	store = store.Retain(eventtime.Duration(2 * within.Milliseconds())).ByKey()

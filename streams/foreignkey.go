@@ -111,8 +111,8 @@ func joinForeignKey[V, K, FK, L, R any](
 	} else if err := errors.Join(serde.ErrOf(via.left), serde.ErrOf(via.right)); err != nil {
 		b.graph.Fail(site, "foreign key %q: %w", via.name, err) // the topics tell of those of the keys
 	}
-	left.lookedUp(site)
-	right.lookedUp(site)
+	b.lookedUp(left.tableRows, site)
+	b.lookedUp(right.tableRows, site)
 	b.immortal(store.Spec(), site)
 	b.arrivals(store.Spec(), site)
 	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}

@@ -27,7 +27,8 @@ func tableGiven[K, V any](b *Builder, t *Table[K, V], node *topology.Node, site 
 		return t
 	}
 	b.graph.Fail(site, "the table to join is nil")
-	return &Table[K, V]{b: b, node: node, rows: func(state.Stores) operator.Lookup { return nil }}
+	none := tableRows{rows: func(state.Stores) operator.Lookup { return nil }}
+	return &Table[K, V]{b: b, node: node, tableRows: none}
 }
 
 // absent ends a call on something that is nil: there is no Builder to report the mistake with.

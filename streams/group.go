@@ -128,6 +128,7 @@ func counted(row, out any, by int64) (bool, error) {
 	return true, nil
 }
 
+//go:noinline
 func reduce[V any](fn func(row, value V) V) operator.Fold {
 	return func(r *topology.Flow, row, out any) (bool, error) {
 		value := *r.Value.(*V)
@@ -139,6 +140,7 @@ func reduce[V any](fn func(row, value V) V) operator.Fold {
 	}
 }
 
+//go:noinline
 func reduceRecord[K, V any](fn func(Record[K, V], V) (Optional[V], error)) operator.Fold {
 	return operator.FoldOf(func(r Record[K, V], row Optional[V]) (Optional[V], error) {
 		if !row.OK {

@@ -62,11 +62,11 @@ func joinTable[R, K, V, U any](
 func joinedTable[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], site string, stores []state.Spec, new func() topology.Processor[K, V, K, R],
 ) *Stream[K, R] {
-	s.keyedHere(site, "a join with a table")
+	s.of().keyedHere(s.rekeyed, site, "a join with a table")
 	if t.b != s.b {
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}
-	t.lookedUp(site)
+	s.b.lookedUp(t.tableRows, site)
 	out := process(s, "join", site, stores, new)
 	s.b.graph.Copartition(site, s.node, t.node)
 	return out

@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -68,14 +67,19 @@ func aggregateSessions[K, V, A any](
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
 	spec := sessionStoreFor(b, g.windows, store, site)
-	part := b.inSessions(memberOf(g.group, functions.Fold), g.windows, spec, functions, site)
-	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable([]windowPart{part}, g.windows, spec, site)}
+	m := memberOf(g.group, functions.Fold)
+	return &WindowTable[K, A]{keysOf[K](spec), b.sessionRows(m, g.windows, spec, functions, site)}
+}
+
+//go:noinline
+func (b *Builder) sessionRows(
+	m member, windows window.Session, store state.Spec, functions operator.Sessions, site string,
+) *windowRows {
+	return b.windowTable([]windowPart{b.inSessions(m, windows, store, functions, site)}, windows, store, site)
 }
 
 func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.Session[K, A], site string) state.Spec {
-	b.own(store.Spec(), site)
-	b.kept(store.Spec(), site)
-	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention()))).Spec()
+	return store.Retain(b.retention(store.Spec(), windows.Retention(), site)).Spec()
 }
 
 //go:noinline

@@ -14,9 +14,8 @@ type Stream[K, V any] struct {
 	rekeyed   string // file:line of a step that changed the key since the last topic; empty if none did
 }
 
-// step adds a node downstream of s; key and value stay.
-func (s *Stream[K, V]) step(op, site string, stores []state.Spec, new func() topology.Step) *Stream[K, V] {
-	n := topology.AddStep(s.of().graph, op, site, []*topology.Node{s.node}, stores, new)
+// behind is a stream with the records of a node downstream of s; key and value stay.
+func behind[K, V any](s *Stream[K, V], n *topology.Node) *Stream[K, V] {
 	return &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
@@ -47,29 +46,35 @@ func rekeyed[K, V any](s *Stream[K, V], site string) *Stream[K, V] {
 // Filter keeps the records whose value keep accepts. Null values pass.
 func (s *Stream[K, V]) Filter(keep func(V) bool) *Stream[K, V] {
 	s.of().given(keep != nil, "Filter: keep")
-	return s.filter(func(r *topology.Flow) (bool, error) { return r.Value == nil || keep(*r.Value.(*V)), nil })
+	return filtered(s, func(r *topology.Flow) (bool, error) { return r.Value == nil || keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot drops the records whose value drop accepts. Null values pass.
 func (s *Stream[K, V]) FilterNot(drop func(V) bool) *Stream[K, V] {
 	s.of().given(drop != nil, "FilterNot: drop")
-	return s.filter(func(r *topology.Flow) (bool, error) { return r.Value == nil || !drop(*r.Value.(*V)), nil })
+	return filtered(s, func(r *topology.Flow) (bool, error) { return r.Value == nil || !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the records that keep accepts.
 func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stream[K, V] {
 	s.of().given(keep != nil, "FilterRecord: keep")
-	return s.filter(func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
+	return filtered(s, func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
 }
 
-func (s *Stream[K, V]) filter(keep func(*topology.Flow) (bool, error)) *Stream[K, V] {
-	return s.step("filter", topology.Site(), nil, func() topology.Step { return operator.Filter(keep) })
+func filtered[K, V any](s *Stream[K, V], keep func(*topology.Flow) (bool, error)) *Stream[K, V] {
+	return behind(s, s.b.filter(s.node, keep))
+}
+
+//go:noinline
+func (b *Builder) filter(from *topology.Node, keep func(*topology.Flow) (bool, error)) *topology.Node {
+	return topology.AddStep(b.graph, "filter", topology.Site(), []*topology.Node{from}, nil,
+		func() topology.Step { return operator.Filter(keep) })
 }
 
 // FilterNotRecord drops the records that drop accepts.
 func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *Stream[K, V] {
 	s.of().given(drop != nil, "FilterNotRecord: drop")
-	return s.filter(func(r *topology.Flow) (bool, error) {
+	return filtered(s, func(r *topology.Flow) (bool, error) {
 		ok, err := drop(topology.RecordOf[K, V](r))
 		return !ok, err
 	})
@@ -79,40 +84,70 @@ func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *S
 func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
 	s.of().given(fn != nil, "Peek: fn")
 	show := func(r *topology.Flow) error { fn(topology.RecordOf[K, V](r)); return nil }
-	return s.step("peek", topology.Site(), nil, func() topology.Step { return operator.Peek(show) })
+	return behind(s, s.b.peek("peek", s.node, show))
+}
+
+//go:noinline
+func (b *Builder) peek(op string, from *topology.Node, show func(*topology.Flow) error) *topology.Node {
+	return topology.AddStep(b.graph, op, topology.Site(), []*topology.Node{from}, nil,
+		func() topology.Step { return operator.Peek(show) })
 }
 
 // ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are
 // at least once.
 func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
 	s.of().given(fn != nil, "ForEach: fn")
-	show := func(r *topology.Flow) error { return fn(topology.RecordOf[K, V](r)) }
-	s.step("foreach", topology.Site(), nil, func() topology.Step { return operator.Peek(show) })
+	s.b.peek("foreach", s.node, func(r *topology.Flow) error { return fn(topology.RecordOf[K, V](r)) })
 }
 
 // Merge is all records of s and of the others, in the order in which they are processed; there is no order between
 // the streams beyond that. Behind topics with different numbers of partitions, a step that keeps rows by key is refused
 // with a CopartitionError when the application starts: put Repartition behind the merge, once.
 func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
-	b := s.of()
-	parents, rekeyed := []*topology.Node{s.node}, s.rekeyed
-	site := topology.Site()
+	m := s.of().merge(s.node, s.rekeyed)
 	for _, o := range others {
-		if o == nil || o.b == nil {
-			b.graph.Fail(site, "one of the streams to merge is nil")
-			continue
-		}
-		if o.b != b {
-			s.b.graph.Fail(site, "streams of two builders are merged: build both with one")
-			continue
-		}
-		parents = append(parents, o.node)
-		if rekeyed == "" {
-			rekeyed = o.rekeyed
+		if o == nil {
+			m.add(nil, nil, "")
+		} else {
+			m.add(o.b, o.node, o.rekeyed)
 		}
 	}
-	n := topology.AddPass(s.b.graph, "merge", site, parents)
-	return &Stream[K, V]{b: s.b, node: n, rekeyed: rekeyed}
+	return &Stream[K, V]{b: s.b, node: m.done(), rekeyed: m.rekeyed}
+}
+
+// merging is a merge of streams without its types.
+type merging struct {
+	b       *Builder
+	site    string
+	parents []*topology.Node
+	rekeyed string
+}
+
+//go:noinline
+func (b *Builder) merge(first *topology.Node, rekeyed string) *merging {
+	return &merging{b: b, site: topology.Site(), parents: []*topology.Node{first}, rekeyed: rekeyed}
+}
+
+// add takes a further stream; one that is nil, or that no constructor has made, has no builder.
+//
+//go:noinline
+func (m *merging) add(b *Builder, n *topology.Node, rekeyed string) {
+	switch {
+	case b == nil:
+		m.b.graph.Fail(m.site, "one of the streams to merge is nil")
+	case b != m.b:
+		m.b.graph.Fail(m.site, "streams of two builders are merged: build both with one")
+	default:
+		m.parents = append(m.parents, n)
+		if m.rekeyed == "" {
+			m.rekeyed = rekeyed
+		}
+	}
+}
+
+//go:noinline
+func (m *merging) done() *topology.Node {
+	return topology.AddPass(m.b.graph, "merge", m.site, m.parents)
 }
 
 // Split deals the records out: each goes to the stream of the first predicate that accepts it, and to rest if none
@@ -125,13 +160,22 @@ func (s *Stream[K, V]) Split(
 		s.of().given(p != nil, "Split: a predicate")
 		choose[i] = func(r *topology.Flow) (bool, error) { return p(topology.RecordOf[K, V](r)) }
 	}
-	b, site := s.of(), topology.Site()
-	split := topology.AddSplit(b.graph, site, s.node, operator.Split(choose))
-	for range len(predicates) + 1 {
-		n := topology.AddPass(s.b.graph, "branch", site, []*topology.Node{split})
-		branches = append(branches, &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed})
+	for _, n := range s.of().split(s.node, choose) {
+		branches = append(branches, behind(s, n))
 	}
 	return branches[:len(predicates)], branches[len(predicates)]
+}
+
+// split are the nodes of the branches, and of the rest.
+//
+//go:noinline
+func (b *Builder) split(from *topology.Node, choose []func(*topology.Flow) (bool, error)) (branches []*topology.Node) {
+	site := topology.Site()
+	split := topology.AddSplit(b.graph, site, from, operator.Split(choose))
+	for range len(choose) + 1 {
+		branches = append(branches, topology.AddPass(b.graph, "branch", site, []*topology.Node{split}))
+	}
+	return branches
 }
 
 // To writes the stream to a topic, partitioned by key as Kafka's Java client does, unless the topic has a Partitioner.
@@ -195,10 +239,12 @@ func (b *Builder) throughTopic(from *topology.Node, d *declaredTopic, site strin
 }
 
 // keyedHere reports a step that needs the records of one key together, behind one that changed the key.
-func (s *Stream[K, V]) keyedHere(site, what string) {
-	if b := s.of(); s.rekeyed != "" {
+//
+//go:noinline
+func (b *Builder) keyedHere(rekeyed, site, what string) {
+	if rekeyed != "" {
 		b.graph.Fail(site, "%s needs the records of a key in one partition, but %s may have changed the key: "+
-			"put Repartition between them, or use GroupBy with a repartition topic", what, s.rekeyed)
+			"put Repartition between them, or use GroupBy with a repartition topic", what, rekeyed)
 	}
 }
 
@@ -213,13 +259,13 @@ func (s *Stream[K, V]) MarkAsPartitioned() *Stream[K, V] {
 // GroupByKey groups the records by their key. Behind a step that may have changed the key it is a mistake: there, put
 // Repartition before it.
 func (s *Stream[K, V]) GroupByKey() *Group[K, V] {
-	s.keyedHere(topology.Site(), "GroupByKey")
+	s.of().keyedHere(s.rekeyed, topology.Site(), "GroupByKey")
 	return &Group[K, V]{b: s.b, node: s.node}
 }
 
 // ToTable reads the stream as a table, kept in a store: each record is the new row of its key, a null value deletes it.
 func (s *Stream[K, V]) ToTable(store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
-	s.keyedHere(site, "ToTable")
+	s.of().keyedHere(s.rekeyed, site, "ToTable")
 	return toTable(s.b, s.node, store, site)
 }

@@ -81,8 +81,8 @@ func joinStreams[V, K, L, R any](
 	if err := windows.Err(); err != nil {
 		b.graph.Fail(site, "%w", err)
 	}
-	left.keyedHere(site, "a join of streams")
-	right.keyedHere(site, "a join of streams")
+	left.of().keyedHere(left.rekeyed, site, "a join of streams")
+	right.of().keyedHere(right.rekeyed, site, "a join of streams")
 	keep := max(eventtime.Duration(windows.Retention()), time.Millisecond)
 	j := operator.StreamJoin[K, L, R, V]{
 		Windows: windows, Alone: alone, Join: join,

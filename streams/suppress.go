@@ -54,17 +54,24 @@ func (h Hold) FailWhenFull() Hold {
 // Suppress holds the changes of the table's rows back, so that of many changes of a row only the latest comes out. For
 // one result for each window, use Final of a windowed aggregation instead, which needs no buffer.
 func (t *Table[K, V]) Suppress(hold Hold, buffer state.Suppress[K, V]) *Table[K, V] {
+	keys, values := operator.CodingOf(buffer.Key()), operator.CodingOf(buffer.Value())
+	n := t.of().suppress(t.node, t.versioned, hold, buffer.Buffer(), keys, values)
+	return &Table[K, V]{b: t.b, node: n, keys: buffer.Key()}
+}
+
+//go:noinline
+func (b *Builder) suppress(
+	table *topology.Node, versioned bool, hold Hold, buffer state.SuppressSpec, keys, values operator.Coding,
+) *topology.Node {
 	site := topology.Site()
 	if hold.err != "" {
-		t.b.graph.Fail(site, "suppress: %s", hold.err)
+		b.graph.Fail(site, "suppress: %s", hold.err)
 	}
-	if t.versioned {
-		t.b.graph.Fail(site, "suppress of a versioned table: what it held back would lose its versions")
+	if versioned {
+		b.graph.Fail(site, "suppress of a versioned table: what it held back would lose its versions")
 	}
-	held := operator.HoldBack(buffer.Buffer(), hold.limits)
-	t.b.own(held.Store(), site)
-	keys, values := operator.CodingOf(buffer.Key()), operator.CodingOf(buffer.Value())
-	n := topology.AddStep(t.b.graph, "suppress", site, []*topology.Node{t.node}, []state.Spec{held.Store()},
+	held := operator.HoldBack(buffer, hold.limits)
+	b.own(held.Store(), site)
+	return topology.AddStep(b.graph, "suppress", site, []*topology.Node{table}, []state.Spec{held.Store()},
 		func() topology.Step { return operator.Suppress(held, keys, values) })
-	return &Table[K, V]{b: t.b, node: n, keys: buffer.Key()}
 }

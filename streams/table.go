@@ -10,19 +10,28 @@ import (
 // Table is a row for each key, as it is now. Steps on a table work on its changes: the row before and the row after. A
 // delete goes on only if the row was there.
 type Table[K, V any] struct {
-	b      *Builder
-	node   *topology.Node
-	keys   serde.Serde[K] // of the store in which the rows are, or that they come from
-	rows   operator.Rows  // how a join looks a row up
-	stores []state.Spec   // that rows uses
+	b    *Builder
+	node *topology.Node
+	keys serde.Serde[K] // of the store in which the rows are, or that they come from
+	tableRows
+}
 
-	versioned bool // rows answers as of a time
+// tableRows are the rows of a table without its types.
+type tableRows struct {
+	rows      operator.Rows // how a join looks a row up
+	stores    []state.Spec  // that rows uses
+	versioned bool          // rows answers as of a time
+}
+
+//go:noinline
+func rowsIn(store state.Spec) tableRows {
+	return tableRows{rows: operator.RowsIn(store), stores: []state.Spec{store}}
 }
 
 // stored is a table whose rows are in a store.
 func stored[K, V any](b *Builder, n *topology.Node, store state.Spec) *Table[K, V] {
 	return &Table[K, V]{
-		b: b, node: n, keys: keysOf[K](store), stores: []state.Spec{store}, rows: operator.RowsIn(store),
+		b: b, node: n, keys: keysOf[K](store), tableRows: rowsIn(store),
 	}
 }
 
@@ -33,9 +42,11 @@ func keysOf[K any](store state.Spec) serde.Serde[K] {
 }
 
 // lookedUp reports a table whose rows cannot be looked up, where a join needs that.
-func (t *Table[K, V]) lookedUp(site string) {
+//
+//go:noinline
+func (b *Builder) lookedUp(t tableRows, site string) {
 	if t.rows == nil {
-		t.b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress or PerCommit: "+
+		b.graph.Fail(site, "a join looks rows of the table up, which are nowhere kept behind Suppress or PerCommit: "+
 			"put Materialize there")
 	}
 }
@@ -43,24 +54,24 @@ func (t *Table[K, V]) lookedUp(site string) {
 // Filter keeps the rows whose value keep accepts; a row that no longer passes is deleted. keep must be a pure function.
 func (t *Table[K, V]) Filter(keep func(V) bool) *Table[K, V] {
 	t.of().given(keep != nil, "Filter: keep")
-	return t.filter(func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
+	return filteredTable(t, func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept; a row that no longer passes is deleted. drop must be a
 // pure function.
 func (t *Table[K, V]) FilterNot(drop func(V) bool) *Table[K, V] {
 	t.of().given(drop != nil, "FilterNot: drop")
-	return t.filter(func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
+	return filteredTable(t, func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts; a row that no longer passes is deleted. keep must be a pure function
 // of key and value.
 func (t *Table[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Table[K, V] {
 	t.of().given(keep != nil, "FilterRecord: keep")
-	return t.filter(func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
+	return filteredTable(t, func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
 }
 
-func (t *Table[K, V]) filter(keep func(*topology.Flow) (bool, error)) *Table[K, V] {
+func filteredTable[K, V any](t *Table[K, V], keep func(*topology.Flow) (bool, error)) *Table[K, V] {
 	return mapTable[V](t, "filter", operator.FilterOf(keep))
 }
 
@@ -78,11 +89,15 @@ func TableMapValuesRecord[VR, K, V any](t *Table[K, V], fn func(Record[K, V]) (O
 }
 
 func mapTable[VR, K, V any](t *Table[K, V], op string, fn func() operator.Mapper) *Table[K, VR] {
-	n := topology.AddStep(t.of().graph, op, topology.Site(), []*topology.Node{t.node}, nil,
+	out := &Table[K, VR]{b: t.of(), node: t.of().mapChanges(t.node, op, fn), keys: t.keys, tableRows: t.tableRows}
+	out.rows = mappedRows[V, VR](t.rows, fn)
+	return out
+}
+
+//go:noinline
+func (b *Builder) mapChanges(table *topology.Node, op string, fn func() operator.Mapper) *topology.Node {
+	return topology.AddStep(b.graph, op, topology.Site(), []*topology.Node{table}, nil,
 		func() topology.Step { return operator.MapChange(fn) })
-	return &Table[K, VR]{
-		b: t.b, node: n, keys: t.keys, stores: t.stores, rows: mappedRows[V, VR](t.rows, fn), versioned: t.versioned,
-	}
 }
 
 // mappedRows are rows of type V, each with the value of type VR that fn makes of it.
@@ -93,14 +108,17 @@ func mappedRows[V, VR any](rows operator.Rows, fn func() operator.Mapper) operat
 // Materialize keeps the rows of the table in a store of its own, to be queried under that name or to spare lookups the
 // functions before it.
 func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
+	return stored[K, V](t.b, t.of().materialize(t.node, store.Spec()), store.Spec())
+}
+
+//go:noinline
+func (b *Builder) materialize(table *topology.Node, store state.Spec) *topology.Node {
 	site := topology.Site()
-	spec := store.Spec()
-	t.of().own(spec, site)
-	t.b.immortal(spec, site)
-	t.b.arrivals(spec, site)
-	n := topology.AddStep(t.b.graph, "materialize", site, []*topology.Node{t.node}, []state.Spec{spec},
-		func() topology.Step { return operator.Materialize(spec) })
-	return stored[K, V](t.b, n, spec)
+	b.own(store, site)
+	b.immortal(store, site)
+	b.arrivals(store, site)
+	return topology.AddStep(b.graph, "materialize", site, []*topology.Node{table}, []state.Spec{store},
+		func() topology.Step { return operator.Materialize(store) })
 }
 
 // ToStream is the stream of the table's rows as they change; a deleted row has a null value.

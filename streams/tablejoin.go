@@ -78,14 +78,15 @@ func joinTables[V, K, L, R any](
 	if right.b != b {
 		b.graph.Fail(site, "tables of two builders are joined: build both with one")
 	}
-	left.lookedUp(site)
-	right.lookedUp(site)
+	b.lookedUp(left.tableRows, site)
+	b.lookedUp(right.tableRows, site)
 	stores := slices.Concat(left.stores, right.stores)
 	b.graph.Copartition(site, left.node, right.node)
 	leftView, rightView := operator.ViewOf[K, L](left.rows), operator.ViewOf[K, R](right.rows)
 	out := &Table[K, V]{
-		b: b, keys: left.keys, stores: unique(stores),
-		rows: operator.RowsOf(operator.JoinView(leftView, rightView, alone, join)),
+		b: b, keys: left.keys, tableRows: tableRows{
+			stores: unique(stores), rows: operator.RowsOf(operator.JoinView(leftView, rightView, alone, join)),
+		},
 	}
 	if left.node.Entwined(right.node, stores) {
 		out.node = twinJoin(left, right, alone, join, stores, site)

@@ -20,7 +20,7 @@ func VersionedTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.Ver
 // ToVersionedTable reads the stream as a versioned table, kept in a store.
 func (s *Stream[K, V]) ToVersionedTable(store state.Versioned[K, V]) *Table[K, V] {
 	site := topology.Site()
-	s.keyedHere(site, "ToVersionedTable")
+	s.of().keyedHere(s.rekeyed, site, "ToVersionedTable")
 	return versionedTable(s.b, s.node, store, site)
 }
 
@@ -29,11 +29,16 @@ func versionedTable[K, V any](
 ) *Table[K, V] {
 	spec := store.Spec()
 	return &Table[K, V]{
-		b: b, node: b.versionedTable(parent, spec, site), keys: keysOf[K](spec), stores: []state.Spec{spec}, versioned: true,
-		rows: operator.RowsAsOf(spec),
+		b: b, node: b.versionedTable(parent, spec, site), keys: keysOf[K](spec), tableRows: rowsAsOf(spec),
 	}
 }
 
+//go:noinline
+func rowsAsOf(store state.Spec) tableRows {
+	return tableRows{stores: []state.Spec{store}, rows: operator.RowsAsOf(store), versioned: true}
+}
+
+//go:noinline
 func (b *Builder) versionedTable(parent *topology.Node, store state.Spec, site string) *topology.Node {
 	b.own(store, site)
 	return topology.AddStep(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},

@@ -65,18 +65,32 @@ func aggregateWindows[K, V, A any](
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
 	spec := storeFor(b, g.windows, store, site)
-	part := b.inWindows(memberOf(g.group, fold), g.windows, spec, site)
-	return &WindowTable[K, A]{keysOf[K](spec), b.windowTable([]windowPart{part}, g.windows, spec, site)}
+	m := memberOf(g.group, fold)
+	return &WindowTable[K, A]{keysOf[K](spec), b.windowRows(m, g.windows, spec, site)}
+}
+
+//go:noinline
+func (b *Builder) windowRows(m member, windows window.Windows, store state.Spec, site string) *windowRows {
+	return b.windowTable([]windowPart{b.inWindows(m, windows, store, site)}, windows, store, site)
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
 func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Spec {
-	b.own(store.Spec(), site)
-	b.kept(store.Spec(), site)
+	keep := b.retention(store.Spec(), windows.Retention(), site)
 	if _, ok := windows.(window.SlidingTime); ok {
 		store = store.ByKey()
 	}
-	return store.Retain(max(store.Spec().Options().Retention, eventtime.Duration(windows.Retention()))).Spec()
+	return store.Retain(keep).Spec()
+}
+
+// retention is that of a store, or that of its windows, in milliseconds, where it is longer. The step at site owns the
+// store.
+//
+//go:noinline
+func (b *Builder) retention(store state.Spec, windows int64, site string) time.Duration {
+	b.own(store, site)
+	b.kept(store, site)
+	return max(store.Options().Retention, eventtime.Duration(windows))
 }
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
@@ -243,23 +257,25 @@ func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] 
 // a pure function.
 func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
 	t.of().given(keep != nil, "Filter: keep")
-	return t.filter(func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
+	return filteredWindows(t, func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept, as Filter does. drop must be a pure function.
 func (t *WindowTable[K, V]) FilterNot(drop func(V) bool) *WindowTable[K, V] {
 	t.of().given(drop != nil, "FilterNot: drop")
-	return t.filter(func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
+	return filteredWindows(t, func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and
 // value.
 func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]) (bool, error)) *WindowTable[K, V] {
 	t.of().given(keep != nil, "FilterRecord: keep")
-	return t.filter(func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[window.Windowed[K], V](r)) })
+	return filteredWindows(t, func(r *topology.Flow) (bool, error) {
+		return keep(topology.RecordOf[window.Windowed[K], V](r))
+	})
 }
 
-func (t *WindowTable[K, V]) filter(keep func(*topology.Flow) (bool, error)) *WindowTable[K, V] {
+func filteredWindows[K, V any](t *WindowTable[K, V], keep func(*topology.Flow) (bool, error)) *WindowTable[K, V] {
 	return mapWindows[V](t, "filter", operator.FilterOf(keep))
 }
 
@@ -279,11 +295,13 @@ func WindowedMapValuesRecord[VR, K, V any](
 }
 
 func mapWindows[VR, K, V any](t *WindowTable[K, V], op string, fn func() operator.Mapper) *WindowTable[K, VR] {
-	return &WindowTable[K, VR]{t.keys, t.mapped(op, fn, mappedRows[V, VR](t.rows, fn))}
+	return &WindowTable[K, VR]{t.keys, mappedWindows(t.windowRows, op, fn, mappedRows[V, VR](t.rows, fn))}
 }
 
-// mapped are the rows with other values.
-func (t *windowRows) mapped(op string, fn func() operator.Mapper, rows operator.Rows) *windowRows {
+// mappedWindows are the rows with other values. It is no method, as each WindowTable would have that, too.
+//
+//go:noinline
+func mappedWindows(t *windowRows, op string, fn func() operator.Mapper, rows operator.Rows) *windowRows {
 	site := topology.Site()
 	return &windowRows{
 		b: t.b, rows: rows, stores: t.stores, late: t.late,
@@ -302,7 +320,7 @@ func (t *windowRows) mapped(op string, fn func() operator.Mapper, rows operator.
 // It has the updates of the windows, and looks rows up until their store forgets them.
 func TableOf[K, V any](t *WindowTable[K, V]) *Table[window.Windowed[K], V] {
 	return &Table[window.Windowed[K], V]{
-		b: t.of(), node: t.updates(), keys: window.SessionKey(t.keys), rows: t.rows, stores: t.stores,
+		b: t.of(), node: t.updates(), keys: window.SessionKey(t.keys), tableRows: tableRows{rows: t.rows, stores: t.stores},
 	}
 }
 

@@ -60,6 +60,8 @@ func encoder[T any](s serde.Serde[T], checked bool) func(in *Instance) encode {
 type Extract func(f *Flow, partitionTime int64) (int64, error)
 
 // ExtractOf is an extractor as an Extract; nil stays nil.
+//
+//go:noinline
 func ExtractOf[K, V any](extract TimestampExtractor[K, V]) Extract {
 	if extract == nil {
 		return nil
@@ -71,6 +73,8 @@ func ExtractOf[K, V any](extract TimestampExtractor[K, V]) Extract {
 type Spread func(f *Flow, n int32) []int32
 
 // SpreadOf is a partitioner as a Spread; nil stays nil.
+//
+//go:noinline
 func SpreadOf[K, V any](p Partitioner[K, V]) Spread {
 	if p == nil {
 		return nil

@@ -31,6 +31,8 @@ func ValueMapper[V, VR any](fn func(V) VR) func() Mapper {
 }
 
 // FilterOf makes mappers that leave values as they are, or out.
+//
+//go:noinline
 func FilterOf(keep func(r *flow) (bool, error)) func() Mapper {
 	return func() Mapper {
 		return func(r *flow) (any, error) {

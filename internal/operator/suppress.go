@@ -41,17 +41,17 @@ type Coding interface {
 }
 
 // CodingOf is a serde as a Coding.
-func CodingOf[T any](s serde.Serde[T]) Coding { return coding[T]{s} }
+func CodingOf[T any](s serde.Serde[T]) Coding { return &coding[T]{s} }
 
 type coding[T any] struct{ serde serde.Serde[T] }
 
-func (c coding[T]) Encode(dst []byte, v any) ([]byte, error) { return c.serde.Append(dst, *v.(*T)) }
+func (c *coding[T]) Encode(dst []byte, v any) ([]byte, error) { return c.serde.Append(dst, *v.(*T)) }
 
-func (c coding[T]) Checked(ctx topology.AnyContext) Coding {
-	return coding[T]{topology.Checked(ctx, c.serde)}
+func (c *coding[T]) Checked(ctx topology.AnyContext) Coding {
+	return &coding[T]{topology.Checked(ctx, c.serde)}
 }
 
-func (c coding[T]) Decoder() func(src []byte) (any, error) {
+func (c *coding[T]) Decoder() func(src []byte) (any, error) {
 	out := new(T)
 	return func(src []byte) (_ any, err error) {
 		*out, err = c.serde.Decode(src)
