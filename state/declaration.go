@@ -14,6 +14,16 @@ type Declaration interface {
 	Spec() Spec
 }
 
+// ForWindows is the declaration of a store of windows or sessions with a retention. Its rows are found by key, too, if
+// byKey is true.
+func ForWindows(s Spec, retention time.Duration, byKey bool) Spec {
+	d := s.(*declared).retain(retention)
+	if byKey {
+		d = d.findByKey()
+	}
+	return d
+}
+
 // declared is what a declaration of any kind consists of. What has its types are the functions that its constructor
 // made: so each is compiled where a store is declared, and not wherever its type is named.
 type declared struct {

@@ -59,6 +59,15 @@ func (s KeyValue[K, V]) In(stores Stores) KeyValueStore[K, V] { return s.open(st
 // Spec is the declaration without its types.
 func (s KeyValue[K, V]) Spec() Spec { return s.spec.spec(KindKeyValue) }
 
+// KeyValueDeclaration is a KeyValue. Methods of streams and tables take it, so that types without such a store compile
+// none.
+type KeyValueDeclaration[K, V any] interface {
+	Declaration
+	ofKeyValue(K, V)
+}
+
+func (s KeyValue[K, V]) ofKeyValue(K, V) {}
+
 func openKeyValue[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
 	core, part := newKeyValueCore(d.name, env, d.options, d.byTime)
 	handle := &keyValueStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}

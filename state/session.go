@@ -49,6 +49,15 @@ func (s Session[K, V]) In(stores Stores) SessionStore[K, V] { return s.open(stor
 // Spec is the declaration without its types.
 func (s Session[K, V]) Spec() Spec { return s.spec.spec(KindSession) }
 
+// SessionDeclaration is a Session. Methods of streams and tables take it, so that types without such a store compile
+// none.
+type SessionDeclaration[K, V any] interface {
+	Declaration
+	ofSession(K, V)
+}
+
+func (s Session[K, V]) ofSession(K, V) {}
+
 func openSession[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
 	core, part := newSessionCore(d.name, env, d.options)
 	handle := &sessionStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}

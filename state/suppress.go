@@ -34,6 +34,14 @@ func (s Suppress[K, V]) Key() serde.Serde[K] { return s.keys }
 // Buffer is the declaration without its types, for SuppressBuffer.
 func (s Suppress[K, V]) Buffer() SuppressSpec { return s.spec }
 
+// SuppressDeclaration is a Suppress. Methods of streams and tables take it, so that types without such a store compile
+// none.
+type SuppressDeclaration[K, V any] interface {
+	Key() serde.Serde[K]
+	Value() serde.Serde[V]
+	Buffer() SuppressSpec
+}
+
 // SuppressSpec is the declaration of a suppress's buffer without its types.
 type SuppressSpec struct{ declared *declared }
 

@@ -45,6 +45,15 @@ func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] { return s.open(
 // Spec is the declaration without its types.
 func (s Versioned[K, V]) Spec() Spec { return s.spec.spec(KindVersioned) }
 
+// VersionedDeclaration is a Versioned. Methods of streams and tables take it, so that types without such a store compile
+// none.
+type VersionedDeclaration[K, V any] interface {
+	Declaration
+	ofVersioned(K, V)
+}
+
+func (s Versioned[K, V]) ofVersioned(K, V) {}
+
 func openVersioned[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
 	core, part := newVersionedCore(d.name, env, d.options)
 	handle := &versionedStore[K, V]{

@@ -55,6 +55,15 @@ func (s Window[K, V]) In(stores Stores) WindowStore[K, V] { return s.open(stores
 // Spec is the declaration without its types.
 func (s Window[K, V]) Spec() Spec { return s.spec.spec(KindWindow) }
 
+// WindowDeclaration is a Window. Methods of streams and tables take it, so that types without such a store compile
+// none.
+type WindowDeclaration[K, V any] interface {
+	Declaration
+	ofWindow(K, V)
+}
+
+func (s Window[K, V]) ofWindow(K, V) {}
+
 func openWindow[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
 	core, part := newWindowCore(d.name, env, d.options)
 	handle := &windowStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}

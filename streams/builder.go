@@ -136,6 +136,17 @@ func (b *Builder) kept(store state.Spec, site string) {
 	}
 }
 
+// specOf is a declaration without its types; in place of nil one that Build refuses.
+//
+//go:noinline
+func (b *Builder) specOf(store state.Declaration, site string) state.Spec {
+	if isNil(store) {
+		b.graph.Fail(site, "the store is nil")
+		store = state.Window[[]byte, []byte]{}
+	}
+	return store.Spec()
+}
+
 // specs are the declarations without their types. It leaves out those that are nil, and reports them.
 func (b *Builder) specs(stores []state.Declaration, site string) (out []state.Spec) {
 	for _, s := range stores {
@@ -173,14 +184,17 @@ func (b *Builder) checkSerdes(topic *topology.Topic, key, value any) {
 // rows are kept in a store.
 func TableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *Table[K, V] {
 	site := topology.Site()
-	return toTable(b, source(b, topic, site), store, site)
+	return toTable[K, V](b, source(b, topic, site), store, site)
 }
 
-func toTable[K, V any](b *Builder, parent *topology.Node, store state.KeyValue[K, V], site string) *Table[K, V] {
-	return stored[K, V](b, b.table(parent, store.Spec(), site), store.Spec())
+func toTable[K, V any](b *Builder, parent *topology.Node, store state.Declaration, site string) *Table[K, V] {
+	spec := b.specOf(store, site)
+	return stored[K, V](b, b.table(parent, spec, site), spec)
 }
 
 // table is the node of a stream that is read as a table.
+//
+//go:noinline
 func (b *Builder) table(parent *topology.Node, store state.Spec, site string) *topology.Node {
 	b.own(store, site)
 	n := topology.AddStep(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},

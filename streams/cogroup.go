@@ -87,7 +87,7 @@ func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Win
 	site := topology.Site()
 	c.copartitioned(site)
 	windows = c.b.checked(windows, site)
-	spec := storeFor(c.b, windows, store, site)
+	spec := c.b.storeFor(windows, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
 		parts = append(parts, c.b.inWindows(m, windows, spec, site))
@@ -105,7 +105,7 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	site := topology.Site()
 	c.copartitioned(site)
 	windows = c.b.checkedSessions(windows, site)
-	spec := sessionStoreFor(c.b, windows, store, site)
+	spec := c.b.sessionStoreFor(windows, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
 		functions := operator.Sessions{

@@ -33,6 +33,16 @@ func newDeclaredTopic[K, V any](name string, key serde.Serde[K], value serde.Ser
 	return &declaredTopic{name: name, key: key, value: value, coding: topology.CodingOf(key, value)}
 }
 
+// declared is a declaration without its types, or in place of nil one that Build refuses.
+//
+//go:noinline
+func declared(t interface{ declaration() *declaredTopic }) *declaredTopic {
+	if isNil(t) {
+		return &declaredTopic{}
+	}
+	return t.declaration().given()
+}
+
 // serdeOf is a serde with its type; nil if there is none.
 func serdeOf[T any](s any) serde.Serde[T] {
 	typed, _ := s.(serde.Serde[T])

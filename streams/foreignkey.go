@@ -128,7 +128,7 @@ func joinForeignKey[V, K, FK, L, R any](
 			topology.Changes, topology.Records,
 			func() topology.Processor[K, Change[L], K, V] { return operator.Alone(f.join) }))
 	}
-	return toTable(b, merged(b, results, site), store, site)
+	return toTable[K, V](b, merged(b, results, site), store, site)
 }
 
 // foreignKey adds the nodes of a join by foreign key, in the order of a row's way.

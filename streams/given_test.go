@@ -563,3 +563,35 @@ func TestABuiltTopologyDoesNotChange(t *testing.T) {
 }
 
 var counts2 = streams.NewTopic("second", serde.String, serde.String)
+
+// TestNilDeclarationsAreMistakes: methods take declarations as interfaces, so they may be nil.
+func TestNilDeclarationsAreMistakes(t *testing.T) {
+	for name, call := range map[string]func(b *builder, s *stream){
+		"Group.Count":         func(_ *builder, s *stream) { s.GroupByKey().Count(nil) },
+		"WindowedGroup.Count": func(_ *builder, s *stream) { byMinute(s).Count(nil) },
+		"SessionGroup.Count":  func(_ *builder, s *stream) { bySession(s).Count(nil) },
+		"TableGroup.Count":    func(b *builder, _ *stream) { otherGroups(b).Count(nil) },
+		"ToTable":             func(_ *builder, s *stream) { s.ToTable(nil) },
+		"ToVersionedTable":    func(_ *builder, s *stream) { s.ToVersionedTable(nil) },
+		"Materialize":         func(b *builder, _ *stream) { otherRows(b).Materialize(nil) },
+		"Suppress":            func(b *builder, _ *stream) { otherRows(b).Suppress(streams.HoldFor(ms(10)), nil) },
+		"Repartition":         func(_ *builder, s *stream) { s.Repartition(nil) },
+		"pointer to a store": func(_ *builder, s *stream) {
+			s.ToTable((*state.KeyValue[string, string])(nil))
+		},
+		"pointer to a buffer": func(b *builder, _ *stream) {
+			otherRows(b).Suppress(streams.HoldFor(ms(10)), (*state.Suppress[string, string])(nil))
+		},
+		"pointer to a topic": func(_ *builder, s *stream) {
+			s.Repartition((*streams.Repartition[string, string])(nil))
+		},
+		"ToEach": func(_ *builder, s *stream) { s.ToEach(nil, func(record) (string, error) { return "", nil }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := streams.NewBuilder("nil-declaration")
+			call(b, streams.From(b, in))
+			_, err := b.Build()
+			require.ErrorContains(t, err, "given_test.go:")
+		})
+	}
+}

@@ -18,23 +18,23 @@ type Group[K, V any] struct {
 }
 
 // Count counts the records of each key.
-func (g *Group[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64] {
-	return aggregate(g, store, count)
+func (g *Group[K, V]) Count(store state.KeyValueDeclaration[K, int64]) *Table[K, int64] {
+	return aggregate[int64](g, store, count)
 }
 
 // Reduce combines the records of each key: the first value is the row, then fn(row, value).
-func (g *Group[K, V]) Reduce(store state.KeyValue[K, V], fn func(row, value V) V) *Table[K, V] {
+func (g *Group[K, V]) Reduce(store state.KeyValueDeclaration[K, V], fn func(row, value V) V) *Table[K, V] {
 	g.of().given(fn != nil, "Reduce: fn")
-	return aggregate(g, store, reduce(fn))
+	return aggregate[V](g, store, reduce(fn))
 }
 
 // ReduceRecord combines whole records of each key: the first value is the row, then fn. Where fn returns none the row
 // is deleted, and the next record of the key begins anew.
 func (g *Group[K, V]) ReduceRecord(
-	store state.KeyValue[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
+	store state.KeyValueDeclaration[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
 ) *Table[K, V] {
 	g.of().given(fn != nil, "ReduceRecord: fn")
-	return aggregate(g, store, reduceRecord(fn))
+	return aggregate[V](g, store, reduceRecord(fn))
 }
 
 // Aggregate folds the records of each key into a row that begins with initial(). add leaves the row that it gets as it
@@ -44,7 +44,7 @@ func Aggregate[K, V, A any](
 ) *Table[K, A] {
 	g.of().given(initial != nil, "Aggregate: initial")
 	g.of().given(add != nil, "Aggregate: add")
-	return aggregate(g, store, fold(initial, add))
+	return aggregate[A](g, store, fold(initial, add))
 }
 
 // AggregateRecord folds whole records into a row that begins with initial(). Where add returns none the row is deleted,
@@ -54,14 +54,17 @@ func AggregateRecord[K, V, A any](
 ) *Table[K, A] {
 	g.of().given(initial != nil, "AggregateRecord: initial")
 	g.of().given(add != nil, "AggregateRecord: add")
-	return aggregate(g, store, foldRecord(initial, add))
+	return aggregate[A](g, store, foldRecord(initial, add))
 }
 
-func aggregate[K, V, A any](g *Group[K, V], store state.KeyValue[K, A], fold operator.Fold) *Table[K, A] {
-	return stored[K, A](g.b, aggregated(g.b, g.node, store.Spec(), fold), store.Spec())
+func aggregate[A, K, V any](g *Group[K, V], store state.Declaration, fold operator.Fold) *Table[K, A] {
+	spec := g.of().specOf(store, topology.Site())
+	return stored[K, A](g.b, aggregated(g.b, g.node, spec, fold), spec)
 }
 
 // aggregated is the node of an aggregation into a store of its own.
+//
+//go:noinline
 func aggregated(b *Builder, parent *topology.Node, store state.Spec, fold operator.Fold) *topology.Node {
 	site := topology.Site()
 	b.own(store, site)

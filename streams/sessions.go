@@ -15,8 +15,8 @@ type SessionGroup[K, V any] struct {
 }
 
 // Count counts the records of each key and session.
-func (g *SessionGroup[K, V]) Count(store state.Session[K, int64]) *WindowTable[K, int64] {
-	return aggregateSessions(g, store, operator.Sessions{Fold: count, Merge: func(_, a, b, out any) error {
+func (g *SessionGroup[K, V]) Count(store state.SessionDeclaration[K, int64]) *WindowTable[K, int64] {
+	return aggregateSessions[int64](g, store, operator.Sessions{Fold: count, Merge: func(_, a, b, out any) error {
 		*out.(*int64) = *a.(*int64) + *b.(*int64)
 		return nil
 	}})
@@ -24,9 +24,9 @@ func (g *SessionGroup[K, V]) Count(store state.Session[K, int64]) *WindowTable[K
 
 // Reduce combines the records of each key and session: the first value is the row, then fn(row, value). Sessions that
 // meet are combined by fn, too, the earlier one first.
-func (g *SessionGroup[K, V]) Reduce(store state.Session[K, V], fn func(row, value V) V) *WindowTable[K, V] {
+func (g *SessionGroup[K, V]) Reduce(store state.SessionDeclaration[K, V], fn func(row, value V) V) *WindowTable[K, V] {
 	g.of().given(fn != nil, "Reduce: fn")
-	return aggregateSessions(g, store, operator.Sessions{Fold: reduce(fn), Merge: func(_, a, b, out any) error {
+	return aggregateSessions[V](g, store, operator.Sessions{Fold: reduce(fn), Merge: func(_, a, b, out any) error {
 		*out.(*V) = fn(*a.(*V), *b.(*V))
 		return nil
 	}})
@@ -42,7 +42,7 @@ func SessionAggregate[K, V, A any](
 	g.of().given(initial != nil, "SessionAggregate: initial")
 	g.of().given(add != nil, "SessionAggregate: add")
 	g.of().given(merge != nil, "SessionAggregate: merge")
-	return aggregateSessions(g, store, operator.Sessions{
+	return aggregateSessions[A](g, store, operator.Sessions{
 		Initial: operator.InitialOf(initial), Fold: fold(initial, add),
 		Merge: operator.MergeOf(func(key K, a, b A) (A, error) { return merge(key, a, b), nil }),
 	})
@@ -57,16 +57,16 @@ func SessionAggregateRecord[K, V, A any](
 	g.of().given(initial != nil, "SessionAggregateRecord: initial")
 	g.of().given(add != nil, "SessionAggregateRecord: add")
 	g.of().given(merge != nil, "SessionAggregateRecord: merge")
-	return aggregateSessions(g, store, operator.Sessions{
+	return aggregateSessions[A](g, store, operator.Sessions{
 		Initial: operator.InitialOf(initial), Fold: foldRecord(initial, add), Merge: operator.MergeOf(merge),
 	})
 }
 
-func aggregateSessions[K, V, A any](
-	g *SessionGroup[K, V], store state.Session[K, A], functions operator.Sessions,
+func aggregateSessions[A, K, V any](
+	g *SessionGroup[K, V], store state.Declaration, functions operator.Sessions,
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
-	spec := sessionStoreFor(b, g.windows, store, site)
+	spec := b.sessionStoreFor(g.windows, store, site)
 	m := memberOf(g.group, functions.Fold)
 	return &WindowTable[K, A]{keysOf[K](spec), b.sessionRows(m, g.windows, spec, functions, site)}
 }
@@ -78,8 +78,9 @@ func (b *Builder) sessionRows(
 	return b.windowTable([]windowPart{b.inSessions(m, windows, store, functions, site)}, windows, store, site)
 }
 
-func sessionStoreFor[K, A any](b *Builder, windows window.Session, store state.Session[K, A], site string) state.Spec {
-	return store.Retain(b.retention(store.Spec(), windows.Retention(), site)).Spec()
+//go:noinline
+func (b *Builder) sessionStoreFor(windows window.Session, store state.Declaration, site string) state.Spec {
+	return b.forWindows(b.specOf(store, site), windows.Retention(), false, site)
 }
 
 //go:noinline

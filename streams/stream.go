@@ -197,9 +197,11 @@ func (b *Builder) sink(from *topology.Node, d *declaredTopic, site string) {
 // ToEach writes each record to the topic of a pattern that choose names. It must exist by the time that a record goes
 // there: else, as where the pattern does not match or choose returns an error, the record fails with a ProcessError, of
 // a MissingSinkError, and Config.OnError applies.
-func (s *Stream[K, V]) ToEach(topics TopicPattern[K, V], choose func(Record[K, V]) (topic string, err error)) {
+func (s *Stream[K, V]) ToEach(
+	topics TopicPatternDeclaration[K, V], choose func(Record[K, V]) (topic string, err error),
+) {
 	s.of().given(choose != nil, "ToEach: choose")
-	s.b.sinks(s.node, topics.d.given(), topology.Site(), func(r *topology.Flow) (string, error) {
+	s.b.sinks(s.node, declared(topics), topology.Site(), func(r *topology.Flow) (string, error) {
 		return choose(topology.RecordOf[K, V](r))
 	})
 }
@@ -215,8 +217,8 @@ func (b *Builder) sinks(
 
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
 // without a key are dropped and counted, unless the topic keeps them.
-func (s *Stream[K, V]) Repartition(topic Repartition[K, V]) *Stream[K, V] {
-	return &Stream[K, V]{b: s.b, node: s.of().repartition(s.node, topic.d.given(), topology.Site())}
+func (s *Stream[K, V]) Repartition(topic RepartitionDeclaration[K, V]) *Stream[K, V] {
+	return &Stream[K, V]{b: s.b, node: s.of().repartition(s.node, declared(topic), topology.Site())}
 }
 
 // repartition is the source of an internal topic to which a node writes what has a key.
@@ -264,8 +266,8 @@ func (s *Stream[K, V]) GroupByKey() *Group[K, V] {
 }
 
 // ToTable reads the stream as a table, kept in a store: each record is the new row of its key, a null value deletes it.
-func (s *Stream[K, V]) ToTable(store state.KeyValue[K, V]) *Table[K, V] {
+func (s *Stream[K, V]) ToTable(store state.KeyValueDeclaration[K, V]) *Table[K, V] {
 	site := topology.Site()
 	s.of().keyedHere(s.rekeyed, site, "ToTable")
-	return toTable(s.b, s.node, store, site)
+	return toTable[K, V](s.b, s.node, store, site)
 }

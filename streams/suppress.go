@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -53,15 +54,22 @@ func (h Hold) FailWhenFull() Hold {
 
 // Suppress holds the changes of the table's rows back, so that of many changes of a row only the latest comes out. For
 // one result for each window, use Final of a windowed aggregation instead, which needs no buffer.
-func (t *Table[K, V]) Suppress(hold Hold, buffer state.Suppress[K, V]) *Table[K, V] {
-	keys, values := operator.CodingOf(buffer.Key()), operator.CodingOf(buffer.Value())
-	n := t.of().suppress(t.node, t.versioned, hold, buffer.Buffer(), keys, values)
-	return &Table[K, V]{b: t.b, node: n, keys: buffer.Key()}
+func (t *Table[K, V]) Suppress(hold Hold, buffer state.SuppressDeclaration[K, V]) *Table[K, V] {
+	var (
+		keys   serde.Serde[K]
+		values serde.Serde[V]
+		held   state.SuppressSpec // Build refuses one that no constructor made
+	)
+	if !isNil(buffer) {
+		keys, values, held = buffer.Key(), buffer.Value(), buffer.Buffer()
+	}
+	n := t.of().suppress(t.node, t.versioned, hold, held, topology.CodingOf(keys, values))
+	return &Table[K, V]{b: t.b, node: n, keys: keys}
 }
 
 //go:noinline
 func (b *Builder) suppress(
-	table *topology.Node, versioned bool, hold Hold, buffer state.SuppressSpec, keys, values operator.Coding,
+	table *topology.Node, versioned bool, hold Hold, buffer state.SuppressSpec, coding topology.Coding,
 ) *topology.Node {
 	site := topology.Site()
 	if hold.err != "" {
@@ -73,5 +81,5 @@ func (b *Builder) suppress(
 	held := operator.HoldBack(buffer, hold.limits)
 	b.own(held.Store(), site)
 	return topology.AddStep(b.graph, "suppress", site, []*topology.Node{table}, []state.Spec{held.Store()},
-		func() topology.Step { return operator.Suppress(held, keys, values) })
+		func() topology.Step { return operator.Suppress(held, coding) })
 }

@@ -107,8 +107,9 @@ func mappedRows[V, VR any](rows operator.Rows, fn func() operator.Mapper) operat
 
 // Materialize keeps the rows of the table in a store of its own, to be queried under that name or to spare lookups the
 // functions before it.
-func (t *Table[K, V]) Materialize(store state.KeyValue[K, V]) *Table[K, V] {
-	return stored[K, V](t.b, t.of().materialize(t.node, store.Spec()), store.Spec())
+func (t *Table[K, V]) Materialize(store state.KeyValueDeclaration[K, V]) *Table[K, V] {
+	spec := t.of().specOf(store, topology.Site())
+	return stored[K, V](t.b, t.b.materialize(t.node, spec), spec)
 }
 
 //go:noinline

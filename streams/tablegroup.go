@@ -57,18 +57,20 @@ func groupTable[KR, VR, K, V any](
 }
 
 // Count counts the rows of each group. A group whose rows have all left stays, with 0.
-func (g *TableGroup[K, V]) Count(store state.KeyValue[K, int64]) *Table[K, int64] {
-	return aggregateTable(g, store, count, func(_ *topology.Flow, row, out any) (bool, error) {
+func (g *TableGroup[K, V]) Count(store state.KeyValueDeclaration[K, int64]) *Table[K, int64] {
+	return aggregateTable[int64](g, store, count, func(_ *topology.Flow, row, out any) (bool, error) {
 		return counted(row, out, -1)
 	})
 }
 
 // Reduce combines the values of each group's rows: the first is the result, then add(result, value); subtract(result,
 // value) takes a row's value out again.
-func (g *TableGroup[K, V]) Reduce(store state.KeyValue[K, V], add, subtract func(row, value V) V) *Table[K, V] {
+func (g *TableGroup[K, V]) Reduce(
+	store state.KeyValueDeclaration[K, V], add, subtract func(row, value V) V,
+) *Table[K, V] {
 	g.of().given(add != nil, "Reduce: add")
 	g.of().given(subtract != nil, "Reduce: subtract")
-	return aggregateTable(g, store, reduce(add), reduce(subtract))
+	return aggregateTable[V](g, store, reduce(add), reduce(subtract))
 }
 
 // TableAggregate folds the rows of each group into a result that begins with initial(): add puts the value of a row in,
@@ -79,7 +81,7 @@ func TableAggregate[K, V, A any](
 	g.of().given(initial != nil, "TableAggregate: initial")
 	g.of().given(add != nil, "TableAggregate: add")
 	g.of().given(subtract != nil, "TableAggregate: subtract")
-	return aggregateTable(g, store, fold(initial, add), fold(initial, subtract))
+	return aggregateTable[A](g, store, fold(initial, add), fold(initial, subtract))
 }
 
 // TableAggregateRecord folds rows into a result that begins with initial(). Where add or subtract return none the
@@ -91,14 +93,14 @@ func TableAggregateRecord[K, V, A any](
 	g.of().given(initial != nil, "TableAggregateRecord: initial")
 	g.of().given(add != nil, "TableAggregateRecord: add")
 	g.of().given(subtract != nil, "TableAggregateRecord: subtract")
-	return aggregateTable(g, store, foldRecord(initial, add), foldRecord(initial, subtract))
+	return aggregateTable[A](g, store, foldRecord(initial, add), foldRecord(initial, subtract))
 }
 
-func aggregateTable[K, V, A any](
-	g *TableGroup[K, V], store state.KeyValue[K, A], add, subtract operator.Fold,
+func aggregateTable[A, K, V any](
+	g *TableGroup[K, V], store state.Declaration, add, subtract operator.Fold,
 ) *Table[K, A] {
 	site := topology.Site()
-	spec := store.Spec()
+	spec := g.of().specOf(store, site)
 	g.b.own(spec, site)
 	g.b.immortal(spec, site)
 	g.b.arrivals(spec, site)

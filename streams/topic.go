@@ -65,6 +65,16 @@ func NewRepartition[K, V any](name string, key serde.Serde[K], value serde.Serde
 	return Repartition[K, V]{newDeclaredTopic(name, key, value)}
 }
 
+// RepartitionDeclaration is a Repartition. Methods of streams take it, so that types that have none compile none.
+type RepartitionDeclaration[K, V any] interface {
+	declaration() *declaredTopic
+	ofRepartition(K, V)
+}
+
+func (r Repartition[K, V]) declaration() *declaredTopic { return r.d }
+
+func (r Repartition[K, V]) ofRepartition(K, V) {}
+
 // Partitions is the same topic with n partitions. The default, 0, is as many as the largest topic that its records stem
 // from.
 func (r Repartition[K, V]) Partitions(n int32) Repartition[K, V] {

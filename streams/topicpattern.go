@@ -19,6 +19,16 @@ func NewTopicPattern[K, V any](
 	return TopicPattern[K, V]{newDeclaredTopic(expression, key, value)}
 }
 
+// TopicPatternDeclaration is a TopicPattern. Methods of streams take it, so that types that have none compile none.
+type TopicPatternDeclaration[K, V any] interface {
+	declaration() *declaredTopic
+	ofTopicPattern(K, V)
+}
+
+func (p TopicPattern[K, V]) declaration() *declaredTopic { return p.d }
+
+func (p TopicPattern[K, V]) ofTopicPattern(K, V) {}
+
 // Timestamp is the same topics with event times taken by extract, as Topic.Timestamp does.
 func (p TopicPattern[K, V]) Timestamp(extract TimestampExtractor[K, V]) TopicPattern[K, V] {
 	return TopicPattern[K, V]{p.d.timestamp(topology.ExtractOf(extract))}

@@ -14,20 +14,20 @@ import (
 // only changes that are the newest of their key, and records older than the history change nothing.
 func VersionedTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.Versioned[K, V]) *Table[K, V] {
 	site := topology.Site()
-	return versionedTable(b, source(b, topic, site), store, site)
+	return versionedTable[K, V](b, source(b, topic, site), store, site)
 }
 
 // ToVersionedTable reads the stream as a versioned table, kept in a store.
-func (s *Stream[K, V]) ToVersionedTable(store state.Versioned[K, V]) *Table[K, V] {
+func (s *Stream[K, V]) ToVersionedTable(store state.VersionedDeclaration[K, V]) *Table[K, V] {
 	site := topology.Site()
 	s.of().keyedHere(s.rekeyed, site, "ToVersionedTable")
-	return versionedTable(s.b, s.node, store, site)
+	return versionedTable[K, V](s.b, s.node, store, site)
 }
 
 func versionedTable[K, V any](
-	b *Builder, parent *topology.Node, store state.Versioned[K, V], site string,
+	b *Builder, parent *topology.Node, store state.Declaration, site string,
 ) *Table[K, V] {
-	spec := store.Spec()
+	spec := b.specOf(store, site)
 	return &Table[K, V]{
 		b: b, node: b.versionedTable(parent, spec, site), keys: keysOf[K](spec), tableRows: rowsAsOf(spec),
 	}

@@ -20,23 +20,23 @@ type WindowedGroup[K, V any] struct {
 }
 
 // Count counts the records of each key and window.
-func (g *WindowedGroup[K, V]) Count(store state.Window[K, int64]) *WindowTable[K, int64] {
-	return aggregateWindows(g, store, count)
+func (g *WindowedGroup[K, V]) Count(store state.WindowDeclaration[K, int64]) *WindowTable[K, int64] {
+	return aggregateWindows[int64](g, store, count)
 }
 
 // Reduce combines the records of each key and window: the first value is the row, then fn(row, value).
-func (g *WindowedGroup[K, V]) Reduce(store state.Window[K, V], fn func(row, value V) V) *WindowTable[K, V] {
+func (g *WindowedGroup[K, V]) Reduce(store state.WindowDeclaration[K, V], fn func(row, value V) V) *WindowTable[K, V] {
 	g.of().given(fn != nil, "Reduce: fn")
-	return aggregateWindows(g, store, reduce(fn))
+	return aggregateWindows[V](g, store, reduce(fn))
 }
 
 // ReduceRecord combines whole records of each key and window: the first value is the row, then fn. Where fn returns
 // none the row is deleted, and the next record of key and window begins anew.
 func (g *WindowedGroup[K, V]) ReduceRecord(
-	store state.Window[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
+	store state.WindowDeclaration[K, V], fn func(r Record[K, V], row V) (Optional[V], error),
 ) *WindowTable[K, V] {
 	g.of().given(fn != nil, "ReduceRecord: fn")
-	return aggregateWindows(g, store, reduceRecord(fn))
+	return aggregateWindows[V](g, store, reduceRecord(fn))
 }
 
 // WindowedAggregate folds the records of each key and window into a row that begins with initial(). add leaves the row
@@ -46,7 +46,7 @@ func WindowedAggregate[K, V, A any](
 ) *WindowTable[K, A] {
 	g.of().given(initial != nil, "WindowedAggregate: initial")
 	g.of().given(add != nil, "WindowedAggregate: add")
-	return aggregateWindows(g, store, fold(initial, add))
+	return aggregateWindows[A](g, store, fold(initial, add))
 }
 
 // WindowedAggregateRecord folds whole records into a row that begins with initial(). Where add returns none the row is
@@ -57,14 +57,14 @@ func WindowedAggregateRecord[K, V, A any](
 ) *WindowTable[K, A] {
 	g.of().given(initial != nil, "WindowedAggregateRecord: initial")
 	g.of().given(add != nil, "WindowedAggregateRecord: add")
-	return aggregateWindows(g, store, foldRecord(initial, add))
+	return aggregateWindows[A](g, store, foldRecord(initial, add))
 }
 
-func aggregateWindows[K, V, A any](
-	g *WindowedGroup[K, V], store state.Window[K, A], fold operator.Fold,
+func aggregateWindows[A, K, V any](
+	g *WindowedGroup[K, V], store state.Declaration, fold operator.Fold,
 ) *WindowTable[K, A] {
 	b, site := g.group.b, topology.Site()
-	spec := storeFor(b, g.windows, store, site)
+	spec := b.storeFor(g.windows, store, site)
 	m := memberOf(g.group, fold)
 	return &WindowTable[K, A]{keysOf[K](spec), b.windowRows(m, g.windows, spec, site)}
 }
@@ -75,22 +75,19 @@ func (b *Builder) windowRows(m member, windows window.Windows, store state.Spec,
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
-func storeFor[K, A any](b *Builder, windows window.Windows, store state.Window[K, A], site string) state.Spec {
-	keep := b.retention(store.Spec(), windows.Retention(), site)
-	if _, ok := windows.(window.SlidingTime); ok {
-		store = store.ByKey()
-	}
-	return store.Retain(keep).Spec()
-}
-
-// retention is that of a store, or that of its windows, in milliseconds, where it is longer. The step at site owns the
-// store.
 //
 //go:noinline
-func (b *Builder) retention(store state.Spec, windows int64, site string) time.Duration {
+func (b *Builder) storeFor(windows window.Windows, store state.Declaration, site string) state.Spec {
+	_, sliding := windows.(window.SlidingTime)
+	return b.forWindows(b.specOf(store, site), windows.Retention(), sliding, site)
+}
+
+// forWindows is a store whose retention is that of its windows, in milliseconds, or its own, where that is longer. The
+// step at site owns the store.
+func (b *Builder) forWindows(store state.Spec, windows int64, byKey bool, site string) state.Spec {
 	b.own(store, site)
 	b.kept(store, site)
-	return max(store.Options().Retention, eventtime.Duration(windows))
+	return state.ForWindows(store, max(store.Options().Retention, eventtime.Duration(windows)), byKey)
 }
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.

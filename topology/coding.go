@@ -21,6 +21,17 @@ func CodingOf[K, V any](key serde.Serde[K], value serde.Serde[V]) Coding {
 	}
 }
 
+// Decoders make a key, and a value, of bytes: a pointer to it, which is good until the next one of that decoder.
+func (c Coding) Decoders() (key, value func(src []byte) (any, error)) {
+	return c.decodeKey(), c.decodeValue()
+}
+
+// Encoders append the bytes of a key, which are checked as Checked does, and of a value, each behind a pointer.
+func (c Coding) Encoders(ctx AnyContext) (key, value func(dst []byte, v any) ([]byte, error)) {
+	in := ctx.scoped().in
+	return c.encodeKey(in), c.encodeValue(in)
+}
+
 // Same is true for two codings of the same types.
 func (c Coding) Same(other Coding) bool { return c.types == other.types }
 

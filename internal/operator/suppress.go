@@ -27,51 +27,27 @@ type SuppressLimits struct {
 // back by the wait, or the buffer is full. What comes out is the change from the row that was let go last to the
 // latest; its timestamp and headers are those of the latest. Rows come out by the time at which they began to wait,
 // ties by key (Kafka's KTableSuppressProcessor).
-func Suppress(buffer *Suppressed, key, value Coding) topology.Step {
-	return &suppress{buffer: buffer.new(), keys: key, values: value}
-}
-
-// Coding is a serde without its type. A value is a pointer.
-type Coding interface {
-	Encode(dst []byte, v any) ([]byte, error)
-	// Decoder makes a function that decodes into a variable of its own.
-	Decoder() func(src []byte) (any, error)
-	// Checked is topology.Checked.
-	Checked(ctx topology.AnyContext) Coding
-}
-
-// CodingOf is a serde as a Coding.
-func CodingOf[T any](s serde.Serde[T]) Coding { return &coding[T]{s} }
-
-type coding[T any] struct{ serde serde.Serde[T] }
-
-func (c *coding[T]) Encode(dst []byte, v any) ([]byte, error) { return c.serde.Append(dst, *v.(*T)) }
-
-func (c *coding[T]) Checked(ctx topology.AnyContext) Coding {
-	return &coding[T]{topology.Checked(ctx, c.serde)}
-}
-
-func (c *coding[T]) Decoder() func(src []byte) (any, error) {
-	out := new(T)
-	return func(src []byte) (_ any, err error) {
-		*out, err = c.serde.Decode(src)
-		return out, err
-	}
+func Suppress(buffer *Suppressed, coding topology.Coding) topology.Step {
+	return &suppress{buffer: buffer.new(), coding: coding}
 }
 
 // suppress encodes what goes into the buffer, and decodes what comes out.
 type suppress struct {
 	ctx              *flowContext
 	buffer           *suppressBuffer
-	keys, values     Coding
+	coding           topology.Coding
 	key, before, row func(src []byte) (any, error) // decode
 	bytes            []byte                        // scratch
 	out              flow
+
+	encodeKey, encodeRow func(dst []byte, v any) ([]byte, error)
 }
 
 func (s *suppress) Init(ctx *flowContext) error {
-	s.ctx, s.keys = ctx, s.keys.Checked(ctx)
-	s.key, s.before, s.row = s.keys.Decoder(), s.values.Decoder(), s.values.Decoder()
+	s.ctx = ctx
+	s.encodeKey, s.encodeRow = s.coding.Encoders(ctx)
+	s.key, s.before = s.coding.Decoders()
+	_, s.row = s.coding.Decoders()
 	return s.buffer.open(ctx, s.release)
 }
 
@@ -85,7 +61,7 @@ func (s *suppress) Process(ctx *flowContext, r *flow) (err error) {
 	if held.New, err = s.encode(r.Value); err != nil {
 		return err
 	}
-	if s.bytes, err = s.keys.Encode(s.bytes[:0], r.Key); err != nil {
+	if s.bytes, err = s.encodeKey(s.bytes[:0], r.Key); err != nil {
 		return err
 	}
 	return s.buffer.take(s.bytes, held)
@@ -111,7 +87,7 @@ func (s *suppress) encode(v any) (_ []byte, err error) {
 	if v == nil {
 		return nil, nil
 	}
-	s.bytes, err = s.values.Encode(s.bytes[:0], v)
+	s.bytes, err = s.encodeRow(s.bytes[:0], v)
 	return append([]byte{}, s.bytes...), err
 }
 
