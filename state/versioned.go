@@ -45,7 +45,7 @@ func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] { return s.open(
 // Spec is the declaration without its types.
 func (s Versioned[K, V]) Spec() Spec { return s.spec.spec(KindVersioned) }
 
-// VersionedDeclaration is a Versioned. Methods of streams and tables take it, so that types without such a store compile
+// VersionedDeclaration is a Versioned. Methods of streams take it, so that types without such a store compile
 // none.
 type VersionedDeclaration[K, V any] interface {
 	Declaration
