@@ -32,7 +32,7 @@ func Properties(r io.Reader) (*Values, error) {
 			return nil, fmt.Errorf("line %d: %w", first, err)
 		}
 		if _, twice := v.given[name]; twice {
-			return nil, fmt.Errorf("line %d: %s is given twice", first, name)
+			return nil, fmt.Errorf("line %d: %s is given twice", first, shown(name))
 		}
 		v.given[name] = value
 	}

@@ -66,3 +66,17 @@ func TestLogin(t *testing.T) {
 		require.False(t, ok, entry)
 	}
 }
+
+// TestWhatIsNoName is shown as it is, but for a line of a secret whose lines before have no backslash.
+func TestWhatIsNoName(t *testing.T) {
+	secret := strings.Repeat("MIIEvQIBADANBgkq", 4)
+	v, err := Properties(strings.NewReader("ssl.keystore.key=-----BEGIN PRIVATE KEY-----\n" + secret + "\n100%done=1"))
+	require.NoError(t, err)
+	v.Get("ssl.keystore.key")
+	v.Rest()
+	require.EqualError(t, v.Err(), "100%done is not a setting that is known: see docs/configuration.md\n"+
+		"MIIE... (64 characters) is not a setting that is known: see docs/configuration.md")
+	_, err = Properties(strings.NewReader(secret + "\n" + secret))
+	require.ErrorContains(t, err, "given twice")
+	require.NotContains(t, err.Error(), secret)
+}

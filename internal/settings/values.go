@@ -42,14 +42,28 @@ func (v *Values) Err() error {
 func (v *Values) Rest() {
 	for name := range v.given {
 		if !v.asked[name] {
-			v.Wrong(name, "is not a setting that is known: see docs/configuration.md")
+			v.wrong(shown(v.spell(name)), "is not a setting that is known: see docs/configuration.md")
 		}
 	}
 }
 
+// shown is a name that nobody knows. A long one without dots or underscores is no name, but perhaps a line of a key in
+// PEM, where the lines before lack their backslashes: only its beginning is shown.
+func shown(name string) string {
+	const longest, beginning = 24, 4
+	if len(name) <= longest || strings.ContainsAny(name, "._") {
+		return name
+	}
+	return fmt.Sprintf("%s... (%d characters)", name[:beginning], len(name))
+}
+
 // Wrong notes an error of a setting.
 func (v *Values) Wrong(name, format string, args ...any) {
-	v.errs = append(v.errs, fmt.Errorf(v.spell(name)+" "+format, args...))
+	v.wrong(v.spell(name), format, args...)
+}
+
+func (v *Values) wrong(spelled, format string, args ...any) {
+	v.errs = append(v.errs, fmt.Errorf("%s "+format, append([]any{spelled}, args...)...))
 }
 
 // Text sets a field if the setting is given.

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"hash/fnv"
@@ -79,10 +80,11 @@ func fenceNamed(name string, epoch int64) (f fence, ok bool) {
 // restored; Judge does.
 func (t *Task) ReadFences(committed map[string]Committed) {
 	t.fences = nil
+	known := map[string]int64{} // all inputs tell the same ones
 	for _, c := range committed {
 		for name, epoch := range topology.DecodeMetadata(c.Metadata).Times {
-			if f, ok := fenceNamed(name, epoch); ok {
-				t.fences = append(t.fences, f)
+			if f, ok := fenceNamed(name, epoch); ok && known[name] != epoch {
+				t.fences, known[name] = append(t.fences, f), epoch
 			}
 		}
 	}
@@ -103,6 +105,7 @@ func (t *Task) beginEpoch() (offsets []Offset) {
 		}
 	}
 	own.epoch++
+	own.fit(t.fenceRoom())
 	t.epoch, t.fence = own.epoch, own.name()
 	for _, c := range t.logged() {
 		c.enterEpoch(own.epoch)
@@ -115,6 +118,7 @@ func (t *Task) beginEpoch() (offsets []Offset) {
 		if at, known := m.Times[offsetKey]; known && at == in.committed {
 			m.Times[offsetKey] = in.from
 		}
+		keepFences(m.Times, t.fence, t.fenceRoom())
 		m.Times[t.fence] = int64(own.epoch)
 		in.metadata = m.Encode()
 		offsets = append(offsets, Offset{
@@ -122,6 +126,62 @@ func (t *Task) beginEpoch() (offsets []Offset) {
 		})
 	}
 	return offsets
+}
+
+// metadataBytes is what metadata has room for before it is text: the broker's default of offset.metadata.max.bytes is
+// 4096, and a commit with more is refused for good.
+const metadataBytes = 4096 / 4 * 3
+
+// mostFences is how many owners in a row may die between their first write and their first commit until the earliest
+// fence is left out. What that one covers is in a changelog by then, or will hardly come.
+const mostFences = 8
+
+// fenceBytes is what a fence takes of metadata.
+func fenceBytes(name string) int { return 4 + len(name) + 8 }
+
+// fenceRoom is how many bytes of metadata are left for fences, whatever stores get a time yet.
+func (t *Task) fenceRoom() int {
+	times := []string{offsetKey, timeBackKey}
+	for _, s := range t.sub.Stores {
+		times = append(times, s.Name())
+		if _, windows := t.graceOf(s); windows {
+			times = append(times, ownKey+s.Name())
+		}
+	}
+	room := metadataBytes - 1 - 8 - 4 // version, partition time, count
+	for _, name := range times {
+		room -= fenceBytes(name)
+	}
+	return room
+}
+
+// fit leaves out offsets until the fence has room. A changelog without one is guarded by the epochs of its records
+// alone.
+func (f fence) fit(room int) {
+	for h := range f.offsets {
+		if fenceBytes(f.name()) <= room {
+			return
+		}
+		delete(f.offsets, h)
+	}
+}
+
+// keepFences takes fences out of times that have no room beside the task's own: the earliest first.
+func keepFences(times map[string]int64, own string, room int) {
+	delete(times, own)
+	var names []string
+	for name, epoch := range times {
+		if _, ok := fenceNamed(name, epoch); ok {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(times[b], times[a]) })
+	room -= fenceBytes(own)
+	for i, name := range names {
+		if room -= fenceBytes(name); room < 0 || i >= mostFences-1 {
+			delete(times, name)
+		}
+	}
 }
 
 // logged are the stores that have a changelog.

@@ -2,10 +2,14 @@ package task
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -241,4 +245,61 @@ func TestFencesInMetadata(t *testing.T) {
 	}
 	_, ok = fenceNamed(f.name(), 1<<40)
 	require.False(t, ok)
+}
+
+// TestOwnersThatNeverCommit one after the other, as in a loop of crashes, leave metadata that brokers take.
+func TestOwnersThatNeverCommit(t *testing.T) {
+	log := &oneLog{}
+	for range 200 {
+		o := log.own(t)
+		o.count("k", 1)
+		o.begin()
+		sent, _ := o.encode()
+		log.land(sent)
+	}
+	require.LessOrEqual(t, len(log.committed.Metadata), 1024)
+	o := log.own(t)
+	o.count("k", 1)
+	o.commit()
+	require.EqualValues(t, 201, o.task.epoch)
+}
+
+// TestAFenceFits: a task may have more stores than metadata has room for their offsets.
+func TestAFenceFits(t *testing.T) {
+	f := fence{epoch: 1, offsets: map[uint32]int64{}}
+	for n := range uint32(500) {
+		f.offsets[n] = 1 << 40
+	}
+	f.fit(1000)
+	require.LessOrEqual(t, fenceBytes(f.name()), 1000)
+	require.Greater(t, len(f.offsets), 50)
+}
+
+// TestAVersionIsMendedByItself: in a versioned store each record is a version, and another one of the same key does not
+// take its place.
+func TestAVersionIsMendedByItself(t *testing.T) {
+	at := func(epoch int32, timestamp int64) topology.Raw {
+		header := topology.Header{Key: wire.EpochHeader, Value: wire.AppendEpoch(nil, epoch)}
+		return topology.Raw{Key: []byte("k"), Value: []byte("v"), Timestamp: timestamp, Headers: []topology.Header{header}}
+	}
+	for _, x := range []struct {
+		spec   state.Spec
+		own    int64
+		mended bool
+	}{
+		{state.NewVersioned("rows", serde.Bytes, serde.Bytes, time.Hour).Spec(), 20, false},
+		{state.NewVersioned("rows", serde.Bytes, serde.Bytes, time.Hour).Spec(), 10, true},
+		{state.NewKeyValue("rows", serde.Bytes, serde.Bytes).Spec(), 20, true},
+	} {
+		c := &Changelog{task: &Task{epoch: 2}, spec: x.spec, stale: map[string]int64{}}
+		require.NoError(t, c.Find([]topology.Raw{at(1, 10), at(2, x.own)}))
+		require.Equal(t, x.mended, len(c.stale) == 0, "%s, own record at %d", x.spec.Kind(), x.own)
+	}
+}
+
+func TestForeignHeadersAreNoEpochs(t *testing.T) {
+	for _, value := range []string{"", "1700000000000", "2026-01-31", "\xff\xff\xff\xff\xff"} {
+		r := topology.Raw{Headers: []topology.Header{{Key: wire.EpochHeader, Value: []byte(value)}}}
+		require.Zero(t, epochOf(&r), "%q", value)
+	}
 }

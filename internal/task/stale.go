@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -77,14 +78,21 @@ func (c *Changelog) noteStale(b store.Batch, r *topology.Raw) error {
 
 // noteTaken enters a record of a restore that is taken: what was stale under its key is mended.
 func (c *Changelog) noteTaken(b store.Batch, r *topology.Raw) error {
-	if len(c.stale) == 0 {
-		return nil
-	}
-	if _, ok := c.stale[string(r.Key)]; !ok {
+	if !c.mends(r) {
 		return nil
 	}
 	delete(c.stale, string(r.Key))
 	return b.Delete(c.staleKey(string(r.Key)))
+}
+
+// mends is true for a record behind a stale one whose place it takes: one of its key, and in a versioned store of its
+// time, as there each record is a version.
+func (c *Changelog) mends(r *topology.Raw) bool {
+	if len(c.stale) == 0 {
+		return false
+	}
+	at, ok := c.stale[string(r.Key)]
+	return ok && (c.spec.Kind() != state.KindVersioned || at == r.Timestamp)
 }
 
 // rewrite appends the rows of stale records to the changelog, as they are now.
@@ -144,8 +152,9 @@ func (c *Changelog) Find(records []topology.Raw) error {
 		switch epoch := epochOf(r); {
 		case epoch > c.task.epoch:
 			return c.task.failed(ErrSucceeded)
-		case epoch == c.task.epoch:
+		case epoch == c.task.epoch && c.mends(r):
 			delete(c.stale, string(r.Key))
+		case epoch == c.task.epoch:
 		default:
 			c.stale[string(r.Key)] = r.Timestamp
 			c.found++
