@@ -20,7 +20,15 @@ type msgpackSerde[T any] struct {
 
 func (msgpackSerde[T]) Format() string { return "msgpack" }
 
-func (s msgpackSerde[T]) Append(dst []byte, v T) ([]byte, error) {
+func (s msgpackSerde[T]) Append(dst []byte, v T) ([]byte, error) { return s.append(dst, v, s.open) }
+
+// AppendFormer appends the bytes that v had before integers were as short as can be: in joins by foreign key hashes of
+// them are kept.
+func (s msgpackSerde[T]) AppendFormer(dst []byte, v T) ([]byte, error) {
+	return s.append(dst, v, false)
+}
+
+func (s msgpackSerde[T]) append(dst []byte, v T, compact bool) ([]byte, error) {
 	if s.open {
 		sortWithin(reflect.ValueOf(&v).Elem())
 	}
@@ -29,7 +37,7 @@ func (s msgpackSerde[T]) Append(dst []byte, v T) ([]byte, error) {
 	w := bytes.NewBuffer(dst)
 	enc.Reset(w)
 	enc.SetSortMapKeys(true)
-	enc.UseCompactInts(s.open)
+	enc.UseCompactInts(compact)
 	if err := enc.Encode(&v); err != nil {
 		return dst, fmt.Errorf("serde: msgpack: %w", err)
 	}

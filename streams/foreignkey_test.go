@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -72,4 +73,44 @@ func TestARightTableThatIsPartitionedInAnotherWay(t *testing.T) {
 	}
 	d.Commit()
 	require.Equal(t, want, testkit.Latest(testkit.Output(d, out)))
+}
+
+// TestSubscriptionsOfFormerBytes: rows of MessagePack with interfaces had other bytes before their integers became as
+// short as can be, and what points at a right row has the hash of these.
+func TestSubscriptionsOfFormerBytes(t *testing.T) {
+	type row struct {
+		To    string
+		Count int64
+		More  any
+	}
+	now := serde.Msgpack[row]()
+	before := serde.New("msgpack", func(dst []byte, r row) ([]byte, error) {
+		dst = append(append(dst, "\x83\xa2To"...), 0xa0|byte(len(r.To)))
+		dst = append(append(dst, r.To...), "\xa5Count\xd3"...)
+		return append(binary.BigEndian.AppendUint64(dst, uint64(r.Count)), "\xa4More\xc0"...), nil
+	}, now.Decode)
+	dir := t.TempDir()
+	with := func(values serde.Serde[row]) *testkit.Driver {
+		b := streams.NewBuilder("app")
+		lefts := streams.NewTopic("in", serde.String, values)
+		right := streams.TableFrom(b, other, state.NewKeyValue("right", serde.String, serde.String))
+		via := streams.NewForeignKey("via", serde.String, serde.String, values, serde.String)
+		streams.JoinForeignKey(streams.TableFrom(b, lefts, state.NewKeyValue("left", serde.String, values)), right, via,
+			state.NewKeyValue("joined", serde.String, serde.String),
+			func(_ string, r row) streams.Optional[string] { return streams.Some(r.To) },
+			func(_ row, r string) string { return r }).ToStream().To(out)
+		return drive(t, b, testkit.Pebble(dir))
+	}
+	d := with(before)
+	testkit.Input(d, other).PipeRecord(rec("r", "old", 1))
+	testkit.Input(d, streams.NewTopic("in", serde.String, before)).PipeRecord(
+		streams.Record[string, row]{Key: "l", Value: row{To: "r", Count: 7}, Timestamp: 2})
+	d.Commit()
+	require.Equal(t, map[string]string{"l": "old"}, testkit.Latest(testkit.Output(d, out)))
+	require.NoError(t, d.Close())
+
+	d = with(now)
+	testkit.Input(d, other).PipeRecord(rec("r", "new", 3))
+	d.Commit()
+	require.Equal(t, map[string]string{"l": "new"}, testkit.Latest(testkit.Output(d, out)))
 }
