@@ -50,10 +50,7 @@ type logging struct {
 }
 
 // several is a processor with others within it.
-type several struct {
-	list   []textProcessor
-	byName map[string]*summer
-}
+type several struct{ list []textProcessor }
 
 func (p *several) Init(ctx *textContext) error {
 	for _, in := range p.list {
@@ -114,10 +111,6 @@ func TestOneProcessorForAllTasks(t *testing.T) {
 		"in a list": func(s *stream, _ *streams.Builder) {
 			one := textProcessor(&summer{})
 			streams.Process(s, func() textProcessor { return &several{list: []textProcessor{&summer{}, one}} }, tally)
-		},
-		"in a map": func(s *stream, _ *streams.Builder) {
-			one := &summer{}
-			streams.Process(s, func() textProcessor { return &several{byName: map[string]*summer{"one": one}} }, tally)
 		},
 		"ProcessValues": func(s *stream, _ *streams.Builder) {
 			one := &valueSummer{}

@@ -149,7 +149,8 @@ func visit(v reflect.Value, depth int, show func(v reflect.Value)) {
 	}
 }
 
-// visitField shows the processor that a field holds, or those in a list or map that it holds.
+// visitField shows the processor that a field holds, or those in a list that it holds. Maps are left alone: one that is
+// shared, with a lock, may be written meanwhile.
 func visitField(f reflect.Value, depth int, show func(v reflect.Value)) {
 	switch k := f.Kind(); {
 	case k == reflect.Struct && f.CanAddr():
@@ -159,10 +160,6 @@ func visitField(f reflect.Value, depth int, show func(v reflect.Value)) {
 	case (k == reflect.Slice || k == reflect.Array) && isProcessor(f.Type().Elem()):
 		for i := range f.Len() {
 			visitField(f.Index(i), depth, show)
-		}
-	case k == reflect.Map && isProcessor(f.Type().Elem()):
-		for at := f.MapRange(); at.Next(); {
-			visitField(at.Value(), depth, show)
 		}
 	}
 }

@@ -36,6 +36,7 @@ var ErrClosed = errors.New("store: closed")
 type views struct {
 	commits atomic.Int64
 	current atomic.Pointer[snapshot]
+	making  sync.Mutex   // of readers: one made meanwhile, before a commit, would take the place of one made behind it
 	gate    sync.RWMutex // held to read by each call, for no longer
 	closed  bool         // under gate
 
@@ -75,7 +76,12 @@ func (d *database) View() (view View, err error) {
 		return nil, err
 	}
 	defer d.health.recovered(&err)
-	if s := v.current.Load(); s != nil && s.commits == v.commits.Load() && s.acquire() {
+	if s := v.shared(); s != nil {
+		return &pebbleView{snapshot: s}, nil
+	}
+	v.making.Lock()
+	defer v.making.Unlock()
+	if s := v.shared(); s != nil {
 		return &pebbleView{snapshot: s}, nil
 	}
 	s := &snapshot{db: d, commits: v.commits.Load()}
@@ -93,6 +99,14 @@ func (d *database) View() (view View, err error) {
 		}
 	}
 	return &pebbleView{snapshot: s}, nil
+}
+
+// shared is the current snapshot, with one user more; nil if there is none, or a commit behind it.
+func (v *views) shared() *snapshot {
+	if s := v.current.Load(); s != nil && s.commits == v.commits.Load() && s.acquire() {
+		return s
+	}
+	return nil
 }
 
 // acquire counts one user more, unless there is none any more.

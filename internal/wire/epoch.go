@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // EpochHeader is the header that each changelog record has at least once: the epoch of the task that wrote it, as an
 // unsigned varint. Kafka Streams passes over headers that it does not know.
-const EpochHeader = "epoch"
+const EpochHeader = "millstream-epoch"
 
 // AppendEpoch appends the value of an EpochHeader.
 func AppendEpoch(dst []byte, epoch int32) []byte { return binary.AppendUvarint(dst, uint64(epoch)) }
