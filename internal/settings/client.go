@@ -10,11 +10,13 @@ import (
 // library has one client for both.
 var (
 	consumer = []string{
-		"auto.offset.reset", "client.rack", "enable.auto.commit", "fetch.max.bytes", "fetch.max.wait.ms", "fetch.min.bytes", "isolation.level",
+		"auto.offset.reset", "client.rack", "enable.auto.commit", "fetch.max.bytes", "fetch.max.wait.ms",
+		"fetch.min.bytes", "isolation.level",
 		"max.partition.fetch.bytes", "max.poll.interval.ms", "max.poll.records", "session.timeout.ms",
 	}
 	producer = []string{
-		"acks", "batch.size", "buffer.memory", "compression.type", "enable.idempotence", "linger.ms", "max.request.size", "transaction.timeout.ms",
+		"acks", "batch.size", "buffer.memory", "compression.type", "enable.idempotence", "linger.ms",
+		"max.request.size", "transaction.timeout.ms",
 	}
 )
 
