@@ -6,8 +6,6 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
-	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -153,29 +151,10 @@ func TestSettingsReachASecuredBroker(t *testing.T) {
 		if more == wrongPassword {
 			return r.run(countWords, config)
 		}
-		app, stop := r.start(countWords, config)
-		for app.State() != streams.Running {
-			runtime.Gosched()
-		}
-		return stop()
+		return r.startRunning(countWords, config)()
 	}
 	require.NoError(t, run(login+password+"\";"))
 	require.NoError(t, run("ssl.endpoint.identification.algorithm=\nsasl.username=app\nsasl.password="+password))
 	var refused *streams.SecurityError
 	require.ErrorAs(t, run(wrongPassword), &refused)
-}
-
-// TestSettingsAreListed: docs/configuration.md has each name, and no other.
-func TestSettingsAreListed(t *testing.T) {
-	page, err := os.ReadFile("../docs/configuration.md")
-	require.NoError(t, err)
-	listed := regexp.MustCompile("(?m)^\\| `([a-z.]+)` \\|").FindAllStringSubmatch(string(page), -1)
-	require.NotEmpty(t, listed)
-	var text strings.Builder
-	for _, name := range listed {
-		text.WriteString(name[1] + "=!\n")
-	}
-	_, err = streams.FromProperties(strings.NewReader(text.String()))
-	require.Error(t, err)
-	require.NotContains(t, err.Error(), "not a setting that is known", "the page lists a name that is none")
 }

@@ -222,26 +222,38 @@ func TestAnInputThatIsEmptiedMeanwhile(t *testing.T) {
 	r.requireLog("records were deleted before they were read")
 }
 
-// TestAnApplicationThatDoesNotCommit although it should is stalled, until it does.
-func TestAnApplicationThatDoesNotCommit(t *testing.T) {
-	r := newRig(t, "words", "out")
-	config := r.config(t.TempDir())
-	config.StallTimeout = 50 * time.Millisecond
-	stalled, running := make(chan struct{}), make(chan struct{})
-	var goesOn sync.Once
+// stalls has an application's state tell when it is stalled, and when it runs again.
+func stalls(config *streams.Config) (stalled, running chan struct{}) {
+	config.StallTimeout = 200 * time.Millisecond
+	stalled, running = make(chan struct{}), make(chan struct{})
+	var once, goesOn sync.Once
 	config.Events.StateChanged = func(was, is streams.State) {
 		switch {
 		case is == streams.Stalled:
-			close(stalled)
+			once.Do(func() { close(stalled) })
 		case was == streams.Stalled && is == streams.Running:
 			goesOn.Do(func() { close(running) })
 		}
 	}
+	return stalled, running
+}
+
+// holdEnd holds the next end of a transaction back, until the channel is closed.
+func (r *rig) holdEnd() chan struct{} {
 	hold := make(chan struct{})
 	r.fake.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
 		r.fake.SleepControl(func() { <-hold })
 		return nil, nil, false
 	})
+	return hold
+}
+
+// TestAnApplicationThatDoesNotCommit although it should is stalled, until it does.
+func TestAnApplicationThatDoesNotCommit(t *testing.T) {
+	r := newRig(t, "words", "out")
+	config := r.config(t.TempDir())
+	stalled, running := stalls(&config)
+	hold := r.holdEnd()
 	_, stop := r.start(keep, config)
 	r.produceAt("words", 0, "a", "1")
 	<-stalled
@@ -252,33 +264,17 @@ func TestAnApplicationThatDoesNotCommit(t *testing.T) {
 	r.requireLog("no commit, although there is something to commit")
 }
 
-// stalls has an application's state tell when it is stalled, and when it is no more.
-func stalls(config *streams.Config) (stalled, over chan struct{}) {
-	config.StallTimeout = 200 * time.Millisecond
-	stalled, over = make(chan struct{}), make(chan struct{})
-	var once, goesOn sync.Once
-	config.Events.StateChanged = func(was, is streams.State) {
-		if is == streams.Stalled {
-			once.Do(func() { close(stalled) })
-		}
-		if was == streams.Stalled {
-			goesOn.Do(func() { close(over) })
-		}
-	}
-	return stalled, over
-}
-
 // TestAnApplicationWhoseCommitsFail is stalled, although each session begins with nothing to commit.
 func TestAnApplicationWhoseCommitsFail(t *testing.T) {
 	r := newRig(t, "words", "out")
 	config := r.config(t.TempDir())
-	stalled, over := stalls(&config)
+	stalled, running := stalls(&config)
 	refused := r.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.InvalidTxnState, Count: -1})
 	_, stop := r.start(keep, config)
 	r.produceAt("words", 0, "a", "1")
 	<-stalled
 	refused.Remove()
-	<-over
+	<-running
 	r.requireValues("out", "1")
 	require.NoError(t, stop())
 }
@@ -289,7 +285,7 @@ func TestAStallIsOverWithoutTasks(t *testing.T) {
 		kfake.BrokerConfigs(map[string]string{"group.min.session.timeout.ms": "100"}))
 	config := r.config(t.TempDir())
 	config.SessionTimeout, config.TransactionTimeout = time.Second, time.Second
-	stalled, over := stalls(&config)
+	stalled, running := stalls(&config)
 	var mu sync.Mutex
 	var cut []net.Conn
 	away := false
@@ -303,11 +299,7 @@ func TestAStallIsOverWithoutTasks(t *testing.T) {
 		cut = append(cut, conn)
 		return conn, err
 	})}
-	hold := make(chan struct{})
-	r.fake.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
-		r.fake.SleepControl(func() { <-hold })
-		return nil, nil, false
-	})
+	hold := r.holdEnd()
 	_, stop := r.start(keep, config)
 	r.produceAt("words", 0, "a", "1")
 	<-stalled
@@ -328,7 +320,7 @@ func TestAStallIsOverWithoutTasks(t *testing.T) {
 	mu.Lock()
 	away = false
 	mu.Unlock()
-	<-over
+	<-running
 	require.NoError(t, stop())
 	require.NoError(t, stopOther())
 }
