@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -70,14 +71,15 @@ func TestChosenTopics(t *testing.T) {
 
 // TestOddNames: a user's operator may be called anything.
 func TestOddNames(t *testing.T) {
-	g := topology.NewGraph()
-	site := topology.Site()
-	topic := &topology.Topic{Name: "in", Site: site}
-	source := topology.AddSource[string, string](g, topic, serde.String, serde.String, nil)
-	odd, parents := "say \"a\\N\"\n#1 <b>]", []*topology.Node{source}
-	topology.AddProcessor[string, string, string, string](g, odd, site, parents, nil, nil)
-	topo, err := topology.Compile(g, "app")
+	g := graph.NewGraph()
+	site := graph.Site()
+	topic := &graph.Topic{Name: "in", Site: site}
+	source := graph.AddSource[string, string](g, topic, serde.String, serde.String, nil)
+	odd, parents := "say \"a\\N\"\n#1 <b>]", []*graph.Node{source}
+	graph.AddProcessor[string, string, string, string](g, odd, site, parents, nil, nil)
+	compiled, err := graph.Compile(g, "app")
 	require.NoError(t, err)
+	topo := (*topology.Topology)(compiled)
 	require.Contains(t, topo.DOT(), `n1 [label="say \"a\\N\"\n#1 <b>]-1", style=rounded]`+"\n")
 	require.Contains(t, topo.Mermaid(), `n1["say #quot;a\N#quot; #35;1 <b>]-1"]`+"\n")
 	text, err := topo.JSON()
@@ -97,4 +99,18 @@ func TestTopicThatIsReadAndWritten(t *testing.T) {
 	var got struct{ Topics []struct{ Name, Kind string } }
 	require.NoError(t, json.Unmarshal(text, &got))
 	require.Equal(t, []struct{ Name, Kind string }{{"in", "source"}, {"in", "sink"}, {"other", "source"}}, got.Topics)
+}
+
+func TestPatternsAreDescribed(t *testing.T) {
+	topo := compile(t, countUsers)
+	require.Contains(t, topo.Describe(), "Source: source-0 (topics: user-.+)\n")
+	require.Contains(t, topo.DOT(), `label="any of user-.+"`)
+	text, err := topo.JSON()
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"topicPattern": "user-.+"`)
+	lock := topo.Lock()
+	require.Equal(t, "any of user-.+", lock.Sources[0].Name)
+	require.Equal(t, []string{"any of user-.+"}, lock.Stores[1].Inputs)
+	changes := compile(t, countsAndWindows).Lock().Compare(lock)
+	require.Contains(t, changes[len(changes)-1].Text, "is new: topics that match are read from the earliest record")
 }

@@ -9,8 +9,8 @@ import (
 // (cylinders), and the topics between them (parallelograms, internal ones boxes with a double line).
 func (t *Topology) DOT() string {
 	d := &dot{}
-	d.write("digraph %s {\n  node [shape=box]\n", dotText(t.App))
-	t.draw(d)
+	d.write("digraph %s {\n  node [shape=box]\n", dotText(t.App()))
+	draw(t.of(), d)
 	d.write("}\n")
 	return d.String()
 }

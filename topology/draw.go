@@ -3,6 +3,8 @@ package topology
 import (
 	"fmt"
 	"slices"
+
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // pen writes a picture of a topology in some language. Elements are told apart by ids of letters and digits, as names
@@ -18,15 +20,17 @@ type pen interface {
 }
 
 // draw shows each sub-topology as a box with its steps and stores, and the topics between the boxes.
-func (t *Topology) draw(p pen) {
-	d := &drawing{pen: p, topo: t, topics: map[string]string{}, nodes: map[*Node]string{}, stores: map[string]string{}}
-	for _, s := range t.all() {
+func draw(t *graph.Topology, p pen) {
+	d := &drawing{
+		pen: p, topo: t, topics: map[string]string{}, nodes: map[*graph.Node]string{}, stores: map[string]string{},
+	}
+	for _, s := range t.All() {
 		d.declareTopics(s)
 	}
-	for _, s := range t.all() {
+	for _, s := range t.All() {
 		d.box(s)
 	}
-	for _, s := range t.all() {
+	for _, s := range t.All() {
 		for _, n := range s.Nodes {
 			d.edgesOf(n)
 		}
@@ -36,18 +40,18 @@ func (t *Topology) draw(p pen) {
 // drawing has the ids that were given so far.
 type drawing struct {
 	pen
-	topo   *Topology
+	topo   *graph.Topology
 	topics map[string]string // by label
-	nodes  map[*Node]string
+	nodes  map[*graph.Node]string
 	stores map[string]string // by name
 }
 
-func (d *drawing) declareTopics(s *Sub) {
+func (d *drawing) declareTopics(s *graph.Sub) {
 	for _, n := range s.Nodes {
 		if n.Topic == nil {
 			continue
 		}
-		name := d.topo.label(n.Topic)
+		name := d.topo.Label(n.Topic)
 		if d.topics[name] == "" {
 			d.topics[name] = fmt.Sprintf("t%d", len(d.topics))
 			d.topic(d.topics[name], name, n.Topic.Repartition)
@@ -55,8 +59,8 @@ func (d *drawing) declareTopics(s *Sub) {
 	}
 }
 
-func (d *drawing) box(s *Sub) {
-	if s.ID == GlobalSub {
+func (d *drawing) box(s *graph.Sub) {
+	if s.ID == graph.GlobalSub {
 		d.openBox("sg", "global tables")
 	} else {
 		d.openBox(fmt.Sprintf("s%d", s.ID), fmt.Sprintf("sub-topology %d", s.ID))
@@ -72,10 +76,10 @@ func (d *drawing) box(s *Sub) {
 	d.closeBox()
 }
 
-func (d *drawing) edgesOf(n *Node) {
+func (d *drawing) edgesOf(n *graph.Node) {
 	id := d.nodes[n]
-	if n.Kind == SourceNode {
-		d.flow(d.topics[d.topo.label(n.Topic)], id)
+	if n.Kind == graph.SourceNode {
+		d.flow(d.topics[d.topo.Label(n.Topic)], id)
 	}
 	for _, c := range n.Children {
 		d.flow(id, d.nodes[c])
@@ -83,7 +87,7 @@ func (d *drawing) edgesOf(n *Node) {
 	for _, spec := range slices.Concat(n.Stores, n.Lookups) {
 		d.use(id, d.stores[spec.Name()])
 	}
-	if n.Kind == SinkNode {
-		d.flow(id, d.topics[d.topo.label(n.Topic)])
+	if n.Kind == graph.SinkNode {
+		d.flow(id, d.topics[d.topo.Label(n.Topic)])
 	}
 }

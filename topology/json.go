@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // JSON is the topology for programs: the application id; sub-topologies, with their nodes in the order of declaration;
@@ -13,11 +15,12 @@ import (
 // read and written comes once as a source and once as a sink; one that is a pattern says so, and stands for the topics
 // that it matches. The text is indented, and the same on each machine.
 func (t *Topology) JSON() ([]byte, error) {
-	out := topologyJSON{App: t.App, Subs: []subJSON{}, Stores: t.lockStores(), Topics: t.topicsJSON()}
-	for _, s := range t.all() {
+	topo := t.of()
+	out := topologyJSON{App: t.App(), Subs: []subJSON{}, Stores: lockStores(topo), Topics: topicsOf(topo)}
+	for _, s := range topo.All() {
 		sub := subJSON{ID: s.ID}
 		for _, n := range s.Nodes {
-			sub.Nodes = append(sub.Nodes, t.nodeJSON(n))
+			sub.Nodes = append(sub.Nodes, nodeOf(topo, n))
 		}
 		out.Subs = append(out.Subs, sub)
 	}
@@ -53,7 +56,7 @@ type topicJSON struct {
 	Value   string `json:"value"`
 }
 
-func (t *Topology) nodeJSON(n *Node) nodeJSON {
+func nodeOf(t *graph.Topology, n *graph.Node) nodeJSON {
 	out := nodeJSON{Name: n.Name, Kind: n.Kind.String(), Stores: storeNames(n.Stores), Children: nodeNames(n.Children)}
 	switch {
 	case n.Topic == nil:
@@ -65,9 +68,9 @@ func (t *Topology) nodeJSON(n *Node) nodeJSON {
 	return out
 }
 
-func (t *Topology) topicsJSON() []topicJSON {
+func topicsOf(t *graph.Topology) []topicJSON {
 	topics := []topicJSON{}
-	for _, s := range t.all() {
+	for _, s := range t.All() {
 		for _, n := range s.Nodes {
 			if n.Topic == nil {
 				continue

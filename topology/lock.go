@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -23,6 +23,7 @@ type Lock struct {
 	Stores       []StoreLock       `json:"stores"`
 	Repartitions []RepartitionLock `json:"repartitions"`
 	Sources      []SourceLock      `json:"sources"`
+	Globals      []GlobalLock      `json:"globals,omitempty"` // stores of global tables
 }
 
 // LockVersion is the version of the locks that this release makes.
@@ -32,7 +33,7 @@ const LockVersion = 2
 type StoreLock struct {
 	Name        string `json:"name"`
 	Kind        string `json:"kind"`
-	Format      string `json:"format"`                // see state.Spec
+	Format      string `json:"format"`                // kind, key and value
 	Changelog   string `json:"changelog,omitempty"`   // its topic; empty: none
 	InMemory    bool   `json:"inMemory,omitempty"`    // restored from the changelog at each start
 	RetentionMs int64  `json:"retentionMs,omitempty"` // of windows, from their start
@@ -66,7 +67,7 @@ type SourceLock struct {
 	Name  string `json:"name"` // of a pattern: "any of" and the pattern
 	Key   string `json:"key"`
 	Value string `json:"value"`
-	Reset string `json:"reset"` // see Reset; past is followed by a duration
+	Reset string `json:"reset"` // earliest, latest, committed or past; past is followed by a duration
 
 	KeyTypes   []serde.Shape `json:"keyTypes,omitempty"`
 	ValueTypes []serde.Shape `json:"valueTypes,omitempty"`
@@ -74,21 +75,23 @@ type SourceLock struct {
 
 // Lock is what of the topology outlives the process.
 func (t *Topology) Lock() Lock {
+	topo := t.of()
 	l := Lock{
-		Version: LockVersion, App: t.App,
-		Stores: t.lockStores(), Repartitions: []RepartitionLock{}, Sources: []SourceLock{},
+		Version: LockVersion, App: t.App(),
+		Stores: lockStores(topo), Repartitions: []RepartitionLock{}, Sources: []SourceLock{},
+		Globals: lockGlobals(topo),
 	}
-	for _, name := range t.SourceTopics() {
-		topic := t.source(name).Topic
+	for _, name := range topo.SourceTopics() {
+		topic := topo.Source(name).Topic
 		if topic.Repartition {
 			l.Repartitions = append(l.Repartitions, RepartitionLock{
 				Name: name, Key: topic.Key, Value: topic.Value, Partitions: topic.Partitions,
-				Partitioner: topic.Split == SplitByFunction,
+				Partitioner: topic.Split == graph.SplitByFunction,
 				KeyTypes:    serde.ShapesOf(topic.Keys), ValueTypes: serde.ShapesOf(topic.Values),
 			})
 		} else {
 			l.Sources = append(l.Sources, SourceLock{
-				t.label(topic), topic.Key, topic.Value, topic.resetText(), serde.ShapesOf(topic.Keys),
+				topo.Label(topic), topic.Key, topic.Value, topic.ResetText(), serde.ShapesOf(topic.Keys),
 				serde.ShapesOf(topic.Values),
 			})
 		}
@@ -97,18 +100,18 @@ func (t *Topology) Lock() Lock {
 	return l
 }
 
-func (t *Topology) lockStores() []StoreLock {
+func lockStores(t *graph.Topology) []StoreLock {
 	stores := []StoreLock{}
-	for _, sub := range t.Subs {
+	for _, sub := range t.Subs() {
 		for _, spec := range sub.Stores {
 			o := spec.Options()
-			windows, grace := sub.windowsIn(spec.Name())
+			windows, grace := sub.WindowsIn(spec.Name())
 			s := StoreLock{
 				Name: spec.Name(), Kind: string(spec.Kind()), Format: spec.Format(), InMemory: o.InMemory,
 				RetentionMs: o.Retention.Milliseconds(), TTLMs: o.TTL.Milliseconds(),
 				Windows: windows, GraceMs: grace.Milliseconds(),
 				KeyTypes: serde.ShapesOf(o.Keys), ValueTypes: serde.ShapesOf(o.Values...),
-				SubTopology: sub.ID, Inputs: t.feeding(sub, spec.Name()),
+				SubTopology: sub.ID, Inputs: feeding(t, sub, spec.Name()),
 			}
 			if !o.NoChangelog {
 				s.Changelog = t.ChangelogName(s.Name)
@@ -120,28 +123,18 @@ func (t *Topology) lockStores() []StoreLock {
 	return stores
 }
 
-// windowsIn are the windows whose rows a store holds, empty if a step of the user's keeps it.
-func (s *Sub) windowsIn(store string) (text string, grace time.Duration) {
-	for _, n := range s.Nodes {
-		if n.Windows != "" && slices.Contains(storeNames(n.Stores), store) {
-			return n.Windows, n.Grace
-		}
-	}
-	return "", 0
-}
-
 // feeding are the topics whose records reach a step that uses a store, sorted.
-func (t *Topology) feeding(sub *Sub, store string) []string {
-	var sources []*Node
-	seen := map[*Node]bool{}
+func feeding(t *graph.Topology, sub *graph.Sub, store string) []string {
+	var sources []*graph.Node
+	seen := map[*graph.Node]bool{}
 	for _, n := range sub.Nodes {
 		if slices.Contains(storeNames(n.Stores), store) {
-			sources = n.roots(sources, seen)
+			sources = n.Roots(sources, seen)
 		}
 	}
 	names := []string{}
 	for _, n := range sources {
-		names = append(names, t.label(n.Topic))
+		names = append(names, t.Label(n.Topic))
 	}
 	slices.SortFunc(names, cmp.Compare)
 	return names

@@ -10,6 +10,7 @@ const (
 	SubjectStore       Subject = "store"
 	SubjectRepartition Subject = "repartition topic"
 	SubjectSource      Subject = "source topic"
+	SubjectGlobal      Subject = "global table"
 	SubjectLock        Subject = "lock file of"
 )
 
@@ -38,8 +39,8 @@ type LockChange struct {
 func (c LockChange) String() string { return fmt.Sprintf("%s %q %s", c.Subject, c.Name, c.Text) }
 
 // Compare tells what a deployment of newer does to the state that older has left: stores first, then repartition
-// topics, then source topics. Locks that differ have at least one change. If the application id differs nothing else is
-// compared, as under the new one nothing of the old state is found.
+// topics, then source topics, then global tables. Locks that differ have at least one change. If the application id
+// differs nothing else is compared, as under the new one nothing of the old state is found.
 //
 // What reinterprets rows breaks them: other windows, or a longer grace period of theirs; of values, a field that is
 // gone or has another name or type; of keys, any change of fields. A new field of a value is noted, and so is a type of
@@ -61,6 +62,7 @@ func (l Lock) Compare(newer Lock) []LockChange {
 	c.stores()
 	c.repartitions()
 	c.sources()
+	c.globals()
 	return c.changes
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 func (c *comparison) stores() {
@@ -264,7 +266,7 @@ func (c *comparison) sources() {
 	}
 	for _, s := range added {
 		exist := "it must exist, and is"
-		if strings.HasPrefix(s.Name, anyOf) {
+		if strings.HasPrefix(s.Name, graph.AnyOf) {
 			exist = "topics that match are"
 		}
 		c.notes(SubjectSource, s.Name, "is new: %s read from %s", exist, beginning(s.Reset))
@@ -303,11 +305,11 @@ func (c *comparison) source(before, after SourceLock) {
 
 // beginning is where a topic is read from, in words.
 func beginning(reset string) string {
-	past, isPast := strings.CutPrefix(reset, Past.String()+" ")
+	past, isPast := strings.CutPrefix(reset, graph.Past.String()+" ")
 	switch {
 	case isPast:
 		return "the records of the last " + past
-	case reset == Committed.String():
+	case reset == graph.Committed.String():
 		return "committed offsets only"
 	}
 	return "the " + reset + " record"

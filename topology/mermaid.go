@@ -10,7 +10,7 @@ import (
 func (t *Topology) Mermaid() string {
 	m := &mermaid{}
 	m.write("flowchart TD\n")
-	t.draw(m)
+	draw(t.of(), m)
 	return m.String()
 }
 

@@ -7,15 +7,32 @@ import (
 	"strings"
 )
 
-// SVG is the topology as a picture: layers from the topics that are read down to those that are written, a box for each
-// sub-topology, with its steps and stores. It stands alone, or within a page of HTML, follows the reader's preference
-// for light or dark, and is the same on each machine. Elements have a title with their whole name.
-func (t *Topology) SVG() string {
-	p := &picture{byID: map[string]*shape{}}
-	t.draw(p)
+// Marks are what SVGWith shows of a topology at work. What is not there has none.
+type Marks struct {
+	Topics map[string]Mark    // by the name that Describe has
+	Nodes  map[string]Mark    // by name
+	Edges  map[[2]string]Mark // by the names of the shapes at both ends, where one of them is a topic
+}
+
+// Mark is a short text at a shape or an edge.
+type Mark struct {
+	Text  string
+	Bad   bool   // it is what one should look at
+	Title string // more, in the element's title
+}
+
+// SVGWith is SVG with marks.
+func (t *Topology) SVGWith(m Marks) string {
+	p := &picture{byID: map[string]*shape{}, marks: m}
+	draw(t.of(), p)
 	p.layout()
 	return p.write()
 }
+
+// SVG is the topology as a picture: layers from the topics that are read down to those that are written, a box for each
+// sub-topology, with its steps and stores. It stands alone, or within a page of HTML, follows the reader's preference
+// for light or dark, and is the same on each machine. Elements have a title with their whole name.
+func (t *Topology) SVG() string { return t.SVGWith(Marks{}) }
 
 // picture is a pen that remembers what it was told, and then lays it out: the rank of a shape is its layer, and each
 // box has a range of columns, its lane, to itself.
@@ -26,6 +43,7 @@ type picture struct {
 	edges  []edge
 	width  int
 	height int
+	marks  Marks
 }
 
 type shape struct {
@@ -179,8 +197,9 @@ func (p *picture) write() string {
 		e.write(&b)
 	}
 	for _, s := range p.shapes {
-		s.write(&b)
+		s.write(&b, p.marks.of(s))
 	}
+	p.writeMarks(&b)
 	b.WriteString("</svg>\n")
 	return b.String()
 }
@@ -203,10 +222,14 @@ func (e edge) write(b *strings.Builder) {
 		e.class, x1, y1, x1, y1+bend, x2, y2-bend, x2, y2, arrow)
 }
 
-func (s *shape) write(b *strings.Builder) {
+func (s *shape) write(b *strings.Builder, m Mark) {
 	round := map[string]int{"step": 6, "store": 14}[s.class]
+	title := s.name
+	if m.Title != "" {
+		title += "\n" + m.Title
+	}
 	fmt.Fprintf(b, `<g class="%s"><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="%d"/>`,
-		s.class, xmlText(s.name), s.x(), s.y(), shapeWidth, shapeHeight, round)
+		s.class, xmlText(title), s.x(), s.y(), shapeWidth, shapeHeight, round)
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n",
 		s.x()+shapeWidth/2, s.y()+shapeHeight/2+4, xmlText(short(s.name)))
 }
