@@ -37,12 +37,26 @@ func FormatOf(serde any) string {
 // is made of other serdes has such a method.
 func ErrOf(serde any) error {
 	if v := reflect.ValueOf(serde); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return errors.New("serde: it is nil")
+		if !v.IsValid() || !worksAsNil(v) {
+			return errors.New("serde: it is nil")
+		}
 	}
 	if s, ok := serde.(interface{ Err() error }); ok {
 		return s.Err()
 	}
 	return nil
+}
+
+// worksAsNil is true for a serde that is a nil pointer, and whose methods do without what it points to.
+func worksAsNil(s reflect.Value) (works bool) {
+	defer func() { works = recover() == nil && works }()
+	encode, decode := s.MethodByName("Append"), s.MethodByName("Decode")
+	if !encode.IsValid() || !decode.IsValid() || encode.Type().NumIn() != 2 || decode.Type().NumIn() != 1 {
+		return false
+	}
+	encode.Call([]reflect.Value{reflect.Zero(encode.Type().In(0)), reflect.Zero(encode.Type().In(1))})
+	decode.Call([]reflect.Value{reflect.Zero(decode.Type().In(0))})
+	return true
 }
 
 // New makes a serde of two functions, under the contract of Serde. format names the bytes, see FormatOf.

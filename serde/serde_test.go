@@ -154,3 +154,25 @@ func ExampleJSON() {
 	fmt.Println(string(b))
 	// Output: {"cents":1250}
 }
+
+// bytesOfText needs nothing of what it points to; prefixed does.
+type (
+	bytesOfText struct{ _ int }
+	prefixed    struct{ prefix string }
+)
+
+func (*bytesOfText) Append(dst []byte, v string) ([]byte, error) { return append(dst, v...), nil }
+func (*bytesOfText) Decode(src []byte) (string, error)           { return string(src), nil }
+
+func (p *prefixed) Append(dst []byte, v string) ([]byte, error) {
+	return append(dst, p.prefix+v...), nil
+}
+func (p *prefixed) Decode(src []byte) (string, error) { return string(src), nil }
+
+// TestAPointerToNothingThatWorks is a serde like any other; one whose methods would panic is none.
+func TestAPointerToNothingThatWorks(t *testing.T) {
+	require.NoError(t, serde.ErrOf((*bytesOfText)(nil)))
+	require.NoError(t, serde.ErrOf(serde.List[string]((*bytesOfText)(nil))))
+	require.EqualError(t, serde.ErrOf((*prefixed)(nil)), "serde: it is nil")
+	require.EqualError(t, serde.ErrOf((*int)(nil)), "serde: it is nil")
+}

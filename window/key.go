@@ -11,7 +11,8 @@ import (
 const timeSize = 8
 
 // TimeKey is the serde of the keys of windows that a start identifies, in the bytes of Kafka's TimeWindowedSerializer:
-// the key, then the start of the window as int64. The end is not in the bytes: it follows from the windows given here.
+// the key, then the start of the window as int64. The end is not in the bytes: it follows from the windows given here,
+// and a window of another length is an error. One that has a start alone stands for that of the start.
 func TimeKey[K any](key serde.Serde[K], windows Windows) serde.Serde[Windowed[K]] {
 	return timeKey[K]{key: key, windows: windows}
 }
@@ -44,6 +45,10 @@ func (s timeKey[K]) Err() error {
 func (s timeKey[K]) HashSuffix() int { return timeSize }
 
 func (s timeKey[K]) Append(dst []byte, v Windowed[K]) ([]byte, error) {
+	if w := s.windows.Window(v.Window.Start); w != v.Window && v.Window.End != 0 { // 0: the start alone is known
+		return dst, fmt.Errorf("window: %v is none of the key's windows, who reads it would take it for %v: give TimeKey "+
+			"the windows of the step that makes it", v.Window, w)
+	}
 	dst, err := s.key.Append(dst, v.Key)
 	return binary.BigEndian.AppendUint64(dst, uint64(v.Window.Start)), err
 }

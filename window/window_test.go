@@ -103,6 +103,31 @@ func TestKeyBytes(t *testing.T) {
 	require.EqualError(t, err, "window: key needs 8 bytes or more, got 5")
 }
 
+// TestKeysOfOtherWindows are refused: whoever reads the bytes would take an hour for a minute.
+func TestKeysOfOtherWindows(t *testing.T) {
+	for _, c := range []struct {
+		of    window.Windows
+		other window.Window
+	}{
+		{window.Tumbling(time.Minute), window.Window{Start: 0, End: time.Hour.Milliseconds()}},
+		{window.Hopping(time.Hour, time.Minute), window.Window{Start: 0, End: time.Minute.Milliseconds()}},
+		{window.Tumbling(time.Minute), window.Window{Start: 0, End: time.Minute.Milliseconds(), EndIncluded: true}},
+		{window.Months(time.UTC), window.Window{Start: 0, End: time.Hour.Milliseconds()}},
+	} {
+		s := window.TimeKey(serde.String, c.of)
+		_, err := s.Append(nil, window.Windowed[string]{Key: "a", Window: c.other})
+		require.ErrorContains(t, err, c.other.String()+" is none of the key's windows")
+		require.ErrorContains(t, err, "give TimeKey the windows of the step")
+
+		own := window.Windowed[string]{Key: "a", Window: c.of.Window(c.other.Start)}
+		b, err := s.Append(nil, own)
+		require.NoError(t, err)
+		byStart, err := s.Append(nil, window.Windowed[string]{Key: "a", Window: window.Window{Start: own.Window.Start}})
+		require.NoError(t, err)
+		require.Equal(t, b, byStart)
+	}
+}
+
 func FuzzKey(f *testing.F) {
 	s := window.TimeKey(serde.String, window.Tumbling(time.Minute))
 	f.Add([]byte("alice\x00\x00\x00\x00\x00\x00\xea\x60"))

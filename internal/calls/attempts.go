@@ -7,17 +7,17 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // AtOnce makes the attempts of a call without waits between them, on the caller's goroutine: for tests.
-func AtOnce(c *topology.Call) (any, error) {
+func AtOnce(c *graph.Call) (any, error) {
 	return attempts(c, func() (any, error) { return shielded(c.Within, c) }, func(time.Duration) error { return nil })
 }
 
 // attempts makes attempts until one succeeds, or another one would be of no use, with waits between them.
-func attempts(c *topology.Call, attempt func() (any, error), wait func(time.Duration) error) (any, error) {
+func attempts(c *graph.Call, attempt func() (any, error), wait func(time.Duration) error) (any, error) {
 	for n := 1; ; n++ {
 		result, err := attempt()
 		if err == nil || n == c.Limits.Attempts || !again(err) {
@@ -32,7 +32,7 @@ func attempts(c *topology.Call, attempt func() (any, error), wait func(time.Dura
 // again is true for an error that another attempt may not meet.
 func again(err error) bool {
 	var panicked *task.PanicError
-	return !topology.IsPermanent(err) && !errors.Is(err, topology.ErrCallsStuck) && !errors.As(err, &panicked)
+	return !graph.IsPermanent(err) && !errors.Is(err, graph.ErrCallsStuck) && !errors.As(err, &panicked)
 }
 
 func after(n int, err error) error {
@@ -44,7 +44,7 @@ func after(n int, err error) error {
 
 // backoff is the wait behind the n-th attempt: half of it is random, so that calls that failed together do not come
 // back together.
-func backoff(l topology.CallLimits, n int) time.Duration {
+func backoff(l graph.CallLimits, n int) time.Duration {
 	wait := l.Backoff
 	for i := 1; i < n && wait < l.MaxBackoff; i++ {
 		wait *= 2
@@ -54,7 +54,7 @@ func backoff(l topology.CallLimits, n int) time.Duration {
 }
 
 // shielded makes one attempt, and an error of a panic.
-func shielded(ctx context.Context, c *topology.Call) (result any, err error) {
+func shielded(ctx context.Context, c *graph.Call) (result any, err error) {
 	err = task.Shielded(func() (err error) {
 		result, err = c.Make(ctx)
 		return err

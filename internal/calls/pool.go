@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Pool makes the calls of all tasks of a process. It is the task.Caller of an application.
@@ -28,7 +28,7 @@ func NewPool(log *slog.Logger) *Pool {
 }
 
 // Call makes a call as soon as its step has room for it.
-func (p *Pool) Call(c *topology.Call, answer func(result any, err error)) {
+func (p *Pool) Call(c *graph.Call, answer func(result any, err error)) {
 	p.mu.Lock()
 	s := p.mu.steps[c.Node.Name]
 	if s == nil {
@@ -41,7 +41,7 @@ func (p *Pool) Call(c *topology.Call, answer func(result any, err error)) {
 
 // pending is a call that waits for room, or is made.
 type pending struct {
-	*topology.Call
+	*graph.Call
 	answer func(result any, err error)
 }
 
@@ -133,7 +133,7 @@ type try struct {
 }
 
 // attempt makes one attempt, in its time. One that does not return goes on without effect.
-func (s *step) attempt(c *topology.Call) (any, error) {
+func (s *step) attempt(c *graph.Call) (any, error) {
 	if err := s.turn(c); err != nil {
 		return nil, err
 	}
@@ -149,10 +149,10 @@ func (s *step) attempt(c *topology.Call) (any, error) {
 	if !s.await(ctx, t) {
 		s.log.Warn("a call has not returned although its context has ended: its function goes on without effect",
 			"step", s.name, "timeout", c.Limits.Timeout.String())
-		return nil, fmt.Errorf("%w: %v", topology.ErrCallTimeout, c.Limits.Timeout)
+		return nil, fmt.Errorf("%w: %v", graph.ErrCallTimeout, c.Limits.Timeout)
 	}
 	if t.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil, fmt.Errorf("%w: %v: %w", topology.ErrCallTimeout, c.Limits.Timeout, t.err)
+		return nil, fmt.Errorf("%w: %v: %w", graph.ErrCallTimeout, c.Limits.Timeout, t.err)
 	}
 	return t.result, t.err
 }
@@ -193,11 +193,11 @@ func (s *step) came(t *try) {
 }
 
 // turn waits until the rate allows another attempt, and is an error if there is no room for one any more.
-func (s *step) turn(c *topology.Call) error {
+func (s *step) turn(c *graph.Call) error {
 	s.mu.Lock()
 	if s.mu.stuck >= c.Limits.Concurrency {
 		s.mu.Unlock()
-		return fmt.Errorf("step %s, %d calls: %w", s.name, c.Limits.Concurrency, topology.ErrCallsStuck)
+		return fmt.Errorf("step %s, %d calls: %w", s.name, c.Limits.Concurrency, graph.ErrCallsStuck)
 	}
 	now := time.Now()
 	at := now

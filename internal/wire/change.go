@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // The last byte of a change says what is before it. Kinds 3 to 5 are 0 to 2 with a byte more, whether the row is the
@@ -26,7 +26,7 @@ var errNoChange = errors.New("wire: change has neither an old nor a new value")
 // Change is the serde of the rows that a table sends through a repartition topic: Java's ChangedSerializer, as of
 // Kafka Streams 3.5. It also reads changes that say whether they are the latest. A change without an old and a new
 // value is an error. What value keeps of its input, serde.Bytes all of it, a decoded change keeps as well.
-func Change[V any](value serde.Serde[V]) serde.Serde[topology.Change[V]] {
+func Change[V any](value serde.Serde[V]) serde.Serde[graph.Change[V]] {
 	return change[V]{value}
 }
 
@@ -37,7 +37,7 @@ func (s change[V]) Parts() []any { return []any{s.value} }
 
 func (s change[V]) Format() string { return fmt.Sprintf("change(%s)", serde.FormatOf(s.value)) }
 
-func (s change[V]) Append(dst []byte, c topology.Change[V]) ([]byte, error) {
+func (s change[V]) Append(dst []byte, c graph.Change[V]) ([]byte, error) {
 	switch {
 	case c.New.OK && c.Old.OK:
 		return s.appendBoth(dst, c)
@@ -58,7 +58,7 @@ func (s change[V]) appendOne(dst []byte, v V, kind byte) ([]byte, error) {
 }
 
 // appendBoth encodes the new value in place and then makes room for its length, which is mostly a single byte.
-func (s change[V]) appendBoth(dst []byte, c topology.Change[V]) ([]byte, error) {
+func (s change[V]) appendBoth(dst []byte, c graph.Change[V]) ([]byte, error) {
 	start := len(dst)
 	dst, err := s.value.Append(dst, c.New.Value)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s change[V]) appendBoth(dst []byte, c topology.Change[V]) ([]byte, error) 
 	return s.appendOne(slices.Insert(dst, start, length[:n]...), c.Old.Value, both)
 }
 
-func (s change[V]) Decode(src []byte) (c topology.Change[V], err error) {
+func (s change[V]) Decode(src []byte) (c graph.Change[V], err error) {
 	kind, payload, err := splitChange(src)
 	if err != nil {
 		return c, err
@@ -82,20 +82,20 @@ func (s change[V]) Decode(src []byte) (c topology.Change[V], err error) {
 	}
 	if kind != onlyOld {
 		if c.New, err = s.some(newBytes); err != nil {
-			return topology.Change[V]{}, fmt.Errorf("wire: change: new value: %w", err)
+			return graph.Change[V]{}, fmt.Errorf("wire: change: new value: %w", err)
 		}
 	}
 	if kind != onlyNew {
 		if c.Old, err = s.some(oldBytes); err != nil {
-			return topology.Change[V]{}, fmt.Errorf("wire: change: old value: %w", err)
+			return graph.Change[V]{}, fmt.Errorf("wire: change: old value: %w", err)
 		}
 	}
 	return c, nil
 }
 
-func (s change[V]) some(src []byte) (topology.Optional[V], error) {
+func (s change[V]) some(src []byte) (graph.Optional[V], error) {
 	v, err := s.value.Decode(src)
-	return topology.Some(v), err
+	return graph.Some(v), err
 }
 
 // splitChange takes the bytes that say what a change is off its end; of the kinds it leaves the first three.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // refuses: the bytes, in hex, are an error that says what is wrong, and no value.
@@ -37,7 +37,7 @@ func TestDamagedChange(t *testing.T) {
 }
 
 func TestUnwritableChange(t *testing.T) {
-	_, err := wire.Change(serde.String).Append(nil, topology.Change[string]{})
+	_, err := wire.Change(serde.String).Append(nil, graph.Change[string]{})
 	require.EqualError(t, err, "wire: change has neither an old nor a new value")
 
 	refused := errors.New("refused")
@@ -47,7 +47,7 @@ func TestUnwritableChange(t *testing.T) {
 		}
 		return append(dst, v...), nil
 	}, serde.String.Decode))
-	for _, c := range []topology.Change[string]{
+	for _, c := range []graph.Change[string]{
 		added("bad"), removed("bad"), changed("bad", "good"), changed("good", "bad"),
 	} {
 		_, err := picky.Append(nil, c)

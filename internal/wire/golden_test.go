@@ -12,9 +12,9 @@ import (
 	"github.com/twmb/murmur3"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -47,12 +47,12 @@ func reads[T any](s serde.Serde[T], v T, from string) func(*testing.T) {
 	}
 }
 
-func changed[V any](from, to V) topology.Change[V] {
-	return topology.Change[V]{Old: topology.Some(from), New: topology.Some(to)}
+func changed[V any](from, to V) graph.Change[V] {
+	return graph.Change[V]{Old: graph.Some(from), New: graph.Some(to)}
 }
 
-func added[V any](v V) topology.Change[V]   { return topology.Change[V]{New: topology.Some(v)} }
-func removed[V any](v V) topology.Change[V] { return topology.Change[V]{Old: topology.Some(v)} }
+func added[V any](v V) graph.Change[V]   { return graph.Change[V]{New: graph.Some(v)} }
+func removed[V any](v V) graph.Change[V] { return graph.Change[V]{Old: graph.Some(v)} }
 
 func TestGoldenChange(t *testing.T) {
 	longs, texts := wire.Change(serde.Int64), wire.Change(serde.String)
@@ -128,7 +128,7 @@ func TestGoldenSuppress(t *testing.T) {
 	t.Run("old null", golden(s, v(b, nil, nil), bare+"00000002 3431 ffffffff ffffffff"+at))
 
 	withHeaders := v(b, b, c)
-	withHeaders.Context.Headers = []topology.Header{{Key: "h", Value: []byte("v")}, {Key: "n"}}
+	withHeaders.Context.Headers = []graph.Header{{Key: "h", Value: []byte("v")}, {Key: "n"}}
 	t.Run("old same as prior, headers", golden(s, withHeaders,
 		"000000000000ee48 0000000000000007 00000006 6f7264657273 00000003"+
 			"00000002 00000001 68 00000001 76 00000001 6e ffffffff 00000002 3431 fffffffe 00000002 3432"+at))
@@ -136,7 +136,7 @@ func TestGoldenSuppress(t *testing.T) {
 	old := strings.Replace(bare, "00000003 00000000", "00000003 ffffffff", 1)
 	t.Run("headers null", reads(s, v(nil, nil, c), old+"ffffffff ffffffff 00000002 3432"+at))
 	t.Run("version header", func(t *testing.T) {
-		require.Equal(t, topology.Header{Key: "v", Value: []byte{3}}, wire.BufferHeader)
+		require.Equal(t, graph.Header{Key: "v", Value: []byte{3}}, wire.BufferHeader)
 	})
 }
 
@@ -202,7 +202,7 @@ func response(t *testing.T, text string) wire.Response {
 func TestGoldenPartitioner(t *testing.T) {
 	partition := func(key string, of int) int {
 		r := &kgo.Record{}
-		cluster.NewRecord(r, &topology.Output{Key: []byte(key), Partition: topology.ByKey})
+		cluster.NewRecord(r, &graph.Output{Key: []byte(key), Partition: graph.ByKey})
 		return cluster.Partitioner().ForTopic("").Partition(r, of)
 	}
 	t.Run("partition of 12", func(t *testing.T) {
@@ -222,6 +222,6 @@ func TestGoldenPartitioner(t *testing.T) {
 func TestGoldenPrimitives(t *testing.T) {
 	t.Run("long 42", golden(serde.Int64, 42, "000000000000002a"))
 	t.Run("offset metadata", func(t *testing.T) {
-		require.Equal(t, "AgAAAAAAAO5I", topology.Metadata{PartitionTime: 61000}.Encode())
+		require.Equal(t, "AgAAAAAAAO5I", graph.Metadata{PartitionTime: 61000}.Encode())
 	})
 }

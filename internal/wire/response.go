@@ -10,8 +10,12 @@ import (
 // primary key.
 type Response struct {
 	Hash  Hash   // that of the subscription
-	Value []byte // the right row, nil if there is none; an empty one cannot be told from none, in Java either
+	Value []byte // the right row, nil if there is none; one of no bytes reads as nil: see EmptyRowHeader
 }
+
+// EmptyRowHeader is the header of a response whose right row is there and has no bytes, as an empty text. The bytes of
+// Java do not tell that from no row, which it is for Java and for earlier releases: they pass over the header.
+const EmptyRowHeader = "millstream-empty-row"
 
 // ResponseSerde has the bytes of Java's SubscriptionResponseWrapperSerde, version 0. What it decodes shares memory with
 // its input, until it is cloned.

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // blobs are bytes that are there, maybe none; nullables may be nil.
@@ -81,27 +81,27 @@ func TestWaitingRow(t *testing.T) {
 	require.Equal(t, "waiting(string,int64)", serde.FormatOf(waiting))
 	const text = "000000000000ee48 0000000000000007 00000002 696e 00000003 00000001 00000001 68 ffffffff 00000001 6b ffffffff"
 	v := wire.Waiting{Context: wire.RecordContext{
-		Timestamp: 61000, Offset: 7, Topic: "in", Partition: 3, Headers: []topology.Header{{Key: "h"}},
+		Timestamp: 61000, Offset: 7, Topic: "in", Partition: 3, Headers: []graph.Header{{Key: "h"}},
 	}, Key: []byte("k")}
 	b, err := waiting.Append(nil, v)
 	require.NoError(t, err)
 	require.Equal(t, strings.ReplaceAll(text, " ", ""), hex.EncodeToString(b))
 }
 
-func drawChange(t *rapid.T) (c topology.Change[string]) {
+func drawChange(t *rapid.T) (c graph.Change[string]) {
 	kind := rapid.IntRange(1, 3).Draw(t, "kind")
 	if kind&1 != 0 {
-		c.New = topology.Some(rapid.String().Draw(t, "new"))
+		c.New = graph.Some(rapid.String().Draw(t, "new"))
 	}
 	if kind&2 != 0 {
-		c.Old = topology.Some(rapid.String().Draw(t, "old"))
+		c.Old = graph.Some(rapid.String().Draw(t, "old"))
 	}
 	return c
 }
 
 func drawBufferValue(t *rapid.T) wire.BufferValue {
-	headers := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) topology.Header {
-		return topology.Header{Key: rapid.String().Draw(t, "key"), Value: nullables.Draw(t, "value")}
+	headers := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) graph.Header {
+		return graph.Header{Key: rapid.String().Draw(t, "key"), Value: nullables.Draw(t, "value")}
 	}), 0, 3).Draw(t, "headers")
 	v := wire.BufferValue{
 		Context: wire.RecordContext{
@@ -166,7 +166,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	dst, value := make([]byte, 0, 1024), []byte("value")
 	changes := wire.Change(serde.Int64)
 	buffered := wire.BufferValue{Prior: value, Old: []byte("value"), New: value}
-	buffered.Context = wire.RecordContext{Topic: "orders", Headers: []topology.Header{{Key: "h"}}}
+	buffered.Context = wire.RecordContext{Topic: "orders", Headers: []graph.Header{{Key: "h"}}}
 	list, sided := [][]byte{value, nil}, []wire.Sided{{Left: true, Value: value}}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		hash := wire.HashOf(value)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
@@ -15,21 +16,21 @@ import (
 // opened is an open store with its database and what it wrote into its changelog.
 type opened struct {
 	t      *testing.T
-	store  state.Store
+	store  storage.Store
 	engine store.Engine
 	log    []logged
 }
 
 type logged struct{ key, value []byte }
 
-func open(t *testing.T, spec state.Spec) *opened {
+func open(t *testing.T, spec storage.Spec) *opened {
 	o := &opened{t: t, engine: store.OpenMemory()}
-	o.store = spec.Open(state.Env{Engine: o.engine, Prefix: []byte{1, 7}, Budget: state.NewBudget(1 << 20)})
+	o.store = spec.Open(storage.Env{Engine: o.engine, Prefix: []byte{1, 7}, Budget: storage.NewBudget(1 << 20)})
 	o.store.Mark()
 	return o
 }
 
-func (o *opened) Store(string) state.Store { return o.store }
+func (o *opened) Store(string) state.Store { return storage.Open(o.store) }
 func (o *opened) Room() []byte             { return nil }
 func (o *opened) Keep(b []byte) []byte     { return b }
 
@@ -46,7 +47,7 @@ func (o *opened) commit() {
 // TestGoldenValueAndTimestamp: the row in the database has both, the changelog record the plain value.
 func TestGoldenValueAndTimestamp(t *testing.T) {
 	numbers := state.NewKeyValue("numbers", serde.String, serde.Int64)
-	o := open(t, numbers.Spec())
+	o := open(t, storage.Of(numbers))
 	require.NoError(t, numbers.In(o).Put("alice", 42, 61000))
 	o.commit()
 	it, err := o.engine.Scan(nil, nil, false)
@@ -59,7 +60,7 @@ func TestGoldenValueAndTimestamp(t *testing.T) {
 
 func TestSessionStoreLogsSessionKeys(t *testing.T) {
 	visits := state.NewSession("visits", serde.String, serde.Int64).Retain(time.Hour)
-	o := open(t, visits.Spec())
+	o := open(t, storage.Of(visits))
 	require.NoError(t, visits.In(o).Put("alice", 60000, 75000, 42, 75000))
 	o.commit()
 	key := wire.SessionKey(nil, []byte("alice"), 75000, 60000)
@@ -69,7 +70,7 @@ func TestSessionStoreLogsSessionKeys(t *testing.T) {
 // TestBufferLogsSequences: rows of one key and time have numbers of their own, from 1.
 func TestBufferLogsSequences(t *testing.T) {
 	waiting := state.NewBuffer("waiting", serde.String, serde.String).Retain(time.Hour)
-	o := open(t, waiting.Spec())
+	o := open(t, storage.Of(waiting))
 	require.NoError(t, waiting.In(o).Put("alice", "a", 60000))
 	require.NoError(t, waiting.In(o).Put("alice", "b", 60000))
 	o.commit()
@@ -82,7 +83,7 @@ func TestBufferLogsSequences(t *testing.T) {
 // TestUnmatchedLogsSharedKeys: a row is all values of a side, key and time.
 func TestUnmatchedLogsSharedKeys(t *testing.T) {
 	unmatched := state.NewUnmatched("unmatched", serde.String, serde.String, serde.Int64)
-	o := open(t, unmatched.Spec())
+	o := open(t, storage.Of(unmatched))
 	require.NoError(t, unmatched.In(o).PutLeft("alice", "L", 61000))
 	require.NoError(t, unmatched.In(o).PutLeft("alice", "", 61000))
 	o.commit()

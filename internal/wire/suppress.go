@@ -3,14 +3,14 @@ package wire
 import (
 	"bytes"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // BufferHeader marks the changelog records that hold a BufferValue: version 3 of the format. Records with a lower
 // version, or without one, are in formats of the past, which BufferSerde does not read. Tombstones have no header.
 // Nobody may change it.
-var BufferHeader = topology.Header{Key: "v", Value: []byte{3}}
+var BufferHeader = graph.Header{Key: "v", Value: []byte{3}}
 
 // BufferValue is a row that suppress holds back.
 type BufferValue struct {
@@ -26,7 +26,7 @@ type RecordContext struct {
 	Offset    int64
 	Topic     string
 	Partition int32
-	Headers   []topology.Header
+	Headers   []graph.Header
 }
 
 // sameAsPrior is the length of an old value that is not written because it equals the prior one.
@@ -83,14 +83,14 @@ func (r *reader) context() RecordContext {
 }
 
 // headers are nil if there are none, for which Java once wrote the number -1.
-func (r *reader) headers() []topology.Header {
+func (r *reader) headers() []graph.Header {
 	n := r.int32()
 	if n == 0 || n == nullLength {
 		return nil
 	}
-	headers := make([]topology.Header, r.countOf(n, 8))
+	headers := make([]graph.Header, r.countOf(n, 8))
 	for i := range headers {
-		headers[i] = topology.Header{Key: string(r.sized()), Value: r.nullable()}
+		headers[i] = graph.Header{Key: string(r.sized()), Value: r.nullable()}
 	}
 	return headers
 }

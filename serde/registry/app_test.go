@@ -20,7 +20,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // raw are the orders as bytes, for records that no serde of this test would write.
@@ -99,7 +98,7 @@ func TestApplicationGoesOnWithoutTheRegistry(t *testing.T) {
 	send(t, kafka, laterID, "b")
 	send(t, kafka, knownID, "c")
 	require.Equal(t, []string{"a", "c"}, running(t, app, kafka, 2))
-	require.Equal(t, map[topology.DropReason]int64{topology.DropDeserialize: 1}, app.Dropped())
+	require.Equal(t, map[streams.DropReason]int64{streams.DropDeserialize: 1}, app.Dropped())
 }
 
 // TestApplicationWithARefusedSchema does not start.

@@ -49,7 +49,7 @@ func TestRegistryAway(t *testing.T) {
 // TestRegistryThatStaysAway: the wait ends, with an error that tells what was asked for.
 func TestRegistryThatStaysAway(t *testing.T) {
 	fake, r := newFake(t, time.Millisecond)
-	s := started(t, registry.Of(r, avro.Of[order]("shop")))
+	s := registry.Of(r, avro.Of[order]("shop"))
 	var left atomic.Int64
 	left.Store(1 << 40)
 	fake.Intercept(away("/schemas/ids/99", &left))
