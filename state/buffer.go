@@ -1,10 +1,12 @@
 package state
 
 import (
+	"fmt"
 	"iter"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -18,7 +20,7 @@ type Buffer[K, V any] struct {
 // of its changelog topic, <application>-<name>-changelog. Changelog records have the bytes of Kafka Streams' window
 // stores with duplicates: key, time (int64), sequence number (int32); the plain value; the record's time.
 func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Buffer[K, V] {
-	return Buffer[K, V]{newDeclared(KindBuffer, name, key, value, func(d *declared, env Env) Store {
+	return Buffer[K, V]{storage.NewDeclared(KindBuffer, name, key, value, func(d *declared, env storage.Env) opened {
 		return openBuffer(d, env, key, value)
 	}), in[BufferStore[K, V]](name)}
 }
@@ -26,34 +28,34 @@ func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) 
 // ByTime is the same buffer with its records in the order of their times over all keys, for records that wait for a
 // time. Fetch must not be used on it, nor Until on one without.
 func (s Buffer[K, V]) ByTime() Buffer[K, V] {
-	return Buffer[K, V]{s.spec.findByTime(), s.open}
+	return Buffer[K, V]{s.spec.FindByTime(), s.open}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Buffer[K, V]) InMemory() Buffer[K, V] {
-	return Buffer[K, V]{s.spec.inMemory(), s.open}
+	return Buffer[K, V]{s.spec.InMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Buffer[K, V]) NoChangelog() Buffer[K, V] {
-	return Buffer[K, V]{s.spec.noChangelog(), s.open}
+	return Buffer[K, V]{s.spec.NoChangelog(), s.open}
 }
 
 // Retain is the same buffer keeping records until stream time has passed their time by d.
 func (s Buffer[K, V]) Retain(d time.Duration) Buffer[K, V] {
-	return Buffer[K, V]{s.spec.retain(d), s.open}
+	return Buffer[K, V]{s.spec.Retain(d), s.open}
 }
 
 // In is the open store within a processor, or within a test.
 func (s Buffer[K, V]) In(stores Stores) BufferStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Buffer[K, V]) Spec() Spec { return s.spec.spec(KindBuffer) }
+func (s Buffer[K, V]) Spec() Spec { return s.spec.Sealed(KindBuffer) }
 
-func openBuffer[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
-	core, part := newBufferCore(env, d.options, d.byTime)
-	handle := &bufferStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
+func openBuffer[K, V any](d *declared, env storage.Env, keys serde.Serde[K], values serde.Serde[V]) opened {
+	core, part := newBufferCore(env, d.Options(), d.ByTime())
+	handle := &bufferStore[K, V]{core: core, column: newColumn(d.Name(), part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }
@@ -104,8 +106,11 @@ func (s *bufferStore[K, V]) key(key K) ([]byte, error) {
 }
 
 func (s *bufferStore[K, V]) Put(key K, value V, timestamp int64) error {
-	if !s.core.takes(timestamp) {
-		return nil
+	if timestamp < 0 {
+		return fmt.Errorf("state: store %s: timestamp %d: must be 0 or more", s.core.Name(), timestamp)
+	}
+	if ok, err := s.core.takes(timestamp); !ok {
+		return err
 	}
 	b, err := s.key(key)
 	if err == nil {

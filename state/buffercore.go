@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 )
 
@@ -21,7 +22,7 @@ type bufferCore struct {
 }
 
 // newBufferCore is the store without its rows, and the part of the environment that these are opened in.
-func newBufferCore(env Env, options Options, byTime bool) (*bufferCore, rows.Env) {
+func newBufferCore(env storage.Env, options storage.Options, byTime bool) (*bufferCore, rows.Env) {
 	c, part := &bufferCore{numbers: rows.NewSequence(rows.Env(env)), byTime: byTime}, rows.Env(env)
 	c.clock, c.timed, c.retention, c.more = rows.NewClock(), true, eventtime.Keep(options.Retention), c.numbers
 	c.segments = rows.NewSegments(c.retention)
@@ -29,9 +30,12 @@ func newBufferCore(env Env, options Options, byTime bool) (*bufferCore, rows.Env
 }
 
 // takes moves the time on to that of a record that is about to be put; false if that has expired.
-func (c *bufferCore) takes(at int64) bool {
+func (c *bufferCore) takes(at int64) (bool, error) {
+	if err := c.rows.Writable(); err != nil {
+		return false, err
+	}
 	c.Observe(at)
-	return at >= c.oldest()
+	return at >= c.oldest(), nil
 }
 
 // next is the key of a row that is about to be put.
@@ -126,7 +130,7 @@ func (c *bufferCore) until(to int64, show func(at *rows.At) (bool, error)) error
 }
 
 // Flush encodes what was written since the last commit, and removes what has expired.
-func (c *bufferCore) Flush(b store.Batch, log Changelog) error {
+func (c *bufferCore) Flush(b store.Batch, log rows.Changelog) error {
 	err := c.rows.Flush(b, log, func(dst, key []byte) []byte {
 		k, at, n := c.parseUser(key)
 		dst = binary.BigEndian.AppendUint64(append(dst, k...), uint64(at))
@@ -168,7 +172,7 @@ func (c *bufferCore) logged(key []byte) (row []byte, sequence uint32, err error)
 }
 
 // Rewrite appends the row of a changelog key to the changelog once more.
-func (c *bufferCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+func (c *bufferCore) Rewrite(log rows.Changelog, key []byte, timestamp int64) error {
 	row, _, err := c.logged(key)
 	if err != nil {
 		return err

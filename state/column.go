@@ -65,13 +65,16 @@ func (c *column[V]) stored(key []byte) (value V, timestamp int64, ok bool, err e
 }
 
 func (c *column[V]) put(key []byte, value V, timestamp int64) error {
+	if err := c.rows.CheckTimestamp(key, timestamp); err != nil {
+		return err
+	}
 	id, err := c.rows.Begin(key)
 	if err != nil {
 		return err
 	}
 	if c.rows.EncodeOnPut() {
 		encoded, err := c.values.Append(nil, value)
-		if err := c.rows.CheckEncoded(key, encoded, err); err != nil {
+		if err := c.rows.CheckEncoded(key, encoded, timestamp, err); err != nil {
 			return err
 		}
 	}

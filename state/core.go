@@ -112,7 +112,7 @@ func (c *core) Time() (int64, bool) { return c.clock.Time(), c.timed }
 func (c *core) SetTime(streamTime int64) { c.clock.SetTime(streamTime) }
 
 // Silence is for processors that move the time on while no record comes.
-func (c *core) Silence() *Silence { return c.clock.Silence() }
+func (c *core) Silence() *rows.Silence { return c.clock.Silence() }
 
 // oldest is the lowest time that has not expired.
 func (c *core) oldest() int64 { return max(0, c.clock.Time()-c.retention-c.widened) }

@@ -25,7 +25,6 @@ func fuzzDecode[V any](f *testing.F, values serde.Serde[V]) {
 
 func FuzzSides(f *testing.F)    { fuzzDecode(f, sides[string, int64]{serde.String, serde.Int64}) }
 func FuzzVersions(f *testing.F) { fuzzDecode(f, versions[[]byte]{serde.Bytes}) }
-func FuzzHeld(f *testing.F)     { fuzzDecode(f, held[[]byte]{serde.Bytes}) }
 
 // TestSidesOfOneRow: a row has the records of one side, each behind a side that is known.
 func TestSidesOfOneRow(t *testing.T) {

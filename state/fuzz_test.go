@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -19,39 +20,41 @@ var (
 	fuzzByKey     = fuzzWindow.ByKey()
 	fuzzSession   = state.NewSession("fuzzed", serde.String, serde.Int64).Retain(keep)
 	fuzzBuffer    = state.NewBuffer("fuzzed", serde.String, serde.Int64).Retain(keep)
-	fuzzHeld      = state.Holding(fuzzBuffer)
+	fuzzHeld      = state.NewBuffer("fuzzed", serde.String, storage.HeldSerde(serde.Int64)).ByTime().Retain(keep)
 	fuzzUnmatched = state.NewUnmatched("fuzzed", serde.String, serde.Int64, serde.String)
 	fuzzVersioned = state.NewVersioned("fuzzed", serde.String, serde.Int64, history*time.Millisecond)
 )
 
 // restorable is every kind of store in every layout, with walks over what it has.
 var restorable = []struct {
-	spec state.Spec
+	spec storage.Spec
 	read func(h *harness) []error
 }{
-	{fuzzKeyValue.Spec(), func(h *harness) []error { return errorsOf(fuzzKeyValue.In(h).All(), fuzzKeyValue.In(h).Reverse()) }},
-	{fuzzTTL.Spec(), func(h *harness) []error {
+	{storage.Of(fuzzKeyValue), func(h *harness) []error { return errorsOf(fuzzKeyValue.In(h).All(), fuzzKeyValue.In(h).Reverse()) }},
+	{storage.Of(fuzzTTL), func(h *harness) []error {
 		s := fuzzTTL.In(h)
-		return errorsOf(s.All(), state.Timed(s).Oldest(), state.Timed(s).Expired(), state.Timed(s).Until(7))
+		return errorsOf(s.All(), timed(s).Oldest(), timed(s).Expired(), timed(s).Until(7))
 	}},
-	{fuzzWindow.Spec(), func(h *harness) []error {
+	{storage.Of(fuzzWindow), func(h *harness) []error {
 		s := fuzzWindow.In(h)
-		return errorsOf(s.Between(0, math.MaxInt64), s.Sweep(0, 7), s.Fetch("a", 0, math.MaxInt64))
+		sweep := sweeping[state.WindowRow[string, int64]](s).Sweep(0, 7)
+		return errorsOf(s.Between(0, math.MaxInt64), sweep, s.Fetch("a", 0, math.MaxInt64))
 	}},
-	{fuzzByKey.Spec(), func(h *harness) []error {
+	{storage.Of(fuzzByKey), func(h *harness) []error {
 		s := fuzzByKey.In(h)
 		return errorsOf(s.Between(0, math.MaxInt64), s.Fetch("a", 0, math.MaxInt64), s.FetchReverse("", 0, math.MaxInt64))
 	}},
-	{fuzzSession.Spec(), func(h *harness) []error {
+	{storage.Of(fuzzSession), func(h *harness) []error {
 		s := fuzzSession.In(h)
-		return errorsOf(s.All(), s.Sweep(0, 7), s.Find("a", 0, math.MaxInt64), s.FindReverse("", 0, math.MaxInt64))
+		sweep := sweeping[state.SessionRow[string, int64]](s).Sweep(0, 7)
+		return errorsOf(s.All(), sweep, s.Find("a", 0, math.MaxInt64), s.FindReverse("", 0, math.MaxInt64))
 	}},
-	{fuzzBuffer.Spec(), func(h *harness) []error {
+	{storage.Of(fuzzBuffer), func(h *harness) []error {
 		return errorsOf(fuzzBuffer.In(h).Fetch("a", 0, math.MaxInt64), fuzzBuffer.In(h).Fetch("", 0, math.MaxInt64))
 	}},
-	{fuzzHeld.Spec(), func(h *harness) []error { return errorsOf(fuzzHeld.In(h).Until(math.MaxInt64)) }},
-	{fuzzUnmatched.Spec(), func(h *harness) []error { return errorsOf(fuzzUnmatched.In(h).Due(math.MaxInt64, math.MaxInt64)) }},
-	{fuzzVersioned.Spec(), func(h *harness) []error { return errorsOf(fuzzVersioned.In(h).All()) }},
+	{storage.Of(fuzzHeld), func(h *harness) []error { return errorsOf(fuzzHeld.In(h).Until(math.MaxInt64)) }},
+	{storage.Of(fuzzUnmatched), func(h *harness) []error { return errorsOf(fuzzUnmatched.In(h).Due(math.MaxInt64, math.MaxInt64)) }},
+	{storage.Of(fuzzVersioned), func(h *harness) []error { return errorsOf(fuzzVersioned.In(h).All()) }},
 }
 
 func errorsOf[R any](walks ...iter.Seq2[R, error]) (errs []error) {

@@ -3,6 +3,8 @@ package state_test
 import (
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
 )
@@ -26,25 +28,25 @@ func (c *changelog) Append(key, value []byte, timestamp int64) {
 // harness is a store on an engine, with the calls of a task.
 type harness struct {
 	t      require.TestingT
-	spec   state.Spec
+	spec   storage.Spec
 	engine store.Engine
-	budget *state.Budget
+	budget *rows.Budget
 	log    changelog
 	time   int64 // that was committed, -1 if none
 	watch  bool
-	open   state.Store
+	open   storage.Store
 }
 
-func newHarness(t require.TestingT, spec state.Spec, cacheBytes int64) *harness {
-	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: state.NewBudget(cacheBytes), time: -1}
+func newHarness(t require.TestingT, spec storage.Spec, cacheBytes int64) *harness {
+	h := &harness{t: t, spec: spec, engine: store.OpenMemory(), budget: storage.NewBudget(cacheBytes), time: -1}
 	h.openStore()
 	return h
 }
 
-func (h *harness) Store(string) state.Store { return h.open }
+func (h *harness) Store(string) state.Store { return storage.Open(h.open) }
 
 func (h *harness) openStore() {
-	h.open = h.spec.Open(state.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget, Watch: h.watch})
+	h.open = h.spec.Open(storage.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget, Watch: h.watch})
 }
 
 func (h *harness) commit() {
@@ -70,3 +72,11 @@ func (h *harness) lose() {
 	h.open.SetTime(h.time)
 	h.open.Mark()
 }
+
+// timed is the side of a store that goes by time.
+func timed[K, V any](s state.KeyValueStore[K, V]) storage.Timed[state.Row[K, V]] {
+	return s.(storage.Timed[state.Row[K, V]])
+}
+
+// sweeping is the side of a store of windows or sessions for who goes forward in time.
+func sweeping[R any](s any) storage.Sweeping[R] { return s.(storage.Sweeping[R]) }

@@ -3,6 +3,7 @@ package state
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -46,7 +47,7 @@ func (j Join[K, L, R]) LeftBuffer(keep time.Duration, leftAlone, rightAlone bool
 		name = j.name + "-outer-this-join-store"
 	}
 	out := NewBuffer(name, j.key, j.left)
-	out.spec = out.spec.with(j.options(keep, j.left))
+	out.spec = out.spec.With(j.options(keep, j.left))
 	return out
 }
 
@@ -57,7 +58,7 @@ func (j Join[K, L, R]) RightBuffer(keep time.Duration, leftAlone, rightAlone boo
 		name = j.name + "-outer-other-join-store"
 	}
 	out := NewBuffer(name, j.key, j.right)
-	out.spec = out.spec.with(j.options(keep, j.right))
+	out.spec = out.spec.With(j.options(keep, j.right))
 	return out
 }
 
@@ -68,12 +69,12 @@ func (j Join[K, L, R]) Unmatched(leftAlone, rightAlone bool) Unmatched[K, L, R] 
 		name = j.name + "-outer-shared-join-store"
 	}
 	out := NewUnmatched(name, j.key, j.left, j.right)
-	out.spec = out.spec.with(j.options(0, j.left, j.right))
+	out.spec = out.spec.With(j.options(0, j.left, j.right))
 	return out
 }
 
-func (j Join[K, L, R]) options(keep time.Duration, values ...any) Options {
-	o := writtenBy(j.key, values...)
+func (j Join[K, L, R]) options(keep time.Duration, values ...any) storage.Options {
+	o := storage.WrittenBy(j.key, values...)
 	o.InMemory, o.NoChangelog, o.Retention = j.inMemory, j.noChangelog, keep
 	return o
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -20,29 +21,34 @@ type KeyValue[K, V any] struct {
 // must not change as long as the state matters. The changelog's records have the plain key and value, and the row's
 // timestamp.
 func NewKeyValue[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) KeyValue[K, V] {
-	return KeyValue[K, V]{newDeclared(KindKeyValue, name, key, value, func(d *declared, env Env) Store {
+	return KeyValue[K, V]{storage.NewDeclared(KindKeyValue, name, key, value, func(d *declared, env storage.Env) opened {
 		return openKeyValue(d, env, key, value)
 	}), in[KeyValueStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s KeyValue[K, V]) InMemory() KeyValue[K, V] {
-	return KeyValue[K, V]{s.spec.inMemory(), s.open}
+	return KeyValue[K, V]{s.spec.InMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s KeyValue[K, V]) NoChangelog() KeyValue[K, V] {
-	return KeyValue[K, V]{s.spec.noChangelog(), s.open}
+	return KeyValue[K, V]{s.spec.NoChangelog(), s.open}
 }
 
 // TTL is the same store for a table, or an aggregation of a stream, whose rows die: one that no record has touched when
 // stream time has passed its timestamp by more than d is deleted, and so is what was made of it downstream. Its
 // timestamp is the highest of the records that touched it: an older one takes none of its time. Stream time is that of
 // all records of the task, so that no join finds a row that is over at the time of the record that looks for it: a
-// topic that is read beside the table's, and is ahead of it in time, ends rows too. Kafka Streams has none (KIP-1225).
+// topic that is read beside the table's, and is ahead of it in time, ends rows too. A record that is over when it comes
+// is a row for the steps downstream of it, and deleted before the task's next record. 0, the default, is for ever.
+// Kafka Streams has none (KIP-1225).
+//
+// It belongs to the step that keeps the store. A store that processors alone use has none, and Build says so: they
+// delete by a punctuation, or use a Window, which forgets by itself.
 func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
-	return KeyValue[K, V]{s.spec.liveFor(d), s.open}
+	return KeyValue[K, V]{s.spec.LiveFor(d), s.open}
 }
 
 // NewestWins is the same store for a table in which the record with the highest timestamp is the row, in whatever order
@@ -50,14 +56,14 @@ func (s KeyValue[K, V]) TTL(d time.Duration) KeyValue[K, V] {
 // with: an older record that comes after it is a row again; a versioned store remembers deletes, too. By default the
 // later arrival wins.
 func (s KeyValue[K, V]) NewestWins() KeyValue[K, V] {
-	return KeyValue[K, V]{s.spec.newestWins(), s.open}
+	return KeyValue[K, V]{s.spec.NewestWins(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
 func (s KeyValue[K, V]) In(stores Stores) KeyValueStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s KeyValue[K, V]) Spec() Spec { return s.spec.spec(KindKeyValue) }
+func (s KeyValue[K, V]) Spec() Spec { return s.spec.Sealed(KindKeyValue) }
 
 // KeyValueDeclaration is a KeyValue. Methods of streams and tables take it, so that types without such a store compile
 // none.
@@ -68,9 +74,9 @@ type KeyValueDeclaration[K, V any] interface {
 
 func (s KeyValue[K, V]) ofKeyValue(K, V) {}
 
-func openKeyValue[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
-	core, part := newKeyValueCore(d.name, env, d.options, d.byTime)
-	handle := &keyValueStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
+func openKeyValue[K, V any](d *declared, env storage.Env, keys serde.Serde[K], values serde.Serde[V]) opened {
+	core, part := newKeyValueCore(d.Name(), env, d.Options(), d.ByTime())
+	handle := &keyValueStore[K, V]{core: core, column: newColumn(d.Name(), part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }
@@ -88,7 +94,8 @@ type KeyValueStore[K, V any] interface {
 	Get(key K) (value V, ok bool, err error)
 	// Row is the row of key, with its timestamp; ok is false if there is none.
 	Row(key K) (row Row[K, V], ok bool, err error)
-	// Put writes a row. Its timestamp, in milliseconds, is also that of the changelog record.
+	// Put writes a row. Its timestamp, in milliseconds since the epoch, is also that of the changelog record: a negative
+	// one is an error, in all stores.
 	Put(key K, value V, timestamp int64) error
 	// Delete removes a row; if there is none, nothing happens.
 	Delete(key K, timestamp int64) error
@@ -110,34 +117,6 @@ type keyValueStore[K, V any] struct {
 	column *column[V]
 	keys   serde.Serde[K]
 }
-
-// TimedStore is a key-value store that finds rows by their time, see Timed.
-type TimedStore[K, V any] interface {
-	// Observe moves the store's stream time on; an earlier time changes nothing.
-	Observe(streamTime int64)
-	// Time is the highest time that the store has seen, -1 if none.
-	Time() (streamTime int64, ok bool)
-	// Expired walks the rows whose time to live is over, oldest first. They may be deleted on the way.
-	Expired() iter.Seq2[Row[K, V], error]
-	// Oldest walks the rows of a store that finds them by time, oldest first, then by encoded key. They may be deleted on
-	// the way.
-	Oldest() iter.Seq2[Row[K, V], error]
-	// Waits is false if Until has nothing to show.
-	Waits(timestamp int64) bool
-	// Until walks those of them that are not younger than a time.
-	Until(timestamp int64) iter.Seq2[Row[K, V], error]
-	// UntilEach is Until for who looks often, and has made the function that rows are shown to once: it allocates
-	// nothing. It ends when that returns false or an error, which it returns.
-	UntilEach(timestamp int64, show func(Row[K, V]) (more bool, err error)) error
-	// Tally is for processors that bound what they keep in the store: what they write here is rolled back with the rows.
-	Tally() *Tally
-}
-
-// Timed is the side of a store whose rows have a time to live, or of the buffer of a suppress, that goes by time.
-func Timed[K, V any](s KeyValueStore[K, V]) TimedStore[K, V] { return s.(TimedStore[K, V]) }
-
-// Tally is how much a processor keeps in a store.
-type Tally struct{ Rows, Bytes int64 }
 
 func (s *keyValueStore[K, V]) key(key K) ([]byte, error) {
 	return appendKey(&s.core.core, s.core.prefix(), s.keys, key)
@@ -258,7 +237,7 @@ func (s *keyValueStore[K, V]) UntilEach(last int64, show func(Row[K, V]) (bool, 
 
 func (s *keyValueStore[K, V]) Waits(last int64) bool { return s.core.waits(last) }
 
-func (s *keyValueStore[K, V]) Tally() *Tally { return &s.core.tally.now }
+func (s *keyValueStore[K, V]) Tally() *storage.Tally { return &s.core.tally.now }
 
 func (s *keyValueStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTime) }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 )
 
@@ -17,8 +18,8 @@ type keyValueCore struct {
 	timeBuf []byte
 }
 
-// tally is a Tally that is taken back with the rows.
-type tally struct{ now, marked Tally }
+// tally is a storage.Tally that is taken back with the rows.
+type tally struct{ now, marked storage.Tally }
 
 func (t *tally) Mark()      { t.marked = t.now }
 func (t *tally) Undo()      { t.now = t.marked }
@@ -28,7 +29,7 @@ func (t *tally) Abort()     {} // who opens the store anew counts anew
 // newKeyValueCore is the store without its rows, and the part of the environment that these are opened in.
 //
 //go:noinline
-func newKeyValueCore(name string, env Env, options Options, byTime bool) (*keyValueCore, rows.Env) {
+func newKeyValueCore(name string, env storage.Env, options storage.Options, byTime bool) (*keyValueCore, rows.Env) {
 	c, part := &keyValueCore{ttl: options.TTL.Milliseconds()}, rows.Env(env)
 	c.clock = rows.NewClock()
 	if byTime || c.ttl > 0 {
@@ -123,7 +124,7 @@ func (c *keyValueCore) timeKey(key []byte, at int64) []byte {
 }
 
 // Flush encodes what was written since the last commit.
-func (c *keyValueCore) Flush(b store.Batch, log Changelog) error {
+func (c *keyValueCore) Flush(b store.Batch, log rows.Changelog) error {
 	if c.index != nil {
 		if err := c.index.Flush(b); err != nil {
 			return err
@@ -145,7 +146,7 @@ func (c *keyValueCore) Restore(b store.Batch, key, value []byte, timestamp int64
 }
 
 // Rewrite appends the row of a key to the changelog once more.
-func (c *keyValueCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+func (c *keyValueCore) Rewrite(log rows.Changelog, key []byte, timestamp int64) error {
 	c.buf = append(c.prefix(), key...)
 	return c.rows.Rewrite(log, c.buf, key, timestamp)
 }

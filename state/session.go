@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -22,32 +23,32 @@ type Session[K, V any] struct {
 // An aggregation keeps sessions for their gap and grace period after their end. Retain keeps them longer, for queries;
 // a processor that uses a session store by itself must say how long.
 func NewSession[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Session[K, V] {
-	return Session[K, V]{newDeclared(KindSession, name, key, value, func(d *declared, env Env) Store {
+	return Session[K, V]{storage.NewDeclared(KindSession, name, key, value, func(d *declared, env storage.Env) opened {
 		return openSession(d, env, key, value)
 	}), in[SessionStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Session[K, V]) InMemory() Session[K, V] {
-	return Session[K, V]{s.spec.inMemory(), s.open}
+	return Session[K, V]{s.spec.InMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Session[K, V]) NoChangelog() Session[K, V] {
-	return Session[K, V]{s.spec.noChangelog(), s.open}
+	return Session[K, V]{s.spec.NoChangelog(), s.open}
 }
 
 // Retain is the same store keeping sessions until stream time has passed their end by d.
 func (s Session[K, V]) Retain(d time.Duration) Session[K, V] {
-	return Session[K, V]{s.spec.retain(d), s.open}
+	return Session[K, V]{s.spec.Retain(d), s.open}
 }
 
 // In is the open store within a processor, or within a test.
 func (s Session[K, V]) In(stores Stores) SessionStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Session[K, V]) Spec() Spec { return s.spec.spec(KindSession) }
+func (s Session[K, V]) Spec() Spec { return s.spec.Sealed(KindSession) }
 
 // SessionDeclaration is a Session. Methods of streams and tables take it, so that types without such a store compile
 // none.
@@ -58,9 +59,9 @@ type SessionDeclaration[K, V any] interface {
 
 func (s Session[K, V]) ofSession(K, V) {}
 
-func openSession[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
-	core, part := newSessionCore(d.name, env, d.options)
-	handle := &sessionStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
+func openSession[K, V any](d *declared, env storage.Env, keys serde.Serde[K], values serde.Serde[V]) opened {
+	core, part := newSessionCore(d.Name(), env, d.Options())
+	handle := &sessionStore[K, V]{core: core, column: newColumn(d.Name(), part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }
@@ -98,21 +99,10 @@ type SessionStore[K, V any] interface {
 	BetweenReverse(from, to int64) iter.Seq2[SessionRow[K, V], error]
 	// All walks all sessions that have not expired, by end and then by encoded key.
 	All() iter.Seq2[SessionRow[K, V], error]
-	// Waits is false if Sweep has nothing to show up to a time.
-	Waits(to int64) bool
-	// Sweep walks the same sessions as Between, for a caller that goes forward in time and leaves nothing behind. It
-	// remembers where the next session is: until there is one to show, a sweep costs nothing.
-	Sweep(from, to int64) iter.Seq2[SessionRow[K, V], error]
-	// SweepEach is Sweep for who sweeps often, and has made the function that sessions are shown to once: it allocates
-	// nothing. It ends when that returns false or an error, which it returns.
-	SweepEach(from, to int64, show func(SessionRow[K, V]) (more bool, err error)) error
 	// Observe moves the store's stream time on; an earlier time changes nothing.
 	Observe(streamTime int64)
 	// Time is the highest time that the store has seen, -1 if none.
 	Time() (streamTime int64, ok bool)
-	// Silence is for processors that move the time on while no record comes; several that share the store share it. It
-	// is not kept.
-	Silence() *Silence
 }
 
 type sessionStore[K, V any] struct {
@@ -250,4 +240,4 @@ func (s *sessionStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTi
 
 func (s *sessionStore[K, V]) Time() (int64, bool) { return s.core.Time() }
 
-func (s *sessionStore[K, V]) Silence() *Silence { return s.core.Silence() }
+func (s *sessionStore[K, V]) Silence() *rows.Silence { return s.core.Silence() }

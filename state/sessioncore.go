@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 )
 
@@ -16,7 +17,7 @@ type sessionCore struct {
 }
 
 // newSessionCore is the store without its rows, and the part of the environment that these are opened in.
-func newSessionCore(name string, env Env, options Options) (*sessionCore, rows.Env) {
+func newSessionCore(name string, env storage.Env, options storage.Options) (*sessionCore, rows.Env) {
 	c, part := &sessionCore{}, rows.Env(env)
 	c.clock, c.timed, c.retention = rows.NewClock(), true, eventtime.Keep(options.Retention)
 	c.byKey = rows.NewKeyIndex(name, part, c.retention)
@@ -46,6 +47,9 @@ func (c *sessionCore) takes(start, end int64) (bool, error) {
 	if start < 0 || end < start {
 		return false, fmt.Errorf("state: store %s: session from %d to %d: the start must be 0 or more, and not after "+
 			"the end", c.Name(), start, end)
+	}
+	if err := c.rows.Writable(); err != nil {
+		return false, err
 	}
 	c.Observe(end)
 	return end >= c.oldest(), nil
@@ -87,7 +91,7 @@ func (c *sessionCore) find(
 }
 
 // Flush encodes what was written since the last commit, and removes what has expired.
-func (c *sessionCore) Flush(b store.Batch, log Changelog) error {
+func (c *sessionCore) Flush(b store.Batch, log rows.Changelog) error {
 	err := c.rows.Flush(b, log, func(dst, key []byte) []byte {
 		n := len(key) - timeSize
 		dst = append(append(dst, key[timeSize:n]...), key[:timeSize]...)
@@ -127,7 +131,7 @@ func (c *sessionCore) logged(key []byte) (n int, err error) {
 }
 
 // Rewrite appends the row of a changelog key to the changelog once more.
-func (c *sessionCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+func (c *sessionCore) Rewrite(log rows.Changelog, key []byte, timestamp int64) error {
 	if _, err := c.logged(key); err != nil {
 		return err
 	}

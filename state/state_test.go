@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -30,7 +31,7 @@ func (m *kvModel) mark() { m.marked = maps.Clone(m.now) }
 // TestKeyValueModel compares a store with a map, through commits, aborts, undone records, cache rotations and restores.
 func TestKeyValueModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		h := newHarness(rt, numbers.Spec(), rapid.SampledFrom([]int64{0, 20_000, 1 << 30}).Draw(rt, "cache"))
+		h := newHarness(rt, storage.Of(numbers), rapid.SampledFrom([]int64{0, 20_000, 1 << 30}).Draw(rt, "cache"))
 		m := &kvModel{now: map[string]value{}, marked: map[string]value{}, committed: map[string]value{}}
 		key := rapid.Custom(func(t *rapid.T) string { return fmt.Sprint(rapid.IntRange(0, 12).Draw(t, "key")) })
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
@@ -103,7 +104,7 @@ func compareKV(rt *rapid.T, h *harness, want map[string]value, probe string) {
 // committed before.
 func TestScanIsLive(t *testing.T) {
 	for _, committed := range []bool{false, true} {
-		h := newHarness(t, numbers.Spec(), 1<<20)
+		h := newHarness(t, storage.Of(numbers), 1<<20)
 		s := numbers.In(h)
 		for _, k := range []string{"a", "b", "c", "e"} {
 			require.NoError(t, s.Put(k, 1, 1))
@@ -128,7 +129,7 @@ func TestScanIsLive(t *testing.T) {
 }
 
 func TestRangeIncludesBothEnds(t *testing.T) {
-	h := newHarness(t, numbers.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(numbers), 1<<20)
 	s := numbers.In(h)
 	for i, k := range []string{"a", "b", "bb", "c", "cc"} {
 		require.NoError(t, s.Put(k, int64(i), 1))
@@ -154,7 +155,7 @@ func TestWindowModel(t *testing.T) {
 		start int64
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		h := newHarness(rt, visits.Spec(), rapid.SampledFrom([]int64{0, 1 << 30}).Draw(rt, "cache"))
+		h := newHarness(rt, storage.Of(visits), rapid.SampledFrom([]int64{0, 1 << 30}).Draw(rt, "cache"))
 		model, now := map[at]int64{}, int64(-1)
 		key := rapid.SampledFrom([]string{"", "a", "b", "ab"})
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
@@ -207,7 +208,7 @@ func TestWindowModel(t *testing.T) {
 }
 
 func TestUndoTakesBackTheTime(t *testing.T) {
-	h := newHarness(t, visits.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(visits), 1<<20)
 	s := visits.In(h)
 	require.NoError(t, s.Put("a", 10, 1, 10))
 	h.open.Mark()
@@ -223,7 +224,7 @@ func TestUndoTakesBackTheTime(t *testing.T) {
 
 // TestExpiredRowsLeaveTheDatabase finds the range deletion.
 func TestExpiredRowsLeaveTheDatabase(t *testing.T) {
-	h := newHarness(t, visits.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(visits), 1<<20)
 	s := visits.In(h)
 	for i := range int64(50) {
 		require.NoError(t, s.Put("a", i*20, 1, 1))
@@ -241,7 +242,7 @@ func TestExpiredRowsLeaveTheDatabase(t *testing.T) {
 
 // TestChangelogBytes pins the bytes that Java services share.
 func TestChangelogBytes(t *testing.T) {
-	h := newHarness(t, numbers.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(numbers), 1<<20)
 	require.NoError(t, numbers.In(h).Put("alice", 42, 61000))
 	require.NoError(t, numbers.In(h).Put("bob", 1, 5))
 	h.commit()
@@ -253,7 +254,7 @@ func TestChangelogBytes(t *testing.T) {
 		{[]byte("bob"), nil, 6},
 	}, h.log.records)
 
-	h = newHarness(t, visits.Spec(), 1<<20)
+	h = newHarness(t, storage.Of(visits), 1<<20)
 	require.NoError(t, visits.In(h).Put("alice", 60000, 42, 61000))
 	h.commit()
 	require.Equal(t, "616c696365000000000000ea6000000000", fmt.Sprintf("%x", h.log.records[0].key), "key, start, sequence 0")
@@ -262,7 +263,7 @@ func TestChangelogBytes(t *testing.T) {
 
 // TestOneRecordPerKeyAndCommit: updates of a row between two commits are one changelog record.
 func TestOneRecordPerKeyAndCommit(t *testing.T) {
-	h := newHarness(t, numbers.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(numbers), 1<<20)
 	for i := range int64(10) {
 		require.NoError(t, numbers.In(h).Put("a", i, i))
 	}
@@ -274,7 +275,7 @@ func TestOneRecordPerKeyAndCommit(t *testing.T) {
 
 func TestBytesAreCopied(t *testing.T) {
 	spec := state.NewKeyValue("bytes", serde.Bytes, serde.Bytes)
-	h := newHarness(t, spec.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(spec), 1<<20)
 	v := []byte("value")
 	require.NoError(t, spec.In(h).Put([]byte("k"), v, 1))
 	copy(v, "xxxxx")
@@ -284,7 +285,7 @@ func TestBytesAreCopied(t *testing.T) {
 }
 
 func TestWrongTypesPanicWithTheReason(t *testing.T) {
-	h := newHarness(t, numbers.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(numbers), 1<<20)
 	require.PanicsWithValue(t, "state: store numbers is open as *state.keyValueStore[string,int64], asked for as "+
 		"state.KeyValueStore[string,string]: declare it once and use that value", func() {
 		state.NewKeyValue("numbers", serde.String, serde.String).In(h)
@@ -292,7 +293,7 @@ func TestWrongTypesPanicWithTheReason(t *testing.T) {
 }
 
 func TestUpdateDoesNotAllocate(t *testing.T) {
-	h := newHarness(t, numbers.Spec(), 1<<30)
+	h := newHarness(t, storage.Of(numbers), 1<<30)
 	s := numbers.In(h)
 	require.NoError(t, s.Put("key", 1, 1))
 	allocs := testing.AllocsPerRun(1000, func() {
@@ -305,7 +306,7 @@ func TestUpdateDoesNotAllocate(t *testing.T) {
 
 func BenchmarkUpdate(b *testing.B) {
 	spec := state.NewKeyValue("counts", serde.Bytes, serde.Int64)
-	h := newHarness(b, spec.Spec(), 1<<40)
+	h := newHarness(b, storage.Of(spec), 1<<40)
 	s := spec.In(h)
 	key := make([]byte, 8)
 	for i := 0; b.Loop(); i++ {

@@ -1,10 +1,13 @@
 package state
 
-import "github.com/millstream-go/millstream/serde"
+import (
+	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/serde"
+)
 
 // Suppress declares the buffer of rows that a table holds back.
 type Suppress[K, V any] struct {
-	spec   SuppressSpec
+	spec   *declared
 	keys   serde.Serde[K]
 	values serde.Serde[V]
 }
@@ -12,17 +15,17 @@ type Suppress[K, V any] struct {
 // NewSuppress declares a buffer. The name is that of its changelog topic, <application>-<name>-changelog, and must not
 // change as long as rows wait in it. Changelog records have the bytes of Kafka Streams' suppress, version 3.
 func NewSuppress[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Suppress[K, V] {
-	return Suppress[K, V]{SuppressSpec{newDeclared(KindSuppress, name, key, value, nil).findByTime()}, key, value}
+	return Suppress[K, V]{storage.NewDeclared(KindSuppress, name, key, value, nil).FindByTime(), key, value}
 }
 
 // InMemory is the same buffer with its rows in memory: they are restored from the changelog at each start.
 func (s Suppress[K, V]) InMemory() Suppress[K, V] {
-	return Suppress[K, V]{SuppressSpec{s.spec.declared.inMemory()}, s.keys, s.values}
+	return Suppress[K, V]{s.spec.InMemory(), s.keys, s.values}
 }
 
 // NoChangelog is the same buffer without a changelog topic: rows that wait are lost with the state directory.
 func (s Suppress[K, V]) NoChangelog() Suppress[K, V] {
-	return Suppress[K, V]{SuppressSpec{s.spec.declared.noChangelog()}, s.keys, s.values}
+	return Suppress[K, V]{s.spec.NoChangelog(), s.keys, s.values}
 }
 
 // Value is the serde of the rows.
@@ -31,26 +34,13 @@ func (s Suppress[K, V]) Value() serde.Serde[V] { return s.values }
 // Key is the serde of the keys.
 func (s Suppress[K, V]) Key() serde.Serde[K] { return s.keys }
 
-// Buffer is the declaration without its types, for SuppressBuffer.
-func (s Suppress[K, V]) Buffer() SuppressSpec { return s.spec }
+// Buffer is for the library.
+func (s Suppress[K, V]) Buffer() Spec { return s.spec.Sealed(KindSuppress) }
 
 // SuppressDeclaration is a Suppress. Methods of streams and tables take it, so that types without such a store compile
 // none.
 type SuppressDeclaration[K, V any] interface {
 	Key() serde.Serde[K]
 	Value() serde.Serde[V]
-	Buffer() SuppressSpec
-}
-
-// SuppressSpec is the declaration of a suppress's buffer without its types.
-type SuppressSpec struct{ declared *declared }
-
-// SuppressBuffer is the store of a suppress: entries of type B under keys of type K, which have the bytes of the
-// declaration's keys, and are found by the time at which they began to wait.
-func SuppressBuffer[K, B any](s SuppressSpec, keys serde.Serde[K], entry serde.Serde[B]) KeyValue[K, B] {
-	d := *s.declared.spec(KindSuppress)
-	out := NewKeyValue(d.name, keys, entry)
-	d.value, d.open = entry, out.spec.open
-	out.spec = &d
-	return out
+	Buffer() Spec
 }

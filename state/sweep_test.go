@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -21,30 +22,30 @@ type (
 // sweeps are the walks in the order of time that show rows to a function. put adds a row at a time; each shows those up
 // to a time to a function that is told their times, and takes them out as operators do.
 var sweeps = map[string]struct {
-	spec state.Spec
+	spec storage.Spec
 	open func(h *harness) (put, each)
 }{
-	"window": {hits.Spec(), func(h *harness) (put, each) {
+	"window": {storage.Of(hits), func(h *harness) (put, each) {
 		s := hits.In(h)
 		var see seen
 		show := func(row state.WindowRow[string, int64]) (bool, error) { return see(row.Start) }
 		return func(at int64) error { return s.Put("a", at, 1, at) },
 			func(to int64, fn seen) error {
 				see = fn
-				return s.SweepEach(0, to, show)
+				return sweeping[state.WindowRow[string, int64]](s).SweepEach(0, to, show)
 			}
 	}},
-	"session": {sessions.Spec(), func(h *harness) (put, each) {
+	"session": {storage.Of(sessions), func(h *harness) (put, each) {
 		s := sessions.In(h)
 		var see seen
 		show := func(row state.SessionRow[string, []byte]) (bool, error) { return see(row.End) }
 		return func(at int64) error { return s.Put("a", at, at, nil, at) },
 			func(to int64, fn seen) error {
 				see = fn
-				return s.SweepEach(0, to, show)
+				return sweeping[state.SessionRow[string, []byte]](s).SweepEach(0, to, show)
 			}
 	}},
-	"buffer": {late.Spec(), func(h *harness) (put, each) {
+	"buffer": {storage.Of(late), func(h *harness) (put, each) {
 		s := late.In(h)
 		var see seen
 		show := func(row state.BufferRow[string, int64]) (bool, error) {
@@ -56,7 +57,7 @@ var sweeps = map[string]struct {
 				return s.UntilEach(to, show)
 			}
 	}},
-	"time to live": {mortal.Spec(), func(h *harness) (put, each) {
+	"time to live": {storage.Of(mortal), func(h *harness) (put, each) {
 		s := mortal.In(h)
 		var see seen
 		show := func(row state.Row[int64, int64]) (bool, error) {
@@ -65,10 +66,10 @@ var sweeps = map[string]struct {
 		return func(at int64) error { return s.Put(at, 1, at) },
 			func(to int64, fn seen) error {
 				see = fn
-				return state.Timed(s).UntilEach(to, show)
+				return timed(s).UntilEach(to, show)
 			}
 	}},
-	"unmatched": {unmatched.Spec(), func(h *harness) (put, each) {
+	"unmatched": {storage.Of(unmatched), func(h *harness) (put, each) {
 		s := unmatched.In(h)
 		var see seen
 		show := func(row state.UnmatchedRow[string, []byte, []byte]) (bool, error) {

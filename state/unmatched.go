@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -20,33 +21,33 @@ func NewUnmatched[K, L, R any](
 	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
 ) Unmatched[K, L, R] {
 	values := sides[L, R]{left, right}
-	d := newDeclared(KindUnmatched, name, key, values, func(d *declared, env Env) Store {
+	d := storage.NewDeclared(KindUnmatched, name, key, values, func(d *declared, env storage.Env) opened {
 		return openUnmatched(d, env, key, values)
 	})
-	return Unmatched[K, L, R]{d.with(writtenBy(key, left, right)), in[UnmatchedStore[K, L, R]](name)}
+	return Unmatched[K, L, R]{d.With(storage.WrittenBy(key, left, right)), in[UnmatchedStore[K, L, R]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Unmatched[K, L, R]) InMemory() Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{s.spec.inMemory(), s.open}
+	return Unmatched[K, L, R]{s.spec.InMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Unmatched[K, L, R]) NoChangelog() Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{s.spec.noChangelog(), s.open}
+	return Unmatched[K, L, R]{s.spec.NoChangelog(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
 func (s Unmatched[K, L, R]) In(stores Stores) UnmatchedStore[K, L, R] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Unmatched[K, L, R]) Spec() Spec { return s.spec.spec(KindUnmatched) }
+func (s Unmatched[K, L, R]) Spec() Spec { return s.spec.Sealed(KindUnmatched) }
 
-func openUnmatched[K, L, R any](d *declared, env Env, keys serde.Serde[K], values sides[L, R]) Store {
+func openUnmatched[K, L, R any](d *declared, env storage.Env, keys serde.Serde[K], values sides[L, R]) opened {
 	core := &unmatchedCore{}
 	handle := &unmatchedStore[K, L, R]{
-		core: core, column: newColumn(d.name, rows.Env(env), values), keys: steadyKeys(env, keys), values: values,
+		core: core, column: newColumn(d.Name(), rows.Env(env), values), keys: steadyKeys(env, keys), values: values,
 	}
 	core.open(handle.column.rows, handle)
 	return core

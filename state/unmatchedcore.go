@@ -147,7 +147,7 @@ func (c *unmatchedCore) otherSide(b []byte) error {
 }
 
 // Flush encodes what was written since the last commit.
-func (c *unmatchedCore) Flush(b store.Batch, log Changelog) error {
+func (c *unmatchedCore) Flush(b store.Batch, log rows.Changelog) error {
 	return c.rows.Flush(b, log, func(dst, key []byte) []byte {
 		dst = append(append(dst, key[1:1+timeSize]...), key[0])
 		return append(dst, key[1+timeSize:]...)
@@ -173,7 +173,7 @@ func (c *unmatchedCore) logged(key []byte) error {
 }
 
 // Rewrite appends the row of a changelog key to the changelog once more.
-func (c *unmatchedCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+func (c *unmatchedCore) Rewrite(log rows.Changelog, key []byte, timestamp int64) error {
 	if err := c.logged(key); err != nil {
 		return err
 	}

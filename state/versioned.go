@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -22,28 +23,28 @@ type Versioned[K, V any] struct {
 func NewVersioned[K, V any](
 	name string, key serde.Serde[K], value serde.Serde[V], history time.Duration,
 ) Versioned[K, V] {
-	d := newDeclared(KindVersioned, name, key, value, func(d *declared, env Env) Store {
+	d := storage.NewDeclared(KindVersioned, name, key, value, func(d *declared, env storage.Env) opened {
 		return openVersioned(d, env, key, value)
 	})
-	return Versioned[K, V]{d.retain(history), in[VersionedStore[K, V]](name)}
+	return Versioned[K, V]{d.Retain(history), in[VersionedStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Versioned[K, V]) InMemory() Versioned[K, V] {
-	return Versioned[K, V]{s.spec.inMemory(), s.open}
+	return Versioned[K, V]{s.spec.InMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Versioned[K, V]) NoChangelog() Versioned[K, V] {
-	return Versioned[K, V]{s.spec.noChangelog(), s.open}
+	return Versioned[K, V]{s.spec.NoChangelog(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
 func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Versioned[K, V]) Spec() Spec { return s.spec.spec(KindVersioned) }
+func (s Versioned[K, V]) Spec() Spec { return s.spec.Sealed(KindVersioned) }
 
 // VersionedDeclaration is a Versioned. Methods of streams take it, so that types without such a store compile
 // none.
@@ -54,10 +55,10 @@ type VersionedDeclaration[K, V any] interface {
 
 func (s Versioned[K, V]) ofVersioned(K, V) {}
 
-func openVersioned[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
-	core, part := newVersionedCore(d.name, env, d.options)
+func openVersioned[K, V any](d *declared, env storage.Env, keys serde.Serde[K], values serde.Serde[V]) opened {
+	core, part := newVersionedCore(d.Name(), env, d.Options())
 	handle := &versionedStore[K, V]{
-		core: core, column: newColumn[[]version[V]](d.name, part, versions[V]{values}), keys: steadyKeys(env, keys),
+		core: core, column: newColumn[[]version[V]](d.Name(), part, versions[V]{values}), keys: steadyKeys(env, keys),
 		values: values,
 	}
 	core.rows, core.handle, core.values = handle.column.rows, handle, handle
@@ -137,8 +138,8 @@ func (s *versionedStore[K, V]) Delete(key K, timestamp int64) (stored, newest bo
 }
 
 func (s *versionedStore[K, V]) enter(key K, v version[V]) (stored, newest bool, err error) {
-	if !s.core.takes(v.from) {
-		return false, false, nil
+	if ok, err := s.core.takes(v.from); !ok {
+		return false, false, err
 	}
 	b, err := s.key(key)
 	if err != nil {

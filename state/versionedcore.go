@@ -6,6 +6,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 )
@@ -41,7 +42,7 @@ type versionValues interface {
 }
 
 // newVersionedCore is the store without its rows, and the part of the environment that these are opened in.
-func newVersionedCore(name string, env Env, options Options) (*versionedCore, rows.Env) {
+func newVersionedCore(name string, env storage.Env, options storage.Options) (*versionedCore, rows.Env) {
 	c, part := &versionedCore{}, rows.Env(env)
 	c.clock, c.timed, c.retention = rows.NewClock(), true, eventtime.Keep(options.Retention)
 	c.index, c.more = rows.NewIndex(name, part), (*versionPuts)(c)
@@ -51,10 +52,18 @@ func newVersionedCore(name string, env Env, options Options) (*versionedCore, ro
 // horizon is the time before which versions are not known, unless they are still valid.
 func (c *versionedCore) horizon() int64 { return c.clock.Time() - c.retention }
 
-// takes moves the time on to that of a version that is about to be put; false if that is older than the history.
-func (c *versionedCore) takes(from int64) bool {
+// takes moves the time on to that of a version that is about to be put; false if that is older than the history, or is
+// none.
+func (c *versionedCore) takes(from int64) (bool, error) {
+	if from < 0 {
+		return false, fmt.Errorf("state: store %s: version from %d: must be 0 or more, as the changelog takes no other",
+			c.Name(), from)
+	}
+	if err := c.rows.Writable(); err != nil {
+		return false, err
+	}
 	c.Observe(from)
-	return from >= c.horizon()
+	return from >= c.horizon(), nil
 }
 
 // put follows a version that was put into a row.
@@ -88,7 +97,7 @@ func (p *versionPuts) cut(n int) {
 }
 
 // Flush encodes what was written since the last commit: the rows for the database, each version for the changelog.
-func (c *versionedCore) Flush(b store.Batch, log Changelog) error {
+func (c *versionedCore) Flush(b store.Batch, log rows.Changelog) error {
 	if err := c.bury(); err != nil {
 		return err
 	}
@@ -127,7 +136,7 @@ func (c *versionedCore) bury() error {
 }
 
 // unlogged keeps rows out of the changelog.
-type unlogged struct{ Changelog }
+type unlogged struct{ rows.Changelog }
 
 func (unlogged) Append(_, _ []byte, _ int64) {}
 
@@ -151,7 +160,7 @@ func (c *versionedCore) Restore(b store.Batch, key, value []byte, timestamp int6
 
 // Rewrite appends all versions of a key to the changelog once more. A key without versions gets no record: a delete
 // would be one.
-func (c *versionedCore) Rewrite(log Changelog, key []byte, _ int64) error {
+func (c *versionedCore) Rewrite(log rows.Changelog, key []byte, _ int64) error {
 	row, _, ok, err := c.rows.Encoded(log.Room(), append(append([]byte(nil), c.rows.Prefix()...), key...))
 	if err != nil || !ok {
 		return err

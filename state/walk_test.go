@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
 )
@@ -26,7 +27,7 @@ func (i failingIterator) Close() error { return errors.Join(errClose, i.Iterator
 
 // TestWalkThatFails: the error comes last, and not at all to a reader that has left.
 func TestWalkThatFails(t *testing.T) {
-	h := newHarness(t, numbers.Spec(), 1<<20)
+	h := newHarness(t, storage.Of(numbers), 1<<20)
 	h.engine = failingEngine{h.engine}
 	h.openStore()
 	s := numbers.In(h)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -16,7 +17,7 @@ type votes = map[string]int64
 // ballots is an open store of maps with the row {x:1, y:1} under a, that watches its values.
 func ballots(t *testing.T) (*harness, state.KeyValueStore[string, votes]) {
 	spec := state.NewKeyValue("ballots", serde.String, serde.Msgpack[votes]())
-	h := &harness{t: t, spec: spec.Spec(), engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
+	h := &harness{t: t, spec: storage.Of(spec), engine: store.OpenMemory(), budget: storage.NewBudget(1 << 20), watch: true}
 	h.openStore()
 	s := spec.In(h)
 	require.NoError(t, s.Put("a", votes{"x": 1, "y": 1}, 1))
@@ -85,7 +86,7 @@ func TestValuesChangedInPlaceAreFound(t *testing.T) {
 // A value that cannot be encoded was not changed in place. The commit tells, as of a store that does not watch.
 func TestAWatchedValueThatCannotBeEncoded(t *testing.T) {
 	spec := state.NewKeyValue("ratios", serde.String, serde.JSON[map[string]float64]())
-	h := &harness{t: t, spec: spec.Spec(), engine: store.OpenMemory(), budget: state.NewBudget(1 << 20), watch: true}
+	h := &harness{t: t, spec: storage.Of(spec), engine: store.OpenMemory(), budget: storage.NewBudget(1 << 20), watch: true}
 	h.openStore()
 	s := spec.In(h)
 	require.NoError(t, s.Put("a", map[string]float64{"x": math.NaN()}, 1))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -22,38 +23,38 @@ type Window[K, V any] struct {
 // A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a
 // processor that uses a window store by itself must say how long.
 func NewWindow[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Window[K, V] {
-	return Window[K, V]{newDeclared(KindWindow, name, key, value, func(d *declared, env Env) Store {
+	return Window[K, V]{storage.NewDeclared(KindWindow, name, key, value, func(d *declared, env storage.Env) opened {
 		return openWindow(d, env, key, value)
 	}), in[WindowStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
 func (s Window[K, V]) InMemory() Window[K, V] {
-	return Window[K, V]{s.spec.inMemory(), s.open}
+	return Window[K, V]{s.spec.InMemory(), s.open}
 }
 
 // NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
 // with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
 func (s Window[K, V]) NoChangelog() Window[K, V] {
-	return Window[K, V]{s.spec.noChangelog(), s.open}
+	return Window[K, V]{s.spec.NoChangelog(), s.open}
 }
 
 // Retain is the same store keeping windows until stream time has passed their start by d.
 func (s Window[K, V]) Retain(d time.Duration) Window[K, V] {
-	return Window[K, V]{s.spec.retain(d), s.open}
+	return Window[K, V]{s.spec.Retain(d), s.open}
 }
 
 // ByKey is the same store with a second order of its rows, by key: Fetch then costs what it finds, not what other keys
 // have in the same time. Sliding windows have it always; windows that begin at few times do without.
 func (s Window[K, V]) ByKey() Window[K, V] {
-	return Window[K, V]{s.spec.findByKey(), s.open}
+	return Window[K, V]{s.spec.FindByKey(), s.open}
 }
 
 // In is the open store within a processor, or within a test.
 func (s Window[K, V]) In(stores Stores) WindowStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Window[K, V]) Spec() Spec { return s.spec.spec(KindWindow) }
+func (s Window[K, V]) Spec() Spec { return s.spec.Sealed(KindWindow) }
 
 // WindowDeclaration is a Window. Methods of streams and tables take it, so that types without such a store compile
 // none.
@@ -64,9 +65,9 @@ type WindowDeclaration[K, V any] interface {
 
 func (s Window[K, V]) ofWindow(K, V) {}
 
-func openWindow[K, V any](d *declared, env Env, keys serde.Serde[K], values serde.Serde[V]) Store {
-	core, part := newWindowCore(d.name, env, d.options)
-	handle := &windowStore[K, V]{core: core, column: newColumn(d.name, part, values), keys: steadyKeys(env, keys)}
+func openWindow[K, V any](d *declared, env storage.Env, keys serde.Serde[K], values serde.Serde[V]) opened {
+	core, part := newWindowCore(d.Name(), env, d.Options())
+	handle := &windowStore[K, V]{core: core, column: newColumn(d.Name(), part, values), keys: steadyKeys(env, keys)}
 	core.rows, core.handle = handle.column.rows, handle
 	return core
 }
@@ -89,7 +90,7 @@ type WindowStore[K, V any] interface {
 	Get(key K, start int64) (value V, ok bool, err error)
 	// Row is the row of the window of key that begins at start, with its timestamp.
 	Row(key K, start int64) (row WindowRow[K, V], ok bool, err error)
-	// Put writes a row, with its timestamp in milliseconds, unless it has expired.
+	// Put writes a row, with its timestamp in milliseconds, unless it has expired. A negative start is an error.
 	Put(key K, start int64, value V, timestamp int64) error
 	// Delete removes a row; if there is none, nothing happens.
 	Delete(key K, start, timestamp int64) error
@@ -105,21 +106,10 @@ type WindowStore[K, V any] interface {
 	Between(from, to int64) iter.Seq2[WindowRow[K, V], error]
 	// BetweenReverse walks the same rows in the opposite order.
 	BetweenReverse(from, to int64) iter.Seq2[WindowRow[K, V], error]
-	// Waits is false if Sweep has nothing to show up to a time.
-	Waits(to int64) bool
-	// Sweep walks the same rows as Between, for a caller that goes forward in time and leaves nothing behind. It remembers
-	// where the next row is: until there is one to show, a sweep costs nothing.
-	Sweep(from, to int64) iter.Seq2[WindowRow[K, V], error]
-	// SweepEach is Sweep for who sweeps often, and has made the function that rows are shown to once: it allocates
-	// nothing. It ends when that returns false or an error, which it returns.
-	SweepEach(from, to int64, show func(WindowRow[K, V]) (more bool, err error)) error
 	// Observe moves the store's stream time on; an earlier time changes nothing.
 	Observe(streamTime int64)
 	// Time is the highest time that the store has seen, -1 if none.
 	Time() (streamTime int64, ok bool)
-	// Silence is for processors that move the time on while no record comes; several that share the store share it. It
-	// is not kept.
-	Silence() *Silence
 }
 
 type windowStore[K, V any] struct {
@@ -151,8 +141,8 @@ func (s *windowStore[K, V]) Row(key K, start int64) (row WindowRow[K, V], ok boo
 }
 
 func (s *windowStore[K, V]) Put(key K, start int64, value V, timestamp int64) error {
-	if !s.core.takes(start) {
-		return nil
+	if ok, err := s.core.takes(start); !ok {
+		return err
 	}
 	b, err := s.key(key, start)
 	if err != nil {
@@ -252,4 +242,4 @@ func (s *windowStore[K, V]) Observe(streamTime int64) { s.core.Observe(streamTim
 
 func (s *windowStore[K, V]) Time() (int64, bool) { return s.core.Time() }
 
-func (s *windowStore[K, V]) Silence() *Silence { return s.core.Silence() }
+func (s *windowStore[K, V]) Silence() *rows.Silence { return s.core.Silence() }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/eventtime"
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 )
 
@@ -18,7 +19,7 @@ type windowCore struct {
 }
 
 // newWindowCore is the store without its rows, and the part of the environment that these are opened in.
-func newWindowCore(name string, env Env, options Options) (*windowCore, rows.Env) {
+func newWindowCore(name string, env storage.Env, options storage.Options) (*windowCore, rows.Env) {
 	c, part := &windowCore{}, rows.Env(env)
 	c.clock, c.timed, c.retention = rows.NewClock(), true, eventtime.Keep(options.Retention)
 	if options.ByKey {
@@ -32,10 +33,16 @@ func newWindowCore(name string, env Env, options Options) (*windowCore, rows.Env
 // keyOf is the user's part of a row's key.
 func (c *windowCore) keyOf(b []byte) []byte { return c.user(b)[timeSize:] }
 
-// takes moves the time on to the start of a window that is about to be put; false if that has expired.
-func (c *windowCore) takes(start int64) bool {
+// takes moves the time on to the start of a window that is about to be put; false if that has expired, or is none.
+func (c *windowCore) takes(start int64) (bool, error) {
+	if start < 0 {
+		return false, fmt.Errorf("state: store %s: window from %d: the start must be 0 or more", c.Name(), start)
+	}
+	if err := c.rows.Writable(); err != nil {
+		return false, err
+	}
 	c.Observe(start)
-	return start >= c.oldest()
+	return start >= c.oldest(), nil
 }
 
 // put follows a row that was put.
@@ -108,7 +115,7 @@ func (c *windowCore) nextStart(from, to int64, reverse bool) (start int64, ok bo
 }
 
 // Flush encodes what was written since the last commit, and removes what has expired.
-func (c *windowCore) Flush(b store.Batch, log Changelog) error {
+func (c *windowCore) Flush(b store.Batch, log rows.Changelog) error {
 	err := c.rows.Flush(b, log, func(dst, key []byte) []byte {
 		dst = append(append(dst, key[timeSize:]...), key[:timeSize]...)
 		return append(dst, 0, 0, 0, 0)
@@ -145,7 +152,7 @@ func (c *windowCore) logged(key []byte) (n int, err error) {
 }
 
 // Rewrite appends the row of a changelog key to the changelog once more.
-func (c *windowCore) Rewrite(log Changelog, key []byte, timestamp int64) error {
+func (c *windowCore) Rewrite(log rows.Changelog, key []byte, timestamp int64) error {
 	if _, err := c.logged(key); err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ type Clock struct {
 type Silence struct {
 	Since int64 // wall clock when the last record came, milliseconds
 	Time  int64 // stream time then; -1 until somebody has looked at it
+	// Due is a stream time to which steps bring the store as they start, up to which windows have closed whose
+	// results are not out; 0: none. Those who emit on close do so, then the task moves the store's time there.
+	Due int64
 }
 
 // NewClock is a clock that has seen nothing.

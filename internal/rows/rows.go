@@ -16,13 +16,19 @@ type Env struct {
 	Budget *Budget      // of the process's cached rows
 	// Watch has values found that are changed in place, at the cost of encoding a value at each use.
 	Watch bool
-	// EncodeOnPut has a value that cannot be encoded, or is too large, fail when it is put.
+	// EncodeOnPut has a value that cannot be encoded, or is refused, fail when it is put.
 	EncodeOnPut bool
-	// TooLarge is from how many bytes on, of key and value, a row is too large; 0: none is.
-	TooLarge int
+	// Refuses is what is known to be refused in the changelog; nil: nothing is.
+	Refuses Refuses
 	// ReadOnly is for engines whose rows do not change: nothing can be written.
 	ReadOnly bool
+	// Guard says why nothing can be written for now, nil if it can. Without a guard it always can.
+	Guard func() error
 }
+
+// Refuses is why a changelog would refuse a row, nil if nothing is known to be wrong with it: by its timestamp, and,
+// unless only that is asked about, by how many bytes key and value have, and by the encoded value.
+type Refuses func(value []byte, bytes int, timestamp int64) error
 
 // The rows of a store that has an index lie behind a byte of their own within the store's prefix, as does the index.
 const (
@@ -62,8 +68,9 @@ type Rows struct {
 	watch      *watch
 
 	encodeOnPut bool
-	tooLarge    int // see Env
+	refuses     Refuses // see Env
 	readOnly    bool
+	guard       func() error // see Env; nil: there is none
 	idle        []Walk
 
 	undo      []undo
@@ -86,7 +93,7 @@ func New(name string, env Env, column Column, values reflect.Type) *Rows {
 	r := &Rows{
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: After(env.Prefix), column: column, budget: env.Budget,
 		young: &table{}, old: &table{}, encodeOnPut: env.EncodeOnPut, readOnly: env.ReadOnly,
-		tooLarge: env.TooLarge,
+		refuses: env.Refuses, guard: env.Guard,
 	}
 	if env.Watch && canBeChanged(values) {
 		r.watch = newWatch(column)
@@ -124,11 +131,29 @@ func (r *Rows) Upper() []byte { return r.upper }
 // EncodeOnPut is true if values must be tried to be encoded before they are put.
 func (r *Rows) EncodeOnPut() bool { return r.encodeOnPut }
 
-// ErrReadOnly is the error of a write to rows of an earlier commit.
-var ErrReadOnly = errors.New("rows of a query cannot be changed")
+// ErrReadOnly is the error of a write to rows that are there to be read only.
+var ErrReadOnly = errors.New("the rows may only be read")
+
+// errOfQuery is that of rows of an earlier commit.
+var errOfQuery = fmt.Errorf("%w, as those of any query", ErrReadOnly)
 
 // ReadOnly is true for rows that do not change.
 func (r *Rows) ReadOnly() bool { return r.readOnly }
+
+// Writable is why nothing can be written, nil if it can. Begin and Delete ask by themselves; who changes anything else
+// before them asks first.
+func (r *Rows) Writable() (err error) {
+	switch {
+	case r.readOnly:
+		err = errOfQuery
+	case r.guard != nil:
+		err = r.guard()
+	}
+	if err != nil {
+		return fmt.Errorf("state: store %s: %w", r.name, err)
+	}
+	return nil
+}
 
 // Get finds a row. Where ok is true its value is in the column, under id.
 func (r *Rows) Get(key []byte) (id int, timestamp int64, ok bool, err error) {
@@ -156,8 +181,8 @@ func (r *Rows) Get(key []byte) (id int, timestamp int64, ok bool, err error) {
 // Begin is the id of a row that is about to be written, whether or not it is there: the column's value is to be saved,
 // then changed, then Wrote is called.
 func (r *Rows) Begin(key []byte) (id int, err error) {
-	if r.readOnly {
-		return 0, r.failed(key, ErrReadOnly)
+	if err := r.Writable(); err != nil {
+		return 0, err
 	}
 	hash := hashKey(key)
 	if id = r.young.find(key, hash); id < 0 {
@@ -190,14 +215,36 @@ func (r *Rows) Wrote(id int, timestamp int64, there bool) {
 	}
 }
 
+// CheckTimestamp is an error for a row, or a delete, that a changelog could not have: no record is older than the
+// epoch, and brokers refuse what is too far from their clocks.
+func (r *Rows) CheckTimestamp(key []byte, timestamp int64) error {
+	if timestamp < 0 {
+		return r.failed(key, fmt.Errorf("timestamp %d: must be 0 or more, as the changelog takes no other", timestamp))
+	}
+	return r.checkRefused(key, nil, 0, timestamp)
+}
+
+func (r *Rows) checkRefused(key, value []byte, bytes int, timestamp int64) error {
+	if r.refuses == nil {
+		return nil
+	}
+	if err := r.refuses(value, bytes, timestamp); err != nil {
+		return r.failed(key[:min(len(key), len(r.prefix)+longestKey)], err)
+	}
+	return nil
+}
+
 // Delete removes a row; if there is none, nothing happens.
 func (r *Rows) Delete(key []byte, timestamp int64) error {
-	id, _, ok, err := r.Get(key)
-	switch {
-	case err != nil || !ok:
+	if err := r.CheckTimestamp(key, timestamp); err != nil {
 		return err
-	case r.readOnly:
-		return r.failed(key, ErrReadOnly)
+	}
+	if err := r.Writable(); err != nil {
+		return err
+	}
+	id, _, ok, err := r.Get(key)
+	if err != nil || !ok {
+		return err
 	}
 	r.column.Save(id)
 	r.column.Clear(id)
@@ -296,15 +343,12 @@ var ErrEncode = errors.New("cannot encode the value")
 var ErrTooLarge = errors.New("a row of this size is refused in the changelog: raise max.message.bytes of that topic, " +
 	"and what the client may send, or keep less in a row")
 
-// CheckEncoded is an error for a row that a commit could not log, as its value cannot be encoded or is too large.
-func (r *Rows) CheckEncoded(key, value []byte, err error) error {
+// CheckEncoded is an error for a row that a commit could not log, as its value cannot be encoded or the row is refused.
+func (r *Rows) CheckEncoded(key, value []byte, timestamp int64, err error) error {
 	if err != nil {
 		return r.Unencodable(key, err)
 	}
-	if bytes := len(key) - len(r.prefix) + len(value); r.tooLarge > 0 && bytes >= r.tooLarge {
-		return r.failed(key[:min(len(key), len(r.prefix)+longestKey)], fmt.Errorf("%d bytes: %w", bytes, ErrTooLarge))
-	}
-	return nil
+	return r.checkRefused(key, value, len(key)-len(r.prefix)+len(value), timestamp)
 }
 
 // longestKey is how much of a key is shown.

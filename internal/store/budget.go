@@ -8,7 +8,7 @@ import (
 
 // Budget is the memory that all databases of a process may use together. Pebble takes its memtables out of the block
 // cache, which all databases share, so the size of the cache is the whole. They share their open files as well.
-// An idle database holds three goroutines and some 230 KB besides its memtable, and opens and closes in 2 ms
+// An idle database holds two goroutines and some 230 KB besides its memtable, and opens and closes in 2 ms
 // (BenchmarkOpen).
 type Budget struct {
 	cache    *pebble.Cache
@@ -21,8 +21,9 @@ const (
 	memtablesPerDatabase = 2
 	smallestMemtable     = 256 << 10
 	largestMemtable      = 64 << 20
-	// openFiles of all databases together, far below the usual limits of a process.
-	openFiles = 500
+	// openFiles are the tables of all databases together. Each database has two files open besides, its log and its
+	// manifest.
+	openFiles = 400
 )
 
 // NewBudget is a budget of so many bytes for so many databases: half of it for memtables, as small ones cost

@@ -5,56 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
-
-// Lock takes a state directory for this process, creating it if need be, until it is closed. The operating system drops
-// the lock with the process, so a killed one leaves none behind. A directory in use gives ErrLocked. Nobody but the
-// user of the process may look into it: it holds the data of the application.
-func Lock(dir string) (io.Closer, error) {
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = os.Chmod(dir, 0o700) // one that an earlier release has made
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: state directory: %w", err)
-	}
-	real, err := filepath.EvalSymlinks(dir)
-	if err == nil {
-		real, err = filepath.Abs(real) // one process knows its locks by their names
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: state directory: %w", err)
-	}
-	return lockFile(vfs.Default, filepath.Join(real, "lock"), dir)
-}
-
-// lockFile locks a file that stands for a directory.
-func lockFile(fsys vfs.FS, name, dir string) (io.Closer, error) {
-	l, err := fsys.Lock(name)
-	if path := (*fs.PathError)(nil); errors.As(err, &path) { // there is no such file, and none can be made
-		return nil, fmt.Errorf("%w: %w", ErrDisk, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: give each process a directory of its own, or stop the other one: %w",
-			ErrLocked, dir, err)
-	}
-	return lock(sync.OnceValue(l.Close)), nil
-}
-
-// lock is the function that gives it up, which may be called more than once.
-type lock func() error
-
-func (l lock) Close() error { return l() }
 
 const processIDSize = 16
 

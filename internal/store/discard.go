@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 const discarded = ".discarded"
@@ -17,7 +15,7 @@ const discarded = ".discarded"
 // meanwhile leaves either the whole, or a rest that RemoveDiscarded removes.
 func Discard(dir string) error {
 	dir = filepath.Clean(dir)
-	lock, err := lockFile(vfs.Default, filepath.Join(dir, "LOCK"), dir)
+	lock, err := lockDatabase(dir)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -23,7 +22,8 @@ import (
 type disk struct {
 	vfs.FS
 	*health
-	lock io.Closer // of the directory; nil before Pebble asks for it
+	lock  io.Closer // of the directory; nil before Pebble asks for it
+	names newNames
 }
 
 // do runs a write unless one has failed. Files that are missing, or there already, are answers and not failures.
@@ -48,10 +48,11 @@ func (d *disk) file(name string, open func() (vfs.File, error)) (f vfs.File, err
 			d.fail(ErrDisk, err)
 		}
 	}
+	d.names.add(name)
 	if f == nil {
 		f, err = vfs.NewMem().Create("lost", vfs.WriteCategoryUnspecified)
 	}
-	return &diskFile{File: f, disk: d, log: strings.HasSuffix(name, ".log")}, err
+	return &diskFile{File: f, disk: d, log: isLog(name)}, err
 }
 
 func (d *disk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -68,10 +69,8 @@ func (d *disk) OpenReadWrite(
 	return d.file(name, func() (vfs.File, error) { return d.FS.OpenReadWrite(name, category, options...) })
 }
 
-// OpenDir is for syncing the names in a directory, which is a write.
-func (d *disk) OpenDir(name string) (vfs.File, error) {
-	return d.file(name, func() (vfs.File, error) { return d.FS.OpenDir(name) })
-}
+// OpenDir is for syncing the names in a directory. Pebble keeps five such handles of each database.
+func (d *disk) OpenDir(name string) (vfs.File, error) { return &diskDir{disk: d, name: name}, nil }
 
 // Open is for reading. A file that went nowhere must not look like one that is missing.
 func (d *disk) Open(name string, options ...vfs.OpenOption) (vfs.File, error) {
@@ -82,10 +81,12 @@ func (d *disk) Open(name string, options ...vfs.OpenOption) (vfs.File, error) {
 }
 
 func (d *disk) Link(from, to string) error {
+	defer d.names.add(to)
 	return d.do(func() error { return d.FS.Link(from, to) })
 }
 
 func (d *disk) Rename(from, to string) error {
+	defer d.names.add(to)
 	return d.do(func() error { return d.FS.Rename(from, to) })
 }
 
@@ -103,15 +104,27 @@ func (d *disk) MkdirAll(name string, perm os.FileMode) error {
 
 // Lock takes the database for this process, and looks for damage before Pebble changes anything.
 func (d *disk) Lock(name string) (io.Closer, error) {
-	lock, err := lockFile(d.FS, name, d.dir)
+	lock, err := d.lockDatabase(name)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkManifest(d.FS, d.dir); err != nil {
+	if err := checkManifest(d, d.dir); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	d.lock = lock
 	return lock, nil
+}
+
+// lockDatabase is quick about a disk in memory, which no other process sees.
+func (d *disk) lockDatabase(name string) (io.Closer, error) {
+	if d.FS == vfs.Default {
+		return lockDatabase(d.dir)
+	}
+	l, err := lockFile(d.FS, name, d.dir)
+	if err != nil {
+		return nil, err
+	}
+	return newLock(l.Close), nil
 }
 
 // unlock is for a database that Pebble may not close any more.

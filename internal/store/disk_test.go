@@ -137,9 +137,89 @@ func TestDamageThatNobodyReads(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		e, err := openOn(t, nil, dir)
-		require.NoError(t, err)
+		if err != nil { // Pebble was as quick as that
+			require.ErrorIs(t, err, store.ErrCorrupt)
+			return
+		}
 		time.Sleep(time.Second)
 		require.ErrorIs(t, write(e, 1), store.ErrCorrupt)
 		require.ErrorIs(t, e.Close(), store.ErrCorrupt)
 	})
+}
+
+// TestNamesAreDurable: what a closed database has is there after the death of the machine, also the names of its files.
+func TestNamesAreDurable(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	e, err := openOn(t, disk, "db")
+	require.NoError(t, err)
+	writeAll(t, e, 0, 2500)
+	require.NoError(t, e.Close())
+	e, err = openOn(t, disk.CrashClone(vfs.CrashCloneCfg{}), "db")
+	require.NoError(t, err)
+	n, err := prefix(t, e)
+	require.NoError(t, err)
+	require.Equal(t, 2500, n)
+	require.NoError(t, e.Close())
+}
+
+// TestDirectoryThatIsNotSynced, as the process has no descriptors left, say, fails the database from each time on.
+func TestDirectoryThatIsNotSynced(t *testing.T) {
+	const batches = 2500
+	for from := int64(0); ; from++ {
+		disk := vfs.NewMem()
+		var syncs atomic.Int64
+		injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == errorfs.OpOpenDir && syncs.Add(1) > from {
+				return &fs.PathError{Op: "open", Path: op.Path, Err: syscall.EMFILE}
+			}
+			return nil
+		})
+		acknowledged, err := fill(t, errorfs.Wrap(disk, injector), batches)
+		if err == nil {
+			require.GreaterOrEqual(t, from, int64(5), "directories are hardly ever synced")
+			return
+		}
+		require.ErrorIs(t, err, store.ErrDisk, "from sync %d", from)
+		require.ErrorIs(t, err, syscall.EMFILE, "from sync %d", from)
+		e, err := openOn(t, disk, "db")
+		require.NoError(t, err, "from sync %d", from)
+		n, err := prefix(t, e)
+		require.NoError(t, err, "from sync %d", from)
+		require.GreaterOrEqual(t, n, acknowledged, "from sync %d: acknowledged batches are gone", from)
+		require.NoError(t, e.Close())
+	}
+}
+
+// TestNoDescriptorsLeft, while a database is opened, is not damage: its rows are not set aside for it.
+func TestNoDescriptorsLeft(t *testing.T) {
+	disk := vfs.NewMem()
+	_, err := fill(t, disk, 100)
+	require.NoError(t, err)
+	for from := int64(0); ; from++ {
+		var opens atomic.Int64
+		e, err := openOn(t, errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			switch op.Kind {
+			case errorfs.OpList, errorfs.OpOpen, errorfs.OpOpenDir:
+				if opens.Add(1) == from+1 {
+					return &fs.PathError{Op: "open", Path: op.Path, Err: syscall.EMFILE}
+				}
+			}
+			return nil
+		})), "db")
+		if err == nil {
+			err = e.Close()
+		}
+		if opens.Load() <= from {
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, from, int64(5), "hardly anything is opened")
+			break
+		}
+		require.NotErrorIs(t, err, store.ErrCorrupt, "open %d", from)
+	}
+	e, err := openOn(t, disk, "db")
+	require.NoError(t, err)
+	n, err := prefix(t, e)
+	require.NoError(t, err)
+	require.Equal(t, 100, n)
+	require.NoError(t, e.Close())
 }

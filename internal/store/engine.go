@@ -35,6 +35,13 @@ type Batch interface {
 	Close() error
 }
 
+// Starter is implemented by batches whose commit has a part that runs beside others.
+type Starter interface {
+	// Start makes the changes visible and begins to write them. Commit waits until that is done, and tells how it went.
+	// Between the two only Close may be called.
+	Start()
+}
+
 // Iterator walks rows. It stands before the first one to begin with.
 type Iterator interface {
 	// Next goes to the next row. It is false at the end, and after an error, which Close tells.

@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/internal/store"
@@ -52,6 +54,9 @@ func write(e store.Engine, number int) error {
 	if err := b.Set(rowKey(number), make([]byte, rowBytes)); err != nil {
 		return err
 	}
+	if s, ok := b.(store.Starter); ok && number%2 == 0 { // which changes nothing of what a commit is
+		s.Start()
+	}
 	return errors.Join(b.Commit(), b.Close())
 }
 
@@ -92,4 +97,44 @@ func prefix(t testing.TB, e store.Engine) (n int, err error) {
 	last := uint64(rows - 1)
 	require.Equal(t, []uint64{last, last, last}, numbers, "half a batch")
 	return rows, nil
+}
+
+// TestStartedCommits of several databases: their rows show, and each commit tells its own failure.
+func TestStartedCommits(t *testing.T) {
+	broken := errors.New("broken")
+	var fails atomic.Bool
+	disk := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if fails.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return broken
+		}
+		return nil
+	}))
+	whole := open(t, t.TempDir())
+	failing, err := openOn(t, disk, "db")
+	require.NoError(t, err)
+	fails.Store(true)
+	var batches []store.Batch
+	for _, e := range []store.Engine{failing, whole} {
+		b := e.NewBatch()
+		require.NoError(t, b.Set([]byte("k"), []byte("v")))
+		b.(store.Starter).Start()
+		batches = append(batches, b)
+	}
+	v, ok, err := whole.Get(nil, []byte("k"))
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "v", string(v))
+	require.ErrorIs(t, batches[0].Commit(), store.ErrDisk)
+	require.NoError(t, batches[1].Commit())
+	for _, b := range batches {
+		require.NoError(t, b.Close())
+		require.Error(t, b.Commit(), "it is over")
+	}
+	require.ErrorIs(t, failing.Close(), store.ErrDisk)
+
+	b := whole.NewBatch()
+	require.NoError(t, b.Set([]byte("k"), []byte("w")))
+	b.(store.Starter).Start()
+	require.NoError(t, b.Close(), "nobody waits for it")
+	require.NoError(t, whole.Close())
 }

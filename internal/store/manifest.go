@@ -26,7 +26,7 @@ func checkManifest(files vfs.FS, dir string) error {
 	}
 	database, err := pebble.Peek(dir, files)
 	if err != nil {
-		return fmt.Errorf("%w: database %s: %w", ErrCorrupt, dir, err)
+		return err // openError tells what it is
 	}
 	if !database.Exists { // a log is made after the manifest, and a table after the log
 		for _, name := range names {

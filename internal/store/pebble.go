@@ -85,6 +85,9 @@ func pebbleOptions(budget *Budget, d *disk) *pebble.Options {
 			BackgroundError: d.background,
 		},
 	}
+	// Pebble's own has a goroutine for each database that looks ten times a second whether there may be more compactions
+	// at once than one. Here there may not; the next one begins when one is done.
+	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	for i := range o.Levels {
 		// What is rewritten soon is not worth the work; most rows are in the last level.
 		compression := block.NoCompression

@@ -92,6 +92,9 @@ func (d *idle) close() error {
 type pebbleBatch struct {
 	db    *database
 	batch *pebble.Batch // nil once it is committed or closed
+
+	started bool
+	failed  error // of the start
 }
 
 func (b *pebbleBatch) Set(key, value []byte) error {
@@ -148,21 +151,33 @@ func (b *pebbleBatch) Commit() (err error) {
 	if b.batch == nil {
 		return errBatchClosed
 	}
-	if err := b.db.health.err(); err != nil {
-		return err
-	}
+	b.Start()
 	batch := b.batch
 	b.batch = nil
-	defer b.db.health.recovered(&err)
-	err = batch.Commit(pebble.Sync)
-	stale := errors.Join(b.db.views.changed(), b.db.idle.close()) // whatever became of the batch
-	if err == nil {
-		err = errors.Join(stale, batch.Close())
+	if b.failed != nil {
+		return b.failed
 	}
-	if err != nil {
+	defer b.db.health.recovered(&err)
+	if err := errors.Join(batch.SyncWait(), batch.Close()); err != nil {
 		return b.db.error(err)
 	}
 	return b.db.health.err() // the write may have gone nowhere
+}
+
+// Start leaves nothing to Commit but to wait for the log, which a goroutine of Pebble's own writes.
+func (b *pebbleBatch) Start() {
+	if b.batch == nil || b.started {
+		return
+	}
+	b.started = true
+	if b.failed = b.db.health.err(); b.failed != nil {
+		return
+	}
+	defer b.db.health.recovered(&b.failed)
+	err := b.db.db.ApplyNoSyncWait(b.batch, pebble.Sync)
+	if err = errors.Join(err, b.db.views.changed(), b.db.idle.close()); err != nil { // whatever became of the batch
+		b.failed = b.db.error(err)
+	}
 }
 
 func (b *pebbleBatch) Close() error {
@@ -171,5 +186,8 @@ func (b *pebbleBatch) Close() error {
 	}
 	batch := b.batch
 	b.batch = nil
+	if b.started {
+		return nil // it is Pebble's
+	}
 	return batch.Close()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -42,27 +43,27 @@ func runBuffer(t *testing.T, open opener) {
 		text: func(text []byte) []byte { return text },
 		time: -1,
 	}
-	held := bufferTwin[state.Held[[]byte]]{
-		spec: state.Holding(declared), make: heldValue,
-		with: func(v state.Held[[]byte], text []byte) state.Held[[]byte] {
+	held := bufferTwin[storage.Held[[]byte]]{
+		spec: state.NewBuffer("buffer", serde.String, storage.HeldSerde(serde.Bytes)).ByTime().Retain(keep), make: heldValue,
+		with: func(v storage.Held[[]byte], text []byte) storage.Held[[]byte] {
 			v.Value = text
 			return v
 		},
-		text: func(v state.Held[[]byte]) []byte { return v.Value }, time: -1,
+		text: func(v storage.Held[[]byte]) []byte { return v.Value }, time: -1,
 	}
 	for name, spec := range map[string]state.Buffer[string, []byte]{"by key": declared, "by time": declared.ByTime()} {
 		t.Run(name, func(t *testing.T) {
 			plain.spec = spec
-			checkModel(t, open, spec.Spec(), func() *bufferTwin[[]byte] { return plain.clone() })
+			checkModel(t, open, storage.Of(spec), func() *bufferTwin[[]byte] { return plain.clone() })
 		})
 	}
 	t.Run("held", func(t *testing.T) {
-		checkModel(t, open, held.spec.Spec(), func() *bufferTwin[state.Held[[]byte]] { return held.clone() })
+		checkModel(t, open, storage.Of(held.spec), func() *bufferTwin[storage.Held[[]byte]] { return held.clone() })
 	})
 }
 
-func heldValue(rt *rapid.T, text []byte) state.Held[[]byte] {
-	v := state.Held[[]byte]{Value: text}
+func heldValue(rt *rapid.T, text []byte) storage.Held[[]byte] {
+	v := storage.Held[[]byte]{Value: text}
 	for range rapid.IntRange(0, 2).Draw(rt, "headers") {
 		h := state.Header{Key: rapid.SampledFrom([]string{"", "a"}).Draw(rt, "header")}
 		h.Value = rapid.SampledFrom([][]byte{nil, {}, []byte("b")}).Draw(rt, "header value")
@@ -77,7 +78,7 @@ func (m *bufferTwin[V]) clone() *bufferTwin[V] {
 	return &c
 }
 
-func (m *bufferTwin[V]) byTime() bool { return m.spec.Spec().Layout() != "" }
+func (m *bufferTwin[V]) byTime() bool { return storage.Of(m.spec).Layout() != "" }
 
 func (m *bufferTwin[V]) oldest() int64 { return max(0, m.time-keep.Milliseconds()) }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
 )
@@ -69,26 +71,26 @@ func (p *place) again(t require.TestingT) state.Engine {
 // harness is a store on an engine, with the calls of a task.
 type harness struct {
 	t      require.TestingT
-	spec   state.Spec
+	spec   storage.Spec
 	place  *place
 	engine state.Engine
-	budget *state.Budget
+	budget *rows.Budget
 	log    changelog
 	next   int   // records of the log that are in the engine
 	time   int64 // that was committed, -1 if none
-	open   state.Store
+	open   storage.Store
 }
 
-func newHarness(t require.TestingT, spec state.Spec, cacheBytes int64, p *place) *harness {
-	h := &harness{t: t, spec: spec, place: p, engine: p.empty(t), budget: state.NewBudget(cacheBytes), time: -1}
+func newHarness(t require.TestingT, spec storage.Spec, cacheBytes int64, p *place) *harness {
+	h := &harness{t: t, spec: spec, place: p, engine: p.empty(t), budget: storage.NewBudget(cacheBytes), time: -1}
 	h.openStore()
 	return h
 }
 
-func (h *harness) Store(string) state.Store { return h.open }
+func (h *harness) Store(string) state.Store { return storage.Open(h.open) }
 
 func (h *harness) openStore() {
-	h.open = h.spec.Open(state.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget})
+	h.open = h.spec.Open(storage.Env{Engine: h.engine, Prefix: []byte{1, 7}, Budget: h.budget})
 }
 
 // start gives the store the committed time, as the start of a task does.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -21,7 +22,8 @@ type kvRow = state.Row[string, []byte]
 
 // kvTwin is a key-value store as a map.
 type kvTwin struct {
-	spec  state.KeyValue[string, []byte]
+	store state.KeyValue[string, []byte]
+	spec  storage.Spec
 	timed bool // finds rows by time
 	rows  map[string]kvRow
 	time  int64
@@ -29,17 +31,27 @@ type kvTwin struct {
 
 func runKeyValue(t *testing.T, open opener) {
 	plain := state.NewKeyValue("plain", serde.String, serde.Bytes)
-	for name, spec := range map[string]state.KeyValue[string, []byte]{
-		"plain": plain, "ttl": plain.TTL(50 * time.Millisecond),
-		"suppress": state.SuppressBuffer(
-			state.NewSuppress("suppress", serde.String, serde.Bytes).Buffer(), serde.String, serde.Bytes),
+	held := storage.Unsealed(state.NewSuppress("suppress", serde.String, serde.Bytes).Buffer())
+	suppress := state.NewKeyValue("suppress", serde.String, serde.Bytes)
+	for name, twin := range map[string]kvTwin{
+		"plain":    {store: plain, spec: storage.Of(plain)},
+		"ttl":      {store: plain, spec: storage.Of(plain.TTL(50 * time.Millisecond))},
+		"suppress": {store: suppress, spec: held.Typed(serde.String, serde.Bytes, storage.Unsealed(suppress.Spec()))},
 	} {
+		twin.timed, twin.time = twin.spec.Layout() != "", -1
 		t.Run(name, func(t *testing.T) {
-			checkModel(t, open, spec.Spec(), func() *kvTwin {
-				return &kvTwin{spec: spec, timed: spec.Spec().Layout() != "", rows: map[string]kvRow{}, time: -1}
+			checkModel(t, open, twin.spec, func() *kvTwin {
+				m := twin
+				m.rows = map[string]kvRow{}
+				return &m
 			})
 		})
 	}
+}
+
+// timed is the side of a store that goes by time.
+func timed(s state.KeyValueStore[string, []byte]) storage.Timed[kvRow] {
+	return s.(storage.Timed[kvRow])
 }
 
 func (m *kvTwin) clone() *kvTwin {
@@ -53,7 +65,7 @@ func byTime(a, b kvRow) int { return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp
 
 func (m *kvTwin) touch(rt *rapid.T, h *harness) {
 	for i := range 600 {
-		_, _, err := m.spec.In(h).Get(fmt.Sprint("absent", i))
+		_, _, err := m.store.In(h).Get(fmt.Sprint("absent", i))
 		require.NoError(rt, err)
 	}
 }
@@ -61,13 +73,13 @@ func (m *kvTwin) touch(rt *rapid.T, h *harness) {
 func (m *kvTwin) put(rt *rapid.T, h *harness) {
 	row := kvRow{Key: oneKey(rt), Value: oneValue(rt), Timestamp: rapid.Int64Range(0, 100).Draw(rt, "timestamp")}
 	given := slices.Clone(row.Value)
-	require.NoError(rt, m.spec.In(h).Put(row.Key, given, row.Timestamp))
+	require.NoError(rt, m.store.In(h).Put(row.Key, given, row.Timestamp))
 	given[0] = 'x'
 	m.rows[row.Key] = row
 }
 
 func (m *kvTwin) delete(rt *rapid.T, h *harness, key string) {
-	require.NoError(rt, m.spec.In(h).Delete(key, 1))
+	require.NoError(rt, m.store.In(h).Delete(key, 1))
 	delete(m.rows, key)
 }
 
@@ -86,7 +98,7 @@ func (m *kvTwin) write(rt *rapid.T, h *harness) func(kvRow) {
 }
 
 func (m *kvTwin) actions(h *harness) map[string]func(*rapid.T) {
-	s := m.spec.In(h)
+	s := m.store.In(h)
 	all := func() []kvRow { return sorted(m.rows, everything, byKey) }
 	out := map[string]func(*rapid.T){
 		"put":    func(rt *rapid.T) { m.put(rt, h) },
@@ -100,16 +112,16 @@ func (m *kvTwin) actions(h *harness) map[string]func(*rapid.T) {
 	if m.timed {
 		out["observe"] = func(rt *rapid.T) {
 			at := rapid.Int64Range(0, 200).Draw(rt, "time")
-			state.Timed(s).Observe(at)
+			timed(s).Observe(at)
 			m.time = max(m.time, at)
 		}
 		out["sweep"] = func(rt *rapid.T) {
 			to := rapid.Int64Range(-10, 110).Draw(rt, "to")
 			due := func() []kvRow { return m.until(to) }
-			live(rt, state.Timed(s).Until(to), due, byTime, m.write(rt, h))
+			live(rt, timed(s).Until(to), due, byTime, m.write(rt, h))
 		}
 		out["sweep all"] = func(rt *rapid.T) {
-			live(rt, state.Timed(s).Oldest(), func() []kvRow { return m.until(math.MaxInt64) }, byTime, m.write(rt, h))
+			live(rt, timed(s).Oldest(), func() []kvRow { return m.until(math.MaxInt64) }, byTime, m.write(rt, h))
 		}
 	}
 	return out
@@ -120,7 +132,7 @@ func (m *kvTwin) until(to int64) []kvRow {
 }
 
 func (m *kvTwin) check(rt *rapid.T, h *harness) {
-	s := m.spec.In(h)
+	s := m.store.In(h)
 	from, to := oneKey(rt), oneKey(rt)
 	row, ok, err := s.Row(from)
 	require.NoError(rt, err)
@@ -135,17 +147,17 @@ func (m *kvTwin) check(rt *rapid.T, h *harness) {
 	begins := func(r kvRow) bool { return strings.HasPrefix(r.Key, from) }
 	requireRows(rt, sorted(m.rows, begins, byKey), s.Prefix([]byte(from)), nil, "begins with %q", from)
 	if m.timed {
-		timed := state.Timed(s)
-		at, _ := timed.Time()
+		byTime := timed(s)
+		at, _ := byTime.Time()
 		require.Equal(rt, m.time, at)
-		m.checkByTime(rt, timed)
+		m.checkByTime(rt, byTime)
 	}
 }
 
-func (m *kvTwin) checkByTime(rt *rapid.T, s state.TimedStore[string, []byte]) {
+func (m *kvTwin) checkByTime(rt *rapid.T, s storage.Timed[kvRow]) {
 	to := rapid.Int64Range(0, 100).Draw(rt, "until")
 	requireRows(rt, m.until(to), s.Until(to), nil, "until %d", to)
-	if ttl := m.spec.Spec().Options().TTL.Milliseconds(); ttl > 0 {
+	if ttl := m.spec.Options().TTL.Milliseconds(); ttl > 0 {
 		requireRows(rt, m.until(m.time-ttl-1), s.Expired(), nil, "expired at %d", m.time)
 	}
 	requireRows(rt, m.until(math.MaxInt64), s.Until(math.MaxInt64), nil)

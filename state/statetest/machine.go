@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
 )
 
@@ -34,7 +35,7 @@ type machine[M model[M]] struct {
 }
 
 // checkModel compares a store with its twin.
-func checkModel[M model[M]](t *testing.T, open opener, spec state.Spec, empty func() M) {
+func checkModel[M model[M]](t *testing.T, open opener, spec storage.Spec, empty func() M) {
 	p := &place{open: open, parent: t.TempDir()}
 	rapid.Check(t, func(rt *rapid.T) {
 		cache := rapid.SampledFrom([]int64{0, 20_000, 1 << 30}).Draw(rt, "cache")

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -34,7 +35,7 @@ type sessionTwin struct {
 var sessions = state.NewSession("sessions", serde.String, serde.Bytes).Retain(keep)
 
 func runSession(t *testing.T, open opener) {
-	checkModel(t, open, sessions.Spec(), func() *sessionTwin {
+	checkModel(t, open, storage.Of(sessions), func() *sessionTwin {
 		return &sessionTwin{rows: map[sessionAt]sessionRow{}, time: -1, swept: -1}
 	})
 }
@@ -151,7 +152,7 @@ func (m *sessionTwin) actions(h *harness) map[string]func(*rapid.T) {
 		"sweep": func(rt *rapid.T) {
 			from, to := m.swept+1, m.swept+second*rapid.Int64Range(1, 100).Draw(rt, "to")
 			rows := func() []sessionRow { return m.between(from, to) }
-			if live(rt, s.Sweep(from, to), rows, byEnd, m.write(rt, h, math.MaxInt64)) {
+			if live(rt, s.(storage.Sweeping[sessionRow]).Sweep(from, to), rows, byEnd, m.write(rt, h, math.MaxInt64)) {
 				m.swept = to
 			}
 		},

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -31,7 +32,9 @@ type unmatchedTwin struct {
 var unmatched = state.NewUnmatched("unmatched", serde.String, serde.Bytes, serde.Bytes)
 
 func runUnmatched(t *testing.T, open opener) {
-	checkModel(t, open, unmatched.Spec(), func() *unmatchedTwin { return &unmatchedTwin{map[unmatchedAt]unmatchedRow{}} })
+	checkModel(t, open, storage.Of(unmatched), func() *unmatchedTwin {
+		return &unmatchedTwin{map[unmatchedAt]unmatchedRow{}}
+	})
 }
 
 func (m *unmatchedTwin) clone() *unmatchedTwin { return &unmatchedTwin{maps.Clone(m.rows)} }

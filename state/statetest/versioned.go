@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -32,7 +33,7 @@ const history = 50
 var versioned = state.NewVersioned("versioned", serde.String, serde.Bytes, history*time.Millisecond)
 
 func runVersioned(t *testing.T, open opener) {
-	checkModel(t, open, versioned.Spec(), func() *versionedTwin {
+	checkModel(t, open, storage.Of(versioned), func() *versionedTwin {
 		return &versionedTwin{rows: map[string][]version{}, time: -1}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
@@ -42,7 +43,7 @@ func runWindow(t *testing.T, open opener) {
 	plain := state.NewWindow("windows", serde.String, serde.Bytes).Retain(keep)
 	for name, spec := range map[string]state.Window[string, []byte]{"by start": plain, "by key": plain.ByKey()} {
 		t.Run(name, func(t *testing.T) {
-			checkModel(t, open, spec.Spec(), func() *windowTwin {
+			checkModel(t, open, storage.Of(spec), func() *windowTwin {
 				return &windowTwin{spec: spec, rows: map[windowAt]windowRow{}, time: -1, swept: -1}
 			})
 		})
@@ -142,8 +143,8 @@ func (m *windowTwin) actions(h *harness) map[string]func(*rapid.T) {
 		},
 		"sweep": func(rt *rapid.T) {
 			from, to := m.swept+1, m.swept+second*rapid.Int64Range(1, 100).Draw(rt, "to")
-			whole := live(rt, s.Sweep(from, to), func() []windowRow { return m.between(from, to) }, byStart,
-				m.write(rt, h, math.MaxInt64))
+			sweep := s.(storage.Sweeping[windowRow]).Sweep(from, to)
+			whole := live(rt, sweep, func() []windowRow { return m.between(from, to) }, byStart, m.write(rt, h, math.MaxInt64))
 			if whole {
 				m.swept = to
 			}

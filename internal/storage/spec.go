@@ -1,10 +1,9 @@
-package state
+package storage
 
 import (
-	"fmt"
-	"reflect"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/store"
 )
 
@@ -22,13 +21,13 @@ const (
 	KindInFlight  Kind = "in-flight"
 )
 
-// Expires is true for stores whose rows lose their meaning as stream time moves on, so that brokers may delete old
-// records of their changelogs, too.
-func (k Kind) Expires() bool { return k == KindWindow || k == KindSession || k == KindBuffer }
+// KindExpires is true for kinds of stores whose rows lose their meaning as stream time moves on, so that brokers may
+// delete old records of their changelogs, too.
+func KindExpires(k Kind) bool { return k == KindWindow || k == KindSession || k == KindBuffer }
 
 // Expires is true for a store whose rows lose their meaning as stream time moves on. Rows that wait for their time do
 // not.
-func Expires(s Spec) bool { return s.Kind().Expires() && !s.Options().Waits }
+func Expires(s Spec) bool { return KindExpires(s.Kind()) && !s.Options().Waits }
 
 // Spec is the declaration of a store without its types: what a graph, a changelog topic and a lock file need of it.
 type Spec interface {
@@ -65,48 +64,25 @@ type Options struct {
 type Env struct {
 	Engine store.Engine // holds the rows
 	Prefix []byte       // of this store's rows
-	Budget *Budget      // of the process's cached rows
+	Budget *rows.Budget // of the process's cached rows
 	// Watch has the store find values that are changed in place, at the cost of encoding a value at each use.
 	Watch bool
 	// EncodeOnPut has a value that its serde cannot encode fail the Put, and not only the commit, at the cost of
 	// encoding each value once more.
 	EncodeOnPut bool
-	// TooLarge is from how many bytes on, of key and value, such a Put fails, too, with ErrTooLarge; 0: never.
-	TooLarge int
+	// Refuses has Puts and Deletes fail that the changelog would refuse; with EncodeOnPut also by their values. nil: none.
+	Refuses Refuses
 	// ReadOnly is for an engine whose rows do not change, as it shows those of a commit: nothing can be written.
 	ReadOnly bool
+	// Guard says why nothing can be written for now, nil if it can. Without a guard it always can.
+	Guard func() error
 }
 
-// Stores finds the open stores of a task by name. A topology.Context is one.
-type Stores interface {
-	Store(name string) Store
-}
+// Refuses is why a changelog would refuse a row; see rows.Refuses.
+type Refuses = rows.Refuses
 
-// in finds the handle of a declaration's open store, with its types.
-//
-//go:noinline
-func in[S any](name string) func(stores Stores) S {
-	return func(stores Stores) S {
-		handle := handleOf(stores, name)
-		typed, ok := handle.(S)
-		if !ok {
-			panic(otherTypes(name, handle, reflect.TypeFor[S]()))
-		}
-		return typed
-	}
-}
+// WrittenBy are the options of a declaration with its serdes.
+func WrittenBy(key any, values ...any) Options { return Options{Keys: key, Values: values} }
 
-func handleOf(stores Stores, name string) any {
-	if s, ok := stores.Store(name).(interface{ Handle() any }); ok {
-		return s.Handle()
-	}
-	return nil
-}
-
-func otherTypes(name string, handle any, want reflect.Type) string {
-	return fmt.Sprintf("state: store %s is open as %T, asked for as %v: declare it once and use that value",
-		name, handle, want)
-}
-
-// writtenBy are the options of a declaration with its serdes.
-func writtenBy(key any, values ...any) Options { return Options{Keys: key, Values: values} }
+// NewBudget is a budget of so many bytes, for the cached rows of all stores of a process.
+func NewBudget(bytes int64) *rows.Budget { return rows.NewBudget(bytes) }

@@ -1,4 +1,4 @@
-package state
+package storage
 
 import (
 	"fmt"
@@ -6,15 +6,12 @@ import (
 	"github.com/millstream-go/millstream/internal/rows"
 )
 
-// ErrReadOnly is the error of a write to a store that was opened by a query.
-var ErrReadOnly = rows.ErrReadOnly
-
 // OpenDeclared opens the rows of a store of a topology, kept, with the types of a declaration, which
 // has the same name, and the settings of the topology, to which steps may have added. It is an error if the rows are
 // of another kind or format.
 func OpenDeclared(kept, as Spec, env Env) (Store, error) {
-	have, ok := kept.(*declared)
-	want, same := as.(*declared)
+	have, ok := kept.(*Declared)
+	want, same := as.(*Declared)
 	if !ok || !same || want.open == nil {
 		return nil, fmt.Errorf("state: store %s: %T is no declaration", as.Name(), as)
 	}
@@ -38,3 +35,6 @@ func RowTime(spec Spec, key []byte) (at int, ok bool) {
 	}
 	return 0, false
 }
+
+// timeSize is the number of bytes of a time in a key.
+const timeSize = 8

@@ -1,6 +1,9 @@
-package state
+package storage
 
-import "github.com/millstream-go/millstream/internal/store"
+import (
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/store"
+)
 
 // Store is an open store as its task sees it. It has no types: what a processor reads and writes is the handle that the
 // declaration's In gives, a KeyValueStore for example.
@@ -16,7 +19,7 @@ type Store interface {
 	// Dirty is the number of bytes that the next commit has to write, roughly.
 	Dirty() int64
 	// Flush encodes what was written since the last commit, once for both places: the database batch and the changelog.
-	Flush(b store.Batch, log Changelog) error
+	Flush(b store.Batch, log rows.Changelog) error
 	// Committed tells that the batch is in the database: what was flushed may leave memory.
 	Committed()
 	// Abort drops everything since the last commit.
@@ -25,7 +28,7 @@ type Store interface {
 	Restore(b store.Batch, key, value []byte, timestamp int64) error
 	// Rewrite appends to the changelog once more what the store has under the key of a changelog record. Where that is
 	// nothing it is a delete, with the record's timestamp in milliseconds.
-	Rewrite(log Changelog, key []byte, timestamp int64) error
+	Rewrite(log rows.Changelog, key []byte, timestamp int64) error
 	// Time is the stream time that the store has seen, which is committed with the offsets; ok is false for stores
 	// without one.
 	Time() (streamTime int64, ok bool)

@@ -1,4 +1,4 @@
-package state
+package storage
 
 import (
 	"bytes"
@@ -21,21 +21,8 @@ type Held[V any] struct {
 	Headers []Header
 }
 
-// Holding is a buffer of records that wait for a time, with their headers: in the order of their times.
-func Holding[K, V any](s Buffer[K, V]) Buffer[K, Held[V]] {
-	d := s.spec.spec(KindBuffer)
-	keys, _ := d.key.(serde.Serde[K])
-	values, ok := d.value.(serde.Serde[V])
-	var waiting serde.Serde[Held[V]]
-	if ok {
-		waiting = held[V]{values}
-	}
-	out := NewBuffer(d.name, keys, waiting).ByTime()
-	options := d.options
-	options.Waits = true
-	out.spec = out.spec.with(options)
-	return out
-}
+// HeldSerde is the serde of values that wait in a buffer.
+func HeldSerde[V any](values serde.Serde[V]) serde.Serde[Held[V]] { return held[V]{values} }
 
 // held is the serde of Held: the number of headers, each as key and value behind their lengths (0 for a null value,
 // else the length and 1), then the value.
@@ -60,7 +47,9 @@ func (s held[V]) Append(dst []byte, v Held[V]) ([]byte, error) {
 
 // Clone copies a value that shares memory with others. A decoded record has headers of its own.
 func (s held[V]) Clone(v Held[V]) Held[V] {
-	v.Value = owned(s.value, v.Value)
+	if c, ok := s.value.(interface{ Clone(v V) V }); ok {
+		v.Value = c.Clone(v.Value)
+	}
 	return v
 }
 
