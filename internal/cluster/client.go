@@ -25,8 +25,14 @@ const (
 //
 // The client has one fetch under way for each broker, and one without input lasts as long as its wait: a partition that
 // is resumed meanwhile stands still until then. Hence the short wait, which is what an idle worker costs.
+//
+// With several brokers, the first records of a transaction are often refused as CONCURRENT_TRANSACTIONS, since markers
+// of the transaction before it are still on their way (KIP-890). The client looks at the metadata before it sends them
+// again; with its own least time between two looks, five seconds, so long would most commits take, and the way to a
+// partition's new leader.
 func Tuning() []kgo.Opt {
 	return []kgo.Opt{
+		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
 		kgo.MaxConcurrentFetches(2),
@@ -50,6 +56,9 @@ func (e *SettingsError) Unwrap() error { return e.Err }
 // NewClient makes a client without asking a broker: an error is one of its options. own are those that the library sets
 // after the user's.
 func NewClient(role Role, user []kgo.Opt, own ...kgo.Opt) (*kgo.Client, error) {
+	if role == RestoreRole { // it lives for a moment, and its end does not wait until brokers have its metrics
+		own = append(own, kgo.DisableClientMetrics())
+	}
 	client, err := kgo.NewClient(append(user, own...)...)
 	if err != nil {
 		return nil, &SettingsError{"Config.Kafka and Config.SessionTimeout", fmt.Errorf("kafka client: %w", err)}

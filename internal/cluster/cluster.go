@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Cluster is what an application knows of its Kafka cluster, and a client for requests outside
@@ -32,6 +32,7 @@ type Cluster struct {
 
 	lastFailure *lastFailure
 	unpurged    sync.Once // for the warning that repartition topics are not purged
+	limits      sync.Map  // topics and settings of which it was told that they may lose records
 
 	layouts gate                   // of who looks for a layout
 	layout  atomic.Pointer[Layout] // as last found
@@ -41,7 +42,7 @@ type Cluster struct {
 
 // Setup is what an application needs of the cluster before it can run.
 type Setup struct {
-	Topology          *topology.Topology
+	Topology          *graph.Topology
 	DeadLetterTopic   string // empty: none
 	ReplicationFactor int16  // of internal topics; -1: the broker's default
 	// WindowRetention is what the changelogs of window stores are kept longer than their stores.
@@ -82,7 +83,7 @@ func Connect(ctx context.Context, s Setup, opts []kgo.Opt) (*Cluster, error) {
 	}
 	if err := c.connect(ctx, s); err != nil {
 		c.Close()
-		return nil, NameAppRight(s.Topology.App, err)
+		return nil, NameAppRight(s.Topology.App(), err)
 	}
 	return c, nil
 }
@@ -97,7 +98,10 @@ func (c *Cluster) connect(ctx context.Context, s Setup) error {
 		return err
 	}
 	for {
-		_, err := c.Layout(ctx)
+		err := c.refuseRescaling(ctx)
+		if err == nil {
+			_, err = c.Layout(ctx)
+		}
 		if err == nil {
 			err = c.checkRights(ctx)
 		}
@@ -119,7 +123,7 @@ const firstAnswer = 3 * time.Second
 
 // patience is how long an error of check may pass by itself.
 func patience(err error, wait time.Duration) time.Duration {
-	var source *topology.ErrMissingSource
+	var source *graph.MissingSourceError
 	var sink *MissingSinkError
 	_, doubt := insecure(err)
 	switch {
@@ -161,7 +165,7 @@ func (c *Cluster) check(ctx context.Context, s Setup, matched map[string]int32) 
 
 // keepSizes adds the repartition topics that are there. They may be larger than they would be made now, because a large
 // topic that matched a pattern has gone, and have records in all their partitions.
-func (c *Cluster) keepSizes(ctx context.Context, topo *topology.Topology, counts map[string]int32) error {
+func (c *Cluster) keepSizes(ctx context.Context, topo *graph.Topology, counts map[string]int32) error {
 	names := slices.DeleteFunc(topo.SourceTopics(), func(name string) bool { return !topo.IsRepartition(name) })
 	if len(names) == 0 {
 		return nil // no names would mean all topics

@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // internalTopic is a topic that the application creates for itself, as it must be.
@@ -24,32 +26,43 @@ type internalTopic struct {
 	partitions int32
 	configs    map[string]string
 	retention  time.Duration // least retention of a windowed changelog; 0: not limited by time
+	lag        time.Duration // for which the versions of a key may be asked for; 0: the last one alone
 	changelog  bool
 	inputs     []string // of the sub-topology that a changelog belongs to, or of those that write to a repartition topic
 	largest    string   // of the inputs
 	shrinks    bool     // a larger input may have gone: partitions without a task are left alone
 }
 
-// InternalTopicError means that an internal topic is not as the topology needs it. Either restore it, or start anew:
-// stop all instances, remove the application's internal topics, its state directories and its group's offsets.
+// InternalTopicError means that an internal topic is not as the topology needs it. To start anew: stop all instances,
+// and run millstream reset.
 type InternalTopicError struct {
 	Topic      string
 	Have, Want string
+	Cure       string // what to do; empty: bring the topic back
 }
 
 func (e *InternalTopicError) Error() string {
-	return fmt.Sprintf("internal topic %s has %s, the topology needs %s: mend the topic, or start anew under another "+
-		"application id", e.Topic, e.Have, e.Want)
+	return fmt.Sprintf("internal topic %s has %s, the topology needs %s: %s", e.Topic, e.Have, e.Want,
+		cmp.Or(e.Cure, "bring it back, or start anew with millstream reset"))
+}
+
+// OtherPartitions is the error of an internal topic that has another number of partitions than its inputs.
+func OtherPartitions(topic string, have int32, want string) error {
+	return &InternalTopicError{
+		Topic: topic, Have: fmt.Sprintf("%d partitions", have), Want: want,
+		Cure: "stop all instances, and move its rows with millstream rescale, or start anew with millstream reset: " +
+			"partitions that are added by hand leave keys where nobody looks for them",
+	}
 }
 
 // internalTopics are the changelogs and repartition topics of a topology, with the settings of Kafka Streams.
 func internalTopics(s Setup) (out []internalTopic) {
-	for _, sub := range s.Topology.Subs {
+	for _, sub := range s.Topology.Subs() {
 		for _, n := range sub.Sources {
 			if n.Topic.Repartition {
 				name := s.Topology.TopicName(n.Topic)
 				out = append(out, internalTopic{
-					sub: sub.ID, name: name, configs: repartitionConfigs(), inputs: append(writers(s.Topology, n.Topic), name),
+					sub: sub.ID, name: name, configs: RepartitionConfigs(), inputs: append(writers(s.Topology, n.Topic), name),
 				})
 			}
 		}
@@ -62,7 +75,6 @@ func internalTopics(s Setup) (out []internalTopic) {
 		}
 	}
 	for i := range out {
-		out[i].configs["message.timestamp.type"] = "CreateTime"
 		maps.Copy(out[i].configs, s.TopicConfigs)
 	}
 	return out
@@ -70,7 +82,7 @@ func internalTopics(s Setup) (out []internalTopic) {
 
 // sizedTopics are the internal topics with their numbers of partitions. Those after patterns that no topic matches yet
 // are left out: they have no partitions, and wait.
-func sizedTopics(s Setup, counts *topology.Partitions) []internalTopic {
+func sizedTopics(s Setup, counts *graph.Partitions) []internalTopic {
 	out := internalTopics(s)
 	for i := range out {
 		t := &out[i]
@@ -89,36 +101,59 @@ func sizedTopics(s Setup, counts *topology.Partitions) []internalTopic {
 }
 
 // writers are the inputs of the sub-topologies that write to a topic.
-func writers(t *topology.Topology, to *topology.Topic) (inputs []string) {
-	for _, sub := range t.Subs {
-		if slices.ContainsFunc(sub.Sinks, func(n *topology.Node) bool { return n.Topic == to }) {
+func writers(t *graph.Topology, to *graph.Topic) (inputs []string) {
+	for _, sub := range t.Subs() {
+		if slices.ContainsFunc(sub.Sinks, func(n *graph.Node) bool { return n.Topic == to }) {
 			inputs = append(inputs, t.Inputs(sub)...)
 		}
 	}
 	return inputs
 }
 
-// Records of repartition topics are deleted by request once they are processed, never by age.
-func repartitionConfigs() map[string]string {
-	return map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "segment.bytes": "52428800"}
+// RepartitionConfigs are the settings of repartition topics: their records are deleted by request once they are
+// processed, never by age.
+func RepartitionConfigs() map[string]string {
+	return map[string]string{
+		"cleanup.policy": "delete", "retention.ms": "-1", "segment.bytes": "52428800", createTime: "CreateTime",
+	}
 }
 
-func changelogTopic(s Setup, spec state.Spec) internalTopic {
+func changelogTopic(s Setup, spec storage.Spec) internalTopic {
 	t := internalTopic{name: s.Topology.ChangelogName(spec.Name()), changelog: true}
-	t.configs = map[string]string{"cleanup.policy": "compact"}
-	keep := spec.Options().Retention
-	later := milliseconds(min(keep, Forever) + min(s.WindowRetention, Forever))
+	keep, expires := spec.Options().Retention, storage.Expires(spec)
+	t.configs = ChangelogConfigs(spec.Kind(), expires, keep, s.WindowRetention)
 	switch {
-	case spec.Kind() == state.KindVersioned: // versions of a key must not be compacted while they can be asked for
-		t.configs["min.compaction.lag.ms"] = later
-	case state.Expires(spec) && keep < Forever:
+	case spec.Kind() == storage.KindVersioned:
+		t.lag = min(keep, Forever)
+	case expires && keep < Forever:
 		t.retention = keep
-		t.configs["cleanup.policy"], t.configs["retention.ms"] = "compact,delete", later
-		if spec.Kind() == state.KindBuffer { // each record has a key of its own
-			t.configs["cleanup.policy"] = "delete"
-		}
 	}
 	return t
+}
+
+const (
+	createTime    = "message.timestamp.type"
+	compactionLag = "min.compaction.lag.ms"
+	// How far times of records may be from the broker's clock, in milliseconds. Brokers know them from 3.6 on.
+	beforeMax = "message.timestamp.before.max.ms"
+	afterMax  = "message.timestamp.after.max.ms"
+)
+
+// ChangelogConfigs are the settings of the changelog of a store whose rows are kept for a time, if they expire, and
+// in the topic for windows longer.
+func ChangelogConfigs(kind storage.Kind, expires bool, keep, windows time.Duration) map[string]string {
+	configs := map[string]string{"cleanup.policy": "compact", createTime: "CreateTime"}
+	later := milliseconds(min(keep, Forever) + min(windows, Forever))
+	switch {
+	case kind == storage.KindVersioned: // versions of a key must not be compacted while they can be asked for
+		configs[compactionLag] = later
+	case expires && keep < Forever:
+		configs["cleanup.policy"], configs["retention.ms"] = "compact,delete", later
+		if kind == storage.KindBuffer { // each record has a key of its own
+			configs["cleanup.policy"] = "delete"
+		}
+	}
+	return configs
 }
 
 // Forever is a retention that no broker need keep to.
@@ -129,7 +164,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // ensureInternal creates the internal topics that are missing and checks the others. It returns for each changelog how
 // long its deletes are there.
 func (c *Cluster) ensureInternal(
-	ctx context.Context, s Setup, counts *topology.Partitions,
+	ctx context.Context, s Setup, counts *graph.Partitions,
 ) (forgets map[string]time.Duration, err error) {
 	forgets = map[string]time.Duration{}
 	wanted := sizedTopics(s, counts)
@@ -154,7 +189,7 @@ func (c *Cluster) ensureInternal(
 	if found, err = c.created(ctx, names); err != nil {
 		return nil, err
 	}
-	return forgets, c.validate(ctx, wanted, found, forgets)
+	return forgets, c.validate(ctx, s, wanted, found, forgets)
 }
 
 // created are the details of topics, once all brokers' metadata show them.
@@ -177,11 +212,27 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 		configs[k] = &v
 	}
 	s.Logger.Info("creating internal topic", "topic", t.name, "partitions", t.partitions, "configs", t.configs)
-	_, err := c.admin.CreateTopic(ctx, t.partitions, s.ReplicationFactor, configs, t.name)
+	err := CreateInternal(ctx, c.admin, t.name, t.partitions, s.ReplicationFactor, configs)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another instance may be as quick
 		return fmt.Errorf("create internal topic %s: %w", t.name, NameRight("Create", "topic", t.name, err))
 	}
 	return nil
+}
+
+// CreateInternal creates an internal topic. Event time is the application's, and no broker may refuse it for how far it
+// is from now: from Kafka 4 on an hour ahead is too much by default. Brokers that do not know such limits have none;
+// where a policy forbids them the topic is as that has it.
+func CreateInternal(
+	ctx context.Context, admin *kadm.Client, name string, partitions int32, replicas int16, configs map[string]*string,
+) error {
+	most := strconv.FormatInt(math.MaxInt64, 10)
+	anyTime := map[string]*string{beforeMax: &most, afterMax: &most}
+	maps.Copy(anyTime, configs)
+	_, err := admin.CreateTopic(ctx, partitions, replicas, anyTime, name)
+	if IsAny(err, kerr.InvalidConfig, kerr.PolicyViolation, kerr.InvalidRequest) {
+		_, err = admin.CreateTopic(ctx, partitions, replicas, configs, name)
+	}
+	return err
 }
 
 // refuseLostState stops an application of which a changelog or a repartition topic is gone although its group has
@@ -189,14 +240,14 @@ func (c *Cluster) create(ctx context.Context, s Setup, t internalTopic) error {
 func (c *Cluster) refuseLostState(ctx context.Context, s Setup, t internalTopic) error {
 	var offsets kadm.OffsetResponses
 	err := Retry(ctx, func() (err error) {
-		offsets, err = c.admin.FetchOffsets(ctx, s.Topology.App)
+		offsets, err = c.admin.FetchOffsets(ctx, s.Topology.App())
 		return err
 	})
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("offsets of group %s: %w", s.Topology.App, err)
+		return fmt.Errorf("offsets of group %s: %w", s.Topology.App(), err)
 	}
 	for _, topic := range t.inputs {
 		for _, o := range offsets[topic] {
@@ -252,15 +303,17 @@ func (t internalTopic) gone(input string, left []string) error {
 	if len(left) > 0 {
 		have += " or was renamed: " + strings.Join(left, ", ") + " belongs to nothing that the topology has"
 	}
-	want := "it, as the group has committed offsets for " + input + ": "
+	cure := may + ", set Config.AllowNewStores for one start; if not, bring the topic back, or start anew with " +
+		"millstream reset"
 	if len(left) > 0 {
-		want += "give back the name that it had; or "
+		cure = "give back the name that it had; or " + cure
 	}
-	return &InternalTopicError{Topic: t.name, Have: have, Want: want + may + ", set Config.AllowNewStores"}
+	want := "it, as the group has committed offsets for " + input
+	return &InternalTopicError{Topic: t.name, Have: have, Want: want, Cure: cure}
 }
 
 func (c *Cluster) validate(
-	ctx context.Context, wanted []internalTopic, found kadm.TopicDetails, forgets map[string]time.Duration,
+	ctx context.Context, s Setup, wanted []internalTopic, found kadm.TopicDetails, forgets map[string]time.Duration,
 ) error {
 	configs, err := c.admin.DescribeTopicConfigs(ctx, slices.Collect(maps.Keys(found))...)
 	if isRights(err) {
@@ -275,7 +328,7 @@ func (c *Cluster) validate(
 			if t.changelog {
 				want += ", as topic " + t.largest + " has"
 			}
-			return &InternalTopicError{Topic: t.name, Have: fmt.Sprintf("%d partitions", have), Want: want}
+			return OtherPartitions(t.name, have, want)
 		}
 		rc, err := configs.On(t.name, nil)
 		if err = errors.Join(err, rc.Err); err != nil {
@@ -285,27 +338,12 @@ func (c *Cluster) validate(
 		if err := t.check(have); err != nil {
 			return err
 		}
+		if err := c.checkLosses(s, t, rc); err != nil {
+			return err
+		}
 		if t.changelog {
 			forgets[t.name] = deleteRetention(have)
 		}
-	}
-	return nil
-}
-
-// check finds settings with which the topic would lose what the application needs.
-func (t internalTopic) check(have map[string]string) error {
-	policy := strings.Split(have["cleanup.policy"], ",")
-	retention, _ := strconv.ParseInt(have["retention.ms"], 10, 64)
-	switch {
-	case t.changelog && t.retention == 0 && slices.Contains(policy, "delete"):
-		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "compact, as its rows have no end"}
-	case t.changelog && !slices.Contains(policy, "compact") && t.retention == 0:
-		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "compact"}
-	case !t.changelog && slices.Contains(policy, "compact"):
-		return &InternalTopicError{t.name, "cleanup.policy " + have["cleanup.policy"], "delete, as each record counts"}
-	case t.retention > 0 && retention >= 0 && retention < t.retention.Milliseconds():
-		return &InternalTopicError{t.name, "retention.ms " + have["retention.ms"],
-			milliseconds(t.retention) + " or more"}
 	}
 	return nil
 }

@@ -11,13 +11,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Layout is how a topology lies on the topics of the cluster. It changes only where sources read by pattern.
 type Layout struct {
-	Topology   *topology.Topology // with topics in place of patterns
-	Partitions *topology.Partitions
+	Topology   *graph.Topology // with topics in place of patterns
+	Partitions *graph.Partitions
 
 	Matched         map[string]int32         // partitions of the topics that match patterns; nil if there are no patterns
 	ClusterID       string                   // its id; empty: not known
@@ -29,6 +29,18 @@ type Layout struct {
 // Inputs are the topics to read: those that are there. Behind patterns without a topic, internal ones are not.
 func (l *Layout) Inputs() []string {
 	return slices.DeleteFunc(l.Topology.SourceTopics(), func(name string) bool { return l.Partitions.Topics[name] == 0 })
+}
+
+// Changelogs are the changelog topics of all stores.
+func (l *Layout) Changelogs() (topics []string) {
+	for _, sub := range l.Topology.Subs() {
+		for _, spec := range sub.Stores {
+			if !spec.Options().NoChangelog {
+				topics = append(topics, l.Topology.ChangelogName(spec.Name()))
+			}
+		}
+	}
+	return topics
 }
 
 // Sum tells layouts with other matching topics, or with other numbers of partitions of them, apart.
@@ -55,7 +67,8 @@ func (l *Layout) TopicName(id [16]byte) string {
 // topic to read that is gone, or another one by now, is a DeletedSourceError, unless it matches a pattern. The ids of
 // the topics are as they are now.
 func (c *Cluster) Layout(ctx context.Context) (*Layout, error) {
-	// Over requests, too: the workers of a process find the same once, one after the other. Who is stopped does not wait.
+	// Over requests, too: the workers of a process find the same once, one after the other. Who is stopped does not
+	// wait.
 	if err := c.layouts.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -167,5 +180,5 @@ func (c *Cluster) TasksOf(sub int) (n int32, inputs []string) {
 	if l == nil || sub < 0 || sub >= len(l.Partitions.Tasks) {
 		return 0, nil
 	}
-	return l.Partitions.Tasks[sub], l.Topology.Inputs(l.Topology.Subs[sub])
+	return l.Partitions.Tasks[sub], l.Topology.Inputs(l.Topology.Subs()[sub])
 }

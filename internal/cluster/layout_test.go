@@ -15,15 +15,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // connectTo is what an application that reads a topic "in" knows of a cluster.
 func connectTo(t *testing.T, fake *kfake.Cluster) *Cluster {
-	g := topology.NewGraph()
-	topology.AddSource[string, string](g, &topology.Topic{Name: "in", Site: "test:1"}, serde.String, serde.String, nil)
-	topo, err := topology.Compile(g, "app")
+	g := graph.NewGraph()
+	graph.AddSource[string, string](g, &graph.Topic{Name: "in", Site: "test:1"}, serde.String, serde.String, nil)
+	topo, err := graph.Compile(g, "app")
 	require.NoError(t, err)
 	c, err := Connect(context.Background(), Setup{
 		Topology: topo, ReplicationFactor: -1, Wait: 10 * time.Second, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),

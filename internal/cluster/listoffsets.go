@@ -62,7 +62,7 @@ func (c *Cluster) listOffsets(ctx context.Context, of Partitions, at int64, leve
 		}
 		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
 			for _, p := range t.Partitions {
-				out.put(t.Topic, p.Partition, ListedOffset{p.Offset, kerr.ErrorForCode(p.ErrorCode)})
+				out.put(t.Topic, p.Partition, ListedOffset{p.Offset, p.LeaderEpoch, kerr.ErrorForCode(p.ErrorCode)})
 			}
 		}
 	}

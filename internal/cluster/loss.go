@@ -6,8 +6,31 @@ import (
 	"errors"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// Written are the ends of what the leaders up to an epoch have written to partitions. It lacks those of which their
+// present leaders do not know it.
+func (c *Cluster) Written(ctx context.Context, upTo map[string]map[int32]int32) (ListedOffsets, error) {
+	out := ListedOffsets{}
+	if len(upTo) == 0 {
+		return out, nil
+	}
+	told, err := c.admin.OffsetForLeaderEpoch(ctx, upTo)
+	if errors.Is(err, kerr.UnsupportedVersion) {
+		return out, nil
+	}
+	for topic, partitions := range told {
+		for p, at := range partitions {
+			if at.LeaderEpoch >= 0 && at.EndOffset >= 0 {
+				out.put(topic, p, ListedOffset{at.EndOffset, at.LeaderEpoch, at.Err})
+			}
+			err = errors.Join(err, at.Err)
+		}
+	}
+	return out, err
+}
 
 // Loss finds up to where a partition still has what was read of it.
 func (c *Cluster) Loss(ctx context.Context, found *kgo.ErrDataLoss) (upTo int64, lost bool, err error) {

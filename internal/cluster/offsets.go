@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Offsets are committed offsets by topic and partition.
@@ -74,6 +74,9 @@ func (l *Layout) Committed(resp *kmsg.OffsetFetchResponse) (Offsets, error) {
 				if p.Metadata != nil {
 					c.Metadata = *p.Metadata
 				}
+				if rescaling(c.Metadata) {
+					return nil, &RescalingError{App: l.Topology.App()}
+				}
 				out[name][p.Partition] = c
 			}
 		}
@@ -97,7 +100,7 @@ func (e *NoOffsetError) Error() string {
 // ChooseOffsets finds where the partitions without a committed offset begin, as their topics' declarations say. Those
 // that begin at the start of the log are left out: what is there is read when the task is restored. So are those that
 // do not tell just now: their tasks wait for them.
-func (c *Cluster) ChooseOffsets(ctx context.Context, topo *topology.Topology, committed Offsets) error {
+func (c *Cluster) ChooseOffsets(ctx context.Context, topo *graph.Topology, committed Offsets) error {
 	for topic, all := range committed {
 		var without []int32
 		for p, at := range all {
@@ -106,11 +109,11 @@ func (c *Cluster) ChooseOffsets(ctx context.Context, topo *topology.Topology, co
 			}
 		}
 		reset, past := topo.ResetOf(topic)
-		if len(without) == 0 || reset == topology.Earliest {
+		if len(without) == 0 || reset == graph.Earliest {
 			continue
 		}
 		slices.Sort(without)
-		if reset == topology.Committed {
+		if reset == graph.Committed {
 			return &NoOffsetError{Topic: topic, Partitions: without}
 		}
 		begin := c.begin(ctx, Partitions{topic: without}, reset, past)
@@ -124,7 +127,7 @@ func (c *Cluster) ChooseOffsets(ctx context.Context, topo *topology.Topology, co
 }
 
 // ChooseOffset is choose for a partition that did not tell.
-func (c *Cluster) ChooseOffset(ctx context.Context, topo *topology.Topology, topic string, partition int32) (
+func (c *Cluster) ChooseOffset(ctx context.Context, topo *graph.Topology, topic string, partition int32) (
 	task.Committed, error,
 ) {
 	reset, past := topo.ResetOf(topic)
@@ -133,8 +136,8 @@ func (c *Cluster) ChooseOffset(ctx context.Context, topo *topology.Topology, top
 }
 
 // begin is where partitions are read from without a committed offset.
-func (c *Cluster) begin(ctx context.Context, of Partitions, reset topology.Reset, past time.Duration) ListedOffsets {
-	if reset == topology.Latest {
+func (c *Cluster) begin(ctx context.Context, of Partitions, reset graph.Reset, past time.Duration) ListedOffsets {
+	if reset == graph.Latest {
 		return c.StableEnds(ctx, of)
 	}
 	return c.listOffsetsAfter(ctx, of, time.Now().Add(-past).UnixMilli())
@@ -167,7 +170,7 @@ func (c *Cluster) RefetchOffsets(ctx context.Context, committed Offsets, here fu
 		if !missing {
 			return nil
 		}
-		told, err := c.admin.FetchOffsets(kadm.RequireStable(ctx), c.setup.Topology.App)
+		told, err := c.admin.FetchOffsets(kadm.RequireStable(ctx), c.setup.Topology.App())
 		if err != nil {
 			return fmt.Errorf("offsets of the group: %w", err)
 		}
@@ -200,7 +203,7 @@ func (o Offsets) without(show func(topic string, partition int32)) {
 
 // GroupOffsets are those that the group has committed.
 func (c *Cluster) GroupOffsets(ctx context.Context) (kadm.OffsetResponses, error) {
-	found, err := c.admin.FetchOffsets(ctx, c.setup.Topology.App)
+	found, err := c.admin.FetchOffsets(ctx, c.setup.Topology.App())
 	if err == nil {
 		err = found.Error()
 	}

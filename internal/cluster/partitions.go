@@ -25,6 +25,7 @@ type ListedOffsets map[string]map[int32]ListedOffset
 // ListedOffset is the offset of a partition, or why it is not known.
 type ListedOffset struct {
 	Offset int64
+	Epoch  int32 // of the leader that told an end, -1: not known
 	Err    error
 }
 
@@ -50,7 +51,7 @@ func (p ListedOffsets) put(topic string, partition int32, at ListedOffset) {
 func (p ListedOffsets) fail(req *kmsg.ListOffsetsRequest, err error) {
 	for _, t := range req.Topics {
 		for _, n := range t.Partitions {
-			p.put(t.Topic, n.Partition, ListedOffset{-1, err})
+			p.put(t.Topic, n.Partition, ListedOffset{-1, -1, err})
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (c *Cluster) Fence(ctx context.Context, identity string, timeout time.Durat
 // else the group would wait for them. timeout is that of their transactions, 0 if they have none. What fails is logged:
 // the group will notice after the session timeout.
 func (c *Cluster) Retire(ctx context.Context, process string, workers int, timeout time.Duration) {
-	group, log := c.setup.Topology.App, c.setup.Logger
+	group, log := c.setup.Topology.App(), c.setup.Logger
 	described, err := c.admin.DescribeGroups(ctx, group)
 	if err != nil {
 		log.Info("workers of an earlier run were not looked for", "error", err)
@@ -134,7 +134,7 @@ func workerOf(identity, prefix string) int {
 
 // Group is the application's group, once it is stable.
 func (c *Cluster) Group(ctx context.Context) (g kadm.DescribedGroup, err error) {
-	group := c.setup.Topology.App
+	group := c.setup.Topology.App()
 	described, err := c.admin.DescribeGroups(ctx, group)
 	if err != nil {
 		return g, err

@@ -6,18 +6,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
-func Raw(r *kgo.Record) topology.Raw { return raw(r, make([]topology.Header, 0, len(r.Headers))) }
+func Raw(r *kgo.Record) graph.Raw { return raw(r, make([]graph.Header, 0, len(r.Headers))) }
 
 // Raws are the records of a fetch, which share the memory of their headers.
-func Raws(records []*kgo.Record) []topology.Raw {
+func Raws(records []*kgo.Record) []graph.Raw {
 	n := 0
 	for _, r := range records {
 		n += len(r.Headers)
 	}
-	out, room := make([]topology.Raw, 0, len(records)), make([]topology.Header, 0, n)
+	out, room := make([]graph.Raw, 0, len(records)), make([]graph.Header, 0, n)
 	for _, r := range records {
 		out = append(out, raw(r, room))
 		room = room[len(r.Headers):len(r.Headers):cap(room)]
@@ -26,15 +26,15 @@ func Raws(records []*kgo.Record) []topology.Raw {
 }
 
 // raw is a record whose headers lie in the room given.
-func raw(r *kgo.Record, room []topology.Header) topology.Raw {
-	out := topology.Raw{
+func raw(r *kgo.Record, room []graph.Header) graph.Raw {
+	out := graph.Raw{
 		Key: r.Key, Value: r.Value, Timestamp: timestamp(r), Offset: r.Offset, Control: r.Attrs.IsControl(),
 		Epoch: r.LeaderEpoch,
 	}
 	if n := len(r.Headers); n > 0 {
 		out.Headers = room[:n:n]
 		for i, h := range r.Headers {
-			out.Headers[i] = topology.Header(h)
+			out.Headers[i] = graph.Header(h)
 		}
 	}
 	return out
@@ -50,20 +50,20 @@ func timestamp(r *kgo.Record) int64 {
 
 // NewRecord fills a record with an output. Until it is partitioned its Partition holds what Partitioner needs: the
 // partition, or the length of the key's hash suffix as -1 - suffix.
-func NewRecord(r *kgo.Record, o *topology.Output) {
+func NewRecord(r *kgo.Record, o *graph.Output) {
 	fill(r, o)
 	r.Headers = headers(o.Headers)
 }
 
 // Headers makes records whose outputs share headers share them, too.
 type Headers struct {
-	from *topology.Header // the first of the last ones
+	from *graph.Header // the first of the last ones
 	n    int
 	last []kgo.RecordHeader
 }
 
 // NewRecord is NewRecord.
-func (h *Headers) NewRecord(r *kgo.Record, o *topology.Output) {
+func (h *Headers) NewRecord(r *kgo.Record, o *graph.Output) {
 	if !o.HeadersShared || len(o.Headers) == 0 {
 		NewRecord(r, o)
 		return
@@ -75,15 +75,15 @@ func (h *Headers) NewRecord(r *kgo.Record, o *topology.Output) {
 	r.Headers = h.last
 }
 
-func fill(r *kgo.Record, o *topology.Output) {
+func fill(r *kgo.Record, o *graph.Output) {
 	r.Topic, r.Key, r.Value = o.Topic, o.Key, o.Value
 	r.Timestamp = time.UnixMilli(min(o.Timestamp, eventtime.Longest)) // the client writes later ones as negative
-	if r.Partition = o.Partition; o.Partition == topology.ByKey {
+	if r.Partition = o.Partition; o.Partition == graph.ByKey {
 		r.Partition = int32(-1 - o.HashSuffix)
 	}
 }
 
-func headers(in []topology.Header) []kgo.RecordHeader {
+func headers(in []graph.Header) []kgo.RecordHeader {
 	if len(in) == 0 {
 		return nil
 	}

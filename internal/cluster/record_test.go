@@ -8,13 +8,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // TestPartitioner: a partition that is given stays; windowed keys are partitioned by the key alone, as Java does.
 func TestPartitioner(t *testing.T) {
 	p := Partitioner().ForTopic("t")
-	choose := func(o topology.Output) int {
+	choose := func(o graph.Output) int {
 		var r kgo.Record
 		NewRecord(&r, &o)
 		n := p.Partition(&r, 12)
@@ -22,10 +22,10 @@ func TestPartitioner(t *testing.T) {
 		return n
 	}
 	for key, want := range map[string]int{"alice": 9, "bob": 6, "21": 0, "foobar": 6} {
-		require.Equal(t, want, choose(topology.Output{Key: []byte(key), Partition: topology.ByKey}))
+		require.Equal(t, want, choose(graph.Output{Key: []byte(key), Partition: graph.ByKey}))
 		windowed := append([]byte(key), 0, 0, 0, 0, 0, 0, 0xea, 0x60)
-		require.Equal(t, want, choose(topology.Output{Key: windowed, Partition: topology.ByKey, HashSuffix: 8}))
-		require.Equal(t, 3, choose(topology.Output{Key: []byte(key), Partition: 3}))
+		require.Equal(t, want, choose(graph.Output{Key: windowed, Partition: graph.ByKey, HashSuffix: 8}))
+		require.Equal(t, 3, choose(graph.Output{Key: []byte(key), Partition: 3}))
 	}
 }
 
@@ -43,7 +43,7 @@ func TestTimestampsBehindTheYear2262AreRight(t *testing.T) {
 func TestTimestampsAreNeverWrittenAsNegative(t *testing.T) {
 	for _, at := range []int64{eventtime.Longest + 1, 1<<63 - 1} {
 		var r kgo.Record
-		NewRecord(&r, &topology.Output{Topic: "out", Partition: topology.ByKey, Timestamp: at})
+		NewRecord(&r, &graph.Output{Topic: "out", Partition: graph.ByKey, Timestamp: at})
 		require.Equal(t, eventtime.Longest, r.Timestamp.UnixNano()/1e6)
 	}
 }

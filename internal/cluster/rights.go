@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Right is something that the application's user may do.
@@ -57,16 +57,16 @@ func Rights(s Setup) (out []Right) {
 			topic(internal.name, "Delete")
 		}
 	}
-	out = append(out, Right{Operation: "Read", Resource: "group", Name: t.App})
+	out = append(out, Right{Operation: "Read", Resource: "group", Name: t.App()})
 	if s.ExactlyOnce {
-		out = append(out, Right{Operation: "Write", Resource: "transactional-id", Name: t.App + "-", Prefixed: true})
+		out = append(out, Right{Operation: "Write", Resource: "transactional-id", Name: t.App() + "-", Prefixed: true})
 	}
 	return out
 }
 
 // patternRights are those for topics of which only a pattern is known.
-func patternRights(t *topology.Topology) (out []Right) {
-	add := func(operation string, nodes []*topology.Node) {
+func patternRights(t *graph.Topology) (out []Right) {
+	add := func(operation string, nodes []*graph.Node) {
 		for _, n := range nodes {
 			if n.Topic.Pattern == nil {
 				continue
@@ -80,7 +80,7 @@ func patternRights(t *topology.Topology) (out []Right) {
 			}
 		}
 	}
-	for _, sub := range t.Subs {
+	for _, sub := range t.Subs() {
 		add("Read", sub.Sources)
 		add("Write", sub.Sinks)
 	}

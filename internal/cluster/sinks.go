@@ -8,7 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // MissingSinkError means that topics the application writes do not exist. Create them first.
@@ -32,13 +32,13 @@ func (c *Cluster) SinkPartitions(ctx context.Context, topic string) (int32, erro
 		case errors.Is(err, kerr.InvalidTopicException):
 			return 0, err
 		case !kerr.IsRetriable(err):
-			return 0, &topology.ErrUnavailable{Topic: topic, Err: err}
+			return 0, &graph.UnavailableError{Topic: topic, Err: err}
 		}
 		if time.Since(began) > topicsAppear {
 			return 0, unlessMissing(topic, err)
 		}
 		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
-			return 0, &topology.ErrUnavailable{Topic: topic, Err: err}
+			return 0, &graph.UnavailableError{Topic: topic, Err: err}
 		}
 	}
 }
@@ -49,5 +49,5 @@ func unlessMissing(topic string, err error) error {
 	if errors.As(err, &missing) {
 		return err
 	}
-	return &topology.ErrUnavailable{Topic: topic, Err: err}
+	return &graph.UnavailableError{Topic: topic, Err: err}
 }

@@ -107,14 +107,14 @@ func (c *Cluster) unanswered(ctx context.Context, brokers kadm.BrokerDetails) st
 
 // WhyNoTasks says what the group is doing.
 func (c *Cluster) WhyNoTasks(ctx context.Context) string {
-	described, err := c.admin.DescribeGroups(ctx, c.setup.Topology.App)
+	described, err := c.admin.DescribeGroups(ctx, c.setup.Topology.App())
 	if err == nil {
 		err = described.Error()
 	}
 	if err != nil {
 		return "group coordinator: " + err.Error() + "; " + c.WhyNoProgress(ctx)
 	}
-	g := described[c.setup.Topology.App]
+	g := described[c.setup.Topology.App()]
 	return fmt.Sprintf("the group is in state %q with %d members, its coordinator is broker %d; %s",
 		g.State, len(g.Members), g.Coordinator.NodeID, c.WhyNoProgress(ctx))
 }

@@ -22,6 +22,21 @@ func newValues(spell func(string) string) *Values {
 	return &Values{given: map[string]string{}, asked: map[string]bool{}, spell: spell}
 }
 
+// Set gives a setting in place of what was given, as flags of a command do: spelled is how messages call it.
+func (v *Values) Set(name, value, spelled string) {
+	before := v.spell
+	v.given[name] = value
+	v.spell = func(n string) string {
+		if n == name {
+			return spelled
+		}
+		return before(n)
+	}
+}
+
+// None are settings of which none is given yet.
+func None() *Values { return newValues(func(name string) string { return name }) }
+
 // Get is a setting's value, without white space around it.
 func (v *Values) Get(name string) (value string, given bool) {
 	v.asked[name] = true
