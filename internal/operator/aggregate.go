@@ -1,14 +1,14 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // Aggregate keeps one row for each key. The row's timestamp is the highest of its records. Records with a null key or a
 // null value are dropped and counted.
-func Aggregate(store state.Spec, fold Fold) topology.Step {
+func Aggregate(store storage.Spec, fold Fold) graph.Step {
 	return &aggregate{keyed: keyed{declared: store}, fold: fold}
 }
 
@@ -40,7 +40,7 @@ func (a *aggregate) Process(ctx *flowContext, r *flow) error {
 
 // keyed is what steps share that keep a row for each key.
 type keyed struct {
-	declared      state.Spec
+	declared      storage.Spec
 	store         rows.ByKey
 	before, after any // variables for the row
 	out           flow
@@ -65,12 +65,12 @@ func (k *keyed) put(ctx *flowContext, c flow) error {
 }
 
 // missing says why a record cannot be joined.
-func missing[K, V any](r record[K, V]) (topology.DropReason, bool) {
+func missing[K, V any](r record[K, V]) (graph.DropReason, bool) {
 	switch {
 	case r.NullKey:
-		return topology.DropNullKey, true
+		return graph.DropNullKey, true
 	case r.NullValue:
-		return topology.DropNullValue, true
+		return graph.DropNullValue, true
 	}
 	return "", false
 }

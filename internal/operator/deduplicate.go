@@ -2,8 +2,8 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Deduplicate passes the first record of each id within a time of one that was passed: a record is dropped, and not
@@ -38,7 +38,7 @@ func (d *deduplicate[ID, K, V]) Process(ctx *context[K, V], r record[K, V]) erro
 	}
 	d.store.Observe(r.Timestamp)
 	if streamTime, _ := d.store.Time(); r.Timestamp < streamTime-d.within {
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	d.found, err = d.store.Collect(d.found[:0], id.Value, r.Timestamp-d.within, eventtime.Add(r.Timestamp, d.within))

@@ -2,8 +2,8 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // Expire deletes the rows of a store whose time to live is over. It hears of each record of the task first, whichever
@@ -12,7 +12,7 @@ import (
 // later time. A row's delete has the first time at which it is over.
 //
 // The time is the store's: it is rolled back with a record that fails, committed and restored.
-func Expire(store state.Spec) topology.Step {
+func Expire(store storage.Spec) graph.Step {
 	return &expire{keyed: keyed{declared: store}, ttl: store.Options().TTL.Milliseconds()}
 }
 

@@ -1,9 +1,9 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // Filter passes the records that keep accepts.
-func Filter(keep func(r *flow) (bool, error)) topology.Step { return &filter{keep: keep} }
+func Filter(keep func(r *flow) (bool, error)) graph.Step { return &filter{keep: keep} }
 
 type filter struct {
 	keep func(*flow) (bool, error)

@@ -1,9 +1,9 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -16,7 +16,7 @@ import (
 // store's, and that time is rolled back, committed and restored with the store.
 //
 // With idle above 0, in milliseconds, windows also close while nothing comes, see idleClock.
-func Final(store state.Spec, windows Closing, idle int64) topology.Step {
+func Final(store storage.Spec, windows Closing, idle int64) graph.Step {
 	return &final{declared: store, windows: windows, idle: idleClock{after: idle}}
 }
 
@@ -59,7 +59,7 @@ func (w ClosingSessions) Window(at window.Window) window.Window {
 
 type final struct {
 	ctx      *flowContext
-	declared state.Spec
+	declared storage.Spec
 	store    rows.ByWindow
 	windows  Closing
 	idle     idleClock
@@ -71,6 +71,11 @@ type final struct {
 func (f *final) Init(ctx *flowContext) error {
 	f.ctx, f.store = ctx, handleOf[rows.ByWindow](ctx, f.declared)
 	f.sweep, f.windowed = f.store.Sweeping(f.emit), f.store.NewWindowed()
+	if due := f.store.Silence().Due; due > 0 {
+		if err := f.closeUntil(due); err != nil {
+			return err
+		}
+	}
 	f.idle.start(ctx, f.store.Silence(), f.store.Time, func(streamTime int64) error {
 		err := f.closeUntil(streamTime)
 		f.store.Observe(streamTime)

@@ -1,6 +1,6 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // FlatMapValues makes any number of values of each record, under its key. Each is processed to its end before the next
 // is made.
@@ -17,7 +17,7 @@ type flatMapValues[K, V, VR any] struct {
 }
 
 func (m *flatMapValues[K, V, VR]) Init(ctx *context[K, VR]) error {
-	m.emit = func(v optional[VR]) error { return ctx.Forward(topology.WithOptional(m.in, v)) }
+	m.emit = func(v optional[VR]) error { return ctx.Forward(graph.WithOptional(m.in, v)) }
 	return nil
 }
 

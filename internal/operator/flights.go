@@ -3,14 +3,16 @@ package operator
 import (
 	stdcontext "context"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // FlightLimits bound what a task has in flight in one step.
 type FlightLimits struct {
-	Calls   topology.CallLimits
+	Calls   graph.CallLimits
 	Records int
 	Bytes   int64 // of keys, values and headers as encoded
 }
@@ -18,18 +20,23 @@ type FlightLimits struct {
 // Flights is the declaration of a store of records in flight, with their bounds.
 type Flights struct {
 	declared state.KeyValue[int64, wire.Waiting]
+	kept     storage.Spec // with the kind and the settings of the store
 	limits   FlightLimits
 }
 
 // InFlight declares a store. It is not inlined, so that the store is compiled here and not with each user.
 //
 //go:noinline
-func InFlight(flights state.InFlightSpec, limits FlightLimits) *Flights {
-	return &Flights{declared: state.FlightStore(flights, wire.WaitingSerde), limits: limits}
+func InFlight(flights state.Spec, limits FlightLimits) *Flights {
+	d := storage.Unsealed(flights).Of(state.KindInFlight)
+	entries := wire.WaitingSerde(d.Key(), d.Value())
+	rows := state.NewKeyValue(d.Name(), serde.Int64, entries)
+	kept := d.Typed(serde.Int64, entries, storage.Unsealed(rows.Spec()))
+	return &Flights{declared: rows, kept: kept, limits: limits}
 }
 
 // Store is the store.
-func (f *Flights) Store() state.Spec { return f.declared.Spec() }
+func (f *Flights) Store() storage.Spec { return f.kept }
 
 //go:noinline
 func (f *Flights) new() *flightQueue { return &flightQueue{Flights: *f} }
@@ -38,7 +45,7 @@ func (f *Flights) new() *flightQueue { return &flightQueue{Flights: *f} }
 type flight struct {
 	number   int64
 	record   any // a record[K, V]
-	waiting  topology.Waiting
+	waiting  graph.Waiting
 	size     int64
 	begun    bool // its call
 	answered bool
@@ -76,7 +83,7 @@ type flightQueue struct {
 }
 
 // open begins with what the store holds: restore makes a record in flight of a row.
-func (q *flightQueue) open(ctx topology.AnyContext, restore func(wire.Waiting) *flight) error {
+func (q *flightQueue) open(ctx graph.AnyContext, restore func(wire.Waiting) *flight) error {
 	q.store, q.last = q.declared.In(ctx), map[string]*flight{}
 	q.within, q.cancel = stdcontext.WithCancel(stdcontext.Background())
 	for row, err := range q.store.All() {
@@ -152,10 +159,10 @@ func (q *flightQueue) due() []*flight {
 }
 
 // call is the call of a record.
-func (q *flightQueue) call(f *flight, attempt func(stdcontext.Context) (any, error)) *topology.Call {
+func (q *flightQueue) call(f *flight, attempt func(stdcontext.Context) (any, error)) *graph.Call {
 	f.begun = true
 	q.calls++
-	return &topology.Call{
+	return &graph.Call{
 		Record: f.record, Within: q.within, Limits: q.limits.Calls, Make: attempt,
 		Done: func(result any, err error) { q.done(f, result, err) },
 	}
@@ -181,7 +188,7 @@ func (q *flightQueue) InFlight() (records, calls int) { return len(q.all) - q.fi
 func (q *flightQueue) head() *flight { return q.all[q.first] }
 
 // Answered is the record that leaves next, if its answer is there.
-func (q *flightQueue) Answered() *topology.Waiting {
+func (q *flightQueue) Answered() *graph.Waiting {
 	if q.first == len(q.all) || !q.head().answered {
 		return nil
 	}

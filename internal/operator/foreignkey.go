@@ -3,10 +3,10 @@ package operator
 import (
 	"bytes"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // ForeignKey describes a join of two tables in which the value of a left row names the right row. The tables are
@@ -80,8 +80,8 @@ type subscribe[K, FK, L, R, V any] struct {
 }
 
 func (s *subscribe[K, FK, L, R, V]) Init(ctx *context[FK, wire.Subscription]) error {
-	s.Keys, s.ForeignKeys = topology.Checked(ctx, s.Keys), topology.Checked(ctx, s.ForeignKeys)
-	s.LeftValues = topology.Checked(ctx, s.LeftValues)
+	s.Keys, s.ForeignKeys = graph.Checked(ctx, s.Keys), graph.Checked(ctx, s.ForeignKeys)
+	s.LeftValues = graph.Checked(ctx, s.LeftValues)
 	return nil
 }
 
@@ -138,7 +138,7 @@ func (s *subscribe[K, FK, L, R, V]) send(
 	if s.key, err = s.Keys.Append(some(s.key), r.Key); err != nil {
 		return err
 	}
-	return ctx.Forward(topology.WithValue(topology.WithKey(r, to), wire.Subscription{
+	return ctx.Forward(graph.WithValue(graph.WithKey(r, to), wire.Subscription{
 		Instruction: instruction, Hash: hash, PrimaryKey: s.key, PrimaryPartition: ctx.Task().Partition,
 	}))
 }
@@ -164,5 +164,5 @@ func (a *aloneRows[K, FK, L, R, V]) Process(ctx *context[K, V], r record[K, chan
 			return err
 		}
 	}
-	return ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(graph.WithOptional(r, out))
 }

@@ -1,6 +1,6 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // GlobalJoin joins each record of a stream with the row of a global table that it names. Only the stream triggers;
 // results have its key, timestamp and headers. A null key of the record does not matter. Null values are dropped and
@@ -28,7 +28,7 @@ func (j *globalJoin[K, V, GK, U, R]) Init(ctx *context[K, R]) error {
 
 func (j *globalJoin[K, V, GK, U, R]) Process(ctx *context[K, R], r record[K, V]) error {
 	if r.NullValue {
-		ctx.Drop(topology.DropNullValue)
+		ctx.Drop(graph.DropNullValue)
 		return nil
 	}
 	named, err := Clean(j.name(r))
@@ -36,7 +36,7 @@ func (j *globalJoin[K, V, GK, U, R]) Process(ctx *context[K, R], r record[K, V])
 		return err
 	}
 	if !named.OK && !j.left {
-		ctx.Drop(topology.DropNullKey)
+		ctx.Drop(graph.DropNullKey)
 		return nil
 	}
 	var row optional[U]
@@ -52,5 +52,5 @@ func (j *globalJoin[K, V, GK, U, R]) Process(ctx *context[K, R], r record[K, V])
 	if err != nil {
 		return err
 	}
-	return ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(graph.WithOptional(r, out))
 }

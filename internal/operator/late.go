@@ -2,20 +2,20 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/window"
 )
 
 // Late passes the records that an aggregation drops as late for one of their windows or all, or for their session, each
 // once. It stands in front of the aggregation and judges as that will.
-func Late(store state.Spec, windows Closing) topology.Step {
+func Late(store storage.Spec, windows Closing) graph.Step {
 	return &late{declared: store, windows: windows}
 }
 
 type late struct {
-	declared state.Spec
+	declared storage.Spec
 	windows  Closing
 	store    rows.ByWindow
 	isLate   judge

@@ -1,13 +1,13 @@
 package operator
 
 import (
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/window"
 )
 
 // Map makes another record of each: fn, of which each task has one, writes key and value of the result, pointers that
 // are good until its next call. Timestamp and headers stay those of the input.
-func Map(fn func() func(r, out *flow) error) topology.Step { return &mapper{fn: fn()} }
+func Map(fn func() func(r, out *flow) error) graph.Step { return &mapper{fn: fn()} }
 
 // MapOf makes what Map needs of a function with types.
 //

@@ -3,9 +3,9 @@ package operator
 import (
 	stdcontext "context"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // MapAsync gives each record the value that a slow function has for it. Records wait in a store until their answers
@@ -30,7 +30,7 @@ type mapAsync[K, V, VR any] struct {
 }
 
 func (m *mapAsync[K, V, VR]) Init(ctx *context[K, VR]) error {
-	m.ctx, m.key = ctx, topology.Checked(ctx, m.key)
+	m.ctx, m.key = ctx, graph.Checked(ctx, m.key)
 	return m.open(ctx, m.restore)
 }
 
@@ -99,7 +99,7 @@ func decodeOptional[V any](values serde.Serde[V], b []byte) (out optional[V], er
 func (m *mapAsync[K, V, VR]) Ask() {
 	for _, f := range m.due() {
 		r := f.record.(record[K, V])
-		topology.Begin(m.ctx, m.call(f, func(ctx stdcontext.Context) (any, error) {
+		graph.Begin(m.ctx, m.call(f, func(ctx stdcontext.Context) (any, error) {
 			out, err := m.fn(ctx, r)
 			return out, err
 		}))
@@ -120,5 +120,5 @@ func (m *mapAsync[K, V, VR]) Answer() error {
 	if err != nil {
 		return err
 	}
-	return m.ctx.Forward(topology.WithOptional(r, out))
+	return m.ctx.Forward(graph.WithOptional(r, out))
 }

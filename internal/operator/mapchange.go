@@ -1,6 +1,6 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // Mapper makes a value of a record, and is a pointer to it, which is good until the next call; nil is none.
 type Mapper func(r *flow) (any, error)
@@ -45,7 +45,7 @@ func FilterOf(keep func(r *flow) (bool, error)) func() Mapper {
 // MapChange applies a function of a row to both sides of a table's changes. A row that becomes none is not in the
 // resulting table, and a change between two missing rows goes no further: so a delete is passed on only if the row was
 // visible. It is the filter and the mapping of values of tables; fn must be a pure function.
-func MapChange(fn func() Mapper) topology.Step { return &mapChange{before: fn(), after: fn()} }
+func MapChange(fn func() Mapper) graph.Step { return &mapChange{before: fn(), after: fn()} }
 
 type mapChange struct {
 	before, after Mapper

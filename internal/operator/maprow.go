@@ -1,9 +1,9 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // MapRow applies a function to rows that come once: a row that becomes none is left out.
-func MapRow(fn func() Mapper) topology.Step { return &mapRow{fn: fn()} }
+func MapRow(fn func() Mapper) graph.Step { return &mapRow{fn: fn()} }
 
 type mapRow struct {
 	fn  Mapper

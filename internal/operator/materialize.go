@@ -1,12 +1,12 @@
 package operator
 
 import (
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // Materialize keeps the rows of a table in a store.
-func Materialize(store state.Spec) topology.Step { return &materialize{keyed{declared: store}} }
+func Materialize(store storage.Spec) graph.Step { return &materialize{keyed{declared: store}} }
 
 type materialize struct{ keyed }
 

@@ -1,9 +1,9 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // Peek shows each record to fn and passes it on.
-func Peek(fn func(r *flow) error) topology.Step { return &peek{fn: fn} }
+func Peek(fn func(r *flow) error) graph.Step { return &peek{fn: fn} }
 
 type peek struct {
 	fn func(*flow) error

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"hash/maphash"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // PerCommit passes on one change of each row for each commit: from the row before the first to the row after the last
@@ -31,7 +31,7 @@ type undone[K, V any] struct {
 }
 
 func (p *perCommit[K, V]) Init(ctx *context[K, change[V]]) error {
-	p.keys = topology.Checked(ctx, p.keys)
+	p.keys = graph.Checked(ctx, p.keys)
 	return nil
 }
 

@@ -3,8 +3,8 @@ package operator
 import (
 	"bytes"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Regroup sends the rows of a table to their groups: fn gives the group and the value that a row has there, or a null
@@ -24,7 +24,7 @@ type regroup[K, V, KR, VR any] struct {
 }
 
 func (g *regroup[K, V, KR, VR]) Init(ctx *context[KR, change[VR]]) error {
-	g.keys = topology.Checked(ctx, g.keys)
+	g.keys = graph.Checked(ctx, g.keys)
 	return nil
 }
 
@@ -69,7 +69,7 @@ func (g *regroup[K, V, KR, VR]) same(a, b KR) (_ bool, err error) {
 }
 
 func side[K, V any](member optional[record[K, V]]) optional[V] {
-	return topology.Some(member.Value.Value)
+	return graph.Some(member.Value.Value)
 }
 
 // member is the group and value of a row; none if there is no row, or it is in no group.
@@ -79,7 +79,7 @@ func (g *regroup[K, V, KR, VR]) member(
 	if !row.OK {
 		return out, nil
 	}
-	out.Value, err = g.fn(topology.WithValue(r, row.Value))
+	out.Value, err = g.fn(graph.WithValue(r, row.Value))
 	out.OK = !out.Value.NullKey && !out.Value.NullValue
 	return out, err
 }
@@ -87,5 +87,5 @@ func (g *regroup[K, V, KR, VR]) member(
 func (g *regroup[K, V, KR, VR]) forward(
 	ctx *context[KR, change[VR]], r record[K, change[V]], key KR, c change[VR],
 ) error {
-	return ctx.Forward(topology.WithValue(topology.WithKey(r, key), c))
+	return ctx.Forward(graph.WithValue(graph.WithKey(r, key), c))
 }

@@ -1,8 +1,10 @@
 package operator
 
 import (
+	"slices"
+
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Responses takes the response topic of a foreign-key join.
@@ -24,7 +26,7 @@ type former[L any] interface {
 
 func (p *responses[K, FK, L, R, V]) Init(ctx *context[K, V]) error {
 	p.former, _ = p.LeftValues.(former[L])
-	p.get, p.LeftValues = p.Left(ctx), topology.Checked(ctx, p.LeftValues)
+	p.get, p.LeftValues = p.Left(ctx), graph.Checked(ctx, p.LeftValues)
 	return nil
 }
 
@@ -33,6 +35,10 @@ func (p *responses[K, FK, L, R, V]) Process(ctx *context[K, V], r record[K, wire
 		reason, _ := missing(r)
 		ctx.Drop(reason)
 		return nil
+	}
+	right := r.Value.Value
+	if n := len(r.Headers); n > 0 && r.Headers[n-1].Key == wire.EmptyRowHeader {
+		r.Headers, right = slices.Clip(r.Headers[:n-1]), []byte{}
 	}
 	var row optional[L]
 	var err error
@@ -43,11 +49,11 @@ func (p *responses[K, FK, L, R, V]) Process(ctx *context[K, V], r record[K, wire
 	if err != nil || !current {
 		return err
 	}
-	out, err := p.result(r.Key, row, r.Value.Value)
+	out, err := p.result(r.Key, row, right)
 	if err != nil {
 		return err
 	}
-	return ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(graph.WithOptional(r, out))
 }
 
 // current is the left row to join with an answer; false if the answer to a later one is on its way. A left row that

@@ -2,9 +2,9 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -34,7 +34,7 @@ func InitialOf[A any](fn func() A) func(out any) { return func(out any) { *out.(
 //
 // A closed session never changes and merges with nothing. A record is late, dropped and counted if the session that it
 // would make or join is closed. Stream time is that of the store, as in WindowAggregate.
-func SessionAggregate(store state.Spec, windows window.Session, functions Sessions) topology.Step {
+func SessionAggregate(store storage.Spec, windows window.Session, functions Sessions) graph.Step {
 	return &sessionAggregate{
 		windowRows: windowRows{declared: store, fold: functions.Fold}, windows: windows, functions: functions,
 	}
@@ -63,7 +63,7 @@ func (a *sessionAggregate) Process(ctx *flowContext, r *flow) error {
 		return err
 	}
 	if end < a.windows.Closed(streamTime) {
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	row, err := a.combine(r)

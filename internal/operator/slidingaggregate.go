@@ -2,9 +2,9 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -20,7 +20,7 @@ import (
 //   - the window that begins right after the record before t, if it is new, holds nothing yet;
 //   - the window that begins right after t, if it is new, holds what the latest window around t held after t: that
 //     window holds no record before t, or there would be one that begins after it.
-func SlidingAggregate(store state.Spec, windows window.SlidingTime, fold Fold) topology.Step {
+func SlidingAggregate(store storage.Spec, windows window.SlidingTime, fold Fold) graph.Step {
 	return &slidingAggregate{windowRows: windowRows{declared: store, fold: fold}, windows: windows}
 }
 
@@ -44,7 +44,7 @@ func (a *slidingAggregate) Process(ctx *flowContext, r *flow) error {
 	}
 	open := a.windows.Closed(streamTime)
 	if r.Timestamp < open {
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	if err := a.find(r); err != nil {

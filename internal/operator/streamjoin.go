@@ -1,8 +1,8 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -94,13 +94,13 @@ func (j *joinSide[K, T, U, V]) Process(ctx *context[K, V], r record[K, T]) error
 	}
 	reason, missing := missing(r)
 	switch {
-	case reason == topology.DropNullKey && !r.NullValue && j.alone:
+	case reason == graph.DropNullKey && !r.NullValue && j.alone:
 		return j.forward(ctx, r, none[U](), r.Timestamp)
 	case missing:
 		ctx.Drop(reason)
 		return nil
 	case r.Timestamp < j.windows.Closed(streamTime, j.left):
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	return j.meet(ctx, r)
@@ -119,7 +119,7 @@ func (j *joinSide[K, T, U, V]) meet(ctx *context[K, V], r record[K, T]) error {
 				return err
 			}
 		}
-		if err := j.forward(ctx, r, topology.Some(row.Value), max(r.Timestamp, row.Timestamp)); err != nil {
+		if err := j.forward(ctx, r, graph.Some(row.Value), max(r.Timestamp, row.Timestamp)); err != nil {
 			return err
 		}
 	}
@@ -134,11 +134,11 @@ func (j *joinSide[K, T, U, V]) meet(ctx *context[K, V], r record[K, T]) error {
 func (j *joinSide[K, T, U, V]) forward(
 	ctx *context[K, V], r record[K, T], other optional[U], timestamp int64,
 ) error {
-	out, err := j.join(optional[K]{Value: r.Key, OK: !r.NullKey}, topology.Some(r.Value), other)
+	out, err := j.join(optional[K]{Value: r.Key, OK: !r.NullKey}, graph.Some(r.Value), other)
 	if err != nil {
 		return err
 	}
-	result := topology.WithOptional(r, out)
+	result := graph.WithOptional(r, out)
 	result.Timestamp = timestamp
 	return ctx.Forward(result)
 }
@@ -186,12 +186,12 @@ func (w *waiting[K, L, R, V]) settle(row state.UnmatchedRow[K, L, R]) (more bool
 		return false, err
 	}
 	for _, v := range row.Left {
-		if err := w.send(row, topology.Some(v), none[R]()); err != nil {
+		if err := w.send(row, graph.Some(v), none[R]()); err != nil {
 			return false, err
 		}
 	}
 	for _, v := range row.Right {
-		if err := w.send(row, none[L](), topology.Some(v)); err != nil {
+		if err := w.send(row, none[L](), graph.Some(v)); err != nil {
 			return false, err
 		}
 	}
@@ -218,7 +218,7 @@ func (c *clearing[K, V]) clear(key K, timestamp int64) (err error) {
 }
 
 func (w *waiting[K, L, R, V]) send(row state.UnmatchedRow[K, L, R], left optional[L], right optional[R]) error {
-	out, err := w.Join(topology.Some(row.Key), left, right)
+	out, err := w.Join(graph.Some(row.Key), left, right)
 	if err != nil {
 		return err
 	}
@@ -227,4 +227,4 @@ func (w *waiting[K, L, R, V]) send(row state.UnmatchedRow[K, L, R], left optiona
 	})
 }
 
-func none[T any]() optional[T] { return topology.None[T]() }
+func none[T any]() optional[T] { return graph.None[T]() }

@@ -3,9 +3,10 @@ package operator
 import (
 	"math"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Getter looks a row of a table up: as of a time where the table is versioned, else as it is now.
@@ -25,7 +26,7 @@ type Rows func(stores Stores) Lookup
 
 // RowsIn are those of a store of keys, RowsOfWindows of one of windows or sessions, under windowed keys, and
 // RowsAsOf of a versioned one.
-func RowsIn(store state.Spec) Rows {
+func RowsIn(store storage.Spec) Rows {
 	return func(stores Stores) Lookup {
 		open := handleOf[rows.ByKey](stores, store)
 		return func(key any, _ int64, value any) (int64, bool, error) { return open.Load(key, value) }
@@ -33,7 +34,7 @@ func RowsIn(store state.Spec) Rows {
 }
 
 // RowsOfWindows is RowsIn for stores of windows and sessions.
-func RowsOfWindows(store state.Spec) Rows {
+func RowsOfWindows(store storage.Spec) Rows {
 	return func(stores Stores) Lookup {
 		open := handleOf[rows.ByWindow](stores, store)
 		return func(key any, _ int64, value any) (int64, bool, error) { return open.LoadWindowed(key, value) }
@@ -41,7 +42,7 @@ func RowsOfWindows(store state.Spec) Rows {
 }
 
 // RowsAsOf is RowsIn for versioned stores.
-func RowsAsOf(store state.Spec) Rows {
+func RowsAsOf(store storage.Spec) Rows {
 	return func(stores Stores) Lookup { return handleOf[rows.ByVersion](stores, store).AsOfInto }
 }
 
@@ -144,5 +145,5 @@ func (j *streamTable[K, V, U, R]) Process(ctx *context[K, R], r record[K, V]) er
 	if err != nil {
 		return err
 	}
-	return ctx.Forward(topology.WithOptional(r, out))
+	return ctx.Forward(graph.WithOptional(r, out))
 }

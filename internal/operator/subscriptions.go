@@ -1,10 +1,12 @@
 package operator
 
 import (
+	"slices"
+
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Subscriptions takes the registration topic of a foreign-key join.
@@ -28,7 +30,7 @@ type answers[K, FK, L, R, V any] struct {
 }
 
 func (a *answers[K, FK, L, R, V]) Init(ctx *context[[]byte, Answer]) error {
-	a.store, a.ForeignKeys = a.Subscriptions.In(ctx), topology.Checked(ctx, a.ForeignKeys)
+	a.store, a.ForeignKeys = a.Subscriptions.In(ctx), graph.Checked(ctx, a.ForeignKeys)
 	return nil
 }
 
@@ -42,9 +44,11 @@ func (a *answers[K, FK, L, R, V]) answer(
 		if a.row, err = a.RightValues.Append(some(a.row), row.Value); err != nil {
 			return err
 		}
-		out.Value = a.row
+		if out.Value = a.row; len(a.row) == 0 {
+			r.Headers = append(slices.Clip(r.Headers), graph.Header{Key: wire.EmptyRowHeader})
+		}
 	}
-	return ctx.Forward(topology.WithValue(topology.WithKey(r, s.PrimaryKey), out))
+	return ctx.Forward(graph.WithValue(graph.WithKey(r, s.PrimaryKey), out))
 }
 
 type nothing = struct{}
@@ -62,7 +66,7 @@ func (answerSerde) Append(dst []byte, a Answer) ([]byte, error) {
 
 func (answerSerde) Decode(src []byte) (Answer, error) {
 	r, err := wire.ResponseSerde.Decode(src)
-	return Answer{Response: r, Partition: topology.ByKey}, err
+	return Answer{Response: r, Partition: graph.ByKey}, err
 }
 
 type subscriptions[K, FK, L, R, V any] struct {
@@ -102,7 +106,7 @@ func (s *subscriptions[K, FK, L, R, V]) Process(ctx *context[[]byte, Answer], r 
 	if r.Value.Instruction == wire.DeleteAndPropagate {
 		row = none[R]()
 	}
-	return s.answer(ctx, topology.WithValue(r, nothing{}), r.Value, row)
+	return s.answer(ctx, graph.WithValue(r, nothing{}), r.Value, row)
 }
 
 // remember begins or ends a subscription.
@@ -130,7 +134,7 @@ func (c *rightChanges[K, FK, L, R, V]) Process(ctx *context[[]byte, Answer], r r
 		if err != nil {
 			return err
 		}
-		if err := c.answer(ctx, topology.WithValue(r, nothing{}), row.Value, r.Value.New); err != nil {
+		if err := c.answer(ctx, graph.WithValue(r, nothing{}), row.Value, r.Value.New); err != nil {
 			return err
 		}
 	}

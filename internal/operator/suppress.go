@@ -6,10 +6,11 @@ import (
 	"math"
 	"slices"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // ErrSuppressFull says that the buffer of a suppress has more than it may. Give it more room, or let it emit early.
@@ -27,7 +28,7 @@ type SuppressLimits struct {
 // back by the wait, or the buffer is full. What comes out is the change from the row that was let go last to the
 // latest; its timestamp and headers are those of the latest. Rows come out by the time at which they began to wait,
 // ties by key (Kafka's KTableSuppressProcessor).
-func Suppress(buffer *Suppressed, coding topology.Coding) topology.Step {
+func Suppress(buffer *Suppressed, coding graph.Coding) graph.Step {
 	return &suppress{buffer: buffer.new(), coding: coding}
 }
 
@@ -35,7 +36,7 @@ func Suppress(buffer *Suppressed, coding topology.Coding) topology.Step {
 type suppress struct {
 	ctx              *flowContext
 	buffer           *suppressBuffer
-	coding           topology.Coding
+	coding           graph.Coding
 	key, before, row func(src []byte) (any, error) // decode
 	bytes            []byte                        // scratch
 	out              flow
@@ -101,18 +102,22 @@ func decoded(decode func([]byte) (any, error), b []byte) (any, error) {
 // Suppressed is the declaration of a buffer of rows that are held back, with its limits.
 type Suppressed struct {
 	declared state.KeyValue[[]byte, wire.BufferValue]
+	kept     storage.Spec // with the kind and the settings of the buffer
 	limits   SuppressLimits
 }
 
 // HoldBack declares a buffer. It is not inlined, so that the buffer's store is compiled here and not with each user.
 //
 //go:noinline
-func HoldBack(buffer state.SuppressSpec, limits SuppressLimits) *Suppressed {
-	return &Suppressed{declared: state.SuppressBuffer(buffer, serde.Bytes, wire.BufferSerde), limits: limits}
+func HoldBack(buffer state.Spec, limits SuppressLimits) *Suppressed {
+	d := storage.Unsealed(buffer).Of(state.KindSuppress)
+	rows := state.NewKeyValue(d.Name(), serde.Bytes, wire.BufferSerde)
+	kept := d.Typed(d.Key(), wire.BufferSerde, storage.Unsealed(rows.Spec()))
+	return &Suppressed{declared: rows, kept: kept, limits: limits}
 }
 
 // Store is the store of the buffer.
-func (s *Suppressed) Store() state.Spec { return s.declared.Spec() }
+func (s *Suppressed) Store() storage.Spec { return s.kept }
 
 //go:noinline
 func (s *Suppressed) new() *suppressBuffer { return &suppressBuffer{Suppressed: *s} }
@@ -121,8 +126,8 @@ func (s *Suppressed) new() *suppressBuffer { return &suppressBuffer{Suppressed: 
 type suppressBuffer struct {
 	Suppressed
 	store   state.KeyValueStore[[]byte, wire.BufferValue]
-	timed   state.TimedStore[[]byte, wire.BufferValue]
-	tally   *state.Tally
+	timed   storage.Timed[state.Row[[]byte, wire.BufferValue]]
+	tally   *storage.Tally
 	forward func(key []byte, row wire.BufferValue) error
 
 	due, oldest func(state.Row[[]byte, wire.BufferValue]) (bool, error) // release and relieve, made once
@@ -132,9 +137,9 @@ type suppressBuffer struct {
 func (s *suppressBuffer) open(stores state.Stores, forward func(key []byte, row wire.BufferValue) error) error {
 	s.store, s.forward = s.declared.In(stores), forward
 	s.due, s.oldest = s.release, s.relieve
-	s.timed = state.Timed(s.store)
+	s.timed = s.store.(storage.Timed[state.Row[[]byte, wire.BufferValue]])
 	s.tally = s.timed.Tally()
-	var size state.Tally
+	var size storage.Tally
 	for row, err := range s.store.All() {
 		if err != nil {
 			return err

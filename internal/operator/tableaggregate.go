@@ -1,15 +1,15 @@
 package operator
 
 import (
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // TableAggregate keeps one row for each group of a table's rows: what a row was is subtracted, what it is now added. A
 // group that has no row is not subtracted from, and one whose rows have all left stays, with whatever subtract made of
 // it. Records have a change as their value, as they come from a topic. The timestamp is the highest of the group's
 // changes (Kafka's KTableAggregate).
-func TableAggregate(store state.Spec, add, subtract Fold) topology.Step {
+func TableAggregate(store storage.Spec, add, subtract Fold) graph.Step {
 	return &tableAggregate{keyed: keyed{declared: store}, add: add, subtract: subtract}
 }
 
@@ -20,7 +20,7 @@ type tableAggregate struct {
 }
 
 func (a *tableAggregate) Process(ctx *flowContext, r *flow) error {
-	topology.Unfold(r, &a.change)
+	graph.Unfold(r, &a.change)
 	at, ok, err := a.store.Load(r.Key, a.before)
 	if err != nil {
 		return err

@@ -1,6 +1,6 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // Sides says which rows of a join of two tables have a result although the other side has none.
 type Sides struct{ Left, Right bool }
@@ -63,7 +63,7 @@ func (j *tableJoin[K, V, U, R]) Process(ctx *context[K, change[R]], r record[K, 
 	if other.OK {
 		r.Timestamp = max(r.Timestamp, ts)
 	}
-	return ctx.Forward(topology.WithValue(r, c))
+	return ctx.Forward(graph.WithValue(r, c))
 }
 
 // result is the row of the join for one state of this side.

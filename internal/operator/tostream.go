@@ -1,9 +1,9 @@
 package operator
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // ToStream shows the new side of a table's changes; a delete has a null value.
-func ToStream() topology.Step { return &toStream{} }
+func ToStream() graph.Step { return &toStream{} }
 
 type toStream struct{ out flow }
 

@@ -1,14 +1,14 @@
 package operator
 
 import (
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // ToTable reads a stream as a table: each record is the new row of its key, a null value deletes it. The later arrival
 // wins, whatever the timestamps, unless the store says that the newest does. The delete of a row that is not there goes
 // no further.
-func ToTable(store state.Spec) topology.Step {
+func ToTable(store storage.Spec) graph.Step {
 	o := store.Options()
 	return &toTable{keyed: keyed{declared: store}, newest: o.NewestWins, mortal: o.TTL > 0}
 }
@@ -21,7 +21,7 @@ type toTable struct {
 
 func (t *toTable) Process(ctx *flowContext, r *flow) error {
 	if r.Key == nil {
-		ctx.Drop(topology.DropNullKey)
+		ctx.Drop(graph.DropNullKey)
 		return nil
 	}
 	at, ok, err := t.store.Load(r.Key, t.before)
@@ -29,7 +29,7 @@ func (t *toTable) Process(ctx *flowContext, r *flow) error {
 		return err
 	}
 	if ok && t.newest && r.Timestamp < at {
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	t.out = *r

@@ -1,8 +1,8 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Twin is a change of one side of a join of two tables.
@@ -27,7 +27,7 @@ type twinSide[K, V, L, R any] struct {
 }
 
 func (s *twinSide[K, V, L, R]) Process(ctx *context[K, Twin[L, R]], r record[K, change[V]]) error {
-	return ctx.Forward(topology.WithValue(r, s.twin(r.Value)))
+	return ctx.Forward(graph.WithValue(r, s.twin(r.Value)))
 }
 
 // TwinJoin joins two tables that one record may change both, as they stem from one table: when the change of one side
@@ -76,7 +76,7 @@ func (s *sideChange[V]) add(c change[V]) {
 }
 
 func (j *twinJoin[K, L, R, V]) Init(ctx *context[K, change[V]]) error {
-	j.getLeft, j.getRight, j.keys = j.left(ctx), j.right(ctx), topology.Checked(ctx, j.keys)
+	j.getLeft, j.getRight, j.keys = j.left(ctx), j.right(ctx), graph.Checked(ctx, j.keys)
 	return nil
 }
 
@@ -138,7 +138,7 @@ func (j *twinJoin[K, L, R, V]) join(ctx *context[K, change[V]], t *twins[K, L, R
 	if c.New, err = j.result(key, t.left.New, t.right.New); err != nil || !c.Old.OK && !c.New.OK {
 		return err
 	}
-	return ctx.Forward(topology.WithValue(t.last, c))
+	return ctx.Forward(graph.WithValue(t.last, c))
 }
 
 // result is the row of the join for two rows; none if they have none.
@@ -158,6 +158,6 @@ func lookUnchanged[K, V any](s *sideChange[V], get Getter[K, V], key K, result *
 	if err != nil || !ok {
 		return err
 	}
-	s.Old, s.New, *result = topology.Some(value), topology.Some(value), max(*result, at)
+	s.Old, s.New, *result = graph.Some(value), graph.Some(value), max(*result, at)
 	return nil
 }

@@ -1,13 +1,13 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // recordOf is a record with its types.
-func recordOf[K, V any](r *flow) record[K, V] { return topology.RecordOf[K, V](r) }
+func recordOf[K, V any](r *flow) record[K, V] { return graph.RecordOf[K, V](r) }
 
 // Fold adds a record to the aggregate so far, which is nil for the first record of a row. It writes the new one to what
 // out points to; without ok there is none, and the row is deleted. row and out may be one variable.
@@ -27,8 +27,8 @@ func FoldOf[K, V, A any](fn func(r record[K, V], row optional[A]) (optional[A], 
 }
 
 // handleOf is the open store of a declaration, as one without types.
-func handleOf[S rows.Typed](stores Stores, declared state.Spec) S {
-	return stores.Store(declared.Name()).(interface{ Handle() any }).Handle().(S)
+func handleOf[S rows.Typed](stores Stores, declared storage.Spec) S {
+	return storage.HandleOf(stores.Store(declared.Name())).(S)
 }
 
 // there is a value if it is ok, else none.

@@ -3,18 +3,18 @@ package operator
 import (
 	"math"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // VersionedTable reads a stream as a versioned table: each record is a version of the row of its key, from its
 // timestamp on. Records that are older than the history are dropped and counted as late, and those that are not the
 // newest of their key are marked stale: they change the past only (KIP-889, KIP-914).
-func VersionedTable(store state.Spec) topology.Step { return &versionedTable{declared: store} }
+func VersionedTable(store storage.Spec) graph.Step { return &versionedTable{declared: store} }
 
 type versionedTable struct {
-	declared state.Spec
+	declared storage.Spec
 	store    rows.ByVersion
 	before   any // variable for the row
 	out      flow
@@ -28,7 +28,7 @@ func (t *versionedTable) Init(ctx *flowContext) error {
 
 func (t *versionedTable) Process(ctx *flowContext, r *flow) error {
 	if r.Key == nil {
-		ctx.Drop(topology.DropNullKey)
+		ctx.Drop(graph.DropNullKey)
 		return nil
 	}
 	_, ok, err := t.store.AsOfInto(r.Key, math.MaxInt64, t.before)
@@ -39,7 +39,7 @@ func (t *versionedTable) Process(ctx *flowContext, r *flow) error {
 	t.out.Old = there(t.before, ok)
 	stored, newest, err := t.store.Enter(r.Key, r.Value, r.Timestamp)
 	if err == nil && !stored {
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	if t.out.Stale = !newest; err != nil || t.out.Old == nil && r.Value == nil {

@@ -1,9 +1,9 @@
 package operator
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -12,7 +12,7 @@ import (
 //
 // Stream time is that of the store: the highest timestamp of the records with a key that came here, over all keys, null
 // values included. It survives restarts, as it is committed with the offsets.
-func WindowAggregate(store state.Spec, windows window.Aligned, fold Fold) topology.Step {
+func WindowAggregate(store storage.Spec, windows window.Aligned, fold Fold) graph.Step {
 	return &windowAggregate{windowRows: windowRows{declared: store, fold: fold}, windows: windows}
 }
 
@@ -28,13 +28,13 @@ func (a *windowAggregate) Process(ctx *flowContext, r *flow) error {
 	}
 	first, last := a.windows.Starts(r.Timestamp)
 	if first > last {
-		ctx.Drop(topology.DropLate)
+		ctx.Drop(graph.DropLate)
 		return nil
 	}
 	open := a.windows.Closed(streamTime)
 	for start := first; ; start += a.windows.Advance() {
 		if start < open {
-			ctx.Drop(topology.DropLate)
+			ctx.Drop(graph.DropLate)
 		} else if err := a.update(ctx, r, a.windows.Window(start)); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (a *windowAggregate) update(ctx *flowContext, r *flow, at window.Window) er
 
 // windowRows is what aggregations by windows and sessions share: the store, and how a change of a row goes on.
 type windowRows struct {
-	declared      state.Spec
+	declared      storage.Spec
 	store         rows.ByWindow
 	fold          Fold
 	before, after any // variables for the row
