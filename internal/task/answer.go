@@ -3,13 +3,13 @@ package task
 import (
 	"sync"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Caller makes calls that steps want made, elsewhere than on the goroutine of their task. It tells each one's answer
 // once, from any goroutine, or none if the context of the call has ended.
 type Caller interface {
-	Call(c *topology.Call, answer func(result any, err error))
+	Call(c *graph.Call, answer func(result any, err error))
 }
 
 // answers are those that have come and that the set has not looked at.
@@ -23,13 +23,13 @@ type answers struct {
 }
 
 type answer struct {
-	of     *topology.Call
+	of     *graph.Call
 	result any
 	err    error
 }
 
 // Call has a call made, as the host of the task's nodes.
-func (t *Task) Call(c *topology.Call) {
+func (t *Task) Call(c *graph.Call) {
 	a := &t.set.answers
 	tell := func(result any, err error) { a.add(answer{c, result, err}) }
 	if t.config.Caller == nil {
@@ -137,7 +137,7 @@ func (t *Task) passAnswers() error {
 
 // passAnswer passes the answer of one record on. Like a record that is read, it is taken back whole if it fails, and
 // the error policy decides.
-func (t *Task) passAnswer(step topology.Asking, w *topology.Waiting) error {
+func (t *Task) passAnswer(step graph.Asking, w *graph.Waiting) error {
 	from := t.originOf(w)
 	t.mark()
 	if r, ok := t.refusal(from, w.Offset); ok {
@@ -158,7 +158,7 @@ func (t *Task) passAnswer(step topology.Asking, w *topology.Waiting) error {
 }
 
 // leaveWaitingOut goes on without a record that waited, unless the policy has an error for it.
-func (t *Task) leaveWaitingOut(step topology.Asking, err error) error {
+func (t *Task) leaveWaitingOut(step graph.Asking, err error) error {
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (t *Task) leaveWaitingOut(step topology.Asking, err error) error {
 }
 
 // originOf is where a record that waited was read: of an input, the origin outlives the run of the task.
-func (t *Task) originOf(w *topology.Waiting) *topology.Origin {
+func (t *Task) originOf(w *graph.Waiting) *graph.Origin {
 	for _, in := range t.inputs {
 		if in.Topic == w.Topic && in.Partition == w.Partition {
 			return in.origin

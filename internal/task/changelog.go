@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Changelog is the changelog of one store of a task: where its rows come from after a loss, and where the commits go.
@@ -19,17 +20,23 @@ type Changelog struct {
 	Partition int32
 
 	task  *Task
-	spec  state.Spec
-	store state.Store
+	spec  storage.Spec
+	store storage.Store
 	db    database
 	// What the rows' keys begin with, how many bytes they took at the last look, and when that was.
 	prefix  []byte
 	bytes   int64
 	sizedAt int64
 	place   Place // of the last commit that the directory knows of, or of the restore under way
-	next    int64 // offset up to which the rows in the database are complete; -1 unknown
-	acked   int64 // the same, once the present commit is done
-	told    bool  // that rows are lost, as accepted
+	// inMemory is the place of rows in memory: they outlive their task, as long as the process lives.
+	inMemory Place
+	next     int64  // offset up to which the rows in the database are complete; -1 unknown
+	acked    int64  // the same, once the present commit is done
+	ack      int64  // offset of the last record of the present commit; -1: none was told
+	short    int    // looks at the end of the log, in a row, that have found it in front of the rows
+	windows  string // whose rows these are, see windows.go; empty: nothing is known
+	cut      string // how the log lost records while a task of this directory ran; empty: it did not
+	told     bool   // that rows are lost, as accepted
 
 	heads   heads
 	hash    uint32           // of the store's name
@@ -40,9 +47,9 @@ type Changelog struct {
 	found   int              // stale records since then
 	sent    int64            // records of the present commit since then
 
-	batch store.Batch           // of the present commit
-	emit  func(topology.Output) // takes the records of the present commit
-	last  topology.Output
+	batch store.Batch        // of the present commit
+	emit  func(graph.Output) // takes the records of the present commit
+	last  graph.Output
 	any   bool
 	value bool // one of the records had a value
 }
@@ -70,11 +77,11 @@ func (c *Changelog) From() int64 { return c.next }
 
 // Restore enters changelog records, in the order of their offsets. next is the offset behind them, markers included; it
 // is stored with the rows, so that a restore that is broken off goes on from there.
-func (c *Changelog) Restore(records []topology.Raw, next int64) error {
+func (c *Changelog) Restore(records []graph.Raw, next int64) error {
 	if err := c.sameFormat(records); err != nil {
 		return c.task.failed(err)
 	}
-	place := c.place
+	place := *c.rowsAt()
 	place.Offset = next
 	ahead, seen := c.task.ahead, c.seen
 	err := c.db.write(func(b store.Batch) error {
@@ -112,26 +119,30 @@ func (c *Changelog) Restore(records []topology.Raw, next int64) error {
 		return c.task.failed(fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err))
 	}
 	c.next, c.task.ahead = next, ahead
-	if !c.spec.Options().InMemory {
-		c.place = place
-	}
+	*c.rowsAt() = place
 	return nil
 }
 
 // Restored ends a restore that has come to the end of the log as it was at a wall-clock time in milliseconds: what the
 // log forgets from then on, the rows have.
 func (c *Changelog) Restored(at int64) error {
-	if c.spec.Options().InMemory {
-		return nil
-	}
-	c.place.At = at
-	err := c.db.write(func(b store.Batch) error { return setPlace(b, 'c', c.Store, c.place) })
+	place := c.rowsAt()
+	place.At = at
+	err := c.db.write(func(b store.Batch) error { return setPlace(b, 'c', c.Store, *place) })
 	return c.task.failed(err)
+}
+
+// rowsAt is the place of the rows that the store has.
+func (c *Changelog) rowsAt() *Place {
+	if c.spec.Options().InMemory {
+		return &c.inMemory
+	}
+	return &c.place
 }
 
 // timestamp is that of the row that a record holds. In a suppress's buffer it is when the row began to wait, which
 // Kafka Streams writes behind the value and not as the record's.
-func (c *Changelog) timestamp(r *topology.Raw) int64 {
+func (c *Changelog) timestamp(r *graph.Raw) int64 {
 	if n := len(r.Value) - 8; c.spec.Kind() == state.KindSuppress && n >= 0 {
 		return int64(binary.BigEndian.Uint64(r.Value[n:]))
 	}
@@ -140,18 +151,18 @@ func (c *Changelog) timestamp(r *topology.Raw) int64 {
 
 // Expires is true if the broker deletes old records of the changelog by time. The rows of a store whose offset has been
 // deleted from such a log are still good: replay goes on from the start of the log on top of them.
-func (c *Changelog) Expires() bool { return state.Expires(c.spec) }
+func (c *Changelog) Expires() bool { return storage.Expires(c.spec) }
 
 // Prefix is what the keys of the store's rows begin with in its database.
 func (c *Changelog) Prefix() []byte { return c.prefix }
 
 // sameFormat is an error if records come from a store of the same name in another format. Some records of each commit
 // tell it, see tellsFormat; where those are gone, or Kafka Streams wrote the changelog, nothing is known.
-func (c *Changelog) sameFormat(records []topology.Raw) error {
+func (c *Changelog) sameFormat(records []graph.Raw) error {
 	for i := range records {
 		for _, h := range records[i].Headers {
-			if h.Key == wire.FormatHeader && string(h.Value) != c.spec.Format() {
-				return &ErrStateFormat{Store: c.Store, Have: string(h.Value), Want: c.spec.Format(), Changelog: c.Topic}
+			if err := c.checkHeader(h); err != nil {
+				return err
 			}
 		}
 	}
@@ -178,7 +189,7 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 		c.emit(c.last)
 	}
 	c.any, c.value = true, c.value || value != nil
-	c.last = topology.Output{
+	c.last = graph.Output{
 		Topic: c.Topic, Partition: c.Partition, Key: key, Value: value, Timestamp: max(timestamp, 0),
 		HeadersShared: true,
 	}
@@ -201,8 +212,8 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 func (c *Changelog) tellsFormat(value []byte) bool { return !c.any || value != nil && !c.value }
 
 // flush encodes what the store has for the present commit.
-func (c *Changelog) flush(emit func(topology.Output)) error {
-	c.sent, c.found, c.acked, c.checked = 0, 0, c.next, c.next
+func (c *Changelog) flush(emit func(graph.Output)) error {
+	c.sent, c.found, c.acked, c.checked, c.ack = 0, 0, c.next, c.next, -1
 	return c.append(emit, func() error {
 		if err := flush(c.store, c.batch, c); err != nil || len(c.stale) == 0 {
 			return err
@@ -212,20 +223,20 @@ func (c *Changelog) flush(emit func(topology.Output)) error {
 }
 
 // append gives emit the records that write appends.
-func (c *Changelog) append(emit func(topology.Output), write func() error) error {
+func (c *Changelog) append(emit func(graph.Output), write func() error) error {
 	c.emit, c.any, c.value = emit, false, false
 	err := write()
 	if c.any && err == nil {
-		c.last.Ack = func(offset int64) { c.acked = offset + 1 }
+		c.last.Ack = func(offset int64) { c.acked, c.ack = offset+1, offset }
 		emit(c.last)
 	}
-	c.emit, c.last = nil, topology.Output{}
+	c.emit, c.last = nil, graph.Output{}
 	return err
 }
 
 // flush shields the task from panics in serdes. Like their errors they are met again by the record that puts the value,
 // once that is encoded at once.
-func flush(s state.Store, b store.Batch, log state.Changelog) error {
+func flush(s storage.Store, b store.Batch, log rows.Changelog) error {
 	err := Shielded(func() error { return s.Flush(b, log) })
 	var panicked *PanicError
 	if errors.As(err, &panicked) {

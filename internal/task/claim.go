@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/state"
 )
 
 // claim enters whose the task's state is from now on: the cluster at once, together with the stores that only the
@@ -17,6 +17,9 @@ func (t *Task) claim(f Facts) error {
 		c.place = c.place.in(f.Changelogs[c.Store].Topic)
 		if c.place.Offset < 0 {
 			c.place.At = f.Now
+		}
+		if c.inMemory.Offset < 0 {
+			c.inMemory.At = f.Now
 		}
 		if o := c.spec.Options(); o.NoChangelog && !o.InMemory && c.place.Offset < 0 && t.known() {
 			c.place.Offset = 0 // before the next commit, too: a restart would take its rows for lost
@@ -42,7 +45,7 @@ func (t *Task) claim(f Facts) error {
 }
 
 // Unlogged are the stores whose rows only the directory has.
-func (t *Task) Unlogged(f Facts) (specs []state.Spec) {
+func (t *Task) Unlogged(f Facts) (specs []storage.Spec) {
 	for _, c := range t.changelogs {
 		if o := c.spec.Options(); o.NoChangelog && !o.InMemory && c.place.Offset >= 0 && !t.foreign(f) {
 			specs = append(specs, c.spec)
@@ -53,7 +56,7 @@ func (t *Task) Unlogged(f Facts) (specs []state.Spec) {
 
 // CopyStores copies the rows of stores from one database of a task to another, before the task is made, and then the
 // places of its inputs, which tell up to where the rows have counted.
-func CopyStores(specs []state.Spec, from, to store.Engine) error {
+func CopyStores(specs []storage.Spec, from, to store.Engine) error {
 	for _, spec := range specs {
 		if err := (database{to}).copyStore(spec, database{from}); err != nil {
 			return fmt.Errorf("store %s: %w", spec.Name(), err)
@@ -85,7 +88,7 @@ func (d database) copyPlaces(old database) error {
 // overBytes is the size from which on a batch of rows that are brought over is written.
 const overBytes = 1 << 20
 
-func (d database) copyStore(spec state.Spec, old database) error {
+func (d database) copyStore(spec storage.Spec, old database) error {
 	from, err := old.prefix(spec)
 	if err != nil {
 		return err

@@ -8,11 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestStoresOfOldDirectoriesAreEntered before the first commit: a restart would take their rows for lost.
@@ -73,7 +74,7 @@ func TestWhatIsBroughtOverKnowsItsInputs(t *testing.T) {
 	require.NoError(t, old.write(func(b store.Batch) error {
 		return errors.Join(setPlace(b, 'i', "a", Place{Offset: 50}), setPlace(b, 'c', "rows", Place{Offset: 0}))
 	}))
-	require.NoError(t, CopyStores([]state.Spec{task.changelogs[0].spec}, old.engine, fresh))
+	require.NoError(t, CopyStores([]storage.Spec{task.changelogs[0].spec}, old.engine, fresh))
 	task, err := open(s, task.ID, &Engines{Disk: fresh})
 	require.NoError(t, err)
 	f := Facts{
@@ -90,21 +91,21 @@ func TestWhatIsBroughtOverKnowsItsInputs(t *testing.T) {
 
 // newUnlogged is a task that reads topic "a" into a store without a changelog.
 func newUnlogged(t *testing.T) (*Set, *Task) {
-	g := topology.NewGraph()
-	source := topology.AddSource(g, &topology.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
+	g := graph.NewGraph()
+	source := graph.AddSource(g, &graph.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
 	rows := state.NewKeyValue("rows", serde.Bytes, serde.Int64).NoChangelog()
-	same := operator.FoldOf(func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
+	same := operator.FoldOf(func(_ bytesRecord, n graph.Optional[int64]) (graph.Optional[int64], error) {
 		return n, nil
 	})
-	topology.AddStep(g, "count", "here", []*topology.Node{source}, []state.Spec{rows.Spec()},
-		func() topology.Step { return operator.Aggregate(rows.Spec(), same) })
-	topo, err := topology.Compile(g, "app")
+	graph.AddStep(g, "count", "here", []*graph.Node{source}, []storage.Spec{storage.Of(rows)},
+		func() graph.Step { return operator.Aggregate(storage.Of(rows), same) })
+	topo, err := graph.Compile(g, "app")
 	require.NoError(t, err)
 	s := NewSet(topo, Config{
-		Partitions: map[string]int32{"a": 1}, Budget: state.NewBudget(1 << 30), Drops: &Drops{},
+		Partitions: map[string]int32{"a": 1}, Budget: storage.NewBudget(1 << 30), Drops: &Drops{},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, 0)
-	task, err := s.Open(topology.TaskID{}, store.OpenMemory())
+	task, err := s.Open(graph.TaskID{}, store.OpenMemory())
 	require.NoError(t, err)
 	return s, task
 }

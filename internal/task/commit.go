@@ -3,9 +3,10 @@ package task
 import (
 	"errors"
 	"maps"
+	"slices"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Offset is an offset to commit for an input partition: that of the record to process next.
@@ -19,7 +20,7 @@ type Offset struct {
 
 // prepare encodes what the task did since the last commit: changelog records go to emit, rows and offsets into batches
 // that wait for commit.
-func (t *Task) prepare(emit func(topology.Output)) ([]Offset, error) {
+func (t *Task) prepare(emit func(graph.Output)) ([]Offset, error) {
 	if err := t.beforeCommit(); err != nil {
 		return nil, err
 	}
@@ -58,9 +59,13 @@ func (t *Task) beforeCommit() (err error) {
 func (t *Task) offsets() []Offset {
 	times := t.timesToCommit()
 	timeMoved := !maps.Equal(times, t.times)
+	if !timeMoved && t.hasUnlogged() && !slices.ContainsFunc(t.inputs, (*Input).moved) {
+		t.commits++
+		times[commitsKey], timeMoved = t.commits, true
+	}
 	var out []Offset
 	for _, in := range t.inputs {
-		if in.position != in.committed || timeMoved && in.position >= 0 {
+		if in.moved() || timeMoved && in.position >= 0 {
 			in.metadata = in.metadataWith(times)
 			out = append(out, Offset{
 				Topic: in.Topic, Partition: in.Partition, Offset: in.position, Epoch: in.epoch, Metadata: in.metadata,
@@ -71,19 +76,35 @@ func (t *Task) offsets() []Offset {
 	return out
 }
 
+// moved is true if the group does not have the offset of the input.
+func (in *Input) moved() bool { return in.position != in.committed || in.untold }
+
 // prepared is a task between the encoding of its state and the end of the commit.
 type prepared struct {
 	task    *Task
 	batches []store.Batch
+	failed  error // of start
 }
 
-// commit writes rows and offsets to the databases, now that Kafka has them.
+// start begins to write rows and offsets to the databases, now that Kafka has them.
+func (p *prepared) start() {
+	if p.failed = p.task.setPlaces(p.batches); p.failed != nil {
+		return
+	}
+	for _, b := range p.batches {
+		if s, ok := b.(store.Starter); ok {
+			s.Start()
+		}
+	}
+}
+
+// commit waits until they are written.
 func (p prepared) commit() error { return p.task.failed(p.write()) }
 
 func (p prepared) write() error {
 	t := p.task
-	if err := t.setPlaces(p.batches); err != nil {
-		return err
+	if p.failed != nil {
+		return p.failed
 	}
 	for _, b := range p.batches {
 		if err := b.Commit(); err != nil {
@@ -92,13 +113,13 @@ func (p prepared) write() error {
 	}
 	for i, c := range t.changelogs {
 		c.next, c.batch, c.place = c.acked, nil, c.reached()
-		c.seen = max(0, c.place.Epoch)
+		c.inMemory, c.seen = c.place, max(0, c.place.Epoch)
 		clear(c.stale)
 		c.tail = 0
 		t.stores[i].Committed()
 	}
 	for _, in := range t.inputs {
-		in.committed, in.stored = in.position, in.reached()
+		in.committed, in.stored, in.untold = in.position, in.reached(), false
 	}
 	t.ahead = false
 	t.settle()

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/state"
 )
 
 // database is an engine with the rows of a task's stores and, beside them, how far each store and each input has come.
@@ -20,6 +20,8 @@ import (
 //	0 't' name    stream time of a store of global tables
 //	0 'k'         id of the cluster whose topics these are
 //	0 'r' name 0 key   timestamp of a record in the changelog that is stale, see stale.go
+//	0 'w' name    windows whose rows a store holds, see windows.go
+//	0 'x' name    how the changelog of a store lost records while a task ran, see cut.go
 //	0 'b'         there are rows of commits behind those of the places 'i'
 //	n m ...       rows of the store with number (n-1)*256 + m, n >= 1
 //
@@ -29,7 +31,7 @@ type database struct {
 }
 
 // ErrStateFormat says that a state directory, or a changelog, holds a store of the same name in another format. Give
-// the store a new name, or remove the task's directory together with the changelog topic to start it anew.
+// the store a new name, under which it begins empty with what comes from then on; or start the application anew.
 type ErrStateFormat struct {
 	Store, Have, Want string
 	Changelog         string // that has it; empty: the state directory
@@ -41,13 +43,13 @@ func (e *ErrStateFormat) Error() string {
 		where = "changelog " + e.Changelog
 	}
 	return fmt.Sprintf("%s has store %q as %s, the topology declares it as %s: give the store a new name, "+
-		"or remove its state and its changelog topic to start it anew", where, e.Store, e.Have, e.Want)
+		"under which it begins empty, or start the application anew with millstream reset", where, e.Store, e.Have, e.Want)
 }
 
 func metaKey(kind byte, name string) []byte { return append([]byte{0, kind}, name...) }
 
 // prefix is the prefix of a store's rows. A store that the database does not know is entered.
-func (d database) prefix(spec state.Spec) ([]byte, error) {
+func (d database) prefix(spec storage.Spec) ([]byte, error) {
 	value, ok, err := d.engine.Get(nil, metaKey('s', spec.Name()))
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func (d database) prefix(spec state.Spec) ([]byte, error) {
 
 // localFormat is the format of a store with the order in which its rows lie in a database, of which the changelog knows
 // nothing.
-func localFormat(spec state.Spec) string {
+func localFormat(spec storage.Spec) string {
 	if by := spec.Layout(); by != "" {
 		return spec.Format() + " " + by
 	}
@@ -79,7 +81,7 @@ func behind(prefix []byte) []byte {
 }
 
 // enter gives a store the next free number.
-func (d database) enter(spec state.Spec) ([]byte, error) {
+func (d database) enter(spec storage.Spec) ([]byte, error) {
 	it, err := d.engine.Scan(metaKey('s', ""), metaKey('t', ""), false)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // What a dead letter may have, in bytes.
@@ -19,9 +19,9 @@ const (
 // deadLetter is the raw record for the dead-letter topic, with the headers of KIP-1034. They are cut to what there is
 // room for; a record that has none, and one that is bare, has none of them: else it would be larger than it was where
 // it comes from, and be refused for it.
-func (t *Task) deadLetter(in *topology.Origin, raw *topology.Raw, failed *ProcessError, bare bool) topology.Output {
-	out := topology.Output{
-		Topic: t.config.DeadLetterTopic, Partition: topology.ByKey, Key: raw.Key, Value: raw.Value,
+func (t *Task) deadLetter(in *graph.Origin, raw *graph.Raw, failed *ProcessError, bare bool) graph.Output {
+	out := graph.Output{
+		Topic: t.config.DeadLetterTopic, Partition: graph.ByKey, Key: raw.Key, Value: raw.Value,
 		Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)], Timestamp: max(raw.Timestamp, 0),
 	}
 	if bare {
@@ -46,12 +46,12 @@ func (t *Task) deadLetter(in *topology.Origin, raw *topology.Raw, failed *Proces
 	return letter
 }
 
-func errorHeader(name string, value []byte) topology.Header {
-	return topology.Header{Key: "__streams.errors." + name, Value: value}
+func errorHeader(name string, value []byte) graph.Header {
+	return graph.Header{Key: "__streams.errors." + name, Value: value}
 }
 
 // sizeOf is what an output takes in a record, at most; ten bytes frame a header.
-func sizeOf(out *topology.Output) int {
+func sizeOf(out *graph.Output) int {
 	size := len(out.Key) + len(out.Value)
 	for _, h := range out.Headers {
 		size += 10 + len(h.Key) + len(h.Value)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Drops counts the records that were dropped, by step and reason. It may be shared between workers.
@@ -20,10 +20,38 @@ type Drops struct {
 // Dropped are records that one step dropped for one reason.
 type Dropped struct {
 	Step    string
-	Reason  topology.DropReason
+	Reason  graph.DropReason
 	Records int64
 	// Late is how far the latest of them was behind the stream time of its task, in milliseconds.
 	Late int64
+	// Last is one of the last of them, nil where none is known. It does not change.
+	Last *DroppedRecord
+}
+
+// DroppedRecord is a record that was read, of which a step has dropped what it was given.
+type DroppedRecord struct {
+	At        int64 // wall-clock time, in milliseconds
+	Topic     string
+	Partition int32
+	Record    *graph.Raw // with bytes of its own; nil: it is too large to be kept
+	Offset    int64
+}
+
+// showEvery is the time between two records that are kept of a cause, in milliseconds: who drops all that it reads
+// copies one a second.
+const showEvery = 1000
+
+// show keeps a record that was dropped, unless one was kept a moment ago.
+func (d *Drops) show(one drop, now int64, from *graph.Origin, raw *graph.Raw) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.mu.counts[one.cause()]
+	if c == nil {
+		c = d.enter(one.cause())
+	}
+	if last := c.all.Last; last == nil || now < last.At || now-last.At >= showEvery {
+		c.all.Last = &DroppedRecord{now, from.Topic, from.Partition, own(raw), raw.Offset}
+	}
 }
 
 // dropCount is what was dropped since the start, and of that since the last Take.
@@ -32,7 +60,7 @@ type dropCount struct{ all, fresh Dropped }
 // drop is a record that the step at work drops.
 type drop struct {
 	step   string
-	reason topology.DropReason
+	reason graph.DropReason
 	late   int64 // milliseconds behind stream time
 }
 
@@ -40,7 +68,7 @@ type drop struct {
 func (d drop) cause() cause { return cause{d.step, d.reason} }
 
 // nameOf is the name of a step, empty if there is none.
-func nameOf(n *topology.Node) string {
+func nameOf(n *graph.Node) string {
 	if n == nil {
 		return ""
 	}
@@ -54,7 +82,7 @@ func (d *Drops) add(one drop) {
 	if c == nil {
 		c = d.enter(one.cause())
 	}
-	for _, sum := range []*Dropped{&c.all, &c.fresh} {
+	for _, sum := range [...]*Dropped{&c.all, &c.fresh} {
 		sum.Records++
 		sum.Late = max(sum.Late, one.late)
 	}
@@ -73,8 +101,8 @@ func (d *Drops) enter(by cause) *dropCount {
 }
 
 // Counts is the number of dropped records by reason so far.
-func (d *Drops) Counts() map[topology.DropReason]int64 {
-	counts := map[topology.DropReason]int64{}
+func (d *Drops) Counts() map[graph.DropReason]int64 {
+	counts := map[graph.DropReason]int64{}
 	for _, sum := range d.All() {
 		counts[sum.Reason] += sum.Records
 	}

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/wire"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // An epoch is one run of a task by one owner, at least once. Nothing takes back what a process writes that was given
@@ -79,10 +79,12 @@ func fenceNamed(name string, epoch int64) (f fence, ok bool) {
 // ReadFences takes the fences that committed metadata tells, by input topic. It must be called before changelogs are
 // restored; Judge does.
 func (t *Task) ReadFences(committed map[string]Committed) {
-	t.fences = nil
+	t.fences, t.kept = nil, 0
 	known := map[string]int64{} // all inputs tell the same ones
 	for _, c := range committed {
-		for name, epoch := range topology.DecodeMetadata(c.Metadata).Times {
+		times := graph.DecodeMetadata(c.Metadata).Times
+		t.kept = max(t.kept, int32(times[keptKey]))
+		for name, epoch := range times {
 			if f, ok := fenceNamed(name, epoch); ok && known[name] != epoch {
 				t.fences, known[name] = append(t.fences, f), epoch
 			}
@@ -93,25 +95,13 @@ func (t *Task) ReadFences(committed map[string]Committed) {
 // beginEpoch gives the task an epoch of its own. The offsets, from which it goes on, are to be committed with it before
 // anything is written to a changelog.
 func (t *Task) beginEpoch() (offsets []Offset) {
-	own := fence{offsets: map[uint32]int64{}}
-	for _, f := range t.fences {
-		own.epoch = max(own.epoch, f.epoch)
-	}
-	for _, c := range t.logged() {
-		own.epoch = max(own.epoch, c.seen)
-		if c.next >= 0 {
-			h := storeHash(c.Store) // two of the same: the later offset keeps what both have
-			own.offsets[h] = max(own.offsets[h], c.next)
-		}
-	}
-	own.epoch++
-	own.fit(t.fenceRoom())
+	own := t.fenceHere()
 	t.epoch, t.fence = own.epoch, own.name()
 	for _, c := range t.logged() {
 		c.enterEpoch(own.epoch)
 	}
 	for _, in := range t.inputs {
-		m := topology.DecodeMetadata(in.metadata)
+		m := graph.DecodeMetadata(in.metadata)
 		if m.Times == nil {
 			m.Times = map[string]int64{}
 		}
@@ -128,6 +118,49 @@ func (t *Task) beginEpoch() (offsets []Offset) {
 	return offsets
 }
 
+// keptKey is the name, among the times of a commit, of the epoch of a fence that keepFence has made.
+const keptKey = "millstream-kept"
+
+// keepFence has the commits of a task tell a fence that runs exactly once, and whose changelogs have had owners at
+// least once: it covers what these may still write. The task's own records tell no epoch, transactions take back what
+// is late of them. So the fence stays where it is, whoever goes on exactly once.
+func (t *Task) keepFence() {
+	heard, kept := t.kept, fence{}
+	for _, f := range t.fences {
+		if heard = max(heard, f.epoch); f.epoch == t.kept {
+			kept = f
+		}
+	}
+	for _, c := range t.logged() {
+		heard = max(heard, c.seen)
+	}
+	if heard == 0 {
+		return
+	}
+	if kept.epoch < heard {
+		kept = t.fenceHere()
+	}
+	t.kept, t.fence = kept.epoch, kept.name()
+}
+
+// fenceHere is the fence of an epoch above all that the task has heard of.
+func (t *Task) fenceHere() fence {
+	own := fence{offsets: map[uint32]int64{}}
+	for _, f := range t.fences {
+		own.epoch = max(own.epoch, f.epoch)
+	}
+	for _, c := range t.logged() {
+		own.epoch = max(own.epoch, c.seen)
+		if c.next >= 0 {
+			h := storeHash(c.Store) // two of the same: the later offset keeps what both have
+			own.offsets[h] = max(own.offsets[h], c.next)
+		}
+	}
+	own.epoch++
+	own.fit(t.fenceRoom())
+	return own
+}
+
 // metadataBytes is what metadata has room for before it is text: the broker's default of offset.metadata.max.bytes is
 // 4096, and a commit with more is refused for good.
 const metadataBytes = 4096 / 4 * 3
@@ -141,7 +174,7 @@ func fenceBytes(name string) int { return 4 + len(name) + 8 }
 
 // fenceRoom is how many bytes of metadata are left for fences, whatever stores get a time yet.
 func (t *Task) fenceRoom() int {
-	times := []string{offsetKey, timeBackKey}
+	times := []string{offsetKey, timeBackKey, RescaledKey, commitsKey, keptKey}
 	for _, s := range t.sub.Stores {
 		times = append(times, s.Name())
 		if _, windows := t.graceOf(s); windows {
@@ -186,8 +219,13 @@ func keepFences(times map[string]int64, own string, room int) {
 
 // logged are the stores that have a changelog.
 func (t *Task) logged() []*Changelog {
-	return slices.DeleteFunc(slices.Clone(t.changelogs), func(c *Changelog) bool { return c.spec.Options().NoChangelog })
+	return slices.DeleteFunc(slices.Clone(t.changelogs), (*Changelog).isUnlogged)
 }
+
+// hasUnlogged is true if the task has a store without a changelog.
+func (t *Task) hasUnlogged() bool { return slices.ContainsFunc(t.changelogs, (*Changelog).isUnlogged) }
+
+func (c *Changelog) isUnlogged() bool { return c.spec.Options().NoChangelog }
 
 // BeginEpochs gives an epoch to each task that has something to commit for the first time since it started, if it has a
 // changelog and Config.Epochs is set. The offsets are to be committed before Prepare; where that fails, the set must be
@@ -205,7 +243,7 @@ func (s *Set) BeginEpochs() (offsets []Offset) {
 }
 
 // epochOf is the epoch in which a record was written, 0 if it does not tell.
-func epochOf(r *topology.Raw) int32 {
+func epochOf(r *graph.Raw) int32 {
 	for i := range r.Headers {
 		if r.Headers[i].Key == wire.EpochHeader {
 			return wire.Epoch(r.Headers[i].Value)

@@ -6,16 +6,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // oneLog is a changelog, and what the group has committed of the input of its task.
 type oneLog struct {
-	records   []topology.Raw
+	records   []graph.Raw
 	end       int64
 	committed Committed
 }
@@ -30,8 +31,13 @@ type owner struct {
 }
 
 // own restores the task from the log, and starts it.
-func (l *oneLog) own(t *testing.T) *owner {
-	set, task := newSet(t, Config{MaxIdle: -1, Epochs: true}, nil)
+func (l *oneLog) own(t *testing.T) *owner { return l.ownWith(t, true) }
+
+// ownOnce is own, exactly once.
+func (l *oneLog) ownOnce(t *testing.T) *owner { return l.ownWith(t, false) }
+
+func (l *oneLog) ownWith(t *testing.T, epochs bool) *owner {
+	set, task := newSet(t, Config{MaxIdle: -1, Epochs: epochs}, nil)
 	committed := map[string]Committed{"a": l.committed, "b": {}}
 	task.ReadFences(committed)
 	require.NoError(t, task.Changelogs()[0].Restore(l.records, l.end))
@@ -41,7 +47,7 @@ func (l *oneLog) own(t *testing.T) *owner {
 
 // compact leaves the last record of each key.
 func (l *oneLog) compact() {
-	last, left := map[string]int64{}, []topology.Raw{}
+	last, left := map[string]int64{}, []graph.Raw{}
 	for _, r := range l.records {
 		last[string(r.Key)] = r.Offset
 	}
@@ -54,9 +60,9 @@ func (l *oneLog) compact() {
 }
 
 // land appends what an owner has sent.
-func (l *oneLog) land(sent []topology.Output) {
+func (l *oneLog) land(sent []graph.Output) {
 	for _, o := range sent {
-		l.records = append(l.records, topology.Raw{
+		l.records = append(l.records, graph.Raw{
 			Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: o.Timestamp, Offset: l.end,
 		})
 		if o.Ack != nil {
@@ -69,7 +75,7 @@ func (l *oneLog) land(sent []topology.Output) {
 // count counts records of a key.
 func (o *owner) count(key string, n int) {
 	for range n {
-		o.set.Add(o.in, []topology.Raw{{Key: []byte(key), Value: []byte("v"), Offset: o.in.Fetched()}}, -1)
+		o.set.Add(o.in, []graph.Raw{{Key: []byte(key), Value: []byte("v"), Offset: o.in.Fetched()}}, -1)
 	}
 	step(o.t, o.set, 0)
 }
@@ -84,8 +90,8 @@ func (o *owner) begin() {
 }
 
 // encode is what a commit sends to the changelog, with the offset that it would commit.
-func (o *owner) encode() (sent []topology.Output, offsets []Offset) {
-	offsets, err := o.set.Prepare(func(out topology.Output) {
+func (o *owner) encode() (sent []graph.Output, offsets []Offset) {
+	offsets, err := o.set.Prepare(func(out graph.Output) {
 		if out.Topic == "app-counts-changelog" {
 			sent = append(sent, out)
 		}
@@ -103,11 +109,11 @@ func (o *owner) commit() {
 		for _, g := range gaps {
 			for _, r := range o.log.records {
 				if r.Offset >= g.From && r.Offset < g.To {
-					require.NoError(o.t, g.Changelog.Find([]topology.Raw{r}))
+					require.NoError(o.t, g.Changelog.Find([]graph.Raw{r}))
 				}
 			}
 		}
-		require.NoError(o.t, o.set.Mend(func(out topology.Output) { o.log.land([]topology.Output{out}) }))
+		require.NoError(o.t, o.set.Mend(func(out graph.Output) { o.log.land([]graph.Output{out}) }))
 	}
 	for _, offset := range offsets {
 		if offset.Topic == "a" {
@@ -118,7 +124,7 @@ func (o *owner) commit() {
 }
 
 func (o *owner) require(key string, want int64) {
-	store := o.task.Store("counts").(interface{ Handle() any }).Handle().(rows.ByKey)
+	store := storage.HandleOf(o.task.Store("counts")).(rows.ByKey)
 	k, n := []byte(key), int64(0)
 	_, _, err := store.Load(&k, &n)
 	require.NoError(o.t, err)
@@ -127,7 +133,7 @@ func (o *owner) require(key string, want int64) {
 
 // TestALateRecordOfAFormerOwner is not restored, wherever it lands.
 func TestALateRecordOfAFormerOwner(t *testing.T) {
-	begin := func() (log *oneLog, zombie *owner, late []topology.Output) {
+	begin := func() (log *oneLog, zombie *owner, late []graph.Output) {
 		log = &oneLog{}
 		zombie = log.own(t)
 		zombie.count("k", 5)
@@ -181,14 +187,93 @@ func TestALateRecordOfAFormerOwner(t *testing.T) {
 		next.count("other", 1)
 		next.commit()
 		log.land(late)
-		next.set.Tails(func(c *Changelog) { c.Ends(log.end) })
+		next.set.Tails(func(c *Changelog) { require.NoError(t, c.Ends(log.end, c.From())) })
 		require.True(t, next.set.Pending())
 		next.commit()
-		next.set.Tails(func(c *Changelog) { c.Ends(log.end) })
+		next.set.Tails(func(c *Changelog) { require.NoError(t, c.Ends(log.end, c.From())) })
 		require.False(t, next.set.Pending())
 		log.compact()
 		log.own(t).require("k", 5)
 	})
+}
+
+// TestALateRecordBehindExactlyOnce is of an owner at least once, and its successors run exactly once.
+func TestALateRecordBehindExactlyOnce(t *testing.T) {
+	begin := func() (log *oneLog, late []graph.Output) {
+		log = &oneLog{}
+		zombie := log.own(t)
+		zombie.count("k", 5)
+		zombie.commit()
+		zombie.count("k", 7)
+		late, _ = zombie.encode()
+		next := log.ownOnce(t)
+		next.count("k", 95)
+		next.commit()
+		return log, late
+	}
+	t.Run("behind the successor's", func(t *testing.T) {
+		log, late := begin()
+		log.land(late)
+		log.ownOnce(t).require("k", 100)
+		log.own(t).require("k", 100)
+	})
+	t.Run("before the next successor, which mends it", func(t *testing.T) {
+		log, late := begin()
+		log.land(late)
+		next := log.ownOnce(t)
+		next.count("other", 1)
+		next.commit()
+		log.compact()
+		log.ownOnce(t).require("k", 100)
+	})
+	t.Run("behind many successors, one of which is at least once again", func(t *testing.T) {
+		log, late := begin()
+		for _, owns := range []func(*testing.T) *owner{log.ownOnce, log.ownOnce, log.own, log.ownOnce} {
+			next := owns(t)
+			next.count("other", 1)
+			next.commit()
+		}
+		log.land(late)
+		log.ownOnce(t).require("k", 100)
+		log.own(t).require("k", 100)
+	})
+	t.Run("before a successor that does not read it", func(t *testing.T) {
+		log, late := begin()
+		all := log.records
+		log.land(late)
+		landed := log.records
+		log.records = all
+		next := log.ownOnce(t)
+		next.count("other", 1)
+		next.commit()
+		log.records = append(landed, log.records[len(all):]...)
+		log.ownOnce(t).require("k", 100)
+	})
+	t.Run("of an owner that has written nothing else", func(t *testing.T) {
+		log := &oneLog{}
+		zombie := log.own(t)
+		zombie.count("k", 7)
+		zombie.begin()
+		late, _ := zombie.encode()
+		next := log.ownOnce(t)
+		next.count("k", 5)
+		next.commit()
+		log.land(late)
+		log.ownOnce(t).require("k", 5)
+	})
+}
+
+// TestExactlyOnceWithoutEpochs tells no fence where there never was one.
+func TestExactlyOnceWithoutEpochs(t *testing.T) {
+	log := &oneLog{}
+	for range 2 {
+		o := log.ownOnce(t)
+		o.count("k", 1)
+		o.commit()
+		for name := range graph.DecodeMetadata(log.committed.Metadata).Times {
+			require.False(t, IsFence(name), name)
+		}
+	}
 }
 
 // TestAFormerOwnerFindsItsSuccessor by what that has written.
@@ -278,28 +363,28 @@ func TestAFenceFits(t *testing.T) {
 // TestAVersionIsMendedByItself: in a versioned store each record is a version, and another one of the same key does not
 // take its place.
 func TestAVersionIsMendedByItself(t *testing.T) {
-	at := func(epoch int32, timestamp int64) topology.Raw {
-		header := topology.Header{Key: wire.EpochHeader, Value: wire.AppendEpoch(nil, epoch)}
-		return topology.Raw{Key: []byte("k"), Value: []byte("v"), Timestamp: timestamp, Headers: []topology.Header{header}}
+	at := func(epoch int32, timestamp int64) graph.Raw {
+		header := graph.Header{Key: wire.EpochHeader, Value: wire.AppendEpoch(nil, epoch)}
+		return graph.Raw{Key: []byte("k"), Value: []byte("v"), Timestamp: timestamp, Headers: []graph.Header{header}}
 	}
 	for _, x := range []struct {
-		spec   state.Spec
+		spec   storage.Spec
 		own    int64
 		mended bool
 	}{
-		{state.NewVersioned("rows", serde.Bytes, serde.Bytes, time.Hour).Spec(), 20, false},
-		{state.NewVersioned("rows", serde.Bytes, serde.Bytes, time.Hour).Spec(), 10, true},
-		{state.NewKeyValue("rows", serde.Bytes, serde.Bytes).Spec(), 20, true},
+		{storage.Of(state.NewVersioned("rows", serde.Bytes, serde.Bytes, time.Hour)), 20, false},
+		{storage.Of(state.NewVersioned("rows", serde.Bytes, serde.Bytes, time.Hour)), 10, true},
+		{storage.Of(state.NewKeyValue("rows", serde.Bytes, serde.Bytes)), 20, true},
 	} {
 		c := &Changelog{task: &Task{epoch: 2}, spec: x.spec, stale: map[string]int64{}}
-		require.NoError(t, c.Find([]topology.Raw{at(1, 10), at(2, x.own)}))
+		require.NoError(t, c.Find([]graph.Raw{at(1, 10), at(2, x.own)}))
 		require.Equal(t, x.mended, len(c.stale) == 0, "%s, own record at %d", x.spec.Kind(), x.own)
 	}
 }
 
 func TestForeignHeadersAreNoEpochs(t *testing.T) {
 	for _, value := range []string{"", "1700000000000", "2026-01-31", "\xff\xff\xff\xff\xff"} {
-		r := topology.Raw{Headers: []topology.Header{{Key: wire.EpochHeader, Value: []byte(value)}}}
+		r := graph.Raw{Headers: []graph.Header{{Key: wire.EpochHeader, Value: []byte(value)}}}
 		require.Zero(t, epochOf(&r), "%q", value)
 	}
 }

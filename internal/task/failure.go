@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // ProcessError is the failure of one record, or of a call that a step gets without one, such as Init and punctuations:
 // then Topic is empty.
 type ProcessError struct {
-	Task      topology.TaskID
+	Task      graph.TaskID
 	Node      string // the step that failed
 	Site      string // file:line of the call that declared it
 	Topic     string
@@ -38,7 +38,7 @@ func (e *ProcessError) Unwrap() error { return e.Err }
 
 // Error is a failure of a task outside of its records, mostly of its database.
 type Error struct {
-	Task topology.TaskID
+	Task graph.TaskID
 	Err  error
 }
 
@@ -91,24 +91,27 @@ func Shielded(call func() error) (err error) {
 }
 
 // reject applies the error policy to a record whose effects have been taken back. A nil result means: go on without it.
-func (t *Task) reject(in *topology.Origin, raw *topology.Raw, err error) error {
+func (t *Task) reject(in *graph.Origin, raw *graph.Raw, err error) error {
 	failed := t.failure("", err)
 	failed.Cause = t.causeOf(err)
 	return t.leaveOut(in, raw, failed, false)
 }
 
 // leaveOut is reject for a failure that is known. A dead letter that is bare tells nothing of it.
-func (t *Task) leaveOut(in *topology.Origin, raw *topology.Raw, failed *ProcessError, bare bool) error {
+func (t *Task) leaveOut(in *graph.Origin, raw *graph.Raw, failed *ProcessError, bare bool) error {
 	failed.Topic, failed.Partition, failed.Offset = in.Topic, in.Partition, raw.Offset
 	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
 	action, err := t.config.decide(failed)
-	if err != nil {
+	if t.config.Failures.add(t.set.now, failed, action, raw, t.config.Partitions[in.Topic]); err != nil {
 		return err
 	}
 	failed.Key, failed.Value = nil, nil // they would keep what was fetched with the record
 	reason := dropReason(failed.Err)
 	t.lastError, t.errorAt = failed, t.set.now
-	t.config.Drops.add(drop{step: failed.Node, reason: reason})
+	dropped := drop{step: failed.Node, reason: reason}
+	t.config.Drops.show(dropped, t.set.now, in, raw)
+	t.config.Drops.add(dropped)
+	t.drops++
 	t.set.leftOut.add(t.set.now, cause{failed.Node, reason}, t.log, failed)
 	if action == DeadLetter {
 		t.box.From(in, raw.Offset)
@@ -123,7 +126,7 @@ func (t *Task) failure(call string, err error) *ProcessError {
 	return failure(t.ID, t.instance, call, err)
 }
 
-func failure(id topology.TaskID, in *topology.Instance, call string, err error) *ProcessError {
+func failure(id graph.TaskID, in *graph.Instance, call string, err error) *ProcessError {
 	failed := &ProcessError{Task: id, Offset: -1, Err: err, call: call}
 	if n := in.Node(); n != nil {
 		failed.Node, failed.Site = n.Name, n.Site
@@ -131,23 +134,23 @@ func failure(id topology.TaskID, in *topology.Instance, call string, err error) 
 	return failed
 }
 
-func dropReason(err error) topology.DropReason {
+func dropReason(err error) graph.DropReason {
 	switch {
-	case errors.Is(err, topology.ErrDeserialize):
-		return topology.DropDeserialize
-	case errors.Is(err, topology.ErrTimestamp):
-		return topology.DropTimestamp
-	case errors.Is(err, topology.ErrTimeJump):
-		return topology.DropTimeJump
+	case errors.Is(err, graph.ErrDeserialize):
+		return graph.DropDeserialize
+	case errors.Is(err, graph.ErrTimestamp):
+		return graph.DropTimestamp
+	case errors.Is(err, graph.ErrTimeJump):
+		return graph.DropTimeJump
 	}
-	return topology.DropProcess
+	return graph.DropProcess
 }
 
 // typeName is the type of the first error of a chain that says more than that it wraps others, or has a text.
 func typeName(err error) string {
 	name, _ := typed(err)
 	if name == "" {
-		name = fmt.Sprintf("%T", err)
+		name = graph.TypeName(err)
 	}
 	return name
 }
@@ -167,7 +170,7 @@ func typed(err error) (name string, own bool) {
 		}
 		return name, false
 	}
-	name = fmt.Sprintf("%T", err)
+	name = graph.TypeName(err)
 	if inner := errors.Unwrap(err); name == "*fmt.wrapError" && inner != nil {
 		return typed(inner)
 	}

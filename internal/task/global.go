@@ -6,9 +6,10 @@ import (
 	"log/slog"
 	"strconv"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // ErrGlobalTables marks failures of the database of global tables. If that is damaged, remove it: all rows are read
@@ -20,13 +21,14 @@ var ErrGlobalTables = errors.New("global tables")
 // together to a database of its own, and what the topics have beyond is read again.
 type Global struct {
 	set      *Set
-	instance *topology.Instance
+	instance *graph.Instance
 	db       database
-	stores   []state.Store
+	stores   []storage.Store
 	prefixes [][]byte         // of the stores
 	reader   *Reader          // nil until they are shown
 	places   map[string]Place // by topic/partition
 	home     string           // id of the cluster that the database belongs to; empty: not known
+	writing  bool             // its own steps are at work, or a commit is: nobody else may write to the stores
 	times    map[string]int64
 
 	topic     string // of the record in work
@@ -40,12 +42,14 @@ type Global struct {
 func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 	g := &Global{set: s, db: database{engine}, places: map[string]Place{}, times: map[string]int64{}}
 	s.global = g
-	for _, spec := range s.topo.Global.Stores {
+	for _, spec := range s.topo.Global().Stores {
 		prefix, err := g.db.prefix(spec)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 		}
-		open := spec.Open(s.config.env(engine, prefix))
+		env := s.config.env(engine, prefix)
+		env.Guard = g.guard
+		open := spec.Open(env)
 		at, err := g.db.offset('t', spec.Name())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
@@ -57,14 +61,29 @@ func (s *Set) OpenGlobal(engine store.Engine) (*Global, error) {
 	if g.home, err = g.db.home(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGlobalTables, err)
 	}
-	if g.instance, err = s.topo.Link(topology.TaskID{Sub: topology.GlobalSub}, g, &s.box); err != nil {
+	if g.instance, err = s.topo.Link(graph.TaskID{Sub: graph.GlobalSub}, g, &s.box); err != nil {
 		return nil, err
 	}
 	return g, g.init()
 }
 
+// errGlobal is the error of a write by a step of a task.
+var errGlobal = fmt.Errorf("%w: a global table or processor fills the store from its topic, whole on every instance, "+
+	"and what a step of a stream wrote would be on one of them, and gone with its database: send a record to that "+
+	"topic, or give the step a store of its own", state.ErrReadOnly)
+
+// guard is what keeps the steps of tasks, which may read the stores, from writing to them.
+func (g *Global) guard() error {
+	if g.writing {
+		return nil
+	}
+	return errGlobal
+}
+
 // init shields the worker from panics in the user's processors.
 func (g *Global) init() error {
+	g.writing = true
+	defer func() { g.writing = false }()
 	if err := Shielded(g.instance.Init); err != nil {
 		return g.failure("Init", err)
 	}
@@ -72,7 +91,7 @@ func (g *Global) init() error {
 }
 
 func (g *Global) failure(call string, err error) *ProcessError {
-	return failure(topology.TaskID{Sub: topology.GlobalSub}, g.instance, call, err)
+	return failure(graph.TaskID{Sub: graph.GlobalSub}, g.instance, call, err)
 }
 
 // Global is the set's global tables, nil if there are none.
@@ -80,8 +99,13 @@ func (s *Set) Global() *Global { return s.global }
 
 // From is the offset from which a partition must be read on, -1: from its start.
 func (g *Global) From(topic string, partition int32) (int64, error) {
-	at, err := g.place(inputName(topic, partition))
+	at, err := g.Place(topic, partition)
 	return at.Offset, err
+}
+
+// Place is up to where a partition has been read.
+func (g *Global) Place(topic string, partition int32) (Place, error) {
+	return g.place(inputName(topic, partition))
 }
 
 func (g *Global) place(name string) (Place, error) {
@@ -108,7 +132,7 @@ func (g *Global) Clear() error {
 				return err
 			}
 		}
-		for _, spec := range g.set.topo.Global.Stores {
+		for _, spec := range g.set.topo.Global().Stores {
 			prefix, err := g.db.prefix(spec)
 			if err != nil {
 				return err
@@ -133,7 +157,7 @@ func (g *Global) Clear() error {
 
 // Apply enters records of one partition, in the order of their offsets; next is the offset behind them, markers
 // included. Records that were entered before are left out.
-func (g *Global) Apply(topic string, partition int32, records []topology.Raw, next int64) error {
+func (g *Global) Apply(topic string, partition int32, records []graph.Raw, next int64) error {
 	inlet := g.instance.Inlets[topic]
 	from, err := g.From(topic, partition)
 	if inlet == nil || err != nil {
@@ -151,13 +175,15 @@ func (g *Global) Apply(topic string, partition int32, records []topology.Raw, ne
 	}
 	name := inputName(topic, partition)
 	at := g.places[name]
-	at.Offset = max(at.Offset, next)
+	if n := len(records); n > 0 && next > at.Offset {
+		at.Offset, at.Epoch = next, records[n-1].Epoch
+	}
 	g.places[name] = at
 	return nil
 }
 
 // enter processes one record. The error policy holds, but for the dead-letter topic: each instance would send to it.
-func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
+func (g *Global) enter(inlet graph.Inlet, raw *graph.Raw) error {
 	for _, s := range g.stores {
 		s.Mark()
 	}
@@ -179,11 +205,12 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 	failed := g.failure("", err)
 	failed.Topic, failed.Partition, failed.Offset = g.topic, g.partition, raw.Offset
 	failed.Key, failed.Value, failed.Timestamp = raw.Key, raw.Value, raw.Timestamp
-	if errors.Is(err, topology.ErrDeserialize) || errors.Is(err, topology.ErrTimestamp) {
+	if errors.Is(err, graph.ErrDeserialize) || errors.Is(err, graph.ErrTimestamp) {
 		failed.Cause = Decoding
 	}
-	if _, err := g.set.config.decide(failed); err != nil {
-		return err
+	action, stops := g.set.config.decide(failed)
+	if g.set.config.Failures.add(g.set.now, failed, action, raw, 0); stops != nil {
+		return stops
 	}
 	g.set.config.Drops.add(drop{step: failed.Node, reason: dropReason(err)})
 	g.set.config.Logger.Warn("record of a global table left out", "topic", g.topic, "partition", g.partition,
@@ -192,17 +219,19 @@ func (g *Global) enter(inlet topology.Inlet, raw *topology.Raw) error {
 }
 
 // process shields the worker from panics in the user's serdes and timestamp extractors.
-func (g *Global) process(inlet topology.Inlet, raw *topology.Raw) (err error) {
+func (g *Global) process(inlet graph.Inlet, raw *graph.Raw) (err error) {
 	defer recoverInto(&err)
 	ts, err := inlet.Decode(raw, g.timeOf(g.topic))
 	if err != nil {
 		return err
 	}
 	if ts < 0 {
-		g.dropped = append(g.dropped, drop{step: nameOf(g.instance.Node()), reason: topology.DropTimestamp})
+		g.dropped = append(g.dropped, drop{step: nameOf(g.instance.Node()), reason: graph.DropTimestamp})
 		return nil
 	}
 	g.times[g.topic] = max(g.timeOf(g.topic), ts)
+	g.writing = true
+	defer func() { g.writing = false }()
 	return inlet.Process()
 }
 
@@ -217,6 +246,8 @@ func (g *Global) timeOf(topic string) int64 {
 // Commit writes rows and offsets to the database.
 func (g *Global) Commit() error {
 	b := g.db.engine.NewBatch()
+	g.writing = true
+	defer func() { g.writing = false }()
 	err := func() error {
 		for _, s := range g.stores {
 			if err := flush(s, b, unlogged{&g.set.box}); err != nil {
@@ -253,7 +284,7 @@ func (g *Global) Commit() error {
 }
 
 // unlogged is the changelog of stores without one: it lends memory only.
-type unlogged struct{ *topology.Outbox }
+type unlogged struct{ *graph.Outbox }
 
 func (unlogged) Append(_, _ []byte, _ int64) {}
 
@@ -287,7 +318,7 @@ func (s *Set) LeaveGlobal() error {
 func (g *Global) Store(name string) state.Store {
 	for _, s := range g.stores {
 		if s.Name() == name {
-			return s
+			return storage.Open(s)
 		}
 	}
 	panic("task: there is no global table " + name)
@@ -315,7 +346,7 @@ func (g *Global) Source() (topic string, partition int32, offset int64, ok bool)
 }
 
 // Drop counts a drop once the record in work is done.
-func (g *Global) Drop(n *topology.Node, reason topology.DropReason) {
+func (g *Global) Drop(n *graph.Node, reason graph.DropReason) {
 	g.dropped = append(g.dropped, drop{step: nameOf(n), reason: reason})
 }
 
@@ -323,11 +354,11 @@ func (g *Global) Drop(n *topology.Node, reason topology.DropReason) {
 func (g *Global) Partitions(string) (int32, error) { return 0, nil }
 
 // Schedule is not offered to global tables.
-func (g *Global) Schedule(p *topology.Punctuation) (cancel func()) {
+func (g *Global) Schedule(p *graph.Punctuation) (cancel func()) {
 	panic("topology: step " + p.Node.Name + " (" + p.Node.Site + ") schedules a punctuation: global processors have none")
 }
 
 // Call is not offered to global tables.
-func (g *Global) Call(c *topology.Call) {
+func (g *Global) Call(c *graph.Call) {
 	panic("topology: step " + c.Node.Name + " (" + c.Node.Site + ") makes a slow call: global processors make none")
 }

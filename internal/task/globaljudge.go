@@ -40,15 +40,18 @@ func (g *Global) Judge(f GlobalFacts) (again string, err error) {
 func (p Place) judgeGlobal(topic string, partition int32, log Log, f GlobalFacts, again string) (string, error) {
 	anew := p.otherTopic(log.Topic)
 	switch {
-	case anew, p.Offset > log.End:
+	case anew, p.Offset > log.End, log.Parts:
 		err := &LostInputError{Topic: topic, Partition: partition, Offset: p.Offset, End: log.End, Anew: anew}
+		if log.Parts && p.Offset <= log.End {
+			err.End = log.PartsAt
+		}
 		if !f.Accept.Has(AcceptLostInput) {
 			return "", err
 		}
 		return err.Error(), nil
 	case p.Offset < log.Start:
 		return fmt.Sprintf("%s/%d begins at %d, and they are at %d", topic, partition, log.Start, p.Offset), nil
-	case log.Forgets > 0 && p.At > 0 && f.Now-p.At > log.Forgets.Milliseconds() && log.End > p.Offset+1:
+	case log.mayMiss(p, f.Now):
 		return fmt.Sprintf("%s/%d may have forgotten deletes since they were read", topic, partition), nil
 	}
 	return again, nil

@@ -1,8 +1,6 @@
 package task
 
-import (
-	"github.com/millstream-go/millstream/topology"
-)
+import "github.com/millstream-go/millstream/internal/graph"
 
 // Input is one input partition of a task: its queue, and how far it has come.
 type Input struct {
@@ -10,20 +8,21 @@ type Input struct {
 	Partition int32
 
 	task     *Task
-	inlet    topology.Inlet
+	inlet    graph.Inlet
 	queue    queue
 	hasHead  bool  // the record at the head of the queue is decoded and has a time
 	headTime int64 // its time
 
-	origin *topology.Origin // for outputs, which outlive the run of the task
-	stored Place            // of the last commit that the directory knows of
-	topic  [16]byte         // id; zeros: not known
-	told   string           // what was told of it before the task ran
+	origin *graph.Origin // for outputs, which outlive the run of the task
+	stored Place         // of the last commit that the directory knows of
+	topic  [16]byte      // id; zeros: not known
+	told   string        // what was told of it before the task ran
 
 	position  int64  // offset behind the last record processed or passed over: what is committed
 	epoch     int32  // of the leader under which the record in front of the position was written; -1: not known
 	metadata  string // of the last commit
 	committed int64  // position at the last commit
+	untold    bool   // the group's offset was given by hand: the next commit tells it the times that were known
 	from      int64  // position when the task started
 	fromEpoch int32  // the epoch then
 	fetched   int64  // offset behind the last record added
@@ -35,7 +34,7 @@ type Input struct {
 }
 
 // Task is the task that the partition belongs to.
-func (in *Input) Task() topology.TaskID { return in.task.ID }
+func (in *Input) Task() graph.TaskID { return in.task.ID }
 
 // Fetched is the offset behind the last record that was added.
 func (in *Input) Fetched() int64 { return in.fetched }
@@ -46,8 +45,8 @@ func (in *Input) Position() Committed {
 }
 
 // Waiting are the records that were added and not processed.
-func (in *Input) Waiting() []topology.Raw {
-	out := make([]topology.Raw, 0, in.queue.count)
+func (in *Input) Waiting() []graph.Raw {
+	out := make([]graph.Raw, 0, in.queue.count)
 	for i := range in.queue.count {
 		out = append(out, *in.queue.at(i))
 	}
@@ -64,7 +63,7 @@ func (in *Input) allowsOthers(now, maxIdle int64) bool {
 
 // add takes fetched records, in the order of their offsets. Those that were already added, as after a rewind, are left
 // out.
-func (in *Input) add(records []topology.Raw) {
+func (in *Input) add(records []graph.Raw) {
 	count, bytes := in.queue.count, in.queue.bytes
 	for i := range records {
 		if records[i].Offset >= in.fetched {
@@ -147,7 +146,10 @@ func (in *Input) advance() (bool, error) {
 			}
 			in.pass()
 		case ts < 0:
-			in.task.config.Drops.add(drop{step: nameOf(in.task.instance.Node()), reason: topology.DropTimestamp})
+			dropped := drop{step: nameOf(in.task.instance.Node()), reason: graph.DropTimestamp}
+			in.task.config.Drops.show(dropped, in.task.set.now, in.origin, raw)
+			in.task.config.Drops.add(dropped)
+			in.task.drops++
 			in.pass()
 		default:
 			in.hasHead, in.headTime = true, ts
@@ -157,7 +159,7 @@ func (in *Input) advance() (bool, error) {
 }
 
 // decode shields the task from panics in serdes and timestamp extractors.
-func (in *Input) decode(raw *topology.Raw) (ts int64, err error) {
+func (in *Input) decode(raw *graph.Raw) (ts int64, err error) {
 	defer recoverInto(&err)
 	return in.inlet.Decode(raw, in.time)
 }

@@ -9,7 +9,29 @@ import (
 type Log struct {
 	Topic      [16]byte // id; zeros: not known
 	Start, End int64
-	Forgets    time.Duration // a changelog's deletes may be gone after that; 0: never
+	Forgets    time.Duration // its deletes may be gone after that; 0: never
+	// Parts is true if it is known to have lost what was read of it from PartsAt on, whatever it has there now.
+	Parts   bool
+	PartsAt int64
+}
+
+// Compared is the log, as compared with a place in it: written is the end of what leaders up to the place's epoch have
+// written.
+func (l Log) Compared(at Place, written int64) Log {
+	l.Parts, l.PartsAt = written < at.Offset && l.Start < at.Offset, written
+	return l
+}
+
+// skew is how far a place may lie in the future of the wall clock, at most: clocks are set right by a little all the
+// time.
+const skew = time.Minute
+
+// mayMiss is true if rows as of a place may lack deletes that the log has forgotten since. How old a place of the
+// future is nobody knows: the clock was ahead when it was entered. The last record of a log is never compacted away.
+func (l Log) mayMiss(at Place, now int64) bool {
+	age := now - at.At
+	return l.Forgets > 0 && at.At > 0 && l.End > at.Offset+1 &&
+		(age > l.Forgets.Milliseconds() || age < -min(skew, l.Forgets).Milliseconds())
 }
 
 // Facts is what the cluster tells of a task's topics.
@@ -40,6 +62,9 @@ func (v *Verdict) aside() bool { return v.Stale != "" && !v.Spare }
 // be called before the changelogs are restored. The rules are a table in DESIGN.md, "Whose state it is".
 func (t *Task) Judge(f Facts) (v Verdict, err error) {
 	t.ReadFences(f.Committed)
+	if t.rescaledSince(f) {
+		return t.judgeRescaled(f)
+	}
 	foreign := t.foreign(f)
 	if v.Spare = !foreign; foreign {
 		v.Stale = fmt.Sprintf("it belongs to topics of cluster %q, this one is %q", t.home, f.Cluster)
@@ -63,8 +88,37 @@ func (t *Task) Judge(f Facts) (v Verdict, err error) {
 	}
 	if v.Stale == "" {
 		err = t.claim(f)
+		t.ReadFences(t.withTimes(f.Committed))
 	}
 	return v, t.failed(err)
+}
+
+// rescaledSince is true if the number of partitions was changed after the directory was last part of a commit: its rows
+// are those of another layout, and their changelogs have been made anew, with all that was committed.
+func (t *Task) rescaledSince(f Facts) bool {
+	committed, stored, others := int64(0), int64(0), false
+	for _, c := range f.Committed {
+		committed = max(committed, rescaledAt(c.Metadata))
+	}
+	for _, in := range t.inputs {
+		stored = max(stored, rescaledAt(in.stored.Metadata))
+	}
+	for _, c := range t.changelogs {
+		others = others || c.place.Offset >= 0 && c.place.otherTopic(f.Changelogs[c.Store].Topic)
+	}
+	return committed > stored && (t.known() || others)
+}
+
+// judgeRescaled sets the directory aside.
+func (t *Task) judgeRescaled(f Facts) (v Verdict, err error) {
+	v = Verdict{Stale: "the number of partitions has been changed since", Spare: true}
+	t.aheadError = nil
+	for _, in := range t.inputs {
+		if err := in.judge(f, true, &v); err != nil {
+			return v, t.failed(err)
+		}
+	}
+	return v, nil
 }
 
 // foreign is true if nothing of what the state was made of is in the cluster: it is another one, or all topics are
@@ -108,27 +162,24 @@ func (c *Changelog) judge(f Facts, foreign, counted bool) (stale string, spare b
 		return "", false, c.judgeUnlogged(f, foreign, counted)
 	}
 	at, log := c.place, f.Changelogs[c.Store]
-	if at.Offset <= 0 {
-		return "", false, nil // there is nothing to lose
-	}
 	lost, empty := false, log.Start >= log.End
-	switch age := f.Now - at.At; {
+	switch {
+	case at.Offset <= 0: // there is nothing to lose
 	case foreign:
 		stale, lost = "it belongs to another cluster", empty
 	case at.otherTopic(log.Topic):
-		stale, lost = fmt.Sprintf("changelog %s has been created anew", c.Topic), true
+		stale, lost = fmt.Sprintf("changelog %s has been created anew (if by a reset of the application, remove its state "+
+			"directory, too)", c.Topic), true
+	case c.cut != "":
+		stale, lost = c.cut, true
 	case at.Offset > log.End:
 		stale, lost = fmt.Sprintf("changelog %s ends at %d, and the state is at %d", c.Topic, log.End, at.Offset), true
 	case at.Offset < log.Start && !c.Expires():
 		stale, lost = fmt.Sprintf("changelog %s begins at %d, and the state is at %d", c.Topic, log.Start, at.Offset), empty
-	case c.spec.Options().InMemory:
-		return "", false, nil
-	case log.Forgets > 0 && at.At > 0 && age > log.Forgets.Milliseconds() && log.End > at.Offset+1:
-		// The last record of a log is never compacted away.
-		spare, stale = true, fmt.Sprintf("changelog %s may have forgotten deletes: the state is %v old, and its "+
-			"delete.retention.ms is %v", c.Topic, time.Duration(age)*time.Millisecond, log.Forgets)
-	default:
-		return "", false, nil
+	}
+	if rows := *c.rowsAt(); stale == "" && rows.Offset > 0 && log.mayMiss(rows, f.Now) {
+		spare, stale = true, fmt.Sprintf("changelog %s may have forgotten deletes: the state is of %v, and its "+
+			"delete.retention.ms is %v", c.Topic, time.UnixMilli(rows.At).UTC(), log.Forgets)
 	}
 	if lost && counted && !f.Accept.Has(AcceptLostState) {
 		return "", false, &LostStateError{Store: c.Store, Topic: c.Topic, Partition: c.Partition, Reason: stale}
@@ -228,6 +279,11 @@ func (in *Input) judge(f Facts, foreign bool, v *Verdict) error {
 		in.task.aheadError = in.lostOffset(c)
 	case !gone && at < stored.Offset && !f.Accept.Has(AcceptLostInput):
 		return in.lostOffset(c)
+	case c.byHand() && stored.Offset >= 0 && at >= stored.Offset:
+		if v.Stale != "" && !f.Accept.Has(AcceptLostState) {
+			return in.lostOffset(c) // without the present rows nobody knows whether there are some ahead of them
+		}
+		in.task.aheadError = in.lostOffset(c)
 	}
 	return nil
 }

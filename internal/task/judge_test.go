@@ -6,7 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/state"
 )
 
 var (
@@ -26,7 +30,8 @@ func judged(t *testing.T) (*Task, Facts) {
 	}
 	for _, in := range task.inputs {
 		in.stored = Place{Offset: 50, Topic: one}
-		f.Inputs[in.Topic], f.Committed[in.Topic] = Log{Topic: one, End: 60}, Committed{Offset: 50}
+		f.Inputs[in.Topic] = Log{Topic: one, End: 60}
+		f.Committed[in.Topic] = Committed{Offset: 50, Metadata: graph.Metadata{PartitionTime: 7}.Encode()}
 	}
 	return task, f
 }
@@ -72,12 +77,15 @@ func TestJudge(t *testing.T) {
 			f.Now = 26 * hour
 			log(func(l *Log) { l.End = 101 })(f)
 		}, stays, 0, stays},
-		"a changelog that forgets nothing": {func(f *Facts) { f.Now = 999 * hour; log(func(l *Log) { l.Forgets = 0 })(f) }, stays, 0, stays},
-		"another input":                    {func(f *Facts) { f.Inputs["a"] = Log{Topic: another, End: 60} }, input, AcceptLostInput, stays},
-		"a shorter input":                  {func(f *Facts) { f.Inputs["a"] = Log{Topic: one, End: 49} }, input, AcceptLostInput, stays},
-		"offsets set back":                 {func(f *Facts) { f.Committed["a"] = Committed{Offset: 49} }, offsets, AcceptLostOffsets, stays},
-		"offsets set ahead":                {func(f *Facts) { f.Committed["a"] = Committed{Offset: 60} }, stays, 0, stays},
-		"no offsets":                       {uncounted, stays, 0, stays},
+		// The clock was ahead when its place was entered, and was set right.
+		"a directory of the future":                {func(f *Facts) { f.Now = -hour }, spare, 0, spare},
+		"a directory of clocks that differ little": {func(f *Facts) { f.Now = hour - 1000 }, stays, 0, stays},
+		"a changelog that forgets nothing":         {func(f *Facts) { f.Now = 999 * hour; log(func(l *Log) { l.Forgets = 0 })(f) }, stays, 0, stays},
+		"another input":                            {func(f *Facts) { f.Inputs["a"] = Log{Topic: another, End: 60} }, input, AcceptLostInput, stays},
+		"a shorter input":                          {func(f *Facts) { f.Inputs["a"] = Log{Topic: one, End: 49} }, input, AcceptLostInput, stays},
+		"offsets set back":                         {func(f *Facts) { f.Committed["a"] = Committed{Offset: 49} }, offsets, AcceptLostOffsets, stays},
+		"offsets set ahead":                        {func(f *Facts) { f.Committed["a"] = Committed{Offset: 60} }, stays, 0, stays},
+		"no offsets":                               {uncounted, stays, 0, stays},
 		"no offsets, and another input": {func(f *Facts) {
 			uncounted(f)
 			f.Inputs["a"] = Log{Topic: another, End: 60}
@@ -102,6 +110,11 @@ func TestJudge(t *testing.T) {
 			uncounted(f)
 			log(func(l *Log) { l.Start = 101 })(f)
 		}, offsets, AcceptLostState, aside},
+		"offsets given by hand": {func(f *Facts) { f.Committed["a"] = Committed{Offset: 50} }, stays, 0, stays},
+		"offsets given by hand, and an old directory": {func(f *Facts) {
+			f.Committed["a"] = Committed{Offset: 50}
+			f.Now = 26 * hour
+		}, offsets, AcceptLostOffsets, spare},
 		"no offsets, and an old directory": {func(f *Facts) {
 			uncounted(f)
 			f.Now = 26 * hour
@@ -163,4 +176,79 @@ func TestOldDirectories(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "here", task.home)
 	require.Equal(t, Place{Offset: 50, Topic: one, Epoch: -1, At: 3 * hour}, task.changelogs[0].place)
+}
+
+// TestRowsInMemoryThatOutliveTheDeletes of their changelog: the directory has their place, and may know nothing of when
+// they were restored.
+func TestRowsInMemoryThatOutliveTheDeletes(t *testing.T) {
+	task, f := judged(t)
+	c := task.changelogs[0]
+	c.spec = storage.Of(state.NewKeyValue("counts", serde.String, serde.Int64).InMemory())
+	for name, directory := range map[string]Place{"none": nowhere, "a commit": {Offset: 100, Topic: one, At: 39 * hour}} {
+		t.Run(name, func(t *testing.T) {
+			c.place, f.Now = directory, 40*hour
+			for at, stale := range map[int64]bool{hour: true, 39 * hour: false, 48 * hour: true} {
+				c.inMemory = Place{Offset: 100, At: at}
+				v, err := task.Judge(f)
+				require.NoError(t, err)
+				require.Equal(t, []bool{stale, true}, []bool{v.Stale != "", v.Spare}, "at %d hours", at/hour)
+			}
+			c.inMemory = nowhere // the process has begun
+			v, err := task.Judge(f)
+			require.NoError(t, err)
+			require.Empty(t, v.Stale)
+			require.Equal(t, f.Now, c.inMemory.At)
+		})
+	}
+}
+
+// TestGlobalTablesOfALogThatParts from what was read of it: it had less of that in the leader's epoch.
+func TestGlobalTablesOfALogThatParts(t *testing.T) {
+	place := Place{Offset: 50, Topic: one, Epoch: 3}
+	for name, c := range map[string]struct {
+		start, end, written int64
+		lost                bool
+	}{
+		"the same":          {0, 60, 50, false},
+		"written on":        {0, 60, 55, false},
+		"cut and grown":     {0, 60, 49, true},
+		"cut to its start":  {0, 60, 0, true},
+		"deleted meanwhile": {50, 60, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := Log{Topic: one, Start: c.start, End: c.end}.Compared(place, c.written)
+			_, err := place.judgeGlobal("rates", 0, log, GlobalFacts{}, "")
+			if !c.lost {
+				require.NoError(t, err)
+				return
+			}
+			var lost *LostInputError
+			require.ErrorAs(t, err, &lost)
+			require.Equal(t, c.written, lost.End)
+		})
+	}
+}
+
+// TestGlobalTablesMayMissDeletes, of a topic that forgets them after a day, or at once.
+func TestGlobalTablesMayMissDeletes(t *testing.T) {
+	for name, c := range map[string]struct {
+		at, now int64
+		forgets time.Duration
+		again   bool
+	}{
+		"old":             {hour, 26 * hour, 24 * time.Hour, true},
+		"fresh":           {hour, 24 * hour, 24 * time.Hour, false},
+		"of the future":   {72 * hour, 40 * hour, 24 * time.Hour, true},
+		"clocks differ":   {hour + 1000, hour, 24 * time.Hour, false},
+		"forgets at once": {hour, hour + 5, time.Millisecond, true},
+		"never forgets":   {hour, 999 * hour, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := Place{Offset: 50, Topic: one, At: c.at}
+			log := Log{Topic: one, End: 60, Forgets: c.forgets}
+			again, err := place.judgeGlobal("rates", 0, log, GlobalFacts{Now: c.now}, "")
+			require.NoError(t, err)
+			require.Equal(t, c.again, again != "")
+		})
+	}
 }

@@ -3,7 +3,7 @@ package task
 import (
 	"log/slog"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // tellEvery is the time between two lines about records that a step left out for one reason, in milliseconds.
@@ -18,7 +18,7 @@ type leftOut struct {
 
 type cause struct {
 	node   string
-	reason topology.DropReason
+	reason graph.DropReason
 }
 
 // told is what has been said of a cause.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // TestManyBadRecordsAreFewLines: one at once for each step and reason, then their number in each interval.
@@ -22,8 +22,8 @@ func TestManyBadRecordsAreFewLines(t *testing.T) {
 	var l leftOut
 	bad := &ProcessError{Topic: "in", Err: errors.New("no")}
 	for i := range int64(20_000) {
-		l.add(i/10, cause{"map-1", topology.DropProcess}, log, bad)
-		l.add(i/10, cause{"source-0", topology.DropDeserialize}, log, bad)
+		l.add(i/10, cause{"map-1", graph.DropProcess}, log, bad)
+		l.add(i/10, cause{"source-0", graph.DropDeserialize}, log, bad)
 		l.tell(i/10, false)
 	}
 	require.Equal(t, 2, lines())
@@ -36,8 +36,8 @@ func TestManyBadRecordsAreFewLines(t *testing.T) {
 	l.tell(5*tellEvery, true)
 	require.Equal(t, 4, lines(), "nothing is told twice")
 
-	l.add(5*tellEvery, cause{"map-1", topology.DropProcess}, log, bad)
-	l.add(5*tellEvery, cause{"map-1", topology.DropProcess}, log, bad)
+	l.add(5*tellEvery, cause{"map-1", graph.DropProcess}, log, bad)
+	l.add(5*tellEvery, cause{"map-1", graph.DropProcess}, log, bad)
 	require.Equal(t, 5, lines())
 	l.tell(5*tellEvery, true) // the end
 	require.Equal(t, 6, lines())
@@ -47,10 +47,10 @@ func TestManyBadRecordsAreFewLines(t *testing.T) {
 func TestDeadLettersNameTheErrorNotItsWrapping(t *testing.T) {
 	typed := &json.SyntaxError{}
 	for want, err := range map[string]error{
-		"*json.SyntaxError":        fmt.Errorf("%w: %w", topology.ErrDeserialize, fmt.Errorf("serde: json: %w", typed)),
-		"*errors.errorString":      fmt.Errorf("a: %w", fmt.Errorf("b: %w", errors.New("c"))),
-		"*task.PanicError":         fmt.Errorf("a: %w", &PanicError{Value: typed}),
-		"*topology.ErrUnavailable": errors.Join(errors.New("first"), &topology.ErrUnavailable{Err: typed}),
+		"*json.SyntaxError":       fmt.Errorf("%w: %w", graph.ErrDeserialize, fmt.Errorf("serde: json: %w", typed)),
+		"*errors.errorString":     fmt.Errorf("a: %w", fmt.Errorf("b: %w", errors.New("c"))),
+		"*task.PanicError":        fmt.Errorf("a: %w", &PanicError{Value: typed}),
+		"*streams.TimestampError": errors.Join(errors.New("first"), &graph.TimestampError{}),
 	} {
 		require.Equal(t, want, typeName(err))
 	}
@@ -61,9 +61,9 @@ func TestTheLogHasTheStackOfAPanic(t *testing.T) {
 	var text bytes.Buffer
 	var l leftOut
 	err := Shielded(func() error { panic("boom") })
-	l.add(0, cause{"map-1", topology.DropProcess}, slog.New(slog.NewTextHandler(&text, nil)), &ProcessError{Err: err})
+	l.add(0, cause{"map-1", graph.DropProcess}, slog.New(slog.NewTextHandler(&text, nil)), &ProcessError{Err: err})
 	require.Contains(t, text.String(), "leftout_test.go:")
-	l.add(tellEvery, cause{"map-1", topology.DropProcess}, slog.New(slog.NewTextHandler(&text, nil)),
+	l.add(tellEvery, cause{"map-1", graph.DropProcess}, slog.New(slog.NewTextHandler(&text, nil)),
 		&ProcessError{Err: errors.New("no")})
 	require.Equal(t, 1, strings.Count(text.String(), "stack="))
 }
@@ -72,11 +72,11 @@ func TestTheLogHasTheStackOfAPanic(t *testing.T) {
 func TestDeadLettersFit(t *testing.T) {
 	failed := &ProcessError{Err: &PanicError{Value: strings.Repeat("text ", 100_000), Stack: make([]byte, 1<<20)}}
 	task := &Task{config: &Config{DeadLetterTopic: "dead"}}
-	letter := func(size int, bare bool) topology.Output {
-		raw := &topology.Raw{Key: []byte("key"), Value: make([]byte, size), Headers: []topology.Header{{Key: "own"}}}
-		return task.deadLetter(&topology.Origin{Topic: "in", Partition: 3}, raw, failed, bare)
+	letter := func(size int, bare bool) graph.Output {
+		raw := &graph.Raw{Key: []byte("key"), Value: make([]byte, size), Headers: []graph.Header{{Key: "own"}}}
+		return task.deadLetter(&graph.Origin{Topic: "in", Partition: 3}, raw, failed, bare)
 	}
-	value := func(o topology.Output, name string) (value []byte) {
+	value := func(o graph.Output, name string) (value []byte) {
 		for _, h := range o.Headers {
 			if h.Key == "__streams.errors."+name {
 				value = h.Value

@@ -22,15 +22,19 @@ const (
 // Has is true if all of some is accepted.
 func (a Accept) Has(some Accept) bool { return a&some == some }
 
-// LostOffsetsError means that the group's offset of an input partition is gone, or was set back, and that the state has
-// counted records that would come again. An offset expires when a group is away for longer than the brokers'
-// offsets.retention.minutes. Let the group have an offset that fits the state, with Kafka's own tools; or start anew
-// under another application id; or set streams.AcceptLostOffsets in Config.Accept for one start.
+// LostOffsetsError means that the group's offset of an input partition is gone, or was set by hand, and that the state
+// has counted records that would come again. An offset expires when a group is away for longer than the brokers'
+// offsets.retention.minutes. An offset that was set back below Stored can be set to Stored, with Kafka's own tools. In
+// any other case the changelogs have more than Stored tells, and no offset is known to fit: start anew under another
+// application id; or set streams.AcceptLostOffsets in Config.Accept for one start, which goes on at the offset that the
+// group has.
 type LostOffsetsError struct {
 	Topic     string
 	Partition int32
 	Committed int64 // offset of the group; -1: none
-	Stored    int64 // offset up to which the local state has counted; -1: there is no local state
+	// Stored is the offset up to which the local state has counted, at least; -1: there is no local state. Where
+	// Committed is not below it, the changelogs have state of records behind it.
+	Stored int64
 }
 
 func (e *LostOffsetsError) Error() string {
@@ -38,16 +42,19 @@ func (e *LostOffsetsError) Error() string {
 	if e.Committed >= 0 {
 		is = fmt.Sprintf("the group's offset is %d", e.Committed)
 	}
-	has := "and the changelogs have state"
-	if e.Stored >= 0 {
+	has, cure := "and the changelogs have state", ""
+	switch back := e.Committed >= 0 && e.Committed < e.Stored; {
+	case back:
 		has = fmt.Sprintf("and the state has counted up to %d", e.Stored)
-		if e.Committed < 0 {
-			has += " and beyond"
-		}
+		cure = "set the group's offset to where the state is, "
+	case e.Committed >= 0:
+		is += ", which was set by hand"
+		fallthrough
+	case e.Stored >= 0:
+		has = fmt.Sprintf("and the state has counted up to %d and beyond", e.Stored)
 	}
-	return fmt.Sprintf("input %s/%d: %s, %s: records would count twice: set the group's offset to where the state is, "+
-		"start anew under another application id, or accept it (Config.Accept: AcceptLostOffsets)",
-		e.Topic, e.Partition, is, has)
+	return fmt.Sprintf("input %s/%d: %s, %s: records would count twice: %sstart anew under another application id, "+
+		"or accept it (Config.Accept: AcceptLostOffsets)", e.Topic, e.Partition, is, has, cure)
 }
 
 // LostInputError means that an input partition has lost records that were read: it is shorter than the offset up to
@@ -63,11 +70,11 @@ type LostInputError struct {
 }
 
 func (e *LostInputError) Error() string {
-	is := fmt.Sprintf("has lost the records from %d on", e.End)
+	is := fmt.Sprintf("has lost the records from %d on: if the offset was set by hand, set it to that; else ", e.End)
 	if e.Anew {
-		is = "was created anew"
+		is = "was created anew: "
 	}
-	return fmt.Sprintf("topic %s/%d was read up to offset %d and %s: start anew under another application id, "+
+	return fmt.Sprintf("topic %s/%d was read up to offset %d and %sstart anew under another application id, "+
 		"or accept it (Config.Accept: AcceptLostInput)", e.Topic, e.Partition, e.Offset, is)
 }
 

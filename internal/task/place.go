@@ -12,8 +12,8 @@ import (
 type Place struct {
 	Offset int64    // -1: none
 	Topic  [16]byte // id of the topic; zeros: not known, of brokers before 2.8
-	// Epoch is that of the leader under which the record in front of Offset was written; -1: not known. For a store it is
-	// the latest of the task in which rows were written, see fence; up to 0: none.
+	// Epoch is that of the leader under which the record in front of Offset was written; -1: not known. For a store
+	// it is the latest of the task in which rows were written, see fence; up to 0: none.
 	Epoch int32
 	// At is when the rows of a store were last known to miss nothing that the log may have forgotten since, in
 	// milliseconds since 1970; 0: not known.

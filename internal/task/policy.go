@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Action says what becomes of a record that failed. In each case whatever it did is taken back first. An Action is the
@@ -62,10 +62,10 @@ func (c Cause) String() string {
 // causeOf is the cause of an error of the step that runs.
 func (t *Task) causeOf(err error) Cause {
 	switch n := t.instance.Node(); {
-	case errors.Is(err, topology.ErrDeserialize), errors.Is(err, topology.ErrTimestamp),
-		errors.Is(err, topology.ErrTimeJump):
+	case errors.Is(err, graph.ErrDeserialize), errors.Is(err, graph.ErrTimestamp),
+		errors.Is(err, graph.ErrTimeJump):
 		return Decoding
-	case n != nil && n.Kind == topology.SinkNode:
+	case n != nil && n.Kind == graph.SinkNode:
 		return Encoding
 	}
 	return Processing
@@ -96,10 +96,10 @@ func (c *Config) decide(failed *ProcessError) (Action, error) {
 // nothing about the record, nor does a stop; a value that was changed in place cannot be taken back, and keys without
 // fixed bytes have done their harm before.
 func always(err error) bool {
-	var unavailable *topology.ErrUnavailable
+	var unavailable *graph.UnavailableError
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrDisk) ||
 		errors.Is(err, state.ErrChangedInPlace) || errors.Is(err, serde.ErrUnsteady) ||
-		errors.Is(err, serde.ErrStopped) || errors.Is(err, topology.ErrCallsStuck) || errors.As(err, &unavailable)
+		errors.Is(err, serde.ErrStopped) || errors.Is(err, graph.ErrCallsStuck) || errors.As(err, &unavailable)
 }
 
 // RecordID names a record of an input.
@@ -122,7 +122,7 @@ type Refusal struct {
 }
 
 // refusal is why a record of an input must not be processed.
-func (t *Task) refusal(in *topology.Origin, offset int64) (r Refusal, ok bool) {
+func (t *Task) refusal(in *graph.Origin, offset int64) (r Refusal, ok bool) {
 	if len(t.config.Refused) == 0 {
 		return r, false
 	}

@@ -3,13 +3,13 @@ package task
 import (
 	"slices"
 
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/rows"
 )
 
 // punctuation is a schedule with the time at which it fires next.
 type punctuation struct {
-	*topology.Punctuation
+	*graph.Punctuation
 	start     int64 // wall-clock schedules count from here
 	due       int64
 	cancelled bool
@@ -28,14 +28,11 @@ type schedules struct {
 //
 // A task that has seen records in an earlier life enters its schedules anew. Their last firing was in the same interval
 // as its stream time, or they would have fired since: so that tells when they are due, and a restart fires nothing.
-func (t *Task) Schedule(p *topology.Punctuation) (cancel func()) {
+func (t *Task) Schedule(p *graph.Punctuation) (cancel func()) {
 	entry := &punctuation{Punctuation: p}
-	if p.Every < 1 {
-		panic("topology: step " + p.Node.Name + " schedules a punctuation at an interval below a millisecond")
-	}
 	s := &t.schedules
 	switch {
-	case p.Clock == topology.WallClockTime:
+	case p.Clock == graph.WallClockTime:
 		entry.start, entry.due = t.set.now, t.set.now+p.Every
 		t.set.nextWall = min(t.set.nextWall, entry.due)
 	case !t.running && t.streamTime >= 0:
@@ -76,7 +73,7 @@ func (p *punctuation) passTo(streamTime int64) {
 
 // each calls fn with the schedules of a clock that run, those left out that begin meanwhile. fn may begin and end
 // schedules. It returns false to stop.
-func (s *schedules) each(clock topology.PunctuationType, fn func(p *punctuation) (bool, error)) error {
+func (s *schedules) each(clock graph.PunctuationType, fn func(p *punctuation) (bool, error)) error {
 	s.firing = true
 	defer func() {
 		s.firing = false
@@ -99,7 +96,7 @@ func (t *Task) punctuateStreamTime() error {
 		return nil
 	}
 	s.next = never // those that begin meanwhile make it sooner
-	return s.each(topology.StreamTime, func(p *punctuation) (bool, error) {
+	return s.each(graph.StreamTime, func(p *punctuation) (bool, error) {
 		if t.streamTime >= p.due && p.due != never {
 			p.passTo(t.streamTime)
 			if err := t.fire(p, t.streamTime); err != nil {
@@ -131,7 +128,7 @@ func (t *Task) punctuateWallClock() (ended bool, err error) {
 // fireDue fires the schedules that are due and lie behind one of them, or are not behind it; all, if that is nil.
 func (t *Task) fireDue(last *punctuation, behind bool) (ended bool, err error) {
 	s, now, passed := &t.schedules, t.set.now, false
-	err = s.each(topology.WallClockTime, func(p *punctuation) (bool, error) {
+	err = s.each(graph.WallClockTime, func(p *punctuation) (bool, error) {
 		here := passed
 		if passed = passed || p == last; last != nil && here != behind || now < p.due {
 			return true, nil
@@ -156,11 +153,12 @@ func (t *Task) fire(p *punctuation, now int64) error {
 		t.undo()
 		failed := t.failure("punctuation", err)
 		failed.Cause = Punctuation
-		if _, err := t.config.decide(failed); err != nil {
-			return err
+		action, stops := t.config.decide(failed)
+		if t.config.Failures.add(t.set.now, failed, action, nil, 0); stops != nil {
+			return stops
 		}
 		t.lastError, t.errorAt = failed, t.set.now
-		t.config.Drops.add(drop{step: failed.Node, reason: topology.DropProcess})
+		t.config.Drops.add(drop{step: failed.Node, reason: graph.DropProcess})
 		t.log.Warn("punctuation left out", withStack(err, "node", failed.Node, "site", failed.Site, "error", err)...)
 	}
 	t.done()
@@ -171,7 +169,7 @@ func (t *Task) fire(p *punctuation, now int64) error {
 func (t *Task) nextWallClock() int64 {
 	next := int64(never)
 	for _, p := range t.schedules.all {
-		if p.Clock == topology.WallClockTime && !p.cancelled {
+		if p.Clock == graph.WallClockTime && !p.cancelled {
 			next = min(next, p.due)
 		}
 	}
@@ -181,7 +179,7 @@ func (t *Task) nextWallClock() int64 {
 // adjust follows the wall clock, which was set by so many milliseconds.
 func (t *Task) adjust(by int64) {
 	for _, p := range t.schedules.all {
-		if p.Clock == topology.WallClockTime {
+		if p.Clock == graph.WallClockTime {
 			p.start, p.due = p.start+by, p.due+by
 		}
 	}
@@ -191,7 +189,7 @@ func (t *Task) adjust(by int64) {
 		}
 	}
 	for _, s := range t.stores {
-		if s, ok := s.(interface{ Silence() *state.Silence }); ok {
+		if s, ok := s.(interface{ Silence() *rows.Silence }); ok {
 			s.Silence().Since += by
 		}
 	}

@@ -1,10 +1,10 @@
 package task
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // queue is a first-in first-out ring of records. The zero value is empty.
 type queue struct {
-	ring  []topology.Raw
+	ring  []graph.Raw
 	first int
 	count int
 	bytes int64
@@ -17,7 +17,7 @@ type size struct {
 }
 
 // weight is the memory that a record takes while it waits, about.
-func weight(r *topology.Raw) int64 {
+func weight(r *graph.Raw) int64 {
 	n := 128 + len(r.Key) + len(r.Value)
 	for i := range r.Headers {
 		n += 64 + len(r.Headers[i].Key) + len(r.Headers[i].Value)
@@ -25,7 +25,7 @@ func weight(r *topology.Raw) int64 {
 	return int64(n)
 }
 
-func (q *queue) push(r topology.Raw) {
+func (q *queue) push(r graph.Raw) {
 	if q.count == len(q.ring) {
 		q.grow()
 	}
@@ -35,7 +35,7 @@ func (q *queue) push(r topology.Raw) {
 }
 
 func (q *queue) grow() {
-	ring := make([]topology.Raw, max(16, 2*len(q.ring)))
+	ring := make([]graph.Raw, max(16, 2*len(q.ring)))
 	for i := range q.count {
 		ring[i] = q.ring[(q.first+i)&(len(q.ring)-1)]
 	}
@@ -43,15 +43,15 @@ func (q *queue) grow() {
 }
 
 // head is the oldest record; the queue must not be empty.
-func (q *queue) head() *topology.Raw { return q.at(0) }
+func (q *queue) head() *graph.Raw { return q.at(0) }
 
 // at is the i-th record, from the oldest one on.
-func (q *queue) at(i int) *topology.Raw { return &q.ring[(q.first+i)&(len(q.ring)-1)] }
+func (q *queue) at(i int) *graph.Raw { return &q.ring[(q.first+i)&(len(q.ring)-1)] }
 
 // pop drops the head.
 func (q *queue) pop() {
 	q.bytes -= weight(&q.ring[q.first])
-	q.ring[q.first] = topology.Raw{}
+	q.ring[q.first] = graph.Raw{}
 	q.first = (q.first + 1) & (len(q.ring) - 1)
 	q.count--
 }

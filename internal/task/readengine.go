@@ -6,8 +6,8 @@ import (
 	"errors"
 
 	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/state"
 )
 
 // readEngine shows the rows of one store in several tasks as those of one database, in the order of their keys, with
@@ -15,19 +15,20 @@ import (
 type readEngine struct {
 	parts   []readPart
 	scratch []byte
+	at      int // of parts: where the row that was read last is
 }
 
 // readPart is the rows of one task.
 type readPart struct {
 	view   store.View
 	prefix []byte
-	spec   state.Spec // nil unless rows before oldest have expired
+	spec   storage.Spec // nil unless rows before oldest have expired
 	oldest int64
 }
 
 // setTimes gives the store the latest stream time of its tasks. Where others are behind, rows that have not expired in
 // theirs are kept in sight, and what has expired in a task is hidden here.
-func (e *readEngine) setTimes(s state.Store, spec state.Spec, times []int64) {
+func (e *readEngine) setTimes(s storage.Store, spec storage.Spec, times []int64) {
 	first, last := times[0], times[0]
 	for _, t := range times {
 		first, last = min(first, t), max(last, t)
@@ -36,7 +37,7 @@ func (e *readEngine) setTimes(s state.Store, spec state.Spec, times []int64) {
 	lag, ok := s.(interface {
 		Widen(by int64) (oldest func(time int64) int64)
 	})
-	if first == last || !ok || !spec.Kind().Expires() {
+	if first == last || !ok || !storage.KindExpires(spec.Kind()) {
 		return
 	}
 	oldest := lag.Widen(last - max(first, 0))
@@ -56,6 +57,7 @@ func (e *readEngine) Get(dst, key []byte) ([]byte, bool, error) {
 		e.scratch = append(append(e.scratch[:0], p.prefix...), key[len(p.prefix):]...)
 		value, ok, err := p.view.Get(dst, e.scratch)
 		if ok || err != nil {
+			e.at = i
 			return value, ok, err
 		}
 	}
@@ -68,12 +70,12 @@ func (p *readPart) hides(key []byte) bool {
 		return false
 	}
 	own := key[len(p.prefix):]
-	at, ok := state.RowTime(p.spec, own)
+	at, ok := storage.RowTime(p.spec, own)
 	return ok && int64(binary.BigEndian.Uint64(own[at:])) < p.oldest
 }
 
 func (e *readEngine) Scan(lower, upper []byte, reverse bool) (store.Iterator, error) {
-	m := &mergedRows{prefix: e.prefix(), reverse: reverse}
+	m := &mergedRows{engine: e, prefix: e.prefix(), reverse: reverse}
 	for i := range e.parts {
 		p := &e.parts[i]
 		it, err := p.view.Scan(p.bound(e.prefix(), lower), p.bound(e.prefix(), upper), reverse)
@@ -108,6 +110,7 @@ func (noBatch) Close() error                  { return nil }
 
 // mergedRows is a walk over the rows of all tasks, in the order of their keys.
 type mergedRows struct {
+	engine  *readEngine
 	prefix  []byte
 	parts   []mergedPart
 	reverse bool
@@ -149,6 +152,7 @@ func (m *mergedRows) Next() bool {
 		m.at = 0
 		return false
 	}
+	m.engine.at = m.at
 	m.key = append(append(m.key[:0], m.prefix...), m.parts[m.at].own()...)
 	return true
 }

@@ -6,32 +6,32 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // Readers are the running tasks of a process, for goroutines that ask what was committed. Who asks takes no lock:
 // workers exchange the whole map when a task comes or goes.
 type Readers struct {
 	changing sync.Mutex
-	tasks    atomic.Pointer[map[topology.TaskID][]*Reader] // each worker has its global tables
+	tasks    atomic.Pointer[map[graph.TaskID][]*Reader] // each worker has its global tables
 }
 
 // Reader shows what one running task has committed. It does not change.
 type Reader struct {
-	ID         topology.TaskID
+	ID         graph.TaskID
 	Partitions int32 // that tasks of its sub-topology have
 
 	databases []database
 	stores    []kept
 	inputs    []begun
-	times     map[string]int64 // of stores, when the task began
+	times     map[string]int64 // when the task began, see timesToCommit
 	current   *atomic.Int64    // see Set.current
 }
 
 // kept is where the rows of a store are.
 type kept struct {
-	spec   state.Spec
+	spec   storage.Spec
 	db     int // of Reader.databases
 	prefix []byte
 }
@@ -61,20 +61,20 @@ func (r *Readers) Of(sub int) (tasks []*Reader) {
 }
 
 // Task is the running task with an id, nil if there is none.
-func (r *Readers) Task(id topology.TaskID) *Reader {
+func (r *Readers) Task(id graph.TaskID) *Reader {
 	if all := r.tasks.Load(); all != nil && len((*all)[id]) > 0 {
 		return (*all)[id][0]
 	}
 	return nil
 }
 
-func (r *Readers) change(fn func(tasks map[topology.TaskID][]*Reader)) {
+func (r *Readers) change(fn func(tasks map[graph.TaskID][]*Reader)) {
 	if r == nil {
 		return
 	}
 	r.changing.Lock()
 	defer r.changing.Unlock()
-	tasks := map[topology.TaskID][]*Reader{}
+	tasks := map[graph.TaskID][]*Reader{}
 	if all := r.tasks.Load(); all != nil {
 		tasks = maps.Clone(*all)
 	}
@@ -83,13 +83,13 @@ func (r *Readers) change(fn func(tasks map[topology.TaskID][]*Reader)) {
 }
 
 func (r *Readers) add(x *Reader) {
-	r.change(func(tasks map[topology.TaskID][]*Reader) {
+	r.change(func(tasks map[graph.TaskID][]*Reader) {
 		tasks[x.ID] = append(slices.Clip(tasks[x.ID]), x)
 	})
 }
 
 func (r *Readers) remove(x *Reader) {
-	r.change(func(tasks map[topology.TaskID][]*Reader) {
+	r.change(func(tasks map[graph.TaskID][]*Reader) {
 		left := slices.DeleteFunc(slices.Clone(tasks[x.ID]), func(y *Reader) bool { return y == x })
 		if tasks[x.ID] = left; len(left) == 0 {
 			delete(tasks, x.ID)
@@ -119,9 +119,9 @@ func (t *Task) reader() *Reader {
 // Show lets others read the global tables, which are complete.
 func (g *Global) Show() {
 	r := &Reader{
-		ID: topology.TaskID{Sub: topology.GlobalSub}, Partitions: 1, databases: []database{g.db}, current: &g.set.current,
+		ID: graph.TaskID{Sub: graph.GlobalSub}, Partitions: 1, databases: []database{g.db}, current: &g.set.current,
 	}
-	for i, spec := range g.set.topo.Global.Stores {
+	for i, spec := range g.set.topo.Global().Stores {
 		r.stores = append(r.stores, kept{spec: spec, prefix: g.prefixes[i]})
 	}
 	g.reader = r

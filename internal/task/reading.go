@@ -8,18 +8,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Reading is what tasks have committed in one store: of each task its rows as of one commit. It belongs to one
 // goroutine. Close it: as long as it is open the databases keep rows that were replaced.
 type Reading struct {
-	store   state.Store
+	store   storage.Store
+	engine  *readEngine
+	times   []int64 // stream times of the store, one for each reader
 	readers []*Reader
 	views   []store.View
 	at      int64
+	time    int64
 }
 
 // cacheBytes is how much of what it decodes a Reading may keep.
@@ -32,8 +36,8 @@ var ErrViewClosed = store.ErrClosed
 var ErrNoView = errors.New("the engine does not show its rows to queries: Config.OpenEngine must return a state.Viewer")
 
 // Read shows the rows of a store in some tasks of one sub-topology, with the types of a declaration.
-func Read(tasks []*Reader, as state.Spec) (*Reading, error) {
-	r := &Reading{readers: tasks, at: math.MaxInt64}
+func Read(tasks []*Reader, as storage.Spec) (*Reading, error) {
+	r := &Reading{readers: tasks, at: math.MaxInt64, time: -1}
 	if err := r.open(as); err != nil {
 		r.Close()
 		return nil, err
@@ -41,10 +45,10 @@ func Read(tasks []*Reader, as state.Spec) (*Reading, error) {
 	return r, nil
 }
 
-func (r *Reading) open(as state.Spec) error {
+func (r *Reading) open(as storage.Spec) error {
 	engine := &readEngine{}
-	var spec state.Spec
-	var times []int64
+	r.engine = engine
+	var spec storage.Spec
 	for _, t := range r.readers {
 		r.at = min(r.at, t.current.Load())
 		k, view, err := t.view(as.Name())
@@ -58,15 +62,17 @@ func (r *Reading) open(as state.Spec) error {
 		if err != nil {
 			return err
 		}
-		times = append(times, time)
+		r.times, r.time = append(r.times, time), max(r.time, time)
 	}
-	env := state.Env{Engine: engine, Prefix: engine.parts[0].prefix, Budget: state.NewBudget(cacheBytes), ReadOnly: true}
-	opened, err := state.OpenDeclared(spec, as, env)
+	env := storage.Env{
+		Engine: engine, Prefix: engine.parts[0].prefix, Budget: storage.NewBudget(cacheBytes), ReadOnly: true,
+	}
+	opened, err := storage.OpenDeclared(spec, as, env)
 	if err != nil {
 		return err
 	}
 	r.store = opened
-	engine.setTimes(r.store, spec, times)
+	engine.setTimes(r.store, spec, r.times)
 	return nil
 }
 
@@ -87,10 +93,34 @@ func (r *Reader) view(name string) (k kept, v store.View, err error) {
 }
 
 // Store is the open store.
-func (r *Reading) Store() state.Store { return r.store }
+func (r *Reading) Store() storage.Store { return r.store }
 
 // At is a wall-clock time, in milliseconds: what the tasks had processed then is in the rows.
 func (r *Reading) At() int64 { return r.at }
+
+// StreamTime is the latest one of the store in the tasks, in milliseconds; -1: it has none.
+func (r *Reading) StreamTime() int64 { return r.time }
+
+// Tasks are the partitions of the tasks.
+func (r *Reading) Tasks() (partitions []int32) {
+	for _, t := range r.readers {
+		partitions = append(partitions, t.partition())
+	}
+	return partitions
+}
+
+// Row is the task of the row that was read last: its partition, and the stream time of the store there.
+func (r *Reading) Row() (partition int32, streamTime int64) {
+	return r.readers[r.engine.at].partition(), r.times[r.engine.at]
+}
+
+// partition is that of the task, -1 for global tables.
+func (r *Reader) partition() int32 {
+	if r.ID.Sub == graph.GlobalSub {
+		return -1
+	}
+	return r.ID.Partition
+}
 
 // Close lets the rows go.
 func (r *Reading) Close() {
@@ -102,7 +132,7 @@ func (r *Reading) Close() {
 // Position shows for each input partition of the tasks the offset up to which its records are in the rows.
 func (r *Reading) Position(show func(topic string, partition int32, offset int64)) error {
 	for i, t := range r.readers {
-		if t.ID.Sub == topology.GlobalSub {
+		if t.ID.Sub == graph.GlobalSub {
 			return globalPosition(r.views[i], show)
 		}
 		for _, in := range t.inputs {
@@ -151,11 +181,11 @@ func globalPosition(v store.View, show func(topic string, partition int32, offse
 }
 
 // timeOf is the stream time of a store in the rows of a view, -1 if it had none.
-func (r *Reader) timeOf(v store.View, spec state.Spec) (int64, error) {
+func (r *Reader) timeOf(v store.View, spec storage.Spec) (int64, error) {
 	if k := spec.Kind(); k == state.KindKeyValue || k == state.KindSuppress {
 		return -1, nil
 	}
-	if r.ID.Sub == topology.GlobalSub {
+	if r.ID.Sub == graph.GlobalSub {
 		b, ok, err := v.Get(nil, metaKey('t', spec.Name()))
 		if err != nil || !ok || len(b) != 8 {
 			return -1, err
@@ -172,11 +202,11 @@ func (r *Reader) timeOf(v store.View, spec state.Spec) (int64, error) {
 			continue
 		}
 		known = true
-		if t, ok := timeIn(topology.DecodeMetadata(at.Metadata), spec.Name()); ok {
+		if t, ok := timeIn(graph.DecodeMetadata(at.Metadata), spec.Name()); ok {
 			time = max(time, t)
 		}
 	}
-	if began, ok := r.times[spec.Name()]; ok && !known {
+	if began, ok := timeIn(graph.Metadata{Times: r.times}, spec.Name()); ok && !known {
 		return began, nil
 	}
 	return time, nil

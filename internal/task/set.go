@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Set is all tasks of one worker, with one outbox and one commit for all of them.
@@ -16,11 +16,11 @@ import (
 // What it is asked between steps costs the same however many tasks there are: the sums and queues below are kept as
 // things change.
 type Set struct {
-	topo   *topology.Topology
+	topo   *graph.Topology
 	config Config
 	tasks  []*Task            // by id
 	inputs map[inputID]*Input // of running tasks
-	box    topology.Outbox
+	box    graph.Outbox
 	global *Global // nil if the topology has no global tables
 	mark   int     // length of the outbox before the record in work
 	pace   *Pace
@@ -52,7 +52,7 @@ type inputID struct {
 }
 
 // NewSet is a set without tasks at a wall-clock time in milliseconds.
-func NewSet(topo *topology.Topology, config Config, now int64) *Set {
+func NewSet(topo *graph.Topology, config Config, now int64) *Set {
 	s := &Set{
 		topo: topo, config: config, inputs: map[inputID]*Input{},
 		now: now, lastCommit: now, nextWall: never, heldUntil: never,
@@ -66,7 +66,7 @@ func NewSet(topo *topology.Topology, config Config, now int64) *Set {
 
 // Open makes a task on its database, and enters it. The set owns the engine from here on, an error included. The task
 // runs from Start on.
-func (s *Set) Open(id topology.TaskID, engine store.Engine) (*Task, error) {
+func (s *Set) Open(id graph.TaskID, engine store.Engine) (*Task, error) {
 	engines := &Engines{Disk: engine}
 	t, err := s.Make(id, engines)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Set) Open(id topology.TaskID, engine store.Engine) (*Task, error) {
 
 // Make makes a task on its databases, which stay the caller's if that fails. The task belongs to the caller, who may
 // restore it on a goroutine of its own, until it enters the set.
-func (s *Set) Make(id topology.TaskID, engines *Engines) (*Task, error) { return open(s, id, engines) }
+func (s *Set) Make(id graph.TaskID, engines *Engines) (*Task, error) { return open(s, id, engines) }
 
 // Enter adds a task that was made. It runs from Start on.
 func (s *Set) Enter(t *Task) {
@@ -87,8 +87,8 @@ func (s *Set) Enter(t *Task) {
 }
 
 // find is where the task with an id is, or would be.
-func (s *Set) find(id topology.TaskID) (i int, found bool) {
-	return slices.BinarySearchFunc(s.tasks, id, func(t *Task, id topology.TaskID) int {
+func (s *Set) find(id graph.TaskID) (i int, found bool) {
+	return slices.BinarySearchFunc(s.tasks, id, func(t *Task, id graph.TaskID) int {
 		return cmp.Or(cmp.Compare(t.ID.Sub, id.Sub), cmp.Compare(t.ID.Partition, id.Partition))
 	})
 }
@@ -97,7 +97,7 @@ func (s *Set) find(id topology.TaskID) (i int, found bool) {
 func (s *Set) Tasks() []*Task { return s.tasks }
 
 // Task is the open task with an id, nil if there is none.
-func (s *Set) Task(id topology.TaskID) *Task {
+func (s *Set) Task(id graph.TaskID) *Task {
 	if i, found := s.find(id); found {
 		return s.tasks[i]
 	}
@@ -111,7 +111,7 @@ func (s *Set) Input(topic string, partition int32) *Input { return s.inputs[inpu
 func (s *Set) Start(t *Task, committed map[string]Committed) error { return t.start(committed) }
 
 // Remove closes a task and its databases without a commit: what it did since the last one is gone.
-func (s *Set) Remove(id topology.TaskID) error {
+func (s *Set) Remove(id graph.TaskID) error {
 	t, err := s.Leave(id)
 	if t == nil {
 		return nil
@@ -121,7 +121,7 @@ func (s *Set) Remove(id topology.TaskID) error {
 
 // Leave ends a task without a commit. Its databases stay open, as they were at the last commit. It is nil if there is
 // no such task.
-func (s *Set) Leave(id topology.TaskID) (*Task, error) {
+func (s *Set) Leave(id graph.TaskID) (*Task, error) {
 	i, found := s.find(id)
 	if !found {
 		return nil, nil
@@ -134,7 +134,7 @@ func (s *Set) Leave(id topology.TaskID) (*Task, error) {
 // Add gives an input partition what was fetched, in the order of offsets, with the end of the partition as the fetch
 // told it (the last stable offset when reading committed), -1 if it did not. The next step looks at it: serdes are the
 // user's code, which only steps call.
-func (s *Set) Add(in *Input, records []topology.Raw, end int64) {
+func (s *Set) Add(in *Input, records []graph.Raw, end int64) {
 	in.add(records)
 	in.end = max(in.end, end)
 	s.fetch(in.task)
@@ -324,7 +324,7 @@ func later(at, by int64) int64 {
 }
 
 // Outputs are the records to send. The slice is valid until the next call of a method of the set.
-func (s *Set) Outputs() []topology.Output { return s.box.Drain() }
+func (s *Set) Outputs() []graph.Output { return s.box.Drain() }
 
 // Buffered is the number of records that wait in all queues, and their bytes.
 func (s *Set) Buffered() (records int, bytes int64) { return s.waiting.records, s.waiting.bytes }
@@ -355,7 +355,7 @@ func (s *Set) full() bool {
 // Prepare begins a commit: it encodes the state of all tasks, sends their changelog records to emit, and returns the
 // offsets to commit. Outputs that were not sent yet, and what steps say before a commit, go to emit first. No record
 // may be processed until Committed or Abort.
-func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
+func (s *Set) Prepare(emit func(graph.Output)) ([]Offset, error) {
 	var offsets []Offset
 	for _, t := range s.tasks {
 		if !t.running || !t.changed {
@@ -374,6 +374,9 @@ func (s *Set) Prepare(emit func(topology.Output)) ([]Offset, error) {
 // at the commit before; the changelog has what is missing.
 func (s *Set) Committed(now int64) error {
 	var errs []error
+	for i := range s.prepared { // the logs of all databases are written beside each other
+		s.prepared[i].start()
+	}
 	for _, p := range s.prepared {
 		if err := p.commit(); err != nil {
 			errs = append(errs, fmt.Errorf("local state: %w", err))

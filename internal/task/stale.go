@@ -3,11 +3,12 @@ package task
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // A stale record was written by an owner that the group had given up. It is not taken, but it has replaced the record
@@ -16,40 +17,83 @@ import (
 
 // heads are the headers of a store's changelog records, which all records share.
 type heads struct {
-	first, other []topology.Header // of records that tell the format, and of the others
+	first, other []graph.Header // of records that tell the format, and of the others
 	// The same for a suppress's buffer, of records that are no deletes: Kafka Streams looks for the format.
-	firstRow, otherRow []topology.Header
+	firstRow, otherRow []graph.Header
 }
 
 // enterEpoch has the records of the changelog tell an epoch; 0: none.
 func (c *Changelog) enterEpoch(epoch int32) {
-	format := topology.Header{Key: wire.FormatHeader, Value: []byte(c.spec.Format())}
-	var own []topology.Header
+	var own []graph.Header
 	if epoch > 0 {
-		own = []topology.Header{{Key: wire.EpochHeader, Value: wire.AppendEpoch(nil, epoch)}}
+		own = []graph.Header{{Key: wire.EpochHeader, Value: wire.AppendEpoch(nil, epoch)}}
 	}
-	c.heads = heads{first: append(own[:len(own):len(own)], format), other: own}
-	c.heads.firstRow = append([]topology.Header{wire.BufferHeader}, c.heads.first...)
-	c.heads.otherRow = append([]topology.Header{wire.BufferHeader}, own...)
+	c.heads = heads{first: append(own[:len(own):len(own)], c.formatHeaders()...), other: own}
+	c.heads.firstRow = append([]graph.Header{wire.BufferHeader}, c.heads.first...)
+	c.heads.otherRow = append([]graph.Header{wire.BufferHeader}, own...)
 }
 
 // isStale is true for a record that no reader may take. Records are asked for in the order of their offsets.
-func (c *Changelog) isStale(r *topology.Raw) bool {
-	epoch := epochOf(r)
+func (c *Changelog) isStale(r *graph.Raw) bool {
+	return staleIn(c.task.fences, c.hash, &c.seen, epochOf(r), r.Offset)
+}
+
+// staleIn is true for a record of an epoch that a later one is known to have succeeded; seen is the latest one met.
+func staleIn(fences []fence, store uint32, seen *int32, epoch int32, offset int64) bool {
 	if epoch == 0 {
 		return false
 	}
-	if epoch < c.seen {
+	if epoch < *seen {
 		return true
 	}
-	for _, f := range c.task.fences {
-		if at, ok := f.offsets[c.hash]; ok && epoch < f.epoch && r.Offset >= at {
+	for _, f := range fences {
+		if at, ok := f.offsets[store]; ok && epoch < f.epoch && offset >= at {
 			return true
 		}
 	}
-	c.seen = epoch
+	*seen = epoch
 	return false
 }
+
+// Epochs tells which records of a changelog partition no reader may take, to who reads it without a task.
+type Epochs struct {
+	store  uint32
+	fences []fence
+	seen   int32
+}
+
+// NewEpochs is for the changelog of a store. metadata is what was committed with the offsets of the task's inputs,
+// those of other tasks must not be among them.
+func NewEpochs(store string, metadata []string) *Epochs {
+	e := &Epochs{store: storeHash(store)}
+	for _, text := range metadata {
+		for name, epoch := range graph.DecodeMetadata(text).Times {
+			if f, ok := fenceNamed(name, epoch); ok {
+				e.fences = append(e.fences, f)
+			}
+		}
+	}
+	return e
+}
+
+// Stale is true for a record that must not be taken, by its offset and the value of its EpochHeader, nil if it has
+// none. Records are asked for in the order of their offsets.
+func (e *Epochs) Stale(offset int64, epoch []byte) bool {
+	return staleIn(e.fences, e.store, &e.seen, wire.Epoch(epoch), offset)
+}
+
+// IsFence is true for the name of a fence among the times of a commit.
+func IsFence(name string) bool { return strings.HasPrefix(name, fenceKey) }
+
+// BareFence is the name of a fence that covers nothing: with an epoch it has the next owner take a later one.
+const BareFence = fenceKey
+
+// OwnTime is the name under which the times of a commit have that of a store with windows; under the store's own name
+// is up to where its results are out. OffsetTime is that of the offset that the commit was made with.
+func OwnTime(store string) string { return ownKey + store }
+
+// OffsetTime is the name of the offset that a commit was made with, among its times.
+const OffsetTime = offsetKey
 
 // staleKey is where a database has the timestamp of a stale record that is not mended yet.
 func (c *Changelog) staleKey(key string) []byte { return metaKey('r', c.Store+"\x00"+key) }
@@ -71,13 +115,13 @@ func (c *Changelog) loadStale() error {
 }
 
 // noteStale enters a stale record of a restore.
-func (c *Changelog) noteStale(b store.Batch, r *topology.Raw) error {
+func (c *Changelog) noteStale(b store.Batch, r *graph.Raw) error {
 	c.stale[string(r.Key)] = r.Timestamp
 	return b.Set(c.staleKey(string(r.Key)), binary.BigEndian.AppendUint64(nil, uint64(r.Timestamp)))
 }
 
 // noteTaken enters a record of a restore that is taken: what was stale under its key is mended.
-func (c *Changelog) noteTaken(b store.Batch, r *topology.Raw) error {
+func (c *Changelog) noteTaken(b store.Batch, r *graph.Raw) error {
 	if !c.mends(r) {
 		return nil
 	}
@@ -87,7 +131,7 @@ func (c *Changelog) noteTaken(b store.Batch, r *topology.Raw) error {
 
 // mends is true for a record behind a stale one whose place it takes: one of its key, and in a versioned store of its
 // time, as there each record is a version.
-func (c *Changelog) mends(r *topology.Raw) bool {
+func (c *Changelog) mends(r *graph.Raw) bool {
 	if len(c.stale) == 0 {
 		return false
 	}
@@ -143,7 +187,7 @@ var ErrSucceeded = errors.New("a later owner of the task has written to its chan
 
 // Find looks through the records of a gap, in the order of their offsets, for those that former owners wrote behind the
 // task's own. One of a later owner is ErrSucceeded.
-func (c *Changelog) Find(records []topology.Raw) error {
+func (c *Changelog) Find(records []graph.Raw) error {
 	for i := range records {
 		r := &records[i]
 		if r.Control || r.Key == nil {
@@ -163,10 +207,10 @@ func (c *Changelog) Find(records []topology.Raw) error {
 	return nil
 }
 
-// Tails shows the changelogs to which running tasks write, whose ends the worker looks at now and then.
+// Tails shows the changelogs of running tasks, whose ends the worker looks at now and then.
 func (s *Set) Tails(show func(c *Changelog)) {
 	for _, t := range s.tasks {
-		if t.running && t.epoch > 0 {
+		if t.running {
 			for _, c := range t.logged() {
 				show(c)
 			}
@@ -174,18 +218,23 @@ func (s *Set) Tails(show func(c *Changelog)) {
 	}
 }
 
-// Ends tells where the changelog ends: behind what the task has written others have, and the next commit mends it. It
-// is told between commits.
-func (c *Changelog) Ends(end int64) {
-	if c.next < 0 || end <= c.next || c.tail == end {
-		return
+// Ends tells where the changelog ended when that was asked; written is what From was then, as commits may have gone on
+// since. Behind what the task has written others have, at least once, and the next commit mends it. It is told between
+// commits. The error says that the log has lost records.
+func (c *Changelog) Ends(end, written int64) error {
+	if end < written {
+		return c.endsEarly(end, written)
+	}
+	if c.short = 0; c.task.epoch == 0 || c.next < 0 || end <= c.next || c.tail == end {
+		return nil
 	}
 	c.tail, c.task.times = end, nil // so that the commit has all offsets: the group refuses them if the task has gone
 	c.task.touch()
+	return nil
 }
 
 // Mend writes the rows again whose records Find has found, to emit.
-func (s *Set) Mend(emit func(topology.Output)) error {
+func (s *Set) Mend(emit func(graph.Output)) error {
 	for _, p := range s.prepared {
 		for _, c := range p.task.changelogs {
 			if c.found == 0 {

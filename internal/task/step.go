@@ -5,8 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/sim"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // refresh works out which record the task takes next: of its partitions, the head with the lowest timestamp, ties by
@@ -95,6 +95,9 @@ func (t *Task) step() error {
 		}
 	}
 	t.box.From(nil, 0)
+	for _, d := range t.dropped {
+		t.config.Drops.show(d, t.set.now, in.origin, raw)
+	}
 	t.done()
 	in.time = max(in.time, in.headTime)
 	in.pass()
@@ -123,7 +126,8 @@ func (t *Task) jumps(at int64) error {
 		return nil
 	}
 	ahead := time.Duration(min(at-from, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
-	return fmt.Errorf("%w: %d, by %v", topology.ErrTimeJump, at, ahead)
+	return fmt.Errorf("%w: %s is %v ahead of stream time and the clock, and MaxTimeJump is %v", graph.ErrTimeJump,
+		time.UnixMilli(at).UTC().Format(time.RFC3339), ahead, time.Duration(most)*time.Millisecond)
 }
 
 // process shields the task from panics in the user's code.
@@ -157,6 +161,7 @@ func (t *Task) done() {
 	for _, d := range t.dropped {
 		t.config.Drops.add(d)
 	}
+	t.drops += int64(len(t.dropped))
 	t.dropped = t.dropped[:0]
 	t.ask()
 	t.touch()

@@ -7,25 +7,27 @@ import (
 	"math"
 	"slices"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Task is one sub-topology for one partition of its inputs.
 type Task struct {
-	ID topology.TaskID
+	ID graph.TaskID
 
-	topo     *topology.Topology
-	sub      *topology.Sub
+	topo     *graph.Topology
+	sub      *graph.Sub
 	config   *Config
 	set      *Set
-	box      *topology.Outbox
+	box      *graph.Outbox
 	log      *slog.Logger
-	instance *topology.Instance
+	instance *graph.Instance
 
 	inputs     []*Input // by topic
-	stores     []state.Store
+	stores     []storage.Store
 	changelogs []*Changelog // one for each store, in the same order
 	engines    *Engines
 	databases  []database // on disk, and in memory if a store wants it
@@ -48,18 +50,22 @@ type Task struct {
 	head       int64  // time of that record
 	streamTime int64  // -1 before the first record
 	current    *Input
-	answered   *topology.Waiting // whose answer is in work
-	answers    bool              // have come, see Set.Answer
-	times      map[string]int64  // of stores, as last committed
-	spareTimes map[string]int64  // the map of the commit before, for the next one
-	fences     []fence           // of earlier epochs, as the committed metadata has them
-	fence      string            // of the task's own epoch, as metadata has it
-	epoch      int32             // since it started; 0: none yet
-	timeBack   int64             // the last Config.TimeBack that the task has obeyed; 0: none
-	dropped    []drop            // by the record in work
-	records    int64             // processed since the task runs
-	lastError  error             // of the last record that was left out
-	errorAt    int64             // its time by the wall clock
+	answered   *graph.Waiting   // whose answer is in work
+	answers    bool             // have come, see Set.Answer
+	times      map[string]int64 // of stores, as last committed
+	spareTimes map[string]int64 // the map of the commit before, for the next one
+	fences     []fence          // of earlier epochs, as the committed metadata has them
+	fence      string           // of the task's own epoch, or the kept one, as metadata has it
+	epoch      int32            // since it started; 0: none yet
+	kept       int32            // epoch of the fence that is kept, see keepFence; 0: none
+	rescaled   int64            // when the number of partitions was last changed, in milliseconds; 0: never
+	commits    int64            // see commitsKey
+	timeBack   int64            // the last Config.TimeBack that the task has obeyed; 0: none
+	dropped    []drop           // by the record in work
+	drops      int64            // since the task runs
+	records    int64            // processed since the task runs
+	lastError  error            // of the last record that was left out
+	errorAt    int64            // its time by the wall clock
 }
 
 // never is later than every wall-clock time.
@@ -69,11 +75,17 @@ const never = math.MaxInt64
 type Engines struct {
 	Disk   store.Engine
 	Memory store.Engine // nil until a store wants one
+
+	unsettled *unsettled // a commit that Kafka may have; nil: there is none
 }
 
 // Close closes them. What is in memory is lost.
 func (e *Engines) Close() error {
-	err := Shielded(e.Disk.Close)
+	var err error
+	if e.unsettled != nil {
+		err = Shielded(e.unsettled.close)
+	}
+	err = errors.Join(err, Shielded(e.Disk.Close))
 	if e.Memory != nil {
 		err = errors.Join(err, Shielded(e.Memory.Close))
 	}
@@ -81,9 +93,9 @@ func (e *Engines) Close() error {
 }
 
 // open makes a task on its databases. It does not run before start.
-func open(s *Set, id topology.TaskID, engines *Engines) (*Task, error) {
+func open(s *Set, id graph.TaskID, engines *Engines) (*Task, error) {
 	t := &Task{
-		ID: id, topo: s.topo, sub: s.topo.Subs[id.Sub], config: &s.config, set: s, box: &s.box,
+		ID: id, topo: s.topo, sub: s.topo.Subs()[id.Sub], config: &s.config, set: s, box: &s.box,
 		log: s.config.Logger.With("task", id.String()),
 	}
 	if err := t.openStores(engines); err != nil {
@@ -99,7 +111,7 @@ func open(s *Set, id topology.TaskID, engines *Engines) (*Task, error) {
 		}
 		t.inputs = append(t.inputs, &Input{
 			Topic: topic, Partition: id.Partition, task: t, stored: stored,
-			origin: &topology.Origin{Topic: topic, Partition: id.Partition},
+			origin: &graph.Origin{Topic: topic, Partition: id.Partition},
 		})
 	}
 	return t, nil
@@ -124,7 +136,7 @@ func (t *Task) openStores(engines *Engines) (err error) {
 	return err
 }
 
-func (t *Task) openStore(spec state.Spec) error {
+func (t *Task) openStore(spec storage.Spec) error {
 	db := t.databases[0]
 	if spec.Options().InMemory {
 		if t.engines.Memory == nil {
@@ -137,6 +149,10 @@ func (t *Task) openStore(spec state.Spec) error {
 	}
 	prefix, err := db.prefix(spec)
 	if err != nil {
+		return err
+	}
+	windows := windowsOf(t.sub, spec)
+	if err := db.checkWindows(spec.Name(), windows); err != nil {
 		return err
 	}
 	place, err := t.databases[0].place('c', spec.Name())
@@ -153,19 +169,31 @@ func (t *Task) openStore(spec state.Spec) error {
 	}
 	changelog := t.topo.ChangelogName(spec.Name())
 	env := t.config.env(db.engine, prefix)
-	if spec.Kind() != state.KindVersioned { // there a row is all versions of a key, and each has a record of its own
-		env.TooLarge = t.config.RowLimits[changelog]
+	if t.config.RowsRefused != nil {
+		env.Refuses = refusesIn(spec, t.config.RowsRefused(changelog))
 	}
 	s := spec.Open(env)
 	t.stores = append(t.stores, s)
 	c := &Changelog{
 		Store: spec.Name(), Topic: changelog, Partition: t.ID.Partition,
-		task: t, spec: spec, store: s, db: db, prefix: prefix, place: place, next: next,
-		hash: storeHash(spec.Name()), seen: seen, checked: -1,
+		task: t, spec: spec, store: s, db: db, prefix: prefix, place: place, inMemory: at, next: next,
+		hash: storeHash(spec.Name()), seen: seen, checked: -1, windows: windows,
+	}
+	if c.cut, err = t.databases[0].cut(spec.Name()); err != nil {
+		return err
 	}
 	c.enterEpoch(0)
 	t.changelogs = append(t.changelogs, c)
 	return c.loadStale()
+}
+
+// refusesIn is what a store's changelog refuses. In a versioned store a row is all versions of a key, and each has a
+// record of its own: only their times are those of records.
+func refusesIn(spec storage.Spec, refuses storage.Refuses) storage.Refuses {
+	if refuses == nil || spec.Kind() != state.KindVersioned {
+		return refuses
+	}
+	return func(_ []byte, _ int, timestamp int64) error { return refuses(nil, 0, timestamp) }
 }
 
 // Changelogs are the changelogs of the task's stores, of those that have one.
@@ -205,13 +233,18 @@ func (t *Task) start(committed map[string]Committed) error {
 	for _, c := range t.changelogs {
 		moved = moved || len(c.stale) > 0
 	}
-	times := t.storeTimes(committed)
-	back := t.backTo(committed, times)
+	known := t.withTimes(committed)
+	times, due := t.storeTimes(known)
+	back := t.backTo(known, times)
+	t.rescaled, t.commits = 0, 0
 	for _, in := range t.inputs {
 		c := committed[in.Topic]
-		m := topology.DecodeMetadata(c.Metadata)
+		in.noteByHand(c)
+		m := graph.DecodeMetadata(known[in.Topic].Metadata)
 		m.PartitionTime = min(m.PartitionTime, back)
 		t.streamTime = max(t.streamTime, m.PartitionTime)
+		t.rescaled = max(t.rescaled, m.Times[RescaledKey])
+		t.commits = max(t.commits, m.Times[commitsKey])
 		from := max(c.Offset, c.Start)
 		*in = Input{
 			Topic: in.Topic, Partition: in.Partition, task: t, inlet: instance.Inlets[in.Topic], position: from,
@@ -225,17 +258,42 @@ func (t *Task) start(committed map[string]Committed) error {
 		if c.Chosen {
 			in.committed = -1
 		}
-		moved = moved || in.position != in.committed || in.strayed()
+		in.untold = known[in.Topic] != c
+		moved = moved || in.position != in.committed || in.strayed() || in.untold
 	}
 	for _, s := range t.stores {
 		if at, ok := times[s.Name()]; ok {
 			s.SetTime(min(at, back))
 		}
+		if at, ok := due[s.Name()]; ok {
+			silenceOf(s).Due = min(at, back)
+		}
+	}
+	if !t.config.Epochs {
+		t.keepFence()
 	}
 	if t.times = t.timesToCommit(); back < never {
 		delete(t.times, timeBackKey) // so that the next commit tells it
 	}
-	return t.init(moved || back < never)
+	return t.init(moved || back < never || len(due) > 0)
+}
+
+// silenceOf is that of a store with windows.
+func silenceOf(s storage.Store) *rows.Silence {
+	if w, ok := s.(interface{ Silence() *rows.Silence }); ok {
+		return w.Silence()
+	}
+	return &rows.Silence{}
+}
+
+// observeDue moves stores on to the times up to which their steps have let results out as they started.
+func (t *Task) observeDue() {
+	for _, s := range t.stores {
+		if silence := silenceOf(s); silence.Due > 0 {
+			s.(interface{ Observe(streamTime int64) }).Observe(silence.Due)
+			silence.Due = 0
+		}
+	}
 }
 
 // init initialises the steps. What they forward or put is committed, even if no record ever comes.
@@ -244,6 +302,7 @@ func (t *Task) init(moved bool) error {
 	if err := Shielded(t.instance.Init); err != nil {
 		return errors.Join(t.failure("Init", err), t.instance.Close(Shielded))
 	}
+	t.observeDue()
 	t.mark()
 	t.running = true
 	t.ask()
@@ -291,7 +350,7 @@ func (t *Task) Engines() *Engines { return t.engines }
 func (t *Task) Store(name string) state.Store {
 	for _, s := range t.stores {
 		if s.Name() == name {
-			return s
+			return storage.Open(s)
 		}
 	}
 	if t.set.global != nil {
@@ -302,7 +361,7 @@ func (t *Task) Store(name string) state.Store {
 
 // HasStore is true if the task has a store of that name.
 func (t *Task) HasStore(name string) bool {
-	return slices.ContainsFunc(t.stores, func(s state.Store) bool { return s.Name() == name })
+	return slices.ContainsFunc(t.stores, func(s storage.Store) bool { return s.Name() == name })
 }
 
 func (t *Task) StreamTime() int64    { return t.streamTime }
@@ -331,9 +390,9 @@ func (t *Task) Partitions(topic string) (int32, error) {
 }
 
 // Drop counts a drop once the record in work is done: one that is taken back has dropped nothing.
-func (t *Task) Drop(n *topology.Node, reason topology.DropReason) {
+func (t *Task) Drop(n *graph.Node, reason graph.DropReason) {
 	d := drop{step: nameOf(n), reason: reason}
-	if reason == topology.DropLate && t.current != nil {
+	if reason == graph.DropLate && t.current != nil {
 		d.late = t.streamTime - t.current.headTime
 	}
 	t.dropped = append(t.dropped, d)

@@ -8,50 +8,51 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
-type bytesRecord = topology.Record[[]byte, []byte]
+type bytesRecord = graph.Record[[]byte, []byte]
 
 // newSet is a set with one task that merges topics a and b, counts by key, and writes to out; seen gets the values in
 // their order.
 func newSet(t testing.TB, config Config, seen *[]string) (*Set, *Task) {
-	g := topology.NewGraph()
-	source := func(name string) *topology.Node {
-		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
+	g := graph.NewGraph()
+	source := func(name string) *graph.Node {
+		return graph.AddSource(g, &graph.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
 	}
-	parents := []*topology.Node{source("a"), source("b")}
-	peek := topology.AddStep(g, "peek", "here", parents, nil, func() topology.Step {
-		return operator.Peek(func(r *topology.Flow) error {
+	parents := []*graph.Node{source("a"), source("b")}
+	peek := graph.AddStep(g, "peek", "here", parents, nil, func() graph.Step {
+		return operator.Peek(func(r *graph.Flow) error {
 			if seen != nil {
-				*seen = append(*seen, string(topology.RecordOf[[]byte, []byte](r).Value))
+				*seen = append(*seen, string(graph.RecordOf[[]byte, []byte](r).Value))
 			}
 			return nil
 		})
 	})
 	counts := state.NewKeyValue("counts", serde.Bytes, serde.Int64)
-	add := operator.FoldOf(func(_ bytesRecord, n topology.Optional[int64]) (topology.Optional[int64], error) {
-		return topology.Some(n.Value + 1), nil
+	add := operator.FoldOf(func(_ bytesRecord, n graph.Optional[int64]) (graph.Optional[int64], error) {
+		return graph.Some(n.Value + 1), nil
 	})
-	count := topology.AddStep(g, "count", "here", []*topology.Node{peek}, []state.Spec{counts.Spec()},
-		func() topology.Step { return operator.Aggregate(counts.Spec(), add) })
-	stream := topology.AddStep(g, "tostream", "here", []*topology.Node{count}, nil, operator.ToStream)
-	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", stream, serde.Bytes, serde.Int64)
-	topo, err := topology.Compile(g, "app")
+	count := graph.AddStep(g, "count", "here", []*graph.Node{peek}, []storage.Spec{storage.Of(counts)},
+		func() graph.Step { return operator.Aggregate(storage.Of(counts), add) })
+	stream := graph.AddStep(g, "tostream", "here", []*graph.Node{count}, nil, operator.ToStream)
+	graph.AddSink(g, &graph.Topic{Name: "out"}, "here", stream, serde.Bytes, serde.Int64)
+	topo, err := graph.Compile(g, "app")
 	require.NoError(t, err)
 
 	config.Partitions = map[string]int32{"a": 1, "b": 1}
 	config.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	config.Drops = &Drops{}
 	if config.Budget == nil {
-		config.Budget = state.NewBudget(1 << 30)
+		config.Budget = storage.NewBudget(1 << 30)
 	}
 	s := NewSet(topo, config, 0)
-	task, err := s.Open(topology.TaskID{}, store.OpenMemory())
+	task, err := s.Open(graph.TaskID{}, store.OpenMemory())
 	require.NoError(t, err)
 	return s, task
 }
@@ -61,10 +62,10 @@ func start(t testing.TB, s *Set, task *Task, endA, endB int64) (a, b *Input) {
 	return s.Input("a", 0), s.Input("b", 0)
 }
 
-func raws(offset int64, values ...string) (out []topology.Raw) {
+func raws(offset int64, values ...string) (out []graph.Raw) {
 	for i, v := range values {
 		at := offset + int64(i)
-		out = append(out, topology.Raw{Key: []byte("k"), Value: []byte(v), Offset: at, Timestamp: at * 10})
+		out = append(out, graph.Raw{Key: []byte("k"), Value: []byte(v), Offset: at, Timestamp: at * 10})
 	}
 	return out
 }
@@ -85,7 +86,7 @@ func TestWaitsForAPartitionThatHasMore(t *testing.T) {
 	s.Add(b, raws(0, "b0"), 2)
 	require.Equal(t, 2, step(t, s, 0))
 	require.Equal(t, []string{"a0", "b0"}, seen)
-	s.Add(b, []topology.Raw{{Offset: 1, Control: true}}, 2)
+	s.Add(b, []graph.Raw{{Offset: 1, Control: true}}, 2)
 	require.Equal(t, 1, step(t, s, 0), "the marker was the last of b: it is caught up")
 	require.Equal(t, []string{"a0", "b0", "a1"}, seen)
 }
@@ -111,10 +112,10 @@ func TestMaxIdle(t *testing.T) {
 func TestMarkersMoveTheOffset(t *testing.T) {
 	s, task := newSet(t, Config{MaxIdle: -1}, nil)
 	a, _ := start(t, s, task, -1, -1)
-	s.Add(a, append(raws(0, "a0"), topology.Raw{Offset: 1, Control: true}), -1)
+	s.Add(a, append(raws(0, "a0"), graph.Raw{Offset: 1, Control: true}), -1)
 	step(t, s, 0)
 	require.True(t, s.Pending())
-	offsets, err := s.Prepare(func(topology.Output) {})
+	offsets, err := s.Prepare(func(graph.Output) {})
 	require.NoError(t, err)
 	require.Len(t, offsets, 1)
 	require.Equal(t, int64(2), offsets[0].Offset)
@@ -166,7 +167,7 @@ func TestFlowPausesAndResumes(t *testing.T) {
 
 // TestMemoryBringsTheCommitForward, long before its interval.
 func TestMemoryBringsTheCommitForward(t *testing.T) {
-	s, task := newSet(t, Config{MaxIdle: -1, CommitInterval: math.MaxInt64, Budget: state.NewBudget(0)}, nil)
+	s, task := newSet(t, Config{MaxIdle: -1, CommitInterval: math.MaxInt64, Budget: storage.NewBudget(0)}, nil)
 	a, _ := start(t, s, task, -1, -1)
 	require.False(t, s.CommitDue(0))
 	s.Add(a, raws(0, "0"), -1)
@@ -186,7 +187,7 @@ func TestAbortForgets(t *testing.T) {
 		n, err := serde.Int64.Decode(out[1].Value)
 		require.NoError(t, err)
 		require.Equal(t, int64(2), n)
-		_, err = s.Prepare(func(topology.Output) {})
+		_, err = s.Prepare(func(graph.Output) {})
 		require.NoError(t, err)
 		require.NoError(t, s.Abort())
 	}
@@ -198,7 +199,7 @@ func TestChangelogOffset(t *testing.T) {
 	a, _ := start(t, s, task, -1, -1)
 	s.Add(a, raws(0, "0"), -1)
 	step(t, s, 0)
-	_, err := s.Prepare(func(o topology.Output) {
+	_, err := s.Prepare(func(o graph.Output) {
 		if o.Topic != "app-counts-changelog" {
 			return
 		}
@@ -238,7 +239,7 @@ func TestADatabaseThatFailsIsNoBadRecord(t *testing.T) {
 		}
 		reopen()
 		require.Equal(t, 1, step(t, s, 0))
-		_, err := s.Prepare(func(topology.Output) {})
+		_, err := s.Prepare(func(graph.Output) {})
 		require.NoError(t, err)
 		require.NoError(t, s.Committed(0))
 		reopen() // with a row that is not in memory
@@ -252,12 +253,12 @@ func TestADatabaseThatFailsIsNoBadRecord(t *testing.T) {
 func BenchmarkStep(b *testing.B) {
 	s, task := newSet(b, Config{MaxIdle: -1}, nil)
 	a, _ := start(b, s, task, -1, -1)
-	batch := make([]topology.Raw, 1000)
+	batch := make([]graph.Raw, 1000)
 	value := make([]byte, 100)
 	b.ReportAllocs()
 	for offset := int64(0); b.Loop(); offset++ {
 		at := int(offset % 1000)
-		batch[at] = topology.Raw{Key: value[:8], Value: value, Offset: offset, Timestamp: offset}
+		batch[at] = graph.Raw{Key: value[:8], Value: value, Offset: offset, Timestamp: offset}
 		if at == 999 {
 			s.Add(a, batch, -1)
 			step(b, s, 0)
@@ -268,12 +269,12 @@ func BenchmarkStep(b *testing.B) {
 
 // TestClosedTaskGivesItsMemoryBack: a process whose tasks come and go would else count rows that are long gone.
 func TestClosedTaskGivesItsMemoryBack(t *testing.T) {
-	budget := state.NewBudget(1 << 30)
+	budget := storage.NewBudget(1 << 30)
 	s, task := newSet(t, Config{MaxIdle: -1, Budget: budget}, nil)
 	a, _ := start(t, s, task, -1, -1)
 	s.Add(a, raws(0, "0", "1"), -1)
 	step(t, s, 0)
-	_, err := s.Prepare(func(topology.Output) {})
+	_, err := s.Prepare(func(graph.Output) {})
 	require.NoError(t, err)
 	require.NoError(t, s.Committed(0))
 	require.NotZero(t, budget.Used())

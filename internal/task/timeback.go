@@ -1,6 +1,6 @@
 package task
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // timeBackKey is where the times of a commit tell to which time they were last set back: no store has that name. So it
 // is told together with what it did, wherever the task goes: a time that has moved on is not set back again.
@@ -12,7 +12,7 @@ func (t *Task) backTo(committed map[string]Committed, times map[string]int64) in
 	t.timeBack = 0
 	latest := int64(-1)
 	for _, c := range committed {
-		m := topology.DecodeMetadata(c.Metadata)
+		m := graph.DecodeMetadata(c.Metadata)
 		t.timeBack = max(t.timeBack, m.Times[timeBackKey])
 		latest = max(latest, m.PartitionTime)
 	}

@@ -6,18 +6,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // withWindows is a task with one input, a store of windows with a grace of 10 ms, and a buffer.
 func withWindows() *Task {
-	windows := state.NewWindow("windows", serde.Bytes, serde.Int64).Retain(time.Minute).Spec()
-	buffer := state.NewBuffer("buffer", serde.Bytes, serde.Int64).Retain(time.Minute).Spec()
+	windows := storage.Of(state.NewWindow("windows", serde.Bytes, serde.Int64).Retain(time.Minute))
+	buffer := storage.Of(state.NewBuffer("buffer", serde.Bytes, serde.Int64).Retain(time.Minute))
 	return &Task{
-		sub: &topology.Sub{Stores: []state.Spec{windows, buffer}, Nodes: []*topology.Node{
-			{Stores: []state.Spec{windows}, Grace: 10 * time.Millisecond},
+		sub: &graph.Sub{Stores: []storage.Spec{windows, buffer}, Nodes: []*graph.Node{
+			{Stores: []storage.Spec{windows}, Grace: 10 * time.Millisecond},
 		}},
 		inputs: []*Input{{Topic: "in", position: 7, time: 500}},
 	}
@@ -31,31 +32,37 @@ func TestTimesOfStores(t *testing.T) {
 		offset int64
 		times  times
 		want   times
+		due    int64
 	}{
-		"ours":                                  {7, ours, times{"windows": 480, "buffer": 450}},
-		"ours, and nothing has reached a store": {7, times{"millstream": 7}, times{}},
-		"Java, which has emitted on close":      {9, times{"windows": 475}, times{"windows": 485}},
-		"Java, which suppresses":                {9, nil, times{"windows": 500}},
-		"ours, then Java, which suppresses":     {9, ours, times{"windows": 500, "buffer": 450}},
+		"ours":                                  {7, ours, times{"windows": 480, "buffer": 450}, 0},
+		"ours, and nothing has reached a store": {7, times{"millstream": 7}, times{}, 0},
+		"Java, which has emitted on close":      {9, times{"windows": 475}, times{"windows": 485}, 0},
+		"Java, which suppresses":                {9, nil, times{"windows": 500}, 0},
+		"ours, then Java, which suppresses":     {9, ours, times{"windows": 500, "buffer": 450}, 0},
 		"ours, then Java, which emits on close": {9,
-			times{"millstream": 7, "millstream:windows": 480, "windows": 490, "buffer": 450}, times{"windows": 500, "buffer": 450}},
+			times{"millstream": 7, "millstream:windows": 480, "windows": 490, "buffer": 450}, times{"windows": 500, "buffer": 450}, 0},
+		"ours, of tasks that have become one": {7,
+			times{"millstream": 7, "millstream:windows": 480, "windows": 430}, times{"windows": 440}, 480},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := topology.Metadata{PartitionTime: 500, Times: c.times}.Encode()
-			require.Equal(t, c.want, withWindows().storeTimes(map[string]Committed{"in": {Offset: c.offset, Metadata: text}}))
+			text := graph.Metadata{PartitionTime: 500, Times: c.times}.Encode()
+			got, due := withWindows().storeTimes(map[string]Committed{"in": {Offset: c.offset, Metadata: text}})
+			require.Equal(t, c.want, got)
+			require.Equal(t, c.due, due["windows"])
 		})
 	}
-	require.Empty(t, withWindows().storeTimes(map[string]Committed{"in": {Offset: -1}}))
+	none, _ := withWindows().storeTimes(map[string]Committed{"in": {Offset: -1}})
+	require.Empty(t, none)
 }
 
 // TestMetadataTellsWhatHasBeenEmitted: as Kafka Streams reads it under the store's name.
 func TestMetadataTellsWhatHasBeenEmitted(t *testing.T) {
 	task := withWindows()
-	m := topology.DecodeMetadata(task.inputs[0].metadataWith(map[string]int64{"windows": 470}))
-	require.Equal(t, topology.Metadata{
+	m := graph.DecodeMetadata(task.inputs[0].metadataWith(map[string]int64{"windows": 470}))
+	require.Equal(t, graph.Metadata{
 		PartitionTime: 500, Times: map[string]int64{"millstream": 7, "windows": 470},
 	}, m)
-	at, _ := timeIn(topology.Metadata{Times: map[string]int64{"millstream:windows": 480, "windows": 470}}, "windows")
+	at, _ := timeIn(graph.Metadata{Times: map[string]int64{"millstream:windows": 480, "windows": 470}}, "windows")
 	require.Equal(t, int64(480), at)
 }
 
@@ -65,6 +72,6 @@ func TestTimesOfCommitsAreNoGarbage(t *testing.T) {
 	task.timeBack = 1
 	require.Equal(t, 2.0, testing.AllocsPerRun(100, func() { task.offsets() }))
 	require.Equal(t, map[string]int64{timeBackKey: 1}, task.times)
-	m := topology.DecodeMetadata(task.inputs[0].metadata)
+	m := graph.DecodeMetadata(task.inputs[0].metadata)
 	require.Equal(t, map[string]int64{timeBackKey: 1, offsetKey: 7}, m.Times)
 }

@@ -10,30 +10,30 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // newTasks is a set with a task for each of n partitions of topic a, which are copied to topic out.
 func newTasks(t testing.TB, config Config, n int32, each func(r bytesRecord)) (*Set, []*Input) {
-	g := topology.NewGraph()
-	source := topology.AddSource(g, &topology.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
-	show := func(r *topology.Flow) error { each(topology.RecordOf[[]byte, []byte](r)); return nil }
-	peek := topology.AddStep(g, "peek", "here", []*topology.Node{source}, nil,
-		func() topology.Step { return operator.Peek(show) })
-	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", peek, serde.Bytes, serde.Bytes)
-	topo, err := topology.Compile(g, "app")
+	g := graph.NewGraph()
+	source := graph.AddSource(g, &graph.Topic{Name: "a"}, serde.Bytes, serde.Bytes, nil)
+	show := func(r *graph.Flow) error { each(graph.RecordOf[[]byte, []byte](r)); return nil }
+	peek := graph.AddStep(g, "peek", "here", []*graph.Node{source}, nil,
+		func() graph.Step { return operator.Peek(show) })
+	graph.AddSink(g, &graph.Topic{Name: "out"}, "here", peek, serde.Bytes, serde.Bytes)
+	topo, err := graph.Compile(g, "app")
 	require.NoError(t, err)
 	config.Partitions = map[string]int32{"a": n}
 	config.Logger, config.Drops = slog.New(slog.NewTextHandler(io.Discard, nil)), &Drops{}
-	config.Budget = state.NewBudget(1 << 30)
+	config.Budget = storage.NewBudget(1 << 30)
 	s := NewSet(topo, config, 0)
 	var inputs []*Input
 	for p := range n {
-		task, err := s.Open(topology.TaskID{Partition: p}, store.OpenMemory())
+		task, err := s.Open(graph.TaskID{Partition: p}, store.OpenMemory())
 		require.NoError(t, err)
 		require.NoError(t, s.Start(task, map[string]Committed{"a": {End: -1}}))
 		inputs = append(inputs, s.Input("a", p))
@@ -42,9 +42,9 @@ func newTasks(t testing.TB, config Config, n int32, each func(r bytesRecord)) (*
 }
 
 // named are records with a value, the first one at an offset and a time.
-func named(value string, offset, at int64, n int) (out []topology.Raw) {
+func named(value string, offset, at int64, n int) (out []graph.Raw) {
 	for i := range int64(n) {
-		out = append(out, topology.Raw{Key: []byte("k"), Value: []byte(value), Offset: offset + i, Timestamp: at + i})
+		out = append(out, graph.Raw{Key: []byte("k"), Value: []byte(value), Offset: offset + i, Timestamp: at + i})
 	}
 	return out
 }
@@ -82,11 +82,11 @@ func TestOnlyStepsCallSerdes(t *testing.T) {
 
 // waiting is an inlet whose serde waits until the application stops.
 type waiting struct {
-	topology.Inlet
+	graph.Inlet
 	calls *int
 }
 
-func (w waiting) Decode(*topology.Raw, int64) (int64, error) {
+func (w waiting) Decode(*graph.Raw, int64) (int64, error) {
 	*w.calls++
 	return 0, serde.ErrStopped
 }
@@ -189,7 +189,7 @@ func TestAClockThatIsSet(t *testing.T) {
 		s.now, s.lastCommit = 10*hour, 10*hour
 		a, _ := start(t, s, task, 1, 0)
 		var fired []int64
-		wall := &topology.Punctuation{Node: &topology.Node{}, Every: 60, Clock: topology.WallClockTime}
+		wall := &graph.Punctuation{Node: &graph.Node{}, Every: 60, Clock: graph.WallClockTime}
 		wall.Call = func(now int64) error { fired = append(fired, now); return nil }
 		task.Schedule(wall)
 		s.Add(a, raws(0, "a0"), 1)
@@ -210,7 +210,7 @@ func TestAClockThatIsSet(t *testing.T) {
 
 // TestEndedPunctuationsAreForgotten: a timer for each key, ended when the key is done, leaves nothing behind.
 func TestEndedPunctuationsAreForgotten(t *testing.T) {
-	for _, clock := range []topology.PunctuationType{topology.StreamTime, topology.WallClockTime} {
+	for _, clock := range []graph.PunctuationType{graph.StreamTime, graph.WallClockTime} {
 		s, task := newSet(t, Config{MaxIdle: -1}, nil)
 		start(t, s, task, -1, -1)
 		fired := 0
@@ -222,7 +222,7 @@ func TestEndedPunctuationsAreForgotten(t *testing.T) {
 				cancel() // once more does nothing
 				return nil
 			}
-			cancel = task.Schedule(&topology.Punctuation{Node: &topology.Node{}, Every: 5, Clock: clock, Call: once})
+			cancel = task.Schedule(&graph.Punctuation{Node: &graph.Node{}, Every: 5, Clock: clock, Call: once})
 			if s.now++; s.now%2 == 0 {
 				cancel()
 			}
@@ -245,14 +245,14 @@ func TestThePaceEndsARoundOfPunctuations(t *testing.T) {
 	pace, fired := &Pace{}, map[int32]int{}
 	s, in := newTasks(t, Config{Pace: pace}, 3, func(bytesRecord) {})
 	for p, i := range in {
-		i.task.Schedule(&topology.Punctuation{Node: &topology.Node{}, Every: 1, Clock: topology.WallClockTime,
+		i.task.Schedule(&graph.Punctuation{Node: &graph.Node{}, Every: 1, Clock: graph.WallClockTime,
 			Call: func(int64) error {
 				fired[int32(p)]++
 				pace.Stop.Store(true)
 				return nil
 			}})
 	}
-	in[1].task.Schedule(&topology.Punctuation{Node: &topology.Node{}, Every: 1, Clock: topology.WallClockTime,
+	in[1].task.Schedule(&graph.Punctuation{Node: &graph.Node{}, Every: 1, Clock: graph.WallClockTime,
 		Call: func(int64) error { fired[9]++; pace.Stop.Store(true); return nil }})
 	for now := range int64(12) {
 		pace.Stop.Store(false)
@@ -279,9 +279,9 @@ func TestATimeTooFarAhead(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, []int64{10, 1010, 2010, 1, 50_000}, seen)
-	require.Equal(t, map[topology.DropReason]int64{topology.DropTimeJump: 3}, s.config.Drops.Counts())
+	require.Equal(t, map[graph.DropReason]int64{graph.DropTimeJump: 3}, s.config.Drops.Counts())
 	require.True(t, s.Pending())
-	offsets, err := s.Prepare(func(topology.Output) {})
+	offsets, err := s.Prepare(func(graph.Output) {})
 	require.NoError(t, err)
 	require.Equal(t, int64(8), offsets[0].Offset)
 }
@@ -291,7 +291,7 @@ func TestATimeTooFarAheadFails(t *testing.T) {
 	s, in := newTasks(t, Config{Buffer: math.MaxInt, MaxJump: 1000}, 1, func(bytesRecord) {})
 	s.Add(in[0], named("x", 0, 5000, 1), -1)
 	_, err := s.Step(0, 1)
-	require.ErrorIs(t, err, topology.ErrTimeJump)
+	require.ErrorIs(t, err, graph.ErrTimeJump)
 }
 
 // BenchmarkTasks is what a record costs, from its fetch to its output, among how many tasks. Each fetch has 20 records

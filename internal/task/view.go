@@ -1,16 +1,17 @@
 package task
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // View is a running task as it is seen from outside. It does not change.
 type View struct {
-	ID         topology.TaskID
+	ID         graph.TaskID
 	StreamTime int64 // -1 before the first record
 	Records    int64 // processed since the task runs
+	Dropped    int64 // of them, and before they were processed, since the task runs
 	Inputs     []InputView
 	Stores     []StoreView
 	LastError  error // of the last record that was left out; nil: there was none
@@ -57,7 +58,7 @@ func (s *Set) View() []View {
 
 func (t *Task) view() View {
 	v := View{
-		ID: t.ID, StreamTime: t.streamTime, Records: t.records, LastError: t.lastError, ErrorAt: t.errorAt,
+		ID: t.ID, StreamTime: t.streamTime, Records: t.records, Dropped: t.drops, LastError: t.lastError, ErrorAt: t.errorAt,
 		Inputs: make([]InputView, len(t.inputs)), Stores: make([]StoreView, len(t.changelogs)),
 	}
 	for i, in := range t.inputs {

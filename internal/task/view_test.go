@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestViewShowsWhereATaskIs: where its inputs are before and after a commit, how many records it has taken, and what
@@ -22,12 +22,12 @@ func TestViewShowsWhereATaskIs(t *testing.T) {
 
 	require.Equal(t, 2, step(t, s, 0))
 	v := s.View()[0]
-	require.Equal(t, topology.TaskID{}, v.ID)
+	require.Equal(t, graph.TaskID{}, v.ID)
 	require.Equal(t, int64(2), v.Records)
 	require.Equal(t, int64(10), v.StreamTime)
 	require.Equal(t, InputView{Topic: "a", Position: 2, End: 7, Time: 10}, v.Inputs[0])
 
-	_, err := s.Prepare(func(o topology.Output) {
+	_, err := s.Prepare(func(o graph.Output) {
 		if o.Ack != nil {
 			o.Ack(41)
 		}
