@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/internal/assign"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // protocol is the name of the way in which members agree on an assignment. It is not that of Kafka Streams: the broker
@@ -21,7 +21,7 @@ const protocol = "millstream-1"
 // balancer deals tasks, where Kafka's own balancers deal partitions: all inputs of a task go to one member. It is
 // cooperative: what stays is not interrupted.
 type balancer struct {
-	topology *topology.Topology
+	topology *graph.Topology
 	process  string
 	endpoint string
 	layout   uint64 // see userData
@@ -33,6 +33,7 @@ type balancer struct {
 	onMembers func(identities []string)
 	log       *slog.Logger
 	leads     atomic.Bool // this member, as of the last rebalance
+	met       atomic.Bool // strangers, which were told
 }
 
 func (b *balancer) ProtocolName() string { return protocol }
@@ -108,6 +109,7 @@ func (b *balancer) Balance(c *kgo.ConsumerBalancer, counts map[string]int32) kgo
 		members = append(members, readMember(m.MemberID, m.InstanceID, meta, own))
 		b.onTopics(meta.Topics)
 	})
+	b.warnOfStrangers(members, own)
 	parts := agreed(members)
 	dealt := groupOf(members, parts, counts).Deal()
 	plan := c.NewPlan()

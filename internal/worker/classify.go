@@ -7,11 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // class is what an error means for the worker.
@@ -39,9 +39,9 @@ func classify(err error) class {
 	var grown *cluster.GrownTopicError
 	var missing *cluster.MissingSinkError
 	var offset *cluster.NoOffsetError
-	var ambiguous *topology.ErrAmbiguousTopic
-	var counts *topology.ErrCopartition
-	var unavailable *topology.ErrUnavailable
+	var ambiguous *graph.AmbiguousTopicError
+	var counts *graph.CopartitionError
+	var unavailable *graph.UnavailableError
 	var panicked *task.PanicError
 	var settings *cluster.SettingsError
 	var lostOffsets *task.LostOffsetsError
@@ -66,7 +66,7 @@ func classify(err error) class {
 	case errors.As(err, &process), errors.As(err, &format), cluster.IsTopicError(err), errors.As(err, &grown),
 		errors.As(err, &offset), errors.As(err, &ambiguous), errors.As(err, &counts), errors.As(err, &changelog),
 		errors.As(err, &lostOffsets), errors.As(err, &lostInput), errors.As(err, &lostState), errors.As(err, &missing),
-		errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
+		isRescaling(err), errors.As(err, &settings), errors.As(err, &panicked) && !errors.Is(err, state.ErrEncode):
 		// The record, the code, the topology or the cluster must change first.
 		return fatal
 	case errors.Is(err, ErrFenced), errors.Is(err, kerr.FencedInstanceID):
@@ -101,4 +101,10 @@ func classify(err error) class {
 	}
 	// Brokers that are away, time-outs, coordinators that move: all of that passes.
 	return again
+}
+
+// isRescaling is true where nobody may start until a change of partitions is done.
+func isRescaling(err error) bool {
+	var rescaling *cluster.RescalingError
+	return errors.As(err, &rescaling)
 }

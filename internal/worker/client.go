@@ -22,7 +22,7 @@ const rebalanceTimeout = 10 * time.Minute
 // connect makes the client of the session. It joins the group at once.
 func (s *session) connect() (err error) {
 	c, layout, events := s.config, s.layout, s.events
-	joining := &joining{}
+	joining, ends := &joining{}, &cluster.TransactionEnds{}
 	s.balancer = &balancer{
 		topology: c.Topology, process: c.Process.ID, endpoint: c.Endpoint, layout: layout.Sum(), log: c.Logger,
 		onMembers: func(identities []string) { c.Cluster.FenceGone(identities, c.TransactionTimeout) },
@@ -36,7 +36,7 @@ func (s *session) connect() (err error) {
 		s.balancer.stored = c.copies
 	}
 	opts := []kgo.Opt{
-		kgo.ConsumerGroup(c.Topology.App),
+		kgo.ConsumerGroup(c.Topology.App()),
 		kgo.InstanceID(c.Identity),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.SessionTimeout / 10),
@@ -49,7 +49,7 @@ func (s *session) connect() (err error) {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RecordPartitioner(cluster.Partitioner()),
-		kgo.WithHooks(joining),
+		kgo.WithHooks(joining, ends),
 	}
 	opts = append(opts, s.callbacks()...)
 	var ctx context.Context
@@ -66,11 +66,12 @@ func (s *session) connect() (err error) {
 	}
 	s.client, err = cluster.NewClient(cluster.WorkerRole, c.Client(cluster.WorkerRole), opts...)
 	s.member = membership{
-		client: s.client, kafka: c.Cluster, group: c.Topology.App, identity: c.Identity, layout: layout,
-		joining: joining,
+		client: s.client, kafka: c.Cluster, group: c.Topology.App(), identity: c.Identity, layout: layout,
+		joining: joining, ends: ends,
 	}
 	s.out = producer{
-		client: s.client, transactions: c.ExactlyOnce, allowance: s.worker.allowance, alone: s.worker.lessons.sendsAlone,
+		client: s.client, member: &s.member, transactions: c.ExactlyOnce, allowance: s.worker.allowance,
+		lessons: &s.worker.lessons, together: map[string]int64{},
 	}
 	return err
 }

@@ -2,12 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // commit makes what the tasks have done durable: in Kafka first, then in the local databases. After an error the
@@ -28,7 +29,7 @@ func (s *session) commit(ctx context.Context) error {
 	watch := lap(c.Began)
 	var offsets []task.Offset
 	err := s.worker.calls.call(func() (err error) {
-		offsets, err = s.set.Prepare(func(o topology.Output) { s.out.sendOne(ctx, &o) })
+		offsets, err = s.set.Prepare(func(o graph.Output) { s.out.sendOne(ctx, &o) })
 		return err
 	})
 	if err != nil {
@@ -36,6 +37,9 @@ func (s *session) commit(ctx context.Context) error {
 	}
 	c.Encode = watch.time()
 	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	if err := s.checkCut(ctx); err != nil {
 		return err
 	}
 	if err := s.mend(ctx); err != nil {
@@ -48,7 +52,7 @@ func (s *session) commit(ctx context.Context) error {
 		err = s.member.commitOffsets(ctx, offsets)
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, s.set.Unsettle())
 	}
 	c.Offsets = watch.time() - c.Transaction
 	c.Produced, c.Bytes = s.out.produced, s.worker.allowance.sent

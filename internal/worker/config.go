@@ -7,13 +7,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Config is what a worker needs to run.
 type Config struct {
-	Topology    *topology.Topology // in a session: with topics in place of patterns
+	Topology    *graph.Topology // in a session: with topics in place of patterns
 	ExactlyOnce bool
 	Task        task.Config
 	// Identity is the group instance id and the transactional id of this worker: <app>-<process>-<worker>.

@@ -10,11 +10,11 @@ import (
 
 	"github.com/millstream-go/millstream/internal/assign"
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
-func (w *Worker) taskDir(id topology.TaskID) string {
+func (w *Worker) taskDir(id graph.TaskID) string {
 	return filepath.Join(w.config.StateDir, id.String())
 }
 
@@ -34,15 +34,15 @@ func hasDirectory(l *cluster.Layout, stateDir, topic string, partition int32) bo
 	if sub == nil {
 		return false
 	}
-	_, err := os.Stat(filepath.Join(stateDir, topology.TaskID{Sub: sub.ID, Partition: partition}.String()))
+	_, err := os.Stat(filepath.Join(stateDir, graph.TaskID{Sub: sub.ID, Partition: partition}.String()))
 	return err == nil
 }
 
 // taskDirs are the tasks that have a directory.
-func taskDirs(dir string) (ids []topology.TaskID) {
+func taskDirs(dir string) (ids []graph.TaskID) {
 	entries, _ := os.ReadDir(dir) // a directory that is not there has none
 	for _, e := range entries {
-		if id, err := topology.ParseTaskID(e.Name()); err == nil && e.IsDir() {
+		if id, err := graph.ParseTaskID(e.Name()); err == nil && e.IsDir() {
 			ids = append(ids, id)
 		}
 	}
@@ -54,7 +54,7 @@ func taskDirs(dir string) (ids []topology.TaskID) {
 func (c Config) copies() (copies []assign.Copy) {
 	dir, topo := c.StateDir, c.Topology
 	for _, id := range taskDirs(dir) {
-		if id.Sub >= len(topo.Subs) || len(topo.Subs[id.Sub].Stores) == 0 {
+		if id.Sub >= len(topo.Subs()) || len(topo.Subs()[id.Sub].Stores) == 0 {
 			continue
 		}
 		found := assign.Copy{Task: assign.Task{Sub: id.Sub, Partition: id.Partition}}

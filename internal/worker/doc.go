@@ -63,7 +63,8 @@
 // session.commit makes what the tasks have done durable: outputs and changelog records are acknowledged, then the
 // offsets are in Kafka, by a transaction or by a plain commit, then the rows and the offsets are in the databases.
 // Kafka first: a database may lag, it never leads. After an error in it nothing of the session counts any more; whether
-// Kafka has committed the next session reads from the group's offsets.
+// Kafka has committed the next session reads from the group's offsets. What the changelogs do not have, as a store has
+// none, is kept with the databases until then (task.Set.Unsettle).
 //
 // A commit is made in the name of the member that was given the tasks (membership): if the client has become another
 // member meanwhile, the session ends without one.

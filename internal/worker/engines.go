@@ -130,9 +130,12 @@ func (e *Engines) seize(dir string, worker int) (*engines, error) {
 	return entry, nil
 }
 
-// closeIdle closes what a worker gave back a while ago, in the background: it was not given the tasks again.
-func (e *Engines) closeIdle(worker int, after time.Duration, failed func(dir string, err error)) {
-	dirs := e.idle(worker, after)
+// closeIdle closes what a worker gave back a while ago, in the background: it was not given the tasks again. What is
+// due will be taken.
+func (e *Engines) closeIdle(
+	worker int, after time.Duration, due map[string]bool, failed func(dir string, err error),
+) {
+	dirs := e.idle(worker, after, due)
 	if len(dirs) == 0 {
 		return
 	}
@@ -146,12 +149,12 @@ func (e *Engines) closeIdle(worker int, after time.Duration, failed func(dir str
 	})
 }
 
-// idle takes what a worker gave back a while ago, so that nobody else does.
-func (e *Engines) idle(worker int, after time.Duration) (dirs []string) {
+// idle takes what a worker gave back a while ago and is not due, so that nobody else does.
+func (e *Engines) idle(worker int, after time.Duration, due map[string]bool) (dirs []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for dir, entry := range e.mu.byDir {
-		if entry.worker == worker && !entry.idle.IsZero() && time.Since(entry.idle) >= after {
+		if !due[dir] && entry.worker == worker && !entry.idle.IsZero() && time.Since(entry.idle) >= after {
 			entry.idle = time.Time{}
 			dirs = append(dirs, dir)
 		}
@@ -161,7 +164,7 @@ func (e *Engines) idle(worker int, after time.Duration) (dirs []string) {
 
 // discardAll closes what a worker gave back, which may have failed.
 func (e *Engines) discardAll(worker int) {
-	for _, dir := range e.idle(worker, 0) {
+	for _, dir := range e.idle(worker, 0, nil) {
 		_ = e.discard(dir, worker) // it has been told
 	}
 }

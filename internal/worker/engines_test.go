@@ -10,10 +10,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // newEngines makes a directory for each database, and keeps the rows in memory.
@@ -52,14 +54,14 @@ func TestDatabasesOfAnotherWorker(t *testing.T) {
 func TestDamageIsWithWhoHasTheDatabase(t *testing.T) {
 	e, state := newEngines(), t.TempDir()
 	old := &Worker{config: Config{Process: &Process{Engines: e}, StateDir: state, Index: 0, Logger: slog.New(slog.DiscardHandler)}}
-	dir := old.taskDir(topology.TaskID{})
+	dir := old.taskDir(graph.TaskID{})
 	_, err := e.acquire(dir, 1)
 	require.NoError(t, err)
-	require.NoError(t, old.discard(topology.TaskID{}, store.ErrCorrupt))
+	require.NoError(t, old.discard(graph.TaskID{}, store.ErrCorrupt))
 	require.DirExists(t, dir)
 
 	e.release(dir, 1)
-	require.NoError(t, old.discard(topology.TaskID{}, store.ErrCorrupt))
+	require.NoError(t, old.discard(graph.TaskID{}, store.ErrCorrupt))
 	require.NoDirExists(t, dir, "nobody has it: it is set aside")
 }
 
@@ -73,13 +75,33 @@ func TestStoresThatCannotBeCopied(t *testing.T) {
 		return store.OpenMemory(), nil
 	})
 	w := &Worker{config: Config{Process: &Process{Engines: e}, StateDir: t.TempDir()}}
-	dir := w.taskDir(topology.TaskID{})
+	dir := w.taskDir(graph.TaskID{})
 	_, err := e.acquire(dir, 0)
 	require.NoError(t, err)
 	unlogged := state.NewKeyValue("rows", serde.String, serde.Int64).NoChangelog()
-	err = w.copyStores([]state.Spec{unlogged.Spec()}, dir, dir+freshSuffix)
+	err = w.copyStores([]storage.Spec{storage.Of(unlogged)}, dir, dir+freshSuffix)
 	require.ErrorIs(t, err, full)
 	require.DirExists(t, dir)
 	_, err = os.Stat(dir + freshSuffix)
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestIdleDatabasesThatAreDue stay open, with what they keep: their task is about to take them.
+func TestIdleDatabasesThatAreDue(t *testing.T) {
+	e, state := newEngines(), t.TempDir()
+	due, gone := filepath.Join(state, "0_0"), filepath.Join(state, "0_1")
+	had := map[string]*task.Engines{}
+	for _, dir := range []string{due, gone} {
+		var err error
+		had[dir], err = e.acquire(dir, 0)
+		require.NoError(t, err)
+		e.release(dir, 0)
+	}
+	e.closeIdle(0, 0, map[string]bool{due: true}, func(dir string, err error) { require.NoError(t, err, dir) })
+	e.closing.Wait()
+	for dir, databases := range had {
+		again, err := e.acquire(dir, 0)
+		require.NoError(t, err)
+		require.Equal(t, dir == due, databases == again)
+	}
 }

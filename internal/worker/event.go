@@ -3,7 +3,7 @@ package worker
 import (
 	"time"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Event is something that a worker tells by Config.Report: a State, or one of the types below.
@@ -78,12 +78,12 @@ func (Commit) event()     {}
 func (SessionEnd) event() {}
 
 // assignedTasks and revokedTasks tell which tasks have come and gone.
-func (w *Worker) assignedTasks(ids []topology.TaskID) {
+func (w *Worker) assignedTasks(ids []graph.TaskID) {
 	sortTasks(ids)
 	w.config.Report(Assigned{w.config.Index, names(ids)})
 }
 
-func (w *Worker) revokedTasks(ids []topology.TaskID) {
+func (w *Worker) revokedTasks(ids []graph.TaskID) {
 	if len(ids) > 0 {
 		w.config.Report(Revoked{w.config.Index, names(ids)})
 	}

@@ -5,14 +5,14 @@ import (
 	"errors"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // localError is of a commit that Kafka has, and the database of one task has not.
 type localError struct {
-	id  topology.TaskID
+	id  graph.TaskID
 	err error
 }
 
@@ -74,13 +74,13 @@ func (s *session) evict(ctx context.Context, err error) error {
 
 // damagedAlone is the task whose database is damaged, if no other one is concerned. A task is evicted once in a
 // session: if that does not help, the worker begins again.
-func (s *session) damagedAlone(err error) (id topology.TaskID, alone bool) {
+func (s *session) damagedAlone(err error) (id graph.TaskID, alone bool) {
 	var local *localError
 	var process *task.ProcessError
 	switch {
 	case errors.As(err, &local):
 		id = local.id
-	case s.config.Topology.Global != nil: // a step may have read their rows
+	case s.config.Topology.Global() != nil: // a step may have read their rows
 		return id, false
 	case errors.As(err, &process) && process.Topic != "" && errors.Is(process, store.ErrCorrupt):
 		id = process.Task

@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Records are taken from the client while fewer than low wait, up to high at a time: the client's own buffers hold the
@@ -66,8 +66,8 @@ func (s *session) accept(p kgo.FetchTopicPartition) error {
 	return nil
 }
 
-func rawsOf(records []*kgo.Record) []topology.Raw {
-	raws := make([]topology.Raw, len(records))
+func rawsOf(records []*kgo.Record) []graph.Raw {
+	raws := make([]graph.Raw, len(records))
 	for i, r := range records {
 		raws[i] = cluster.Raw(r)
 	}
@@ -111,7 +111,7 @@ func (s *session) warnOfGap(in *task.Input, start int64) error {
 
 // checkDeleted is an error for a topic that is read from committed offsets only, and of which the next record is gone.
 func (s *session) checkDeleted(in *task.Input, offset, start int64) error {
-	if reset, _ := s.config.Topology.ResetOf(in.Topic); reset != topology.Committed || offset >= start {
+	if reset, _ := s.config.Topology.ResetOf(in.Topic); reset != graph.Committed || offset >= start {
 		return nil
 	}
 	return &cluster.NoOffsetError{Topic: in.Topic, Partitions: []int32{in.Partition}}

@@ -29,7 +29,7 @@ type globals struct {
 
 // openGlobals opens the global tables and reads their topics to the end; nil if there are none.
 func (s *session) openGlobals(ctx context.Context) (*globals, error) {
-	if s.config.Topology.Global == nil {
+	if s.config.Topology.Global() == nil {
 		return nil, nil
 	}
 	s.worker.report(Restoring)
@@ -157,7 +157,7 @@ func (s *session) openTables() (*task.Global, error) {
 
 // leaveTables ends the global tables. Their database stays open for the next session.
 func (s *session) leaveTables() error {
-	if s.config.Topology.Global == nil {
+	if s.config.Topology.Global() == nil {
 		return nil
 	}
 	defer s.config.Process.Engines.release(s.worker.globalDir(), s.config.Index)
@@ -190,7 +190,7 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 	kafka := g.session.config.Cluster
 	g.began = now()
 	starts, ends := kafka.Starts(ctx, all), kafka.StableEnds(ctx, all)
-	again, err := g.judge(starts, ends)
+	again, err := g.judge(ctx, starts, ends)
 	if err != nil {
 		return nil, untilConfirmed(err, &g.session.worker.lessons.globalChecks)
 	}
@@ -220,8 +220,12 @@ func (g *globals) plan(ctx context.Context) (map[string]map[int32]kgo.Offset, er
 }
 
 // judge compares the rows with the topics.
-func (g *globals) judge(starts, ends cluster.ListedOffsets) (again string, err error) {
+func (g *globals) judge(ctx context.Context, starts, ends cluster.ListedOffsets) (again string, err error) {
 	s := g.session
+	places, written, err := g.written(ctx)
+	if err != nil {
+		return "", err
+	}
 	facts := task.GlobalFacts{
 		Cluster: s.layout.ClusterID, Now: g.began, Accept: s.config.Accept, Logs: map[string]map[int32]task.Log{},
 	}
@@ -233,10 +237,39 @@ func (g *globals) judge(starts, ends cluster.ListedOffsets) (again string, err e
 			if err := cmp.Or(err1, err2); err != nil {
 				return "", err
 			}
-			facts.Logs[topic][p] = s.log(topic, start, end)
+			log := s.log(topic, start, end)
+			if at, err := written.Lookup(topic, p); err == nil {
+				log = log.Compared(places[topic][p], at)
+			}
+			facts.Logs[topic][p] = log
 		}
 	}
 	return g.tables.Judge(facts)
+}
+
+// written are the places up to where partitions have been read, and where what was written up to their leader epochs
+// ends now, as far as that is known: a log that was cut is soon as long as it was.
+func (g *globals) written(
+	ctx context.Context,
+) (places map[string]map[int32]task.Place, ends cluster.ListedOffsets, err error) {
+	places, epochs := map[string]map[int32]task.Place{}, map[string]map[int32]int32{}
+	for topic, n := range g.session.layout.Partitions.Global {
+		for p := range n {
+			at, err := g.tables.Place(topic, p)
+			if err != nil {
+				return nil, nil, err
+			}
+			if at.Offset <= 0 || at.Epoch < 0 {
+				continue
+			}
+			if places[topic] == nil {
+				places[topic], epochs[topic] = map[int32]task.Place{}, map[int32]int32{}
+			}
+			places[topic][p], epochs[topic][p] = at, at.Epoch
+		}
+	}
+	ends, err = g.session.config.Cluster.Written(ctx, epochs)
+	return places, ends, err
 }
 
 // each shows each partition with the offset from which it is to be read on.

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/internal/assign"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // memberData is what a member of the group says of itself.
@@ -44,11 +44,11 @@ func readMember(id string, instance *string, meta *kmsg.ConsumerMemberMetadata, 
 }
 
 // partsOf are the sub-topologies of a topology.
-func partsOf(topo *topology.Topology) (parts []part) {
-	for _, sub := range topo.Subs {
+func partsOf(topo *graph.Topology) (parts []part) {
+	for _, sub := range topo.Subs() {
 		p := part{id: sub.ID, topics: topo.Inputs(sub), stateful: len(sub.Stores) > 0}
 		for _, n := range sub.Nodes {
-			p.pattern = p.pattern || n.Kind == topology.SourceNode && n.Topic.Pattern != nil
+			p.pattern = p.pattern || n.Kind == graph.SourceNode && n.Topic.Pattern != nil
 		}
 		parts = append(parts, p)
 	}

@@ -32,6 +32,13 @@ func untilConfirmed(err error, looks *int) error {
 
 // judge decides what becomes of a task's local state. One that does not fit is set aside.
 func (r *restore) judge(x *restoring) error {
+	if written, err := x.task.Settle(x.facts.Committed); err != nil {
+		return err
+	} else if written {
+		if err := r.remake(x); err != nil {
+			return err
+		}
+	}
 	v, err := x.task.Judge(x.facts)
 	if err != nil {
 		return untilConfirmed(err, &x.checks)
@@ -44,6 +51,16 @@ func (r *restore) judge(x *restoring) error {
 		return err
 	}
 	_, err = x.task.Judge(x.facts)
+	return err
+}
+
+// remake makes a task anew on its databases, which have changed.
+func (r *restore) remake(x *restoring) (err error) {
+	engines := x.task.Engines()
+	if err = x.task.End(); err != nil {
+		return err
+	}
+	x.task, err = r.session.set.Make(x.id, engines)
 	return err
 }
 

@@ -24,12 +24,15 @@ type lessons struct {
 	globalChecks int       // at the topics of global tables that have found a loss
 
 	refused    map[task.RecordID]task.Refusal // records to leave out, as Kafka refused what was made of them
-	rowLimits  map[string]int                 // sizes in bytes of rows that Kafka refused, by changelog topic
+	rows       map[string]*refusedRows        // by changelog topic
 	aloneSince time.Time                      // since when records are sent one by one; zero: they are not
+	batches    map[string]smallBatch          // by topics of which Kafka refused larger ones
 }
 
 func newLessons() lessons {
-	return lessons{refused: map[task.RecordID]task.Refusal{}, rowLimits: map[string]int{}}
+	return lessons{
+		refused: map[task.RecordID]task.Refusal{}, rows: map[string]*refusedRows{}, batches: map[string]smallBatch{},
+	}
 }
 
 // learn takes from a session that failed what the next one has to mind.
@@ -42,11 +45,6 @@ func (s *session) learn(err error) {
 		s.worker.lessons.slowAt = time.Now()
 	}
 	s.worker.allowance.failed()
-}
-
-// sendsAlone is true while each record is sent by itself.
-func (l *lessons) sendsAlone() bool {
-	return !l.aloneSince.IsZero() && time.Since(l.aloneSince) < aloneFor
 }
 
 // changedSince is true for a value that could be encoded when it was put.

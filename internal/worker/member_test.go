@@ -14,8 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestACommitWaitsForACoordinatorThatMoves and is silent, longer than a worker that was fenced asks by whom: else all
@@ -24,9 +24,9 @@ func TestACommitWaitsForACoordinatorThatMoves(t *testing.T) {
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
-	g := topology.NewGraph()
-	topology.AddSource[string, string](g, &topology.Topic{Name: "in"}, serde.String, serde.String, nil)
-	topo, err := topology.Compile(g, "app")
+	g := graph.NewGraph()
+	graph.AddSource[string, string](g, &graph.Topic{Name: "in"}, serde.String, serde.String, nil)
+	topo, err := graph.Compile(g, "app")
 	require.NoError(t, err)
 	known, err := cluster.Connect(context.Background(), cluster.Setup{
 		Topology: topo, ReplicationFactor: -1, Wait: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // beginEpochs has tasks that have not written to a changelog yet begin an epoch, at least once: from when the group has
@@ -31,7 +32,7 @@ func (s *session) mend(ctx context.Context) error {
 			return err
 		}
 		err := s.worker.calls.call(func() error {
-			return s.set.Mend(func(o topology.Output) { s.out.sendOne(ctx, &o) })
+			return s.set.Mend(func(o graph.Output) { s.out.sendOne(ctx, &o) })
 		})
 		if err != nil {
 			return err
@@ -43,18 +44,22 @@ func (s *session) mend(ctx context.Context) error {
 	return nil
 }
 
-// tailsEvery is how often a worker looks at the ends of its changelogs. A former owner's write may come however late,
-// when a task has nothing to write any more.
+// tailsEvery is how often a worker looks at the ends of its changelogs. A former owner's write, or a loss, may come
+// however late, when a task has nothing to write any more.
 const tailsEvery = 10 * time.Second
 
-// checkTails looks, now and then, whether others have written to changelogs since the tasks have, at least once.
+// checkTails looks, now and then, whether others have written to changelogs since the tasks have, at least once, or
+// whether what the tasks have written is not there any more.
 func (s *session) checkTails() {
-	if s.config.ExactlyOnce || time.Since(s.tailsAt) < tailsEvery || s.checkingTails {
+	if time.Since(s.tailsAt) < tailsEvery || s.checkingTails {
 		return
 	}
 	s.tailsAt = time.Now()
-	logs := cluster.Partitions{}
-	s.set.Tails(func(c *task.Changelog) { logs.Add(c.Topic, c.Partition) })
+	logs, written := cluster.Partitions{}, map[*task.Changelog]int64{}
+	s.set.Tails(func(c *task.Changelog) {
+		logs.Add(c.Topic, c.Partition)
+		written[c] = c.From()
+	})
 	if len(logs) == 0 {
 		return
 	}
@@ -63,14 +68,15 @@ func (s *session) checkTails() {
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
 		ends := kafka.Ends(kafka.Context(), logs)
-		events.post(func(context.Context) error {
+		events.post(func(context.Context) (lost error) {
 			s.checkingTails = false
 			s.set.Tails(func(c *task.Changelog) {
-				if end, err := ends.Lookup(c.Topic, c.Partition); err == nil {
-					c.Ends(end)
+				at, asked := written[c]
+				if end, err := s.endOf(ends, c); asked && err == nil {
+					lost = errors.Join(lost, c.Ends(end, at))
 				}
 			})
-			return nil
+			return s.unlessAccepted(lost)
 		})
 	}()
 }

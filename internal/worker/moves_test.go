@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestASessionEndsOnceOffsetsWereMoved: whatever became of the tasks that were on their way, revoked or waiting for
@@ -17,7 +17,7 @@ func TestASessionEndsOnceOffsetsWereMoved(t *testing.T) {
 	ctx, states := context.Background(), []State(nil)
 	s := &session{worker: New(Config{Report: func(e Event) { states = append(states, e.(State)) }})}
 	s.set = task.NewSet(nil, task.Config{}, 0)
-	s.restores = map[topology.TaskID]*restore{{Partition: 1}: {}}
+	s.restores = map[graph.TaskID]*restore{{Partition: 1}: {}}
 	require.NoError(t, s.endIfMoved(ctx), "no offset was moved")
 
 	s.movedAt = time.Now().Add(time.Hour)

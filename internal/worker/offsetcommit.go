@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -94,6 +95,17 @@ func (m *membership) commitTransaction(ctx context.Context, offsets []task.Offse
 		return fmt.Errorf("end of transaction: %w", err)
 	}
 	c.Transaction = watch.time()
+	return nil
+}
+
+// errEndMayComeLate ends a session whose next transaction must have another epoch.
+var errEndMayComeLate = errors.New("worker: the end of a transaction was asked for again")
+
+// endMayComeLate is errEndMayComeLate if brokers may act once more on the end of a transaction that they have ended.
+func (m *membership) endMayComeLate() error {
+	if !m.kafka.Transactions2 && m.ends.MayComeLate() {
+		return errEndMayComeLate
+	}
 	return nil
 }
 

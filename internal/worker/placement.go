@@ -4,7 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // checkPlacement reports a topic of which a record is not in the partition that the default partitioner chooses for its
@@ -20,7 +20,7 @@ func (s *session) checkPlacement(p kgo.FetchTopicPartition) {
 		return
 	}
 	var sample kgo.Record
-	cluster.NewRecord(&sample, &topology.Output{Key: first.Key, Partition: topology.ByKey, HashSuffix: suffix})
+	cluster.NewRecord(&sample, &graph.Output{Key: first.Key, Partition: graph.ByKey, HashSuffix: suffix})
 	n := s.layout.Partitions.Topics[p.Topic]
 	belongs := cluster.Partitioner().ForTopic(p.Topic).Partition(&sample, int(n))
 	if belongs == int(p.Partition) {

@@ -11,15 +11,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // producer sends what the tasks made, in the session's transaction if there are transactions.
 type producer struct {
 	client       *kgo.Client
+	member       *membership
 	transactions bool
 	allowance    *allowance
-	alone        func() bool // whether each record is to be sent by itself
+	lessons      *lessons         // how much may be sent at once
+	together     map[string]int64 // bytes since the last flush, by topics that take small batches only
 
 	headers  cluster.Headers
 	slab     []kgo.Record
@@ -33,14 +35,18 @@ type producer struct {
 const slabRecords = 256
 
 // send hands outputs to the client. It waits while the client's buffer is full.
-func (p *producer) send(ctx context.Context, outputs []topology.Output) {
+func (p *producer) send(ctx context.Context, outputs []graph.Output) {
 	for i := range outputs {
 		p.sendOne(ctx, &outputs[i])
 	}
 }
 
-func (p *producer) sendOne(ctx context.Context, o *topology.Output) {
+func (p *producer) sendOne(ctx context.Context, o *graph.Output) {
 	if p.transactions && !p.open {
+		if err := p.member.endMayComeLate(); err != nil {
+			p.poison(err)
+			return
+		}
 		if err := p.client.BeginTransaction(); err != nil {
 			p.poison(err)
 			return
@@ -65,10 +71,24 @@ func (p *producer) sendOne(ctx context.Context, o *topology.Output) {
 			}
 		}
 	}
+	p.separate(ctx, r)
 	p.client.Produce(ctx, r, promise)
-	if p.alone() {
+	if p.lessons.sendsAlone() {
 		_ = p.client.Flush(ctx) // what fails poisons the transaction
 	}
+}
+
+// separate sends what has been gathered for a record's topic if the record makes a batch of it that is too large.
+func (p *producer) separate(ctx context.Context, r *kgo.Record) {
+	most, small := p.lessons.smallBatch(r.Topic)
+	if !small {
+		return
+	}
+	if have := p.together[r.Topic]; have > 0 && have+bytesOf(r) > most {
+		_ = p.client.Flush(ctx) // what fails poisons the transaction
+		clear(p.together)
+	}
+	p.together[r.Topic] += bytesOf(r)
 }
 
 // acknowledged is called by the client's goroutine for each record.
@@ -80,8 +100,11 @@ func (p *producer) acknowledged(r *kgo.Record, err error) {
 	p.allowance.acked.Add(bytesOf(r))
 }
 
+// recordFrame is what a record takes beside its key and value, about.
+const recordFrame = 64
+
 // bytesOf is what a record takes on its way, about.
-func bytesOf(r *kgo.Record) int64 { return int64(64 + len(r.Key) + len(r.Value)) }
+func bytesOf(r *kgo.Record) int64 { return int64(recordFrame + len(r.Key) + len(r.Value)) }
 
 // poison keeps the first failure: no transaction that it belongs to may commit.
 func (p *producer) poison(err error) { p.failure.CompareAndSwap(nil, &err) }
@@ -97,13 +120,13 @@ func (p *producer) failed() error {
 // trace is a context that tells where a record comes from. It is the one that the record is sent with, otherwise.
 type trace struct {
 	context.Context
-	node   *topology.Node
-	from   *topology.Origin
+	node   *graph.Node
+	from   *graph.Origin
 	offset int64
 }
 
 // traced is the context of an output.
-func (p *producer) traced(ctx context.Context, o *topology.Output) context.Context {
+func (p *producer) traced(ctx context.Context, o *graph.Output) context.Context {
 	if len(p.traces) == 0 {
 		p.traces = make([]trace, slabRecords)
 	}
@@ -128,6 +151,9 @@ type ProduceError struct {
 	Source          string
 	SourcePartition int32
 	SourceOffset    int64
+
+	timestamp int64  // of the record, in milliseconds
+	value     []byte // as encoded
 }
 
 // refused is the error of a record that was sent.
@@ -137,6 +163,7 @@ func refused(r *kgo.Record, err error) *ProduceError {
 	}
 	e := &ProduceError{
 		Topic: r.Topic, Partition: r.Partition, Bytes: len(r.Key) + len(r.Value), Key: r.Key, Err: err, SourceOffset: -1,
+		timestamp: r.Timestamp.UnixMilli(), value: r.Value,
 	}
 	if t, ok := r.Context.(*trace); ok {
 		if t.node != nil {
@@ -164,3 +191,6 @@ func (e *ProduceError) Error() string {
 }
 
 func (e *ProduceError) Unwrap() error { return e.Err }
+
+// size is what the record took on its way, as bytesOf has it.
+func (e *ProduceError) size() int64 { return int64(recordFrame + e.Bytes) }

@@ -4,54 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
-
-// aloneFor is how long records are sent one by one, to find the one that is refused.
-const aloneFor = time.Minute
-
-// errSearched begins a session anew that sends records one by one.
-var errSearched = errors.New("worker: Kafka refuses a record, which is searched")
 
 // errLeftOut begins a session anew in which a record is left out.
 var errLeftOut = errors.New("worker: Kafka refuses what was made of a record, which is left out")
 
-// errRowRefused begins a session anew that looks at the size of each row as it is put.
+// errRowRefused begins a session anew that looks at each row as it is put.
 var errRowRefused = errors.New("worker: Kafka refuses a row in a changelog, and the record that puts it is searched")
 
 // leaveOut asks the error policy about a record that Kafka refused. The transaction that it was part of is lost, and
 // with it all that was done since the last commit. So if the policy passes over it, the next session leaves out the
 // input record that it was made of, with all that this does. A row of a changelog tells nothing of such a record: the
-// next session meets one that is as large when it is put, and that record fails.
+// next session meets one of that size, time or value when it is put, and that record fails. Brokers refuse whole
+// batches, so under each policy the record is searched first: it may have been another one, or none.
 func (s *session) leaveOut(ctx context.Context, err error) error {
 	var produced *ProduceError
 	l := &s.worker.lessons
 	if ctx.Err() != nil || !errors.As(err, &produced) || !refusesRecord(produced.Err) {
 		return err
 	}
-	refused := s.refusal(produced)
-	if refused == nil && !s.canLimit(produced) {
-		return err
+	if searched := l.search(produced); searched != nil {
+		s.beginRows(ctx, produced.Topic)
+		return fmt.Errorf("%w: %v", searched, err)
 	}
-	if !l.sendsAlone() { // brokers refuse whole batches: it may have been another one of the same
-		l.aloneSince = time.Now()
-		return fmt.Errorf("%w: %v", errSearched, err)
+	if refused := s.refusal(produced); refused != nil {
+		l.refused[idOf(refused.Failed)] = *refused
+		return fmt.Errorf("%w: %v", errLeftOut, err) // without its type: it ends nothing any more
 	}
-	l.aloneSince = time.Time{}
-	if refused == nil {
-		l.encodeOnPut, l.rowLimits[produced.Topic] = true, max(1, produced.Bytes-rowFrame)
+	if rows := l.rows[produced.Topic]; rows != nil && rows.learn(produced) {
+		l.encodeOnPut = true
 		return fmt.Errorf("%w: %v", errRowRefused, err)
 	}
-	l.refused[idOf(refused.Failed)] = *refused
-	return fmt.Errorf("%w: %v", errLeftOut, err) // without its type: it ends nothing any more
+	return err
 }
 
 // refusal is the input record that a refused one was made of; nil if it is not known, was left out before, or must not
@@ -77,25 +68,18 @@ func idOf(failed *task.ProcessError) task.RecordID {
 	return task.RecordID{Topic: failed.Topic, Partition: failed.Partition, Offset: failed.Offset}
 }
 
-// rowFrame is by how much a row in a store may seem smaller than its record in the changelog, in bytes.
-const rowFrame = 64
-
-// canLimit is true for a record of a changelog that is not known yet to be too large.
-func (s *session) canLimit(produced *ProduceError) bool {
-	limit, known := s.worker.lessons.rowLimits[produced.Topic]
-	return (!known || produced.Bytes < limit) && slices.ContainsFunc(s.set.Tasks(), func(t *task.Task) bool {
-		return slices.ContainsFunc(t.Changelogs(), func(c *task.Changelog) bool { return c.Topic == produced.Topic })
-	})
-}
-
 // refusesRecord is true where Kafka would refuse the same record again, and no other.
 func refusesRecord(err error) bool {
-	return cluster.IsAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp,
-		kerr.InvalidTopicException)
+	return refusesSize(err) || cluster.IsAny(err, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.InvalidTopicException)
+}
+
+// refusesSize is true where smaller records, or smaller batches of them, would be taken.
+func refusesSize(err error) bool {
+	return cluster.IsAny(err, kerr.MessageTooLarge, kerr.RecordListTooLarge)
 }
 
 // taskOf is the task that reads a partition.
-func (s *session) taskOf(topic string, partition int32) (id topology.TaskID) {
+func (s *session) taskOf(topic string, partition int32) (id graph.TaskID) {
 	for _, t := range s.set.Tasks() {
 		for _, in := range t.Inputs() {
 			if in.Topic == topic && in.Partition == partition {

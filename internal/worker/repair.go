@@ -5,10 +5,10 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // repair closes the databases that made a session fail, and takes damaged ones out of the way. The others stay open.
@@ -33,7 +33,7 @@ func (w *Worker) repair(err error) error {
 
 // damaged is what an error found damaged: the database of a task, and whether that of the global tables may be, which a
 // task's steps read, too.
-func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
+func (w *Worker) damaged(err error) (id graph.TaskID, one, tables bool) {
 	var process *task.ProcessError
 	var failed *task.Error
 	switch {
@@ -42,8 +42,8 @@ func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
 	case errors.Is(err, task.ErrGlobalTables):
 		return id, false, true
 	case errors.As(err, &process) && errors.Is(process, store.ErrCorrupt):
-		own := process.Task.Sub != topology.GlobalSub
-		return process.Task, own, !own || w.config.Topology.Global != nil
+		own := process.Task.Sub != graph.GlobalSub
+		return process.Task, own, !own || w.config.Topology.Global() != nil
 	case errors.As(err, &failed) && errors.Is(failed, store.ErrCorrupt):
 		return failed.Task, true, false
 	}
@@ -52,7 +52,7 @@ func (w *Worker) damaged(err error) (id topology.TaskID, one, tables bool) {
 
 // discard closes the databases of a task that have failed. Damaged ones are taken out of the way: the task is restored
 // into new ones. What another worker of the process has by now is left to that one.
-func (w *Worker) discard(id topology.TaskID, failure error) error {
+func (w *Worker) discard(id graph.TaskID, failure error) error {
 	dir := w.taskDir(id)
 	var held *HeldError
 	if err := w.config.Process.Engines.discard(dir, w.config.Index); errors.As(err, &held) {
@@ -86,7 +86,7 @@ func (w *Worker) setTablesAside(damage error) error {
 
 // copyStores copies stores that only their directory has, which the worker has open, into a new directory. It is closed
 // again, and gone if that fails.
-func (w *Worker) copyStores(specs []state.Spec, from, to string) error {
+func (w *Worker) copyStores(specs []storage.Spec, from, to string) error {
 	w.config.Process.Engines.release(from, w.config.Index)
 	old, err := w.config.Process.Engines.acquire(from, w.config.Index)
 	if err != nil {

@@ -109,11 +109,18 @@ func (r *restore) read(x *restoring, c *task.Changelog, from, end int64) error {
 	return nil
 }
 
-// connect makes the client, which reads changelogs from the given offsets.
+// connect makes the client, which reads changelogs from the given offsets. It is to learn at once where all changelogs
+// are: about a partition that is added later, and that it has not found yet, it asks any broker, and if that is another
+// one's, it asks again a second later.
 func (r *restore) connect(at map[string]map[int32]kgo.Offset) (err error) {
+	for _, topic := range r.session.layout.Changelogs() {
+		if at[topic] == nil {
+			at[topic] = map[int32]kgo.Offset{}
+		}
+	}
 	r.client, err = cluster.NewClient(cluster.RestoreRole, r.session.config.Client(cluster.RestoreRole),
 		kgo.ConsumePartitions(at), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond))
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	r.connected = time.Now()
 	return err
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // restore brings tasks to where they can run: it opens their databases, finds where their inputs begin, and reads their
@@ -43,7 +43,7 @@ type restore struct {
 
 // restoring is a task on its way.
 type restoring struct {
-	id        topology.TaskID
+	id        graph.TaskID
 	task      *task.Task                // nil until its databases are open
 	committed map[string]task.Committed // by input topic
 	facts     task.Facts                // of the last look at the cluster
@@ -300,7 +300,7 @@ func (r *restore) begin(
 ) (c task.Committed, err error) {
 	topo, kafka := r.session.config.Topology, r.session.config.Cluster
 	c = r.offsets[in.Topic][in.Partition]
-	if reset, _ := topo.ResetOf(in.Topic); c.Offset < 0 && reset != topology.Earliest {
+	if reset, _ := topo.ResetOf(in.Topic); c.Offset < 0 && reset != graph.Earliest {
 		if c, err = kafka.ChooseOffset(ctx, topo, in.Topic, in.Partition); err != nil {
 			return c, err
 		}
@@ -323,7 +323,7 @@ func (r *restore) begin(
 }
 
 // stopRestoring gives up tasks that are on their way. The others of the same restores go on.
-func (s *session) stopRestoring(ids []topology.TaskID) error {
+func (s *session) stopRestoring(ids []graph.TaskID) error {
 	stopped := map[*restore]bool{}
 	for _, id := range ids {
 		if r := s.restores[id]; r != nil {

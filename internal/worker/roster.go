@@ -5,23 +5,23 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // roster is which tasks the workers of this process have.
 type roster struct {
 	mu struct {
 		sync.Mutex
-		of map[int][]topology.TaskID
+		of map[int][]graph.TaskID
 	}
 }
 
 // set tells the tasks of a worker, and gives the number of those of all workers.
-func (r *roster) set(worker int, tasks []topology.TaskID) (total int) {
+func (r *roster) set(worker int, tasks []graph.TaskID) (total int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mu.of == nil {
-		r.mu.of = map[int][]topology.TaskID{}
+		r.mu.of = map[int][]graph.TaskID{}
 	}
 	r.mu.of[worker] = tasks
 	for _, tasks := range r.mu.of {
@@ -30,7 +30,7 @@ func (r *roster) set(worker int, tasks []topology.TaskID) (total int) {
 	return total
 }
 
-func (r *roster) has(id topology.TaskID) bool {
+func (r *roster) has(id graph.TaskID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, tasks := range r.mu.of {
@@ -42,7 +42,7 @@ func (r *roster) has(id topology.TaskID) bool {
 }
 
 // logMoves says what a rebalance brought and took, in one line, and where the state of what came lies.
-func (s *session) logMoves(message string, moved []topology.TaskID, more ...any) {
+func (s *session) logMoves(message string, moved []graph.TaskID, more ...any) {
 	s.config.Process.roster.set(s.config.Index, s.taskIDs())
 	if len(moved) == 0 {
 		return
@@ -54,7 +54,7 @@ func (s *session) logMoves(message string, moved []topology.TaskID, more ...any)
 	}, more...)...)
 }
 
-func (s *session) taskIDs() (ids []topology.TaskID) {
+func (s *session) taskIDs() (ids []graph.TaskID) {
 	for _, t := range s.set.Tasks() {
 		ids = append(ids, t.ID)
 	}
@@ -66,13 +66,13 @@ func (s *session) taskIDs() (ids []topology.TaskID) {
 	return ids
 }
 
-func sortTasks(ids []topology.TaskID) {
-	slices.SortFunc(ids, func(x, y topology.TaskID) int {
+func sortTasks(ids []graph.TaskID) {
+	slices.SortFunc(ids, func(x, y graph.TaskID) int {
 		return cmp.Or(cmp.Compare(x.Sub, y.Sub), cmp.Compare(x.Partition, y.Partition))
 	})
 }
 
-func names(ids []topology.TaskID) []string {
+func names(ids []graph.TaskID) []string {
 	out := []string{}
 	for _, id := range ids {
 		out = append(out, id.String())

@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // session is the life of one client, from its group's tasks to its end; doc.go tells what may happen in it. It has all
@@ -33,10 +33,10 @@ type session struct {
 	// assigned are the inputs that the group has given to this worker, as they were committed then.
 	assigned cluster.Offsets
 	// restores are the tasks that the restore goroutines own.
-	restores map[topology.TaskID]*restore
-	evicted  map[topology.TaskID]bool     // tasks that were restored in the session's course
-	unread   map[partition][]topology.Raw // of inputs of those of them that do not run yet
-	movedAt  time.Time                    // when the group was first given other offsets; zero: it was not
+	restores map[graph.TaskID]*restore
+	evicted  map[graph.TaskID]bool     // tasks that were restored in the session's course
+	unread   map[partition][]graph.Raw // of inputs of those of them that do not run yet
+	movedAt  time.Time                 // when the group was first given other offsets; zero: it was not
 
 	began     time.Time // zero once it has committed
 	told      bool      // the group has said which tasks are the worker's, which may be none
@@ -44,7 +44,7 @@ type session struct {
 	processed int64     // records taken from inputs since the last commit
 	shownAt   time.Time // when the worker was last shown
 	unseen    bool      // something has happened since
-	closedAt  time.Time // of the last look for databases to close; of the session at first
+	closedAt  time.Time // of the last look for databases to close, or of what the group said last
 
 	heldAt        time.Time // of the last look for records that the brokers do not send
 	checkingHeld  bool      // while one is under way
@@ -67,8 +67,8 @@ func newSession(w *Worker, layout *cluster.Layout, work context.Context) *sessio
 	now := time.Now()
 	s := &session{
 		worker: w, config: w.config, layout: layout, events: newEvents(w.pace.interrupt),
-		assigned: cluster.Offsets{}, restores: map[topology.TaskID]*restore{},
-		evicted: map[topology.TaskID]bool{}, unread: map[partition][]topology.Raw{}, cover: newCoverage(),
+		assigned: cluster.Offsets{}, restores: map[graph.TaskID]*restore{},
+		evicted: map[graph.TaskID]bool{}, unread: map[partition][]graph.Raw{}, cover: newCoverage(),
 		began: now, unseen: true, closedAt: now, listedAt: now, verifiedAt: now, askedAt: now, heldAt: now, tailsAt: now,
 	}
 	s.config.Topology, s.config.Task.Partitions = layout.Topology, layout.Partitions.Topics
@@ -76,7 +76,7 @@ func newSession(w *Worker, layout *cluster.Layout, work context.Context) *sessio
 	tasks.Epochs = !s.config.ExactlyOnce
 	tasks.PartitionsOf, tasks.Pace = s.sinkPartitions(work), &w.pace.Pace
 	tasks.Wake = s.events.nudge
-	tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits
+	tasks.EncodeOnPut, tasks.Refused, tasks.RowsRefused = w.lessons.encodeOnPut, w.lessons.refused, s.rowsRefused(work)
 	at, _ := w.clock.read()
 	s.set = task.NewSet(layout.Topology, tasks, at)
 	return s
@@ -104,7 +104,7 @@ func (s *session) run(ctx, work context.Context) (err error) {
 // work works until ctx ends, and commits.
 func (s *session) work(ctx, work context.Context) error {
 	err := s.loop(ctx, work)
-	changed := errors.Is(err, cluster.ErrTopicsChanged) || errors.Is(err, errOffsetsMoved)
+	changed := cluster.IsAny(err, cluster.ErrTopicsChanged, errOffsetsMoved, errEndMayComeLate)
 	if stopped := ctx.Err() != nil && changed; err != nil && !stopped {
 		return err
 	}
@@ -120,6 +120,9 @@ func (s *session) work(ctx, work context.Context) error {
 func (s *session) loop(ctx, work context.Context) error {
 	idle := true
 	for ctx.Err() == nil {
+		if err := s.member.endMayComeLate(); err != nil {
+			return err
+		}
 		if err := s.handleEvents(work); err != nil {
 			return err
 		}

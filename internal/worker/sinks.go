@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // How long an answer about a topic holds: as long as Kafka's producers trust theirs (metadata.max.age.ms). Of a topic
@@ -33,7 +33,7 @@ func (s *session) sinkPartitions(ctx context.Context) func(topic string) (int32,
 		if len(known) >= mostSinks {
 			clear(known)
 		}
-		var unavailable *topology.ErrUnavailable
+		var unavailable *graph.UnavailableError
 		switch {
 		case err == nil:
 			known[topic] = answer{n, nil, time.Now().Add(sinkHolds)}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // step processes records and punctuations, and sends what they gave. It ends early when its time is over, ctx ends or
@@ -48,7 +48,7 @@ func (s *session) step(ctx, work context.Context) (n int, err error) {
 }
 
 // sendAll hands outputs to the client, and says what it waits for if the client takes no more.
-func (s *session) sendAll(ctx context.Context, outputs []topology.Output) {
+func (s *session) sendAll(ctx context.Context, outputs []graph.Output) {
 	if len(outputs) > 0 {
 		s.worker.forRoom.begin()
 		s.out.send(ctx, outputs)

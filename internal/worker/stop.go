@@ -28,7 +28,7 @@ func (e *ShutdownError) Unwrap() error { return e.Err }
 // punctuation. The worker has left Kafka, and what the code does now has no effect. Its goroutine ends when the code
 // returns; until then, or until the process ends, the state directory stays locked.
 type BusyError struct {
-	Task string // as topology.TaskID prints it; empty if it is not known
+	Task string // as streams.TaskID prints it; empty if it is not known
 	Time time.Duration
 }
 
@@ -178,10 +178,11 @@ func (w *Worker) result(ctx context.Context, err error) error {
 	}
 	switch {
 	case err != nil && classify(err) == fatal, errors.As(err, &known):
-		return cluster.NameAppRight(w.config.Topology.App, err)
+		return cluster.NameAppRight(w.config.Topology.App(), err)
 	case w.lessons.owed != nil && ctx.Err() != nil:
 		return &ShutdownError{w.lessons.owed}
-	case ctx.Err() != nil && cluster.IsAny(err, ctx.Err(), cluster.ErrTopicsChanged, errOffsetsMoved, errOverdue):
+	case ctx.Err() != nil &&
+		cluster.IsAny(err, ctx.Err(), cluster.ErrTopicsChanged, errOffsetsMoved, errEndMayComeLate, errOverdue):
 		return nil
 	}
 	return err
@@ -198,7 +199,7 @@ func (w *Worker) fenceOwnTransaction(ctx context.Context) error {
 // remove whoever has this worker's identity by now.
 func (w *Worker) leave(ctx context.Context, member string) {
 	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group = w.config.Topology.App
+	req.Group = w.config.Topology.App()
 	m := kmsg.NewLeaveGroupRequestMember()
 	m.MemberID, m.InstanceID = member, &w.config.Identity
 	req.Members = append(req.Members, m)

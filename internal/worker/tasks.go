@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // assign opens the tasks whose inputs were assigned to a member of the group, and begins to restore them.
@@ -27,7 +27,7 @@ func (s *session) assign(ctx context.Context, member string, committed cluster.O
 		s.checkTopicsNow()
 	}
 	s.assigned.Add(committed)
-	s.told = true
+	s.told, s.closedAt = true, time.Now()
 	s.worker.lessons.owed = nil // what was dropped is done again from here on, by this worker or by others
 	ids := s.tasksOf(func(topic string, yield func(int32)) {
 		for p := range committed[topic] {
@@ -35,7 +35,7 @@ func (s *session) assign(ctx context.Context, member string, committed cluster.O
 		}
 	})
 	var tasks []*restoring
-	var gained, here []topology.TaskID
+	var gained, here []graph.TaskID
 	for _, id := range ids {
 		if !s.hasTask(id) && s.complete(id) { // else the offsets were fetched twice, or are not all there yet
 			tasks, gained = append(tasks, &restoring{id: id}), append(gained, id)
@@ -57,14 +57,14 @@ func (s *session) assign(ctx context.Context, member string, committed cluster.O
 }
 
 // hasTask is true for a task that runs, or is on its way.
-func (s *session) hasTask(id topology.TaskID) bool {
+func (s *session) hasTask(id graph.TaskID) bool {
 	return s.set.Task(id) != nil || s.restores[id] != nil
 }
 
 // nothingAdded: what the worker has is all it gets from this rebalance, which may be no task at all.
 func (s *session) nothingAdded(context.Context) error {
 	s.worker.waits.end(forGroup)
-	s.told = true
+	s.told, s.closedAt = true, time.Now()
 	s.worker.lessons.owed = nil
 	s.cover.rebalanced()
 	s.reportIfRunning()
@@ -74,28 +74,28 @@ func (s *session) nothingAdded(context.Context) error {
 // complete is true if all inputs of a task have been assigned. It may happen that they come one by one: while members
 // of two versions of an application share a group, and while its leader does not know yet of a topic that matches a
 // pattern.
-func (s *session) complete(id topology.TaskID) bool {
+func (s *session) complete(id graph.TaskID) bool {
 	topo := s.config.Topology
-	return !slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
+	return !slices.ContainsFunc(topo.Inputs(topo.Subs()[id.Sub]), func(topic string) bool {
 		return !s.assigned.Has(topic, id.Partition) && id.Partition < s.layout.Partitions.Topics[topic]
 	})
 }
 
 // keepsInputs is true if a task loses some of its inputs and keeps others, for the same reasons.
-func (s *session) keepsInputs(id topology.TaskID) bool {
+func (s *session) keepsInputs(id graph.TaskID) bool {
 	topo := s.config.Topology
-	return s.hasTask(id) && slices.ContainsFunc(topo.Inputs(topo.Subs[id.Sub]), func(topic string) bool {
+	return s.hasTask(id) && slices.ContainsFunc(topo.Inputs(topo.Subs()[id.Sub]), func(topic string) bool {
 		return s.assigned.Has(topic, id.Partition)
 	})
 }
 
 // tasksOf are the tasks that read any of the given partitions.
-func (s *session) tasksOf(partitions func(topic string, yield func(int32))) (ids []topology.TaskID) {
+func (s *session) tasksOf(partitions func(topic string, yield func(int32))) (ids []graph.TaskID) {
 	topo := s.config.Topology
-	for _, sub := range topo.Subs {
+	for _, sub := range topo.Subs() {
 		for _, topic := range topo.Inputs(sub) {
 			partitions(topic, func(p int32) {
-				if id := (topology.TaskID{Sub: sub.ID, Partition: p}); !slices.Contains(ids, id) {
+				if id := (graph.TaskID{Sub: sub.ID, Partition: p}); !slices.Contains(ids, id) {
 					ids = append(ids, id)
 				}
 			})
@@ -105,7 +105,7 @@ func (s *session) tasksOf(partitions func(topic string, yield func(int32))) (ids
 }
 
 // openTask makes a task on its databases, which it has taken even if that fails.
-func (s *session) openTask(id topology.TaskID) (*task.Task, error) {
+func (s *session) openTask(id graph.TaskID) (*task.Task, error) {
 	engines, err := s.config.Process.Engines.acquire(s.worker.taskDir(id), s.config.Index)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (s *session) revoke(ctx context.Context, gone map[string][]int32) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	lost := slices.DeleteFunc(slices.Clone(ids), func(id topology.TaskID) bool { return !s.hasTask(id) })
+	lost := slices.DeleteFunc(slices.Clone(ids), func(id graph.TaskID) bool { return !s.hasTask(id) })
 	s.out.send(ctx, s.set.Outputs())
 	if s.set.Pending() {
 		if err := s.commit(ctx); err != nil {
@@ -188,14 +188,18 @@ func (s *session) revoke(ctx context.Context, gone map[string][]int32) error {
 	return nil
 }
 
-// closeIdle closes databases of tasks that did not come back to this session.
+// closeIdle closes databases of tasks that did not come back to this session. Which do the group must have said first.
 func (s *session) closeIdle() {
-	if time.Since(s.closedAt) < keepIdle {
+	if !s.told || time.Since(s.closedAt) < keepIdle {
 		return
 	}
 	s.closedAt = time.Now()
+	due := map[string]bool{}
+	for id := range s.restores {
+		due[s.worker.taskDir(id)] = true
+	}
 	log := s.config.Logger
-	s.config.Process.Engines.closeIdle(s.config.Index, keepIdle, func(dir string, err error) {
+	s.config.Process.Engines.closeIdle(s.config.Index, keepIdle, due, func(dir string, err error) {
 		log.Warn("database of a task that has gone", "dir", dir, "error", err)
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // leftover is a directory of a task that another process has.
@@ -26,12 +26,12 @@ type leftover struct {
 // leftovers are the directories of tasks that other processes have by now, as last found. Of the looks at them one is
 // under way at a time, and it alone uses them.
 type leftovers struct {
-	byTask    map[topology.TaskID]leftover
+	byTask    map[graph.TaskID]leftover
 	checkedAt time.Time
 	checking  atomic.Bool
 }
 
-func newLeftovers() leftovers { return leftovers{byTask: map[topology.TaskID]leftover{}} }
+func newLeftovers() leftovers { return leftovers{byTask: map[graph.TaskID]leftover{}} }
 
 // checkLeftovers looks now and then for directories of tasks that are other processes' by now, and removes them after
 // Config.CleanupDelay. One worker of a process does it.
@@ -55,15 +55,15 @@ func (s *session) checkLeftovers() {
 // tidier removes directories.
 type tidier struct {
 	config    Config
-	leftovers map[topology.TaskID]leftover
+	leftovers map[graph.TaskID]leftover
 }
 
 func (t *tidier) tidy(ctx context.Context) error {
 	if err := store.RemoveDiscarded(t.config.StateDir); err != nil {
 		t.config.Logger.Warn("state that was discarded is still there", "error", err)
 	}
-	dirs := slices.DeleteFunc(taskDirs(t.config.StateDir), func(id topology.TaskID) bool {
-		return id.Sub >= len(t.config.Topology.Subs) || t.config.Process.roster.has(id)
+	dirs := slices.DeleteFunc(taskDirs(t.config.StateDir), func(id graph.TaskID) bool {
+		return id.Sub >= len(t.config.Topology.Subs()) || t.config.Process.roster.has(id)
 	})
 	for id := range t.leftovers {
 		if !slices.Contains(dirs, id) {
@@ -90,7 +90,7 @@ func (t *tidier) tidy(ctx context.Context) error {
 // removeIfElsewhere removes the directory of a task if another process has had the task for the delay, and has gone on
 // with it meanwhile: so it has restored its state, and the directory is not the nearest copy. Where no records come,
 // that cannot be known, and the directory stays.
-func (t *tidier) removeIfElsewhere(id topology.TaskID, group kadm.DescribedGroup, offsets kadm.OffsetResponses) {
+func (t *tidier) removeIfElsewhere(id graph.TaskID, group kadm.DescribedGroup, offsets kadm.OffsetResponses) {
 	owner := t.elsewhere(id, group)
 	if owner == "" {
 		delete(t.leftovers, id)
@@ -124,13 +124,13 @@ func (t *tidier) removeIfElsewhere(id topology.TaskID, group kadm.DescribedGroup
 	}
 }
 
-func (t *tidier) inputs(id topology.TaskID) []string {
-	return t.config.Topology.Inputs(t.config.Topology.Subs[id.Sub])
+func (t *tidier) inputs(id graph.TaskID) []string {
+	return t.config.Topology.Inputs(t.config.Topology.Subs()[id.Sub])
 }
 
 // elsewhere is the member of another process that has all inputs of a task, empty if there is none.
-func (t *tidier) elsewhere(id topology.TaskID, group kadm.DescribedGroup) (owner string) {
-	own := cluster.IdentityPrefix(t.config.Topology.App, t.config.Process.ID)
+func (t *tidier) elsewhere(id graph.TaskID, group kadm.DescribedGroup) (owner string) {
+	own := cluster.IdentityPrefix(t.config.Topology.App(), t.config.Process.ID)
 	for _, m := range group.Members {
 		assigned, ok := m.Assigned.AsConsumer()
 		if !ok || m.InstanceID == nil || strings.HasPrefix(*m.InstanceID, own) {

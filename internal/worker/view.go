@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // View is what a worker has, as of a moment. It does not change.
@@ -34,7 +34,7 @@ func (s *session) show() {
 	s.shownAt, s.unseen = now, false
 	v := View{Worker: s.config.Index, At: now, Busy: s.worker.busy, Member: s.member.id, Running: s.set.View()}
 	ids := slices.Collect(maps.Keys(s.restores))
-	ids = slices.DeleteFunc(ids, func(id topology.TaskID) bool { return s.set.Task(id) != nil })
+	ids = slices.DeleteFunc(ids, func(id graph.TaskID) bool { return s.set.Task(id) != nil })
 	sortTasks(ids)
 	v.Waiting = names(ids)
 	s.config.Report(v)

@@ -78,6 +78,8 @@ func (w *Worker) runSessions(ctx context.Context) error {
 			w.config.Logger.Info("worker begins again with other topics")
 		case errors.Is(err, errOffsetsMoved):
 			w.config.Logger.Info("worker begins again at the offsets that the group was given")
+		case errors.Is(err, errEndMayComeLate):
+			w.config.Logger.Info("worker begins again under another epoch, as the end of a transaction was asked for twice")
 		case errors.Is(err, state.ErrEncode):
 			w.lessons.encodeOnPut = true
 			w.config.Logger.Warn("worker begins again and encodes each value as it is put, to find the record", "error", err)
@@ -85,8 +87,10 @@ func (w *Worker) runSessions(ctx context.Context) error {
 		case errors.Is(err, errLeftOut):
 			w.config.Logger.Warn("worker begins again from the last commit, without a record", "error", err)
 		case errors.Is(err, errRowRefused):
-			w.config.Logger.Warn("worker begins again and looks at the size of each row as it is put, to find the record",
+			w.config.Logger.Warn("worker begins again and looks at each row as it is put, to find the record",
 				"error", err)
+		case errors.Is(err, errSmaller):
+			w.config.Logger.Warn("worker begins again and sends smaller batches to a topic", "error", err)
 		case errors.Is(err, errSearched):
 			w.config.Logger.Warn("worker begins again and sends records one by one, to find one", "error", err)
 		default:

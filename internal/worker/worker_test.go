@@ -14,10 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func TestClassify(t *testing.T) {
@@ -49,8 +49,8 @@ func TestClassify(t *testing.T) {
 
 // TestDamageIsOfOneTask: only a task that the error names loses its database.
 func TestDamageIsOfOneTask(t *testing.T) {
-	one, other := topology.TaskID{Sub: 1, Partition: 2}, topology.TaskID{Sub: 3, Partition: 4}
-	w := &Worker{config: Config{Topology: &topology.Topology{}}}
+	one, other := graph.TaskID{Sub: 1, Partition: 2}, graph.TaskID{Sub: 3, Partition: 4}
+	w := &Worker{config: Config{Topology: &graph.Topology{}}}
 	healthy := &task.Error{Task: other, Err: errors.New("x")}
 	for name, err := range map[string]error{
 		"record": &task.ProcessError{Task: one, Err: store.ErrCorrupt},
@@ -69,18 +69,18 @@ func TestDamageIsOfOneTask(t *testing.T) {
 
 // TestATaskNeedsAllItsInputs: without the committed offset of one it would read that from its start.
 func TestATaskNeedsAllItsInputs(t *testing.T) {
-	g := topology.NewGraph()
-	source := func(name string) *topology.Node {
-		return topology.AddSource(g, &topology.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
+	g := graph.NewGraph()
+	source := func(name string) *graph.Node {
+		return graph.AddSource(g, &graph.Topic{Name: name}, serde.Bytes, serde.Bytes, nil)
 	}
-	node := topology.AddPass(g, "merge", "here", []*topology.Node{source("a"), source("b")})
-	topology.AddSink(g, &topology.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
-	topo, err := topology.Compile(g, "app")
+	node := graph.AddPass(g, "merge", "here", []*graph.Node{source("a"), source("b")})
+	graph.AddSink(g, &graph.Topic{Name: "out"}, "here", node, serde.Bytes, serde.Bytes)
+	topo, err := graph.Compile(g, "app")
 	require.NoError(t, err)
 	s := &session{config: Config{Topology: topo}}
-	s.layout = &cluster.Layout{Partitions: &topology.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
+	s.layout = &cluster.Layout{Partitions: &graph.Partitions{Topics: map[string]int32{"a": 2, "b": 1}}}
 	s.assigned = cluster.Offsets{}
-	first, second := topology.TaskID{Partition: 0}, topology.TaskID{Partition: 1}
+	first, second := graph.TaskID{Partition: 0}, graph.TaskID{Partition: 1}
 
 	s.assigned.Add(cluster.Offsets{"a": {0: {Offset: 5}, 1: {Offset: 6}}})
 	require.False(t, s.complete(first), "partition 0 of b is to come")
