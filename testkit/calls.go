@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"github.com/millstream-go/millstream/internal/calls"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // HoldCalls has the slow calls of MapAsync wait until the test answers them, in whatever order it likes, see
@@ -15,11 +16,11 @@ func HoldCalls() Option { return func(o *options) { o.holdCalls = true } }
 // Call is a slow call that waits for the test.
 type Call struct {
 	Step   string // as Describe names it
-	Task   topology.TaskID
+	Task   streams.TaskID
 	Record any // a streams.Record, with the types of the step's stream
 
 	d      *Driver
-	of     *topology.Call
+	of     *graph.Call
 	answer func(result any, err error)
 	ended  bool
 }
@@ -28,6 +29,9 @@ type Call struct {
 // one after the other. Without HoldCalls none ever waits, and it is a mistake to ask.
 func (d *Driver) Calls() []*Call {
 	d.helper()
+	if !d.readable() {
+		return nil
+	}
 	if !d.options.holdCalls {
 		d.fail(errors.New("testkit: Calls without HoldCalls: each call is made at once, and none waits for the test"))
 	}
@@ -59,7 +63,7 @@ func (c *Call) Fail(err error) {
 // Timeout has the call fail as one that does not answer in time.
 func (c *Call) Timeout() {
 	c.d.helper()
-	c.Fail(fmt.Errorf("%w: %v", topology.ErrCallTimeout, c.of.Limits.Timeout))
+	c.Fail(fmt.Errorf("%w: %v", streams.ErrCallTimeout, c.of.Limits.Timeout))
 }
 
 func (c *Call) end(make func() (any, error)) {
@@ -81,7 +85,7 @@ func (c *Call) end(make func() (any, error)) {
 // caller makes the calls of the driver's tasks, or holds them.
 type caller struct{ *Driver }
 
-func (d caller) Call(c *topology.Call, answer func(result any, err error)) {
+func (d caller) Call(c *graph.Call, answer func(result any, err error)) {
 	if !d.options.holdCalls {
 		answer(calls.AtOnce(c))
 		return

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // CrashPoint is a place in a commit at which a process may die.
@@ -56,7 +56,7 @@ func (d *Driver) LoseState() {
 		return
 	}
 	d.fail(d.stop())
-	d.engines = map[topology.TaskID]store.Engine{}
+	d.engines = map[streams.TaskID]store.Engine{}
 	if d.options.dir != "" {
 		d.fail(d.removeStores())
 	}

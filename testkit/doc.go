@@ -10,8 +10,11 @@
 //	got := testkit.Output(d, Totals).Read()
 //
 // What the topology does not have is a mistake, which fails the test and names what it has: topics to feed that it does
-// not read, topics to read that it does not write, stores, partitions out of range, a clock set back, a driver that is
-// closed. So a test that nothing comes out does not pass because of a name.
+// not read, topics to read that it does not write, other serdes or types than it declares, stores, partitions out of
+// range, a clock set back, a driver that is closed. So a test that nothing comes out does not pass because of a name.
+//
+// Topics that the topology reads and writes in a circle, as for another try, are followed until the records have left
+// it; it is an error when each has gone round a thousand times.
 //
 // An upgrade is two drivers on one directory, the second of which goes on with the topics, the committed offsets and
 // the stores that the first one leaves:

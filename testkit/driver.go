@@ -14,22 +14,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
 )
 
 // Driver runs a topology in memory. It is used by one goroutine.
 type Driver struct {
-	tb      testing.TB         // nil: errors are kept in err
-	helper  func()             // makes the caller one whose caller a failure is reported at
-	base    *topology.Topology // as built
-	topo    *topology.Topology // with topics in place of patterns
-	matched []string           // those topics
+	tb      testing.TB      // nil: errors are kept in err
+	helper  func()          // makes the caller one whose caller a failure is reported at
+	base    *graph.Topology // as built
+	topo    *graph.Topology // with topics in place of patterns
+	matched []string        // those topics
 	options options
-	counts  *topology.Partitions
+	counts  *graph.Partitions
 	sources []string // topics that tasks read
 	globals []string // topics of global tables
 	drops   task.Drops
@@ -39,7 +41,7 @@ type Driver struct {
 	closed  bool
 
 	set     *task.Set
-	engines map[topology.TaskID]store.Engine // those in memory outlive the set, as files would
+	engines map[streams.TaskID]store.Engine // those in memory outlive the set, as files would
 
 	logs         map[partition]*log
 	byTopic      map[string][]*log
@@ -51,7 +53,9 @@ type Driver struct {
 	partitioners map[string]kgo.TopicPartitioner
 	held         []*Call // that wait for the test
 	piped        int     // records since the last commit
-	paused       bool    // see Pause
+	circle       string  // a topic that the topology reads and writes in a circle, empty if there is none
+	round        round
+	paused       bool // see Pause
 }
 
 // New is a driver for a test. Whatever goes wrong fails the test; the driver is closed when the test ends.
@@ -75,22 +79,27 @@ func NewDriver(topo *topology.Topology, opts ...Option) (*Driver, error) {
 	if topo == nil {
 		return nil, errors.New("testkit: there is no topology: Build returns one, or an error")
 	}
-	if _, err := topo.WithApp(topo.App); err != nil {
+	base := (*graph.Topology)(topo)
+	if _, err := topo.WithApp(topo.App()); err != nil {
 		return nil, err // steps that were added after Build
 	}
 	d := &Driver{
-		base: topo, helper: func() {}, options: defaults(), engines: map[topology.TaskID]store.Engine{},
+		base: base, helper: func() {}, options: defaults(), engines: map[streams.TaskID]store.Engine{},
 		logs: map[partition]*log{}, byTopic: map[string][]*log{}, arrivals: map[string][]arrival{},
 		next:  map[string]map[*log]int{},
-		group: map[partition]task.Offset{}, partitioners: map[string]kgo.TopicPartitioner{}, globals: topo.GlobalTopics(),
+		group: map[partition]task.Offset{}, partitioners: map[string]kgo.TopicPartitioner{}, globals: base.GlobalTopics(),
+		circle: base.Circle(),
 	}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("testkit: one of the options is nil")
+		}
 		o(&d.options)
 	}
 	if err := d.options.check(); err != nil {
 		return nil, err
 	}
-	for _, u := range topo.Uses() {
+	for _, u := range base.Uses() {
 		if err := serde.Start(context.Background(), u.Use, u.Serdes...); err != nil {
 			return nil, err
 		}
@@ -134,12 +143,17 @@ func (d *Driver) begin() error {
 // takeDirectory locks the directory of the stores for this driver, if they are in one.
 func (d *Driver) takeDirectory() (found bool, err error) {
 	if d.options.dir == "" {
-		return false, nil
+		return false, d.takeState()
 	}
-	if d.lock, err = store.Lock(d.options.dir); err != nil {
+	if d.lock, err = store.Lock(d.options.dir); err != nil && !errors.Is(err, store.ErrLocked) {
+		return false, fmt.Errorf("testkit: %w", err)
+	} else if err != nil {
 		return false, fmt.Errorf("testkit: a driver that is not closed has the directory: close it first: %w", err)
 	}
-	return d.bringBack()
+	if found, err = d.bringBack(); err == nil && !found {
+		err = d.takeState()
+	}
+	return found, err
 }
 
 func (d *Driver) unlock() error {
@@ -180,7 +194,7 @@ func (d *Driver) sinkPartitions(topic string) (int32, error) {
 }
 
 // partitionOf routes a record as the production partitioner does.
-func (d *Driver) partitionOf(o *topology.Output) int32 {
+func (d *Driver) partitionOf(o *graph.Output) int32 {
 	n := d.partitionsOf(o.Topic)
 	if o.Partition >= 0 {
 		return o.Partition
@@ -205,15 +219,15 @@ func (d *Driver) open() error {
 		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetterTopic, Buffer: math.MaxInt, MaxIdle: -1,
 		MaxJump: d.options.maxJump.Milliseconds(), TimeBack: d.options.timeBack,
 		WatchValues: true, EncodeOnPut: true, Caller: caller{d},
-		Budget: state.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
-	}, d.now()); d.topo.Global != nil {
+		Budget: storage.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
+	}, d.now()); d.topo.Global() != nil {
 		if err := d.openGlobal(); err != nil {
 			return err
 		}
 	}
 	for sub, tasks := range d.counts.Tasks {
 		for p := range tasks {
-			if err := d.start(topology.TaskID{Sub: sub, Partition: p}); err != nil {
+			if err := d.start(streams.TaskID{Sub: sub, Partition: p}); err != nil {
 				return err
 			}
 		}
@@ -221,7 +235,7 @@ func (d *Driver) open() error {
 	return nil
 }
 
-func (d *Driver) start(id topology.TaskID) error {
+func (d *Driver) start(id streams.TaskID) error {
 	engine, err := d.engine(id)
 	if err != nil {
 		return err
@@ -250,7 +264,7 @@ func (d *Driver) start(id topology.TaskID) error {
 
 // openGlobal opens the global tables and reads their topics to the end.
 func (d *Driver) openGlobal() error {
-	engine, err := d.engine(topology.TaskID{Sub: topology.GlobalSub})
+	engine, err := d.engine(streams.TaskID{Sub: graph.GlobalSub})
 	if err != nil {
 		return err
 	}
@@ -297,9 +311,13 @@ func (d *Driver) deliverGlobal() error {
 	return nil
 }
 
-func (d *Driver) engine(id topology.TaskID) (store.Engine, error) {
+func (d *Driver) engine(id streams.TaskID) (store.Engine, error) {
 	if d.options.dir != "" {
-		return d.options.openEngine(filepath.Join(d.options.dir, id.String()))
+		engine, err := d.options.openEngine(filepath.Join(d.options.dir, id.String()))
+		if engine == nil && err == nil {
+			err = errors.New("testkit: OpenEngine's function returned neither an engine nor an error")
+		}
+		return engine, err
 	}
 	if d.engines[id] == nil {
 		d.engines[id] = store.OpenMemory()
@@ -322,9 +340,9 @@ func (d *Driver) fail(err error) {
 // Err is the first failure, nil if there was none.
 func (d *Driver) Err() error { return d.err }
 
-// run works until nothing is left to do that does not need a commit.
+// run works until nothing is left to do that does not need a commit; not while it is paused.
 func (d *Driver) run() {
-	for d.err == nil {
+	for d.err == nil && !d.paused {
 		d.fail(d.deliverGlobal())
 		d.deliver()
 		if err := d.set.Answer(d.now()); err != nil {
@@ -334,7 +352,7 @@ func (d *Driver) run() {
 		}
 		n, err := d.set.Step(d.now(), math.MaxInt)
 		d.sendOutputs()
-		if err != nil {
+		if err = errors.Join(err, d.checkRound(n)); err != nil {
 			d.fail(err)
 			return
 		}
@@ -371,6 +389,7 @@ func (d *Driver) arrived() {
 	if d.paused {
 		return
 	}
+	d.round = round{}
 	d.discover()
 	d.run()
 	if d.piped++; d.options.commitEvery > 0 && d.piped >= d.options.commitEvery {
@@ -378,8 +397,8 @@ func (d *Driver) arrived() {
 	}
 }
 
-// Pause lets piped records pile up in their topics, as behind an application that is not running. Resume processes
-// them.
+// Pause lets piped records pile up in their topics, as behind an application that is not running: whatever else is
+// asked of the driver, none is processed before Resume.
 func (d *Driver) Pause() {
 	d.helper()
 	d.paused = d.usable()
@@ -393,46 +412,13 @@ func (d *Driver) Resume() {
 	}
 }
 
-// Commit commits, and works on what that makes visible behind repartition topics, until all is done and committed.
-func (d *Driver) Commit() {
-	d.helper()
-	if !d.usable() {
-		return
-	}
-	d.commit()
-	for d.discover() {
-		d.commit()
-	}
-}
-
-func (d *Driver) commit() {
-	d.run()
-	for d.err == nil && d.set.Pending() {
-		if offsets, ok := d.prepare(); ok {
-			d.commitKafka(offsets)
-			d.fail(d.set.Committed(d.now()))
-			d.run()
-		}
-	}
-	d.piped = 0
-}
-
-func (d *Driver) prepare() ([]task.Offset, bool) {
-	offsets, err := d.set.Prepare(d.send)
-	d.fail(err)
-	return offsets, err == nil
-}
-
-func (d *Driver) commitKafka(offsets []task.Offset) {
-	for _, o := range offsets {
-		d.group[partition{o.Topic, o.Partition}] = o
-	}
-	d.endTransaction(true)
-}
-
 // WallClock is the driver's wall-clock time. It starts at the epoch, or where the last driver on the directory of the
 // stores was closed.
-func (d *Driver) WallClock() time.Time { return time.UnixMilli(d.now()) }
+func (d *Driver) WallClock() time.Time {
+	d.helper()
+	d.readable()
+	return time.UnixMilli(d.now())
+}
 
 // AdvanceWallClock moves the wall clock on, in one go, fires the punctuations that are due, and works until nothing is
 // left to do. The clock does not go back.
@@ -440,6 +426,9 @@ func (d *Driver) AdvanceWallClock(by time.Duration) {
 	d.helper()
 	if by < 0 {
 		d.fail(fmt.Errorf("testkit: the wall clock cannot go back: %v", by))
+	}
+	if by > math.MaxInt64-d.clock {
+		d.fail(fmt.Errorf("testkit: the wall clock ends 292 years after the epoch: it cannot go on by %v", by))
 	}
 	if !d.usable() {
 		return
@@ -451,10 +440,14 @@ func (d *Driver) AdvanceWallClock(by time.Duration) {
 }
 
 // Dropped is the number of records dropped so far, by reason.
-func (d *Driver) Dropped() map[topology.DropReason]int64 { return d.drops.Counts() }
+func (d *Driver) Dropped() map[streams.DropReason]int64 {
+	d.helper()
+	d.readable()
+	return d.drops.Counts()
+}
 
-// Close ends the driver without a commit. Where the stores are in a directory, the topics and the committed offsets are
-// written beside them, and another driver may go on from there.
+// Close ends the driver without a commit; what is asked of it later is a mistake. Where the stores are in a directory,
+// the topics and the committed offsets are written beside them, and another driver may go on from there.
 func (d *Driver) Close() error {
 	if d.closed {
 		return nil

@@ -256,7 +256,7 @@ func TestFailureStopsByDefault(t *testing.T) {
 func TestUndecodableRecords(t *testing.T) {
 	numbers := streams.NewTopic("numbers", serde.String, serde.Int64)
 	d := testkit.New(t, build(t, func(b *streams.Builder) { streams.From(b, numbers).To(out) }), testkit.Skip())
-	bad := topology.Raw{Key: []byte("k"), Value: []byte("xxx"), Timestamp: 1}
+	bad := testkit.RawRecord{Key: []byte("k"), Value: []byte("xxx"), Timestamp: 1}
 	feed := testkit.Input(d, numbers)
 	feed.PipeRaw(bad)
 	feed.Pipe("k", 1, at(1))

@@ -1,12 +1,15 @@
 package testkit
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // InputTopic feeds a topic.
@@ -15,12 +18,15 @@ type InputTopic[K, V any] struct {
 	topic streams.Topic[K, V]
 }
 
-// Input feeds a topic that the topology reads, with its own serdes; another topic is a mistake. After each record the
+// Input feeds a topic that the topology reads, as that declares it: another topic is a mistake, and so are other serdes
+// or types, but for serde.Bytes, and for another version of a type whose schema is in a registry. After each record the
 // driver works until nothing is left to do.
 func Input[K, V any](d *Driver, topic streams.Topic[K, V]) InputTopic[K, V] {
 	d.helper()
-	d.fail(d.checkInput(topic.Name()))
-	d.fail(topic.Start(context.Background()))
+	if d.readable() {
+		d.fail(errors.Join(d.checkInput(topic.Name()), checkDeclared(d, topic)))
+		d.fail(topic.Start(context.Background()))
+	}
 	return InputTopic[K, V]{d: d, topic: topic}
 }
 
@@ -33,6 +39,9 @@ func (i InputTopic[K, V]) Pipe(key K, value V, at time.Time) {
 // PipeRecord sends a whole record: its NullKey, NullValue, Timestamp and Headers count.
 func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
 	i.d.helper()
+	if !i.d.usable() {
+		return
+	}
 	var key, value []byte
 	var err error
 	if !r.NullKey {
@@ -45,23 +54,30 @@ func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
 			i.d.fail(fmt.Errorf("value for topic %s: %w", i.topic.Name(), err))
 		}
 	}
-	i.PipeRaw(topology.Raw{Key: key, Value: value, Headers: r.Headers, Timestamp: r.Timestamp})
+	i.PipeRaw(RawRecord{Key: key, Value: value, Headers: r.Headers, Timestamp: r.Timestamp})
+}
+
+// RawRecord is a record as it lies in a topic. A nil Key or Value is null, an empty one is not.
+type RawRecord struct {
+	Key, Value []byte
+	Headers    []streams.Header
+	Timestamp  int64 // milliseconds since the epoch
 }
 
 // PipeRaw sends bytes, to the partition of the key: records that do not decode, for example. The offset is given by the
 // topic.
-func (i InputTopic[K, V]) PipeRaw(r topology.Raw) {
+func (i InputTopic[K, V]) PipeRaw(r RawRecord) {
 	i.d.helper()
 	if !i.d.usable() {
 		return
 	}
-	i.pipeTo(i.d.partitionOf(&topology.Output{
-		Topic: i.topic.Name(), Partition: topology.ByKey, HashSuffix: hashSuffix(i.topic.Key()), Key: r.Key,
+	i.pipeTo(i.d.partitionOf(&graph.Output{
+		Topic: i.topic.Name(), Partition: graph.ByKey, HashSuffix: hashSuffix(i.topic.Key()), Key: r.Key,
 	}), r)
 }
 
 // PipeTo sends bytes to a partition, which the topic must have.
-func (i InputTopic[K, V]) PipeTo(partition int32, r topology.Raw) {
+func (i InputTopic[K, V]) PipeTo(partition int32, r RawRecord) {
 	i.d.helper()
 	i.d.fail(i.d.checkPartition(i.topic.Name(), partition))
 	if i.d.usable() {
@@ -69,13 +85,25 @@ func (i InputTopic[K, V]) PipeTo(partition int32, r topology.Raw) {
 	}
 }
 
-func (i InputTopic[K, V]) pipeTo(partition int32, r topology.Raw) {
+func (i InputTopic[K, V]) pipeTo(partition int32, r RawRecord) {
 	i.d.helper()
 	l := i.d.log(i.topic.Name(), partition)
-	offset := l.append(r)
+	// A copy: a test may go on with its slices, and the record is read again after a crash.
+	offset := l.append(graph.Raw{
+		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: copied(r.Headers), Timestamp: r.Timestamp,
+	})
 	l.committed = len(l.records)
 	i.d.arrivals[l.topic] = append(i.d.arrivals[l.topic], arrival{l, int(offset)})
 	i.d.arrived()
+}
+
+// copied are headers that share nothing with others.
+func copied(headers []streams.Header) []streams.Header {
+	out := slices.Clone(headers)
+	for i := range out {
+		out[i].Value = bytes.Clone(out[i].Value)
+	}
+	return out
 }
 
 func hashSuffix(key any) int {
@@ -88,10 +116,16 @@ func hashSuffix(key any) int {
 // PartitionOf is the partition of a topic that the records of a key go to.
 func PartitionOf[K, V any](d *Driver, topic streams.Topic[K, V], key K) int32 {
 	d.helper()
-	d.fail(d.checkTopic(topic.Name()))
+	if !d.readable() {
+		return 0
+	}
+	if err := errors.Join(d.checkTopic(topic.Name()), checkDeclared(d, topic)); err != nil {
+		d.fail(err)
+		return 0
+	}
 	b, err := topic.Key().Append([]byte{}, key)
 	d.fail(err)
-	return d.partitionOf(&topology.Output{
-		Topic: topic.Name(), Partition: topology.ByKey, HashSuffix: hashSuffix(topic.Key()), Key: b,
+	return d.partitionOf(&graph.Output{
+		Topic: topic.Name(), Partition: graph.ByKey, HashSuffix: hashSuffix(topic.Key()), Key: b,
 	})
 }

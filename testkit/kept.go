@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // keptFile holds, in the directory of the databases, what brokers would have: the offsets in the databases count on it.
@@ -31,15 +32,15 @@ type kept struct {
 // keptTopic is the committed records of a topic: of each partition, and where each one came from in the order in which
 // they arrived.
 type keptTopic struct {
-	Partitions map[int32][]topology.Raw
+	Partitions map[int32][]graph.Raw
 	Arrivals   []int32
 }
 
 // keep writes what the next driver on the directory needs.
 func (d *Driver) keep() error {
-	k := kept{App: d.base.App, Clock: d.clock, Internal: d.internal, Topics: map[string]keptTopic{}}
+	k := kept{App: d.base.App(), Clock: d.clock, Internal: d.internal, Topics: map[string]keptTopic{}}
 	for name, logs := range d.byTopic {
-		t := keptTopic{Partitions: map[int32][]topology.Raw{}}
+		t := keptTopic{Partitions: map[int32][]graph.Raw{}}
 		for _, l := range logs {
 			t.Partitions[l.partition] = l.records[:l.committed]
 		}
@@ -84,9 +85,9 @@ func (d *Driver) bringBack() (found bool, err error) {
 	if err := json.Unmarshal(text, &k); err != nil {
 		return false, fmt.Errorf("%s: %w", keptFile, err)
 	}
-	if k.App != d.base.App {
+	if k.App != d.base.App() {
 		return false, fmt.Errorf("testkit: directory %s has state of application %q, not of %q: use another one",
-			d.options.dir, k.App, d.base.App)
+			d.options.dir, k.App, d.base.App())
 	}
 	d.clock, d.internal = k.Clock, k.Internal
 	for name, t := range k.Topics {
@@ -118,8 +119,8 @@ func (d *Driver) checkFresh() error {
 		return nil
 	}
 	for _, e := range entries {
-		_, notTask := topology.ParseTaskID(e.Name())
-		if e.IsDir() && (notTask == nil || e.Name() == (topology.TaskID{Sub: topology.GlobalSub}).String()) {
+		_, notTask := graph.ParseTaskID(e.Name())
+		if e.IsDir() && (notTask == nil || e.Name() == (streams.TaskID{Sub: graph.GlobalSub}).String()) {
 			return fmt.Errorf("testkit: directory %s has state, but no %s with the topics that belong to it: a driver "+
 				"leaves it there when it is closed", d.options.dir, keptFile)
 		}
@@ -128,7 +129,7 @@ func (d *Driver) checkFresh() error {
 }
 
 // checkKept wants topics to have at least the partitions that they had, and internal topics as many.
-func (d *Driver) checkKept(topo *topology.Topology, counts *topology.Partitions) error {
+func (d *Driver) checkKept(topo *graph.Topology, counts *graph.Partitions) error {
 	for name, logs := range d.byTopic {
 		if _, internal := d.internal[name]; internal {
 			continue
@@ -144,7 +145,7 @@ func (d *Driver) checkKept(topo *topology.Topology, counts *topology.Partitions)
 	internal := internalTopics(topo, counts)
 	for topic, n := range internal {
 		if have := d.internal[topic]; have != 0 && have != n {
-			return &cluster.InternalTopicError{Topic: topic, Have: fmt.Sprintf("%d partitions", have), Want: fmt.Sprint(n)}
+			return cluster.OtherPartitions(topic, have, fmt.Sprint(n))
 		}
 	}
 	if d.internal == nil {
@@ -155,14 +156,14 @@ func (d *Driver) checkKept(topo *topology.Topology, counts *topology.Partitions)
 }
 
 // internalTopics are the repartition topics and changelogs of a topology, with their numbers of partitions.
-func internalTopics(topo *topology.Topology, counts *topology.Partitions) map[string]int32 {
+func internalTopics(topo *graph.Topology, counts *graph.Partitions) map[string]int32 {
 	out := map[string]int32{}
 	for topic, n := range counts.Topics {
 		if topo.IsRepartition(topic) {
 			out[topic] = n
 		}
 	}
-	for _, sub := range topo.Subs {
+	for _, sub := range topo.Subs() {
 		for _, spec := range sub.Stores {
 			if !spec.Options().NoChangelog && counts.Tasks[sub.ID] > 0 {
 				out[topo.ChangelogName(spec.Name())] = counts.Tasks[sub.ID]

@@ -6,14 +6,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/streams"
 )
 
-var errClosed = errors.New("testkit: the driver is closed: nothing would come of this")
+var errClosed = errors.New("testkit: the driver is closed: use it before Close")
 
 // usable is true if the driver can do something. Who asks a closed driver for something has made a mistake.
 func (d *Driver) usable() bool {
+	d.helper()
 	if d.closed && d.err == nil {
 		d.fail(errClosed)
 	}
@@ -21,11 +23,11 @@ func (d *Driver) usable() bool {
 }
 
 // subs are the parts of the topology, global tables included.
-func (d *Driver) subs() []*topology.Sub {
-	if d.topo.Global == nil {
-		return d.topo.Subs
+func (d *Driver) subs() []*graph.Sub {
+	if d.topo.Global() == nil {
+		return d.topo.Subs()
 	}
-	return append(slices.Clone(d.topo.Subs), d.topo.Global)
+	return append(slices.Clone(d.topo.Subs()), d.topo.Global())
 }
 
 // read are the topics that the topology reads.
@@ -33,7 +35,7 @@ func (d *Driver) read() []string { return slices.Concat(d.sources, d.globals) }
 
 // written are the topics that the topology writes, those of dead letters and changelogs included.
 func (d *Driver) written() (names []string) {
-	for _, sub := range d.topo.Subs {
+	for _, sub := range d.topo.Subs() {
 		for _, n := range sub.Sinks {
 			if n.Topic.Pattern == nil {
 				names = append(names, d.topo.TopicName(n.Topic))
@@ -47,7 +49,7 @@ func (d *Driver) written() (names []string) {
 	return names
 }
 
-func (d *Driver) changelogs(sub *topology.Sub) (names []string) {
+func (d *Driver) changelogs(sub *graph.Sub) (names []string) {
 	for _, s := range sub.Stores {
 		if !s.Options().NoChangelog {
 			names = append(names, d.topo.ChangelogName(s.Name()))
@@ -58,12 +60,12 @@ func (d *Driver) changelogs(sub *topology.Sub) (names []string) {
 
 // patternSink is true if the topology may write a topic because its name matches a pattern.
 func (d *Driver) patternSink(name string) bool {
-	return d.anyPattern(func(n *topology.Node) bool { return n.Topic.Pattern.MatchString(name) })
+	return d.anyPattern(func(n *graph.Node) bool { return n.Topic.Pattern.MatchString(name) })
 }
 
 // anyPattern is true if one of the sinks that choose a topic for each record meets a condition.
-func (d *Driver) anyPattern(meets func(n *topology.Node) bool) bool {
-	for _, sub := range d.topo.Subs {
+func (d *Driver) anyPattern(meets func(n *graph.Node) bool) bool {
+	for _, sub := range d.topo.Subs() {
 		for _, n := range sub.Sinks {
 			if n.Topic.Pattern != nil && meets(n) {
 				return true
@@ -81,7 +83,7 @@ func (d *Driver) namedApart(name string) bool {
 }
 
 func (d *Driver) choosesByPattern() bool {
-	return d.base.HasPatterns() || d.anyPattern(func(*topology.Node) bool { return true })
+	return d.base.HasPatterns() || d.anyPattern(func(*graph.Node) bool { return true })
 }
 
 // checkPartitionsOf wants the topics that the options name to be those that a test may choose the size of.
@@ -112,6 +114,23 @@ func (d *Driver) checkDeadLetter() error {
 	if d.base.IsInternal(name) {
 		return fmt.Errorf("testkit: DeadLetter(%q): the topic is internal", name)
 	}
+	if err := graph.CheckTopic(name); name != "" && err != nil {
+		return fmt.Errorf("testkit: DeadLetter: %w", err)
+	}
+	return nil
+}
+
+// readable is true if the driver is not closed. After a failure what there is can still be looked at.
+func (d *Driver) readable() bool {
+	d.helper()
+	return !d.closed || d.usable()
+}
+
+// checkDeclared wants a topic's declaration to be that of the topology.
+func checkDeclared[K, V any](d *Driver, topic streams.Topic[K, V]) error {
+	if err := d.base.CheckDeclared(topic.Name(), graph.DeclarationOf(topic.Key(), topic.Value())); err != nil {
+		return fmt.Errorf("testkit: %w", err)
+	}
 	return nil
 }
 
@@ -122,7 +141,7 @@ func (d *Driver) checkInput(name string) error {
 	if slices.Contains(d.read(), name) || len(d.base.Matching([]string{name})) > 0 || d.namedApart(name) {
 		return nil
 	}
-	for _, sub := range d.topo.Subs {
+	for _, sub := range d.topo.Subs() {
 		if slices.Contains(d.changelogs(sub), name) { // is read after a loss of state
 			return nil
 		}
@@ -146,13 +165,13 @@ func (d *Driver) checkTopic(name string) error {
 }
 
 // checkStore wants a store of the topology as it is declared there.
-func (d *Driver) checkStore(spec state.Spec) error {
+func (d *Driver) checkStore(spec storage.Spec) error {
 	var names []string
 	for _, sub := range d.subs() {
 		for _, s := range sub.Stores {
-			if s.Name() == spec.Name() && s.Format() != spec.Format() {
+			if own, asked := storage.Described(s), storage.Described(spec); s.Name() == spec.Name() && own != asked {
 				return fmt.Errorf("testkit: store %q is %s, asked for as %s: use the value that the topology was built with",
-					s.Name(), s.Format(), spec.Format())
+					s.Name(), own, asked)
 			}
 			if s.Name() == spec.Name() {
 				return nil
@@ -174,7 +193,7 @@ func (d *Driver) checkPartition(topic string, p int32) error {
 // unknown tells of a name that the topology does not have, with the one that may be meant and those that there are.
 func (d *Driver) unknown(does, name, has string, names []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "testkit: topology %q %s %q: ", d.topo.App, does, name)
+	fmt.Fprintf(&b, "testkit: topology %q %s %q: ", d.topo.App(), does, name)
 	slices.Sort(names)
 	names = slices.Compact(names)
 	if close := closest(name, names); close != "" {

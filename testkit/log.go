@@ -1,12 +1,12 @@
 package testkit
 
-import "github.com/millstream-go/millstream/topology"
+import "github.com/millstream-go/millstream/internal/graph"
 
 // log is a partition of a topic.
 type log struct {
 	topic     string
 	partition int32
-	records   []topology.Raw
+	records   []graph.Raw
 	committed int // records that a read-committed consumer sees
 	delivered int // records that the task reading the partition has been given
 }
@@ -28,16 +28,16 @@ func (d *Driver) log(topic string, index int32) *log {
 }
 
 // append adds an uncommitted record and returns its offset.
-func (l *log) append(r topology.Raw) int64 {
+func (l *log) append(r graph.Raw) int64 {
 	r.Offset = int64(len(l.records))
 	l.records = append(l.records, r)
 	return r.Offset
 }
 
 // send is where the tasks' outputs go.
-func (d *Driver) send(o topology.Output) {
+func (d *Driver) send(o graph.Output) {
 	l := d.log(o.Topic, d.partitionOf(&o))
-	offset := l.append(topology.Raw{Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: o.Timestamp})
+	offset := l.append(graph.Raw{Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: o.Timestamp})
 	if o.Ack != nil {
 		o.Ack(offset)
 	}

@@ -2,6 +2,7 @@ package testkit_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,7 +14,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -33,7 +33,7 @@ func outsideOfTests(t *testing.T, describe func(b *streams.Builder), opts ...tes
 // TestMistakesOfTheTest: what the topology does not have is said, with the names that it has; otherwise a test that
 // nothing comes out would pass in vain.
 func TestMistakesOfTheTest(t *testing.T) {
-	raw := topology.Raw{Key: []byte("k"), Value: []byte("v")}
+	raw := testkit.RawRecord{Key: []byte("k"), Value: []byte("v")}
 	rows := state.NewKeyValue("rows", serde.String, serde.String)
 	for name, c := range map[string]struct {
 		do   func(d *testkit.Driver)
@@ -66,10 +66,13 @@ func TestMistakesOfTheTest(t *testing.T) {
 		}, []string{`does not have store "versions"`}},
 		"store of another kind": {func(d *testkit.Driver) {
 			testkit.Rows(d, state.NewKeyValue("per-ten", serde.String, serde.Int64))
-		}, []string{`store "per-ten" is window(string,int64)`, "key-value(string,int64)"}},
+		}, []string{`store "per-ten" is window(string,int64) of `, "key-value(string,int64) of string, int64"}},
 		"store of other types": {func(d *testkit.Driver) {
 			testkit.Get(d, state.NewKeyValue("counts", serde.String, serde.String), "k")
-		}, []string{`store "counts" is key-value(string,int64)`, "key-value(string,string)"}},
+		}, []string{`store "counts" is key-value(string,int64) of string, int64`, "key-value(string,string)"}},
+		"store of another Go type": {func(d *testkit.Driver) {
+			testkit.Rows(d, state.NewKeyValue("counts", serde.Serde[name](named{serde.String}), serde.Int64))
+		}, []string{"key-value(string,int64) of string, int64", "key-value(string,int64) of testkit_test.name, int64"}},
 		"partition above": {func(d *testkit.Driver) { testkit.Input(d, in).PipeTo(3, raw) },
 			[]string{`topic "in" has partitions 0 to 2`, "there is no partition 3"}},
 		"partition below": {func(d *testkit.Driver) { testkit.Input(d, in).PipeTo(-1, raw) },
@@ -79,6 +82,11 @@ func TestMistakesOfTheTest(t *testing.T) {
 		}, []string{"there is no partition 7"}},
 		"clock": {func(d *testkit.Driver) { d.AdvanceWallClock(-time.Second) },
 			[]string{"the wall clock cannot go back: -1s"}},
+		"clock at its end": {func(d *testkit.Driver) {
+			d.AdvanceWallClock(math.MaxInt64)
+			require.NoError(t, d.Err())
+			d.AdvanceWallClock(time.Second)
+		}, []string{"the wall clock ends 292 years after the epoch"}},
 		"calls that are not held": {func(d *testkit.Driver) { d.Calls() }, []string{"Calls without HoldCalls"}},
 		"crash point":             {func(d *testkit.Driver) { d.Crash(testkit.AfterCommit + 1) }, []string{"crash point 3"}},
 		"closed": {func(d *testkit.Driver) {
@@ -89,11 +97,38 @@ func TestMistakesOfTheTest(t *testing.T) {
 			[]string{"closed"}},
 		"closed, store": {func(d *testkit.Driver) { require.NoError(t, d.Close()); testkit.Get(d, counts, "k") },
 			[]string{"closed"}},
-		"closed, restart": {func(d *testkit.Driver) { require.NoError(t, d.Close()); d.LoseState() },
-			[]string{"closed"}},
+		"input of other types": {func(d *testkit.Driver) {
+			testkit.Input(d, streams.NewTopic("in", serde.String, serde.Int64)).Pipe("k", 1, at(1))
+		}, []string{`topic "in" is declared with keys string and values string at `, "driver_test.go:",
+			"asked for with keys string and values int64"}},
+		"output of other types": {func(d *testkit.Driver) { testkit.Output(d, text("out")).Read() },
+			[]string{`topic "out" is declared with keys string and values int64 at `,
+				"asked for with keys string and values string"}},
+		"output with other keys": {func(d *testkit.Driver) {
+			testkit.Output(d, streams.NewTopic("finals", serde.String, serde.Int64)).Read()
+		}, []string{`topic "finals" is declared with keys windowed(string,10) (window.Windowed[string])`, "asked for with keys string and values"}},
+		"input of another Go type": {func(d *testkit.Driver) {
+			testkit.Input(d, streams.NewTopic("in", serde.String, named{serde.String}))
+		}, []string{"values string at ", "values string (testkit_test.name)"}},
+		"repartition topic of other types": {func(d *testkit.Driver) {
+			testkit.Output(d, streams.NewTopic("app-by-value-repartition", serde.String, serde.Int64)).Read()
+		}, []string{`topic "app-by-value-repartition" is declared with`, "values int64"}},
+		"input without serdes": {func(d *testkit.Driver) {
+			testkit.Input(d, streams.NewTopic[string, string]("in", nil, nil)).Pipe("k", "v", at(1))
+		}, []string{"asked for with keys <nil>"}},
+		"output without serdes": {func(d *testkit.Driver) {
+			require.Empty(t, testkit.Output(d, streams.NewTopic[string, int64]("out", nil, nil)).Read())
+		}, []string{"asked for with keys <nil>"}},
+		"partition without serdes": {func(d *testkit.Driver) {
+			testkit.PartitionOf(d, streams.NewTopic[string, string]("in", nil, nil), "k")
+		}, []string{"asked for with keys <nil>"}},
+		"partition of a key of another type": {func(d *testkit.Driver) {
+			testkit.PartitionOf(d, streams.NewTopic("in", serde.Int64, serde.String), 1)
+		}, []string{`topic "in" is declared with`, "keys int64"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := outsideOfTests(t, countAll, testkit.Partitions(3))
+			testkit.Input(d, in).Pipe("k", "v", at(1))
 			c.do(d)
 			for _, says := range c.says {
 				require.ErrorContains(t, d.Err(), says)
@@ -115,9 +150,13 @@ func TestOptionsThatCannotBeMeant(t *testing.T) {
 		`Pebble and OpenEngine need a dire`: testkit.Pebble(""),
 		"OpenEngine needs a function":       testkit.OpenEngine(t.TempDir(), nil),
 		`DeadLetter needs a topic`:          testkit.DeadLetter(""),
-		"come back for ever":                testkit.DeadLetter("in"),
-		"the topic is internal":             testkit.DeadLetter("app-counts-changelog"),
-		"MaxTimeJump(-1s)":                  testkit.MaxTimeJump(-time.Second),
+		`name "a/b" may only have letters`:  testkit.DeadLetter("a/b"),
+		"neither an engine nor an error": testkit.OpenEngine(t.TempDir(), func(string) (state.Engine, error) {
+			return nil, nil
+		}),
+		"come back for ever":    testkit.DeadLetter("in"),
+		"the topic is internal": testkit.DeadLetter("app-counts-changelog"),
+		"MaxTimeJump(-1s)":      testkit.MaxTimeJump(-time.Second),
 	} {
 		_, err := testkit.NewDriver(build(t, countAll), option)
 		require.ErrorContains(t, err, says)
@@ -125,6 +164,11 @@ func TestOptionsThatCannotBeMeant(t *testing.T) {
 	_, err := testkit.NewDriver(build(t, countAll), testkit.Partitions(0), testkit.CommitEvery(-1))
 	require.ErrorContains(t, err, "Partitions(0)")
 	require.ErrorContains(t, err, "CommitEvery(-1)")
+	_, err = testkit.NewDriver(build(t, countAll), nil)
+	require.ErrorContains(t, err, "one of the options is nil")
+	_, err = testkit.NewDriver(build(t, countAll), testkit.Pebble(filepath.Join(os.DevNull, "state")))
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "not closed")
 	_, err = testkit.NewDriver(nil)
 	require.ErrorContains(t, err, "no topology")
 }

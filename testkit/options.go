@@ -20,6 +20,7 @@ type options struct {
 	commitEvery int
 	atLeastOnce bool
 	cacheBytes  int64
+	snapshot    string // directory of an exported state; empty: begin with nothing
 	dir         string // of databases on disk; empty: in memory
 	openEngine  func(dir string) (state.Engine, error)
 	onError     task.Policy
@@ -101,6 +102,16 @@ func OpenEngine(dir string, open func(dir string) (state.Engine, error)) Option 
 		o.dir, o.openEngine = dir, open
 		o.wrongIf(dir == "", "Pebble and OpenEngine need a directory")
 		o.wrongIf(open == nil, "OpenEngine needs a function")
+	}
+}
+
+// FromState begins with the state that `millstream state export` has written into a directory: a test that goes on
+// where an application was. Inputs have as many partitions as they had there, and no records yet; the clock is at the
+// time of the export. With Pebble or OpenEngine it is used where the directory is fresh.
+func FromState(dir string) Option {
+	return func(o *options) {
+		o.snapshot = dir
+		o.wrongIf(dir == "", "FromState needs a directory")
 	}
 }
 

@@ -1,29 +1,38 @@
 package testkit
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // OutputTopic reads a topic.
 type OutputTopic[K, V any] struct {
-	d     *Driver
-	topic streams.Topic[K, V]
+	d       *Driver
+	topic   streams.Topic[K, V]
+	refused bool // a mistake, which was told
 }
 
-// Output reads a topic that the topology writes, with its own serdes, as a consumer that reads committed records does;
-// another topic is a mistake. The topic is read from its start, and once: another Output of the same topic goes on
-// where this one has come to. FromStart begins anew.
+// Output reads a topic that the topology writes, as that declares it and as a consumer that reads committed records
+// does: another topic is a mistake, and so are other serdes or types, but for serde.Bytes. The topic is read from its
+// start, and once: another Output of the same topic goes on where this one has come to. FromStart begins anew.
 func Output[K, V any](d *Driver, topic streams.Topic[K, V]) *OutputTopic[K, V] {
 	d.helper()
-	d.fail(d.checkOutput(topic.Name()))
-	return &OutputTopic[K, V]{d: d, topic: topic}
+	o := &OutputTopic[K, V]{d: d, topic: topic}
+	if d.readable() {
+		err := errors.Join(d.checkOutput(topic.Name()), checkDeclared(d, topic))
+		o.refused = err != nil
+		d.fail(err)
+	}
+	return o
 }
 
 // FromStart is the same topic, which is read from its start again, by whichever Output comes next.
 func (o *OutputTopic[K, V]) FromStart() *OutputTopic[K, V] {
+	o.d.helper()
+	o.d.readable()
 	delete(o.d.next, o.topic.Name())
 	return o
 }
@@ -32,6 +41,9 @@ func (o *OutputTopic[K, V]) FromStart() *OutputTopic[K, V] {
 func (o *OutputTopic[K, V]) Read() []streams.Record[K, V] {
 	o.d.helper()
 	var out []streams.Record[K, V]
+	if !o.d.readable() || o.refused {
+		return nil
+	}
 	next := o.d.next[o.topic.Name()]
 	if next == nil {
 		next = map[*log]int{}
@@ -66,8 +78,8 @@ func Latest[K comparable, V any](o *OutputTopic[K, V]) map[K]V {
 	return latest
 }
 
-func (o *OutputTopic[K, V]) decode(raw *topology.Raw) (r streams.Record[K, V], err error) {
-	r.NullKey, r.NullValue, r.Timestamp, r.Headers = raw.Key == nil, raw.Value == nil, raw.Timestamp, raw.Headers
+func (o *OutputTopic[K, V]) decode(raw *graph.Raw) (r streams.Record[K, V], err error) {
+	r.NullKey, r.NullValue, r.Timestamp, r.Headers = raw.Key == nil, raw.Value == nil, raw.Timestamp, copied(raw.Headers)
 	if !r.NullKey {
 		if r.Key, err = o.topic.Key().Decode(raw.Key); err != nil {
 			return r, err

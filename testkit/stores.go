@@ -3,13 +3,14 @@ package testkit
 import (
 	"math"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
 )
 
 // Get is the value of a key in a store, in whichever task has it.
 func Get[K, V any](d *Driver, store state.KeyValue[K, V], key K) (value V, ok bool) {
 	d.helper()
-	for _, t := range d.having(store.Spec()) {
+	for _, t := range d.having(storage.Of(store)) {
 		v, found, err := store.In(t).Get(key)
 		d.fail(err)
 		if found {
@@ -20,7 +21,7 @@ func Get[K, V any](d *Driver, store state.KeyValue[K, V], key K) (value V, ok bo
 }
 
 // having are the tasks that have a store; for one of a global table, its only holder.
-func (d *Driver) having(store state.Spec) (out []state.Stores) {
+func (d *Driver) having(store storage.Spec) (out []state.Stores) {
 	d.helper()
 	d.fail(d.checkStore(store))
 	if !d.usable() {
@@ -41,7 +42,7 @@ func (d *Driver) having(store state.Spec) (out []state.Stores) {
 func Rows[K, V any](d *Driver, store state.KeyValue[K, V]) []state.Row[K, V] {
 	d.helper()
 	var rows []state.Row[K, V]
-	for _, t := range d.having(store.Spec()) {
+	for _, t := range d.having(storage.Of(store)) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
@@ -54,7 +55,7 @@ func Rows[K, V any](d *Driver, store state.KeyValue[K, V]) []state.Row[K, V] {
 func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow[K, V] {
 	d.helper()
 	var rows []state.WindowRow[K, V]
-	for _, t := range d.having(store.Spec()) {
+	for _, t := range d.having(storage.Of(store)) {
 		for row, err := range store.In(t).Between(0, math.MaxInt64) {
 			d.fail(err)
 			rows = append(rows, row)
@@ -67,7 +68,7 @@ func WindowRows[K, V any](d *Driver, store state.Window[K, V]) []state.WindowRow
 func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.SessionRow[K, V] {
 	d.helper()
 	var rows []state.SessionRow[K, V]
-	for _, t := range d.having(store.Spec()) {
+	for _, t := range d.having(storage.Of(store)) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)
@@ -80,7 +81,7 @@ func SessionRows[K, V any](d *Driver, store state.Session[K, V]) []state.Session
 func VersionedRows[K, V any](d *Driver, store state.Versioned[K, V]) []state.Row[K, V] {
 	d.helper()
 	var rows []state.Row[K, V]
-	for _, t := range d.having(store.Spec()) {
+	for _, t := range d.having(storage.Of(store)) {
 		for row, err := range store.In(t).All() {
 			d.fail(err)
 			rows = append(rows, row)

@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Consume reads a topic from its start, with its serdes, as a consumer that reads committed records does, and waits for
@@ -143,7 +142,7 @@ func (b *Broker) reader(opts ...kgo.Opt) (*kgo.Client, error) {
 func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record) (out streams.Record[K, V], err error) {
 	out = streams.Record[K, V]{NullKey: r.Key == nil, NullValue: r.Value == nil, Timestamp: r.Timestamp.UnixMilli()}
 	for _, h := range r.Headers {
-		out.Headers = append(out.Headers, topology.Header(h))
+		out.Headers = append(out.Headers, streams.Header(h))
 	}
 	if !out.NullKey {
 		out.Key, err = topic.Key().Decode(r.Key)

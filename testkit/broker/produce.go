@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Produce sends records to a topic, with its serdes, to the partitions of their keys as Kafka's Java client chooses
@@ -33,8 +33,8 @@ func Produce[K, V any](
 }
 
 func encode[K, V any](topic streams.Topic[K, V], r *streams.Record[K, V]) (*kgo.Record, error) {
-	o := topology.Output{
-		Topic: topic.Name(), Partition: topology.ByKey, Headers: r.Headers, Timestamp: r.Timestamp,
+	o := graph.Output{
+		Topic: topic.Name(), Partition: graph.ByKey, Headers: r.Headers, Timestamp: r.Timestamp,
 	}
 	if w, windowed := topic.Key().(interface{ HashSuffix() int }); windowed {
 		o.HashSuffix = w.HashSuffix()

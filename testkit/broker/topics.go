@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/topology"
 )
 
@@ -105,7 +106,7 @@ func (b *Broker) WaitProcessed(ctx context.Context, topo *topology.Topology) err
 				left = "nothing is known of it"
 			}
 			return errors.Join(fmt.Errorf("broker: application %s has not processed its input: %s: %w",
-				topo.App, left, context.Cause(ctx)), err)
+				topo.App(), left, context.Cause(ctx)), err)
 		case <-ticker.C:
 		}
 	}
@@ -120,7 +121,8 @@ func (b *Broker) Processed(ctx context.Context, topo *topology.Topology) (bool, 
 
 // unprocessed tells of a partition that has more than the application has committed, if there is one. The committed
 // offsets are asked for first: whatever had been sent to a repartition topic by then is below its end.
-func (b *Broker) unprocessed(ctx context.Context, topo *topology.Topology) (left string, err error) {
+func (b *Broker) unprocessed(ctx context.Context, built *topology.Topology) (left string, err error) {
+	topo := (*graph.Topology)(built)
 	if topo.HasPatterns() {
 		all, err := b.admin.ListTopics(ctx)
 		if err != nil {
@@ -130,7 +132,7 @@ func (b *Broker) unprocessed(ctx context.Context, topo *topology.Topology) (left
 			return "", err
 		}
 	}
-	committed, err := b.admin.FetchOffsets(ctx, topo.App)
+	committed, err := b.admin.FetchOffsets(ctx, topo.App())
 	if err != nil {
 		return "", err
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // app is the group of the application.
@@ -16,7 +16,7 @@ func (s *simulation) app() string {
 	if s.job.Config.AppID != "" {
 		return s.job.Config.AppID
 	}
-	return s.topo.App
+	return s.topo.App()
 }
 
 // look checks what must always hold.
@@ -113,7 +113,7 @@ func (s *simulation) unfinished() error {
 }
 
 // running is the topology that all instances know.
-func (s *simulation) running() *topology.Topology {
+func (s *simulation) running() *graph.Topology {
 	for _, i := range s.instances {
 		if !i.upgraded {
 			return s.topo
@@ -132,7 +132,7 @@ func (s *simulation) written() (out []string) {
 
 // changelogs are those of the application.
 func (s *simulation) changelogs() (out []string) {
-	for _, sub := range s.topo.Subs {
+	for _, sub := range s.topo.Subs() {
 		for _, spec := range sub.Stores {
 			if !spec.Options().NoChangelog {
 				out = append(out, s.topo.ChangelogName(spec.Name()))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // guards is what is compared from one look to the next.
@@ -21,7 +21,7 @@ type guards struct {
 // committed is an offset of the group with the stream times that it was committed with.
 type committed struct {
 	offset int64
-	times  topology.Metadata
+	times  graph.Metadata
 }
 
 // open is the first offset of an open transaction, and since when it is.
@@ -44,7 +44,7 @@ func (g *guards) look(info *kfake.GroupInfo) error {
 		}
 		for p, c := range partitions {
 			was, known := g.offsets[topic][p]
-			is := committed{c.Offset, topology.DecodeMetadata(c.Metadata)}
+			is := committed{c.Offset, graph.DecodeMetadata(c.Metadata)}
 			if err := is.behind(was); known && err != nil {
 				return fmt.Errorf("%s/%d: %w", topic, p, err)
 			}

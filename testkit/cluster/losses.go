@@ -6,7 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // lossy are the faults by name that take away what an application counts on. It must say so, with one of the errors of
@@ -97,7 +97,7 @@ var lossy = map[string]func(s *simulation, f fault){
 	"changelog-truncated": func(s *simulation, f fault) {
 		s.expects("LostStateError")
 		f.after = wholly
-		s.consented = s.consented || f.n%2 > 0 || slices.ContainsFunc(s.topo.Subs, expires)
+		s.consented = s.consented || f.n%2 > 0 || slices.ContainsFunc(s.topo.Subs(), expires)
 		s.maybeAway(f, func() error {
 			s.truncate(f, s.changelogs())
 			return nil
@@ -209,7 +209,7 @@ func (s *simulation) commit(to func(topic string, p int32, at int64) int64) erro
 
 // keeps is true if the application has state.
 func (s *simulation) keeps() bool {
-	for _, sub := range s.topo.Subs {
+	for _, sub := range s.topo.Subs() {
 		if len(sub.Stores) > 0 {
 			return true
 		}
@@ -233,12 +233,14 @@ func (s *simulation) repartitions() (out []string) {
 }
 
 // topologies are those of the job.
-func (j *Job) topologies() (first, upgrade *topology.Topology, err error) {
-	if first, err = j.Topology(); err != nil || j.Upgrade == nil {
+func (j *Job) topologies() (first, upgrade *graph.Topology, err error) {
+	topo, err := j.Topology()
+	first = (*graph.Topology)(topo)
+	if err != nil || j.Upgrade == nil {
 		return first, first, err
 	}
-	upgrade, err = j.Upgrade()
-	return first, upgrade, err
+	topo, err = j.Upgrade()
+	return first, (*graph.Topology)(topo), err
 }
 
 // feeder is a client that faults do not reach.

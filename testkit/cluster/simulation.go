@@ -15,8 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/sim"
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/topology"
 )
@@ -56,11 +58,11 @@ type simulation struct {
 	busy      bool          // a life was given up while a step was at work
 	err       error
 
-	topo, upgrade *topology.Topology // that instances start with, and that they end with
+	topo, upgrade *graph.Topology // that instances start with, and that they end with
 	guards        guards
 	hooks         hooks
 	met           *tally
-	dropped       map[topology.DropReason]int64
+	dropped       map[streams.DropReason]int64
 	// What was lost, and said: errors that the faults may lead to, how often they came, whether instances are told to go
 	// on all the same, and whether results may differ since.
 	lossy              map[string]bool
@@ -82,7 +84,7 @@ func newSimulation(job *Job, seed uint64, dir string, met *tally) *simulation {
 	return &simulation{
 		job: job, dir: dir, seed: seed, began: now,
 		mu: newMutex(), writing: newMutex(), rng: rand.New(rand.NewPCG(seed, 1)), down: map[string]bool{},
-		log: newJournal(), budget: store.NewBudget(8<<20, 8), met: met, dropped: map[topology.DropReason]int64{},
+		log: newJournal(), budget: store.NewBudget(8<<20, 8), met: met, dropped: map[streams.DropReason]int64{},
 		lossy: map[string]bool{}, reports: map[string]int{}, guards: guards{progress: now, event: now},
 	}
 }
@@ -213,6 +215,7 @@ func (s *simulation) begin() (err error) {
 	if err != nil {
 		return err
 	}
+	s.delayMarkers()
 	options := []testkit.Option{}
 	for topic, n := range s.topics() {
 		if err := s.fake.CreateTopic(topic, n, nil); err != nil {
@@ -223,7 +226,7 @@ func (s *simulation) begin() (err error) {
 	if s.topo, s.upgrade, err = s.job.topologies(); err != nil {
 		return err
 	}
-	if s.model, err = testkit.NewDriver(s.upgrade, options...); err != nil {
+	if s.model, err = testkit.NewDriver((*topology.Topology)(s.upgrade), options...); err != nil {
 		return err
 	}
 	if s.feed, err = s.feeder(); err != nil {

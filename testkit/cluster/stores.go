@@ -10,10 +10,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // compareStores is an error if the rows of a task differ from those of its changelogs, read from their starts. All
@@ -28,7 +30,7 @@ func (s *simulation) compareStores() error {
 	for _, topic := range append(topo.SourceTopics(), s.changelogs()...) {
 		partitions[topic] = int32(len(s.fake.PartitionInfos(topic)))
 	}
-	for _, sub := range topo.Subs {
+	for _, sub := range topo.Subs() {
 		if !logged(sub) {
 			continue
 		}
@@ -37,7 +39,7 @@ func (s *simulation) compareStores() error {
 			n = max(n, partitions[topic])
 		}
 		for p := range n {
-			if err := s.compareTask(topo, topology.TaskID{Sub: sub.ID, Partition: p}, partitions, logs); err != nil {
+			if err := s.compareTask(topo, streams.TaskID{Sub: sub.ID, Partition: p}, partitions, logs); err != nil {
 				return fmt.Errorf("task %d_%d: %w", sub.ID, p, err)
 			}
 		}
@@ -46,7 +48,7 @@ func (s *simulation) compareStores() error {
 }
 
 // logged is true if all stores of a sub-topology have changelogs, and one has.
-func logged(sub *topology.Sub) bool {
+func logged(sub *graph.Sub) bool {
 	for _, spec := range sub.Stores {
 		if spec.Options().NoChangelog || spec.Options().InMemory {
 			return false
@@ -56,7 +58,7 @@ func logged(sub *topology.Sub) bool {
 }
 
 func (s *simulation) compareTask(
-	topo *topology.Topology, id topology.TaskID, partitions map[string]int32, logs map[string][]*kgo.Record,
+	topo *graph.Topology, id streams.TaskID, partitions map[string]int32, logs map[string][]*kgo.Record,
 ) error {
 	found, committed := 0, s.committed(id.Partition)
 	var differs error
@@ -148,24 +150,24 @@ func compareRows(
 
 // makeTask is a task on a database, which does not run.
 func makeTask(
-	topo *topology.Topology, id topology.TaskID, partitions map[string]int32, engine state.Engine,
+	topo *graph.Topology, id streams.TaskID, partitions map[string]int32, engine state.Engine,
 ) (*task.Task, error) {
 	set := task.NewSet(topo, task.Config{
-		Partitions: partitions, Buffer: 1, Budget: state.NewBudget(1 << 20), Drops: &task.Drops{},
+		Partitions: partitions, Buffer: 1, Budget: storage.NewBudget(1 << 20), Drops: &task.Drops{},
 		Logger: slog.New(slog.DiscardHandler),
 	}, 0)
 	return set.Make(id, &task.Engines{Disk: engine})
 }
 
 // raws are the records of a partition, with the offset behind the last.
-func raws(records []*kgo.Record, partition int32) (out []topology.Raw, next int64) {
+func raws(records []*kgo.Record, partition int32) (out []graph.Raw, next int64) {
 	for _, r := range records {
 		if r.Partition != partition {
 			continue
 		}
-		raw := topology.Raw{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli(), Offset: r.Offset}
+		raw := graph.Raw{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli(), Offset: r.Offset}
 		for _, h := range r.Headers {
-			raw.Headers = append(raw.Headers, topology.Header(h))
+			raw.Headers = append(raw.Headers, streams.Header(h))
 		}
 		out, next = append(out, raw), r.Offset+1
 	}
@@ -173,8 +175,8 @@ func raws(records []*kgo.Record, partition int32) (out []topology.Raw, next int6
 }
 
 // expires is true if stores of a sub-topology drop rows by time, of which their changelogs know nothing.
-func expires(sub *topology.Sub) bool {
-	return slices.ContainsFunc(sub.Stores, state.Expires)
+func expires(sub *graph.Sub) bool {
+	return slices.ContainsFunc(sub.Stores, storage.Expires)
 }
 
 // expiring is true for a row of a store that drops rows by time.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Input is a topic that the topology reads, with its records.
@@ -51,9 +50,9 @@ func In[K, V any](topic streams.Topic[K, V], partitions int32, records ...stream
 			return out, nil
 		},
 		pipe: func(model *testkit.Driver, r *kgo.Record) {
-			raw := topology.Raw{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli()}
+			raw := testkit.RawRecord{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli()}
 			for _, h := range r.Headers {
-				raw.Headers = append(raw.Headers, topology.Header(h))
+				raw.Headers = append(raw.Headers, streams.Header(h))
 			}
 			testkit.Input(model, topic).PipeTo(r.Partition, raw)
 		},

@@ -5,6 +5,7 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +78,21 @@ func answering(request, code int) (s script) {
 			fault{kind: "restart", at: at + 2*time.Second, on: k % 2, lasts: time.Second})
 	}
 	return s
+}
+
+// TestMarkersOnTheirWay: what is refused for the markers of the transaction before is sent again at once. A second is
+// virtual, and none of the brokers' requests takes one.
+func TestMarkersOnTheirWay(t *testing.T) {
+	job, slowest, commits := summing(400), time.Duration(0), 0
+	var mu sync.Mutex
+	job.Config.Events.Committed = func(c streams.Commit) {
+		mu.Lock()
+		defer mu.Unlock()
+		slowest, commits = max(slowest, c.Flush), commits+1
+	}
+	require.NoError(t, job.try(t, 1, nil, &tally{}))
+	require.Greater(t, commits, 100)
+	require.Less(t, slowest, time.Second)
 }
 
 // TestIdleBeyondTheExpiryOfAProducer: brokers forget transactional ids and producers while nothing comes.
