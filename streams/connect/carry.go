@@ -6,23 +6,26 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // open takes the split over. The producer id of its transactional id comes first: it ends what a former owner has
 // begun, and keeps that one from committing more. Only then is the position what it will be read on from.
 func (s *split[K, V]) open(ctx context.Context) (err error) {
 	c := s.config
+	s.ends = &cluster.TransactionEnds{}
 	opts := append(append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...)}, c.Kafka...),
-		kgo.TransactionalID(fmt.Sprintf("%s-%d", c.Name, s.number)), kgo.TransactionTimeout(c.TransactionTimeout),
-		kgo.RecordPartitioner(cluster.Partitioner()))
+		kgo.TransactionalID(c.transactionalID(s.number)), kgo.TransactionTimeout(c.TransactionTimeout),
+		kgo.RecordPartitioner(cluster.Partitioner()), kgo.WithHooks(s.ends))
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return &SetupError{What: "SourceConfig.Kafka", Err: err}
+	}
+	if err := s.checkCommitted(ctx); err != nil { // the next call makes the brokers forget what it looks at
+		return err
 	}
 	if _, _, err := s.client.ProducerID(ctx); err != nil {
 		return fmt.Errorf("transactional id: %w", err)
@@ -36,39 +39,6 @@ func (s *split[K, V]) open(ctx context.Context) (err error) {
 	}
 	c.Logger.Info("split opened", "split", s.number, "position", string(position))
 	return nil
-}
-
-// position is the last one that was committed; nil: none.
-func (s *split[K, V]) position(ctx context.Context) (last []byte, err error) {
-	topic := s.config.positions()
-	ends, err := kadm.NewClient(s.client).ListEndOffsets(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	end, ok := ends.Lookup(topic, s.number)
-	if !ok || end.Err != nil || end.Offset == 0 {
-		return nil, end.Err
-	}
-	opts := append(append([]kgo.Opt{kgo.SeedBrokers(s.config.Brokers...)}, s.config.Kafka...),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {s.number: kgo.NewOffset().AtStart()}}))
-	reader, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	for next := int64(0); next < end.Offset; {
-		fetches := reader.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return nil, err
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if next = r.Offset + 1; !r.Attrs.IsControl() {
-				last = r.Value
-			}
-		})
-	}
-	return last, nil
 }
 
 // carry reads, and commits the records with the position behind them.
@@ -100,12 +70,13 @@ func (s *split[K, V]) carry(ctx context.Context) (moved bool, err error) {
 	if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return false, fmt.Errorf("commit: %w", err) // whether it holds, the next producer id settles
 	}
+	s.begun[s.number] = true
 	s.written.Add(int64(len(records)))
 	return true, nil
 }
 
 func (s *split[K, V]) encode(r *streams.Record[K, V]) (*kgo.Record, error) {
-	o := topology.Output{Topic: s.topic.Name(), Partition: topology.ByKey, Headers: r.Headers, Timestamp: r.Timestamp}
+	o := graph.Output{Topic: s.topic.Name(), Partition: graph.ByKey, Headers: r.Headers, Timestamp: r.Timestamp}
 	var err error
 	if !r.NullKey {
 		if o.Key, err = s.topic.Key().Append([]byte{}, r.Key); err != nil {

@@ -68,8 +68,8 @@ func (e *RecordError) Error() string {
 
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// LostRecordsError is what Run returns when the records behind its place are gone, or the topic is shorter than it: the
-// topic's retention took what was not written yet, or the topic was created anew. Reset the group, and what the other
+// LostRecordsError is what Run returns when the records behind its place are gone, or are others: the topic's retention
+// took what was not written yet, the log was cut, or the topic was created anew. Reset the group, and what the other
 // system has of the place, to go on.
 type LostRecordsError struct {
 	Partition Partition

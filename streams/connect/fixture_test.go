@@ -2,6 +2,7 @@ package connect_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -37,10 +38,14 @@ type table struct {
 	seen   map[string]int // writes of "key/offset"
 	next   map[partition]int64
 	epochs map[partition]int64
+	topics map[partition][16]byte // of which next is a place
 }
 
 func newTable() *table {
-	return &table{rows: map[string]int64{}, seen: map[string]int{}, next: map[partition]int64{}, epochs: map[partition]int64{}}
+	return &table{
+		rows: map[string]int64{}, seen: map[string]int{}, next: map[partition]int64{}, epochs: map[partition]int64{},
+		topics: map[partition][16]byte{},
+	}
 }
 
 func (t *table) all() map[string]int64 {
@@ -112,6 +117,9 @@ func (w *writer) put(batches []batch) error {
 		if w.mine[b.Partition] != w.epochs[b.Partition] || w.next[b.Partition] > b.First {
 			return fmt.Errorf("%w: %v", connect.ErrFenced, b.Partition)
 		}
+		if topic, ok := w.topics[b.Partition]; ok && topic != b.TopicID {
+			return &connect.LostRecordsError{Partition: b.Partition, Err: errors.New("the topic is another one")}
+		}
 	}
 	for _, b := range batches {
 		for _, r := range b.Records {
@@ -120,7 +128,7 @@ func (w *writer) put(batches []batch) error {
 				delete(w.rows, r.Key)
 			}
 		}
-		w.next[b.Partition] = b.Next
+		w.next[b.Partition], w.topics[b.Partition] = b.Next, b.TopicID
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ const warnEvery = 30 * time.Second
 func final(err error) bool {
 	var refused *RefusedError
 	var setup *SetupError
-	return errors.As(err, &refused) || errors.As(err, &setup) || errors.Is(err, ErrFenced)
+	var lost *LostRecordsError
+	return errors.As(err, &refused) || errors.As(err, &setup) || errors.As(err, &lost) || errors.Is(err, ErrFenced)
 }
 
 // pause returns after d, or with the cause of the context's end.

@@ -17,6 +17,7 @@ type Runner[K, V any] struct {
 	config Config
 	board  board
 	ran    atomic.Bool
+	cut    map[Partition]bool // logs that were cut, of which nothing was written since; the goroutine of Run has it
 }
 
 // ErrRunning means that Run was called a second time. Make a new Runner, with a new Sink.
@@ -39,7 +40,7 @@ func New[K, V any](topic streams.Topic[K, V], sink Sink[K, V], config Config) (*
 		return nil, err
 	}
 	config.Logger = config.Logger.With("group", config.Group, "topic", topic.Name())
-	r := &Runner[K, V]{topic: topic, sink: sink, config: config}
+	r := &Runner[K, V]{topic: topic, sink: sink, config: config, cut: map[Partition]bool{}}
 	r.board.status.Next = map[Partition]int64{}
 	return r, nil
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -18,7 +18,9 @@ import (
 type session[K, V any] struct {
 	*Runner[K, V]
 	client    *kgo.Client
-	end       context.CancelCauseFunc // for what goes wrong in a callback
+	end       context.CancelCauseFunc  // for what goes wrong in a callback
+	started   atomic.Pointer[[16]byte] // id of the topic at the start; nil: it was not looked at yet
+	group     groupPlaces
 	places    places
 	committed time.Time
 	warned    time.Time
@@ -59,7 +61,7 @@ func (s *session[K, V]) options() []kgo.Opt {
 		kgo.SessionTimeout(c.SessionTimeout), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(min(c.SessionTimeout/3, 3*time.Second)),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
-		kgo.AdjustFetchOffsetsFn(s.claim),
+		kgo.OnOffsetsFetched(s.group.fetched), kgo.AdjustFetchOffsetsFn(s.claim),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { s.drop(lost) }),
 	)
@@ -103,7 +105,17 @@ func (s *session[K, V]) checkTopics(ctx context.Context) error {
 			return fmt.Errorf("topic %q: %w", name, err)
 		}
 	}
+	id := [16]byte(topics[s.topic.Name()].ID)
+	s.started.Store(&id)
 	return nil
+}
+
+// topicID is the id of the topic at the start of the session; zero: not known.
+func (s *session[K, V]) topicID() (id [16]byte) {
+	if at := s.started.Load(); at != nil {
+		id = *at
+	}
+	return id
 }
 
 // claim says where partitions that the group has given are read on. While the other system is away it waits: nothing of
@@ -131,14 +143,17 @@ func (s *session[K, V]) claim(
 		return nil, err
 	}
 	for _, p := range partitions {
-		next, ok := known[p]
-		if ok {
-			given[p.Topic][p.Number] = kgo.NewOffset().At(next)
-		} else {
-			next = given[p.Topic][p.Number].EpochOffset().Offset // below 0: the start
+		at := s.group.place(p, given[p.Topic][p.Number])
+		if next, ok := known[p]; ok {
+			at = at.moved(next)
+			given[p.Topic][p.Number] = kgo.NewOffset().At(next).WithEpoch(at.epoch)
 		}
-		s.places.take(p, next)
-		s.config.Logger.Info("partition claimed", "partition", p.Number, "from", next)
+		if err := at.check(p, s.topicID()); err != nil {
+			s.end(err)
+			return nil, err
+		}
+		s.places.take(p, at)
+		s.config.Logger.Info("partition claimed", "partition", p.Number, "from", at.next)
 	}
 	return given, nil
 }
@@ -149,90 +164,16 @@ func (s *session[K, V]) revoked(ctx context.Context, _ *kgo.Client, gone map[str
 }
 
 // drop forgets partitions, and returns the places in them.
-func (s *session[K, V]) drop(gone map[string][]int32) map[Partition]int64 {
-	last := map[Partition]int64{}
+func (s *session[K, V]) drop(gone map[string][]int32) map[Partition]place {
+	last := map[Partition]place{}
 	for topic, numbers := range gone {
 		for _, n := range numbers {
 			p := Partition{Topic: topic, Number: n}
-			if next, ok := s.places.release(p); ok {
-				last[p] = next
+			if at := s.places.release(p); at.written {
+				last[p] = at
 			}
 			s.board.change(func(s *Status) { delete(s.Next, p) })
 		}
 	}
 	return last
-}
-
-// commit tells the group where writing has got to. What cannot be committed now is committed later, or written again.
-func (s *session[K, V]) commit(ctx context.Context, next map[Partition]int64) {
-	if len(next) == 0 {
-		return
-	}
-	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for p, n := range next {
-		if offsets[p.Topic] == nil {
-			offsets[p.Topic] = map[int32]kgo.EpochOffset{}
-		}
-		offsets[p.Topic][p.Number] = kgo.EpochOffset{Epoch: -1, Offset: n}
-	}
-	s.client.CommitOffsetsSync(ctx, offsets, nil)
-}
-
-// places are the partitions that this member has.
-type places struct {
-	mu    sync.Mutex
-	of    map[Partition]place
-	count int // claims so far
-}
-
-type place struct {
-	claim int   // which one gave the partition
-	next  int64 // where reading goes on; below 0: not known
-	moved bool  // written since it was claimed
-}
-
-func (ps *places) take(p Partition, next int64) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	if ps.of == nil {
-		ps.of = map[Partition]place{}
-	}
-	ps.count++
-	ps.of[p] = place{claim: ps.count, next: next}
-}
-
-func (ps *places) release(p Partition) (next int64, moved bool) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	was := ps.of[p]
-	delete(ps.of, p)
-	return was.next, was.moved
-}
-
-func (ps *places) get(p Partition) (place, bool) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	at, ok := ps.of[p]
-	return at, ok
-}
-
-// move notes what has been written under a claim.
-func (ps *places) move(p Partition, claim int, next int64) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	if at, ok := ps.of[p]; ok && at.claim == claim {
-		ps.of[p] = place{claim: claim, next: next, moved: true}
-	}
-}
-
-func (ps *places) written() map[Partition]int64 {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	out := map[Partition]int64{}
-	for p, at := range ps.of {
-		if at.moved {
-			out[p] = at.next
-		}
-	}
-	return out
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // Sink writes records to another system. A Runner opens it once, claims partitions as the group gives them, and writes
 // their records; Claim may be called while Write is at work.
 //
 // An error of any method is taken for trouble that passes: it is logged, and the call is repeated, with back-off, until
-// it succeeds or the context ends. Errors that say otherwise are a RefusedError, ErrFenced, and a SetupError.
+// it succeeds or the context ends. Errors that say otherwise are a RefusedError, ErrFenced, a SetupError, and a
+// LostRecordsError.
 type Sink[K, V any] interface {
 	// Open looks whether the other system is fit, before a record is read: whether tables are there, with the columns that
 	// will be written. What an operator must mend is a SetupError, which ends the Runner.
@@ -42,11 +43,15 @@ type Batch[K, V any] struct {
 	Records   []Record[K, V]
 	First     int64 // the offset at which the batch begins: that of its first record, or below
 	Next      int64 // the offset behind it, where reading goes on
+	// TopicID is the id that Kafka gave the topic when it was created; zero: the brokers are older than 2.8, which know
+	// none. A sink that keeps its place keeps this with it, and returns a LostRecordsError where the place is of another
+	// one: offsets of a topic that was created anew mean other records.
+	TopicID [16]byte
 }
 
 // Record is a record of a topic, with its offset and the bytes that it was decoded from.
 type Record[K, V any] struct {
-	topology.Record[K, V]
+	streams.Record[K, V]
 	Offset   int64
 	RawKey   []byte // nil is null
 	RawValue []byte // nil is null

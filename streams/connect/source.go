@@ -39,9 +39,13 @@ type SourceConfig struct {
 	// Kafka is passed to the clients: TLS, SASL, client id.
 	Kafka []kgo.Opt
 	// Name is that of the consumer group among whose members the splits are dealt out, and the prefix of the transactional
-	// ids and of the topic that keeps positions, <name>-positions, which is created where it is missing. It must be given,
+	// ids and of the topic that keeps positions, <name>-positions, which is created for the first start. It must be given,
 	// and stay the same.
 	Name string
+	// AllowNewPositions lets a source begin at its beginning although it has run before and its positions are gone: the
+	// topic was deleted, or emptied. Its records are written a second time then. By default that is a SetupError. Set it
+	// for one start.
+	AllowNewPositions bool
 	// Splits is the number of splits. It may grow while no process runs. Default: 1.
 	Splits int32
 	// PollInterval is the pause while no split has anything. Default: 500 ms.
@@ -95,6 +99,8 @@ func (c SourceConfig) validate() error {
 
 func (c SourceConfig) positions() string { return c.Name + "-positions" }
 
+func (c SourceConfig) transactionalID(split int32) string { return fmt.Sprintf("%s-%d", c.Name, split) }
+
 // SourceRunner carries the records of a Source to a topic, each once: records and the position behind them are
 // committed in one transaction. Any number of processes may run one of the same name: they share the splits.
 type SourceRunner[K, V any] struct {
@@ -103,6 +109,7 @@ type SourceRunner[K, V any] struct {
 	config  SourceConfig
 	ran     atomic.Bool
 	written atomic.Int64
+	begun   map[int32]bool // splits that have had a position; the goroutine of Run has it
 }
 
 // NewSource prepares a SourceRunner. The topic must exist.
@@ -123,7 +130,7 @@ func NewSource[K, V any](
 		return nil, err
 	}
 	config.Logger = config.Logger.With("source", config.Name)
-	return &SourceRunner[K, V]{topic: topic, source: source, config: config}, nil
+	return &SourceRunner[K, V]{topic: topic, source: source, config: config, begun: map[int32]bool{}}, nil
 }
 
 // Written is the number of records that this process has committed.

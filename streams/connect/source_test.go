@@ -119,6 +119,7 @@ func TestZombieSourceCommitsNothing(t *testing.T) {
 	b := fresh(t, 1)
 	c := sourceConfig(b)
 	c.Splits = 1
+	createPositions(t, b, "compact") // as the zombie has done
 	zombie := client(t, b, kgo.TransactionalID("counters-0"))
 	require.NoError(t, zombie.BeginTransaction())
 	require.NoError(t, zombie.ProduceSync(t.Context(), &kgo.Record{Topic: "in", Key: []byte("0"), Value: make([]byte, 8)}).FirstErr())

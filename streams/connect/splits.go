@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millstream-go/millstream/internal/cluster"
 )
 
 // Run reads and writes until ctx ends, and returns nil then; or with an error that no repetition would cure: a
@@ -31,7 +31,7 @@ func (r *SourceRunner[K, V]) Run(ctx context.Context) error {
 			s.close()
 		}
 	}()
-	err = r.prepare(ctx, kadm.NewClient(group))
+	err = r.prepare(ctx, group)
 	if err == nil {
 		group.AddConsumeTopics(r.config.positions())
 		group.PauseFetchTopics(r.config.positions()) // membership is all that is wanted of the group
@@ -77,35 +77,6 @@ func (d *dealt) has(n int32) bool {
 	return d.of[n]
 }
 
-// prepare creates the topic of positions, or lets it grow: a partition for each split.
-func (r *SourceRunner[K, V]) prepare(ctx context.Context, admin *kadm.Client) error {
-	name := r.config.positions()
-	compact := "compact"
-	if _, err := listTopics(ctx, admin, []string{r.topic.Name()}); err != nil && ctx.Err() != nil {
-		return err
-	}
-	for backoff := r.config.BackoffMin; ; backoff = min(2*backoff, r.config.BackoffMax) {
-		topics, err := admin.ListTopics(ctx, name, r.topic.Name())
-		switch {
-		case err != nil:
-		case errors.Is(topics[r.topic.Name()].Err, kerr.UnknownTopicOrPartition):
-			return &SetupError{What: fmt.Sprintf("topic %q", r.topic.Name()), Err: topics[r.topic.Name()].Err}
-		case !topics.Has(name):
-			_, err = admin.CreateTopic(ctx, r.config.Splits, -1, map[string]*string{"cleanup.policy": &compact}, name)
-		case int32(len(topics[name].Partitions)) < r.config.Splits:
-			_, err = admin.UpdatePartitions(ctx, int(r.config.Splits), name)
-		default:
-			return nil
-		}
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // this process's metadata may be older than the topic
-			r.config.Logger.Warn("the topic of positions is not ready: trying again", "topic", name, "error", err)
-		}
-		if err := pause(ctx, backoff); err != nil {
-			return err
-		}
-	}
-}
-
 // work gives each split its turn. One that fails is opened again, after a pause that does not hold up the others.
 func (r *SourceRunner[K, V]) work(ctx context.Context, own *dealt, splits map[int32]*split[K, V]) error {
 	for {
@@ -145,6 +116,7 @@ type split[K, V any] struct {
 	*SourceRunner[K, V]
 	number  int32
 	client  *kgo.Client // nil: it is not open
+	ends    *cluster.TransactionEnds
 	reader  Reader[K, V]
 	backoff time.Duration
 	again   time.Time // not before
@@ -166,6 +138,9 @@ func (s *split[K, V]) step(ctx context.Context) (moved bool, err error) {
 	switch {
 	case err == nil:
 		s.backoff = s.config.BackoffMin
+		if s.ends.MayComeLate() {
+			s.close() // what is opened next has another epoch
+		}
 		return moved, nil
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -22,7 +23,7 @@ func (s *session[K, V]) work(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := s.trouble(fetches); err != nil {
+		if err := s.trouble(ctx, fetches); err != nil {
 			return err
 		}
 		batches, err := s.batches(ctx, fetches)
@@ -41,7 +42,7 @@ func (s *session[K, V]) work(ctx context.Context) error {
 }
 
 // trouble sorts the errors of a poll: what the client goes on trying is told, the rest ends the session.
-func (s *session[K, V]) trouble(fetches kgo.Fetches) error {
+func (s *session[K, V]) trouble(ctx context.Context, fetches kgo.Fetches) error {
 	for _, e := range fetches.Errors() {
 		var loss *kgo.ErrDataLoss
 		var kafka *kerr.Error
@@ -52,8 +53,13 @@ func (s *session[K, V]) trouble(fetches kgo.Fetches) error {
 			s.config.Logger.Warn("the group has given this member up: joining it anew", "error", e.Err)
 		case errors.Is(e.Err, kerr.OffsetOutOfRange):
 			return &LostRecordsError{Partition: p, Err: e.Err}
+		case errors.As(e.Err, &loss) && s.cut[p]:
+			return &LostRecordsError{Partition: p, Err: e.Err}
 		case errors.As(e.Err, &loss): // a leader may not know: the next session looks anew
+			s.cut[p] = true
 			return fmt.Errorf("%w, or %v was cut: %w", ErrFenced, p, e.Err)
+		case errors.Is(e.Err, kerr.UnknownTopicID): // the client has tried a few times: it follows a topic by its id
+			return s.replaced(ctx, p, e.Err)
 		case errors.As(e.Err, &kafka) && !kafka.Retriable, errors.Is(e.Err, kerr.UnknownTopicOrPartition):
 			return fmt.Errorf("connect: %v: %w", p, e.Err)
 		case time.Since(s.warned) > warnEvery:
@@ -64,39 +70,66 @@ func (s *session[K, V]) trouble(fetches kgo.Fetches) error {
 	return nil
 }
 
-// held is a batch, with the claim under which it was read.
+// replaced tells what became of a topic whose id the brokers do not know any more.
+func (s *session[K, V]) replaced(ctx context.Context, p Partition, err error) error {
+	topics, lerr := kadm.NewClient(s.client).ListTopics(ctx, p.Topic)
+	if at, ok := s.places.get(p); lerr == nil && ok {
+		if at.topic == [16]byte{} { // nothing was read yet: it is the one that the session began with
+			at.topic = s.topicID()
+		}
+		if lost := at.check(p, topics[p.Topic].ID); lost != nil {
+			return lost
+		}
+	}
+	return fmt.Errorf("connect: %v: %w", p, err)
+}
+
+// held is a batch, with the claim under which it was read, and the leader's epoch of its last record.
 type held[K, V any] struct {
 	Batch[K, V]
 	claim int
+	epoch int32
 }
 
 func (s *session[K, V]) batches(ctx context.Context, fetches kgo.Fetches) (out []held[K, V], err error) {
-	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-		p := Partition{Topic: f.Topic, Number: f.Partition}
-		at, ok := s.places.get(p)
-		if !ok || len(f.Records) == 0 || err != nil {
-			return
-		}
-		b := held[K, V]{claim: at.claim, Batch: Batch[K, V]{
-			Partition: p, First: f.Records[0].Offset, Next: f.Records[len(f.Records)-1].Offset + 1,
-		}}
-		if at.next >= 0 {
-			b.First = min(b.First, at.next)
-		}
-		for _, r := range f.Records {
-			record, derr := s.decode(r)
-			if derr == nil {
-				b.Records = append(b.Records, record)
-			} else if errors.Is(derr, serde.ErrStopped) { // it says nothing about the record
-				err = derr
-				return
-			} else if err = s.refuse(ctx, p, record, derr); err != nil {
+	fetches.EachTopic(func(t kgo.FetchTopic) {
+		for _, f := range t.Partitions {
+			p := Partition{Topic: t.Topic, Number: f.Partition}
+			at, ok := s.places.get(p)
+			if !ok || len(f.Records) == 0 || err != nil {
+				continue
+			}
+			if err = at.check(p, t.TopicID); err != nil {
 				return
 			}
+			b := held[K, V]{claim: at.claim, Batch: Batch[K, V]{Partition: p, TopicID: t.TopicID}}
+			if err = s.fill(ctx, &b, f.Records); err != nil {
+				return
+			}
+			if at.next >= 0 {
+				b.First = min(b.First, at.next)
+			}
+			out = append(out, b)
 		}
-		out = append(out, b)
 	})
 	return out, err
+}
+
+// fill puts records into a batch.
+func (s *session[K, V]) fill(ctx context.Context, b *held[K, V], records []*kgo.Record) error {
+	last := records[len(records)-1]
+	b.First, b.Next, b.epoch = records[0].Offset, last.Offset+1, last.LeaderEpoch
+	for _, r := range records {
+		record, err := s.decode(r)
+		if err == nil {
+			b.Records = append(b.Records, record)
+		} else if errors.Is(err, serde.ErrStopped) { // it says nothing about the record
+			return err
+		} else if err := s.refuse(ctx, b.Partition, record, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session[K, V]) decode(r *kgo.Record) (out Record[K, V], err error) {
@@ -175,7 +208,8 @@ func (s *session[K, V]) stillOurs(batches []held[K, V]) (out []held[K, V]) {
 func (s *session[K, V]) wrote(batches []held[K, V], refused int) {
 	n := -refused
 	for _, b := range batches {
-		s.places.move(b.Partition, b.claim, b.Next)
+		s.places.move(b.Partition, place{claim: b.claim, next: b.Next, epoch: b.epoch, topic: b.TopicID})
+		delete(s.cut, b.Partition)
 		n += len(b.Records)
 	}
 	s.board.change(func(status *Status) {

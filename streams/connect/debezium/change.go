@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // Op is what happened to a row.
@@ -26,9 +26,9 @@ type Change[R any] struct {
 	Op Op
 	// Before is the row as it was. It is none for Create and Read, and for Update unless the table's replica identity is
 	// FULL; without that, for Delete, only its key can be relied on.
-	Before topology.Optional[R]
+	Before streams.Optional[R]
 	// After is the row as it is now. It is none for Delete, Truncate and Message.
-	After topology.Optional[R]
+	After streams.Optional[R]
 	// Unavailable names the columns of After whose values the database did not send, as the update left them alone. Their
 	// fields are zero.
 	Unavailable []string
@@ -83,7 +83,7 @@ type LogMessage struct {
 
 // CommitTime is the time at which the database committed a change, in milliseconds, for Topic.Timestamp. A tombstone,
 // which has none, gets the highest time of its partition so far, or its own timestamp as the first record.
-func CommitTime[K, R any](r topology.Record[K, Change[R]], partitionTime int64) (int64, error) {
+func CommitTime[K, R any](r streams.Record[K, Change[R]], partitionTime int64) (int64, error) {
 	if r.NullValue || r.Value.Source.At.IsZero() {
 		if partitionTime < 0 {
 			return r.Timestamp, nil

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/serde"
+	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/streams/connect/debezium"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/testkit"
 )
 
 // golden is a record that Debezium 3.6 wrote of a PostgreSQL: testdata/README.md tells how.
@@ -51,10 +52,10 @@ func bytesOf(s *string) []byte {
 	return []byte(*s)
 }
 
-func (g golden) raw() topology.Raw {
-	r := topology.Raw{Key: bytesOf(g.Key), Value: bytesOf(g.Value), Timestamp: g.Timestamp}
+func (g golden) raw() testkit.RawRecord {
+	r := testkit.RawRecord{Key: bytesOf(g.Key), Value: bytesOf(g.Value), Timestamp: g.Timestamp}
 	for _, h := range g.Headers {
-		r.Headers = append(r.Headers, topology.Header{Key: h.Key, Value: []byte(h.Value)})
+		r.Headers = append(r.Headers, streams.Header{Key: h.Key, Value: []byte(h.Value)})
 	}
 	return r
 }
@@ -159,10 +160,10 @@ func decoded[R any](t *testing.T, file string, to func(R) customer) (out []debez
 			Op: c.Op, Unavailable: c.Unavailable, Source: c.Source, Transaction: c.Transaction, At: c.At,
 		}
 		if c.Before.OK {
-			rows.Before = topology.Some(to(c.Before.Value))
+			rows.Before = streams.Some(to(c.Before.Value))
 		}
 		if c.After.OK {
-			rows.After = topology.Some(to(c.After.Value))
+			rows.After = streams.Some(to(c.After.Value))
 		}
 		out = append(out, rows)
 	}
@@ -184,7 +185,7 @@ func TestChangesThatDebeziumWrote(t *testing.T) {
 				ops += string(c.Op) + "."
 			}
 			require.Equal(t, "r.r.c.u.u.c.u.d..c.d..u.c.c.c.", ops)
-			require.Equal(t, topology.Some(ada), changes[0].After)
+			require.Equal(t, streams.Some(ada), changes[0].After)
 			require.True(t, changes[0].Source.Snapshotted())
 
 			require.Equal(t, debezium.Decimal("-0.01"), changes[1].After.Value.Balance)
@@ -353,10 +354,10 @@ func TestKeyChange(t *testing.T) {
 	all := records(t, "plain", ".customers")
 	moved, err := debezium.NewKey(all[7].raw().Headers, keys)
 	require.NoError(t, err)
-	require.Equal(t, topology.Some(int64(30)), moved)
+	require.Equal(t, streams.Some(int64(30)), moved)
 	was, err := debezium.OldKey(all[9].raw().Headers, keys)
 	require.NoError(t, err)
-	require.Equal(t, topology.Some(int64(3)), was)
+	require.Equal(t, streams.Some(int64(3)), was)
 	none, err := debezium.OldKey(all[2].raw().Headers, keys)
 	require.NoError(t, err)
 	require.False(t, none.OK)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // JSON is the serde of change events as Connect's JSON converter writes them, with schemas or without: it sees which.
@@ -130,7 +130,7 @@ func (e envelope) check() error {
 	return nil
 }
 
-func rowOf[R any](r *row, raw json.RawMessage, s *schema) (v topology.Optional[R], unavailable []string, err error) {
+func rowOf[R any](r *row, raw json.RawMessage, s *schema) (v streams.Optional[R], unavailable []string, err error) {
 	if len(raw) == 0 || null(raw) {
 		return v, nil, nil
 	}
@@ -215,7 +215,7 @@ func sourceFrom(s Source) source {
 	}
 }
 
-func appendRow[R any](dst []byte, r *row, v topology.Optional[R]) ([]byte, error) {
+func appendRow[R any](dst []byte, r *row, v streams.Optional[R]) ([]byte, error) {
 	if !v.OK {
 		return append(dst, "null"...), nil
 	}

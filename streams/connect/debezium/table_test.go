@@ -118,7 +118,7 @@ func build(t *testing.T, b *streams.Builder) *topology.Topology {
 	return topo
 }
 
-var truncated = topology.Raw{Value: []byte(`{"op":"t","before":null,"after":null,"source":{"schema":"public","table":"customers"}}`)}
+var truncated = testkit.RawRecord{Value: []byte(`{"op":"t","before":null,"after":null,"source":{"schema":"public","table":"customers"}}`)}
 
 // TestTruncateIsAnError unless the author says that there is one partition, which the application then checks.
 func TestTruncateIsAnError(t *testing.T) {
@@ -157,12 +157,12 @@ func TestBadRecordsMeetThePolicy(t *testing.T) {
 	wrote := records(t, "plain", ".customers")
 	in := testkit.Input(d, customers)
 	in.PipeRaw(wrote[0].raw())
-	in.PipeRaw(topology.Raw{Key: []byte(`{"id":1}`), Value: []byte(`{"id":1,"name":"not an event"}`)})
-	in.PipeRaw(topology.Raw{Key: []byte(`{"id":1}`), Value: []byte(`{"op":"q","after":{}}`)})
-	in.PipeRaw(topology.Raw{Key: []byte(`{"id":1}`), Value: []byte(strings.Replace(*wrote[0].Value, `"B1vNFQ=="`, `1.5`, 1))})
+	in.PipeRaw(testkit.RawRecord{Key: []byte(`{"id":1}`), Value: []byte(`{"id":1,"name":"not an event"}`)})
+	in.PipeRaw(testkit.RawRecord{Key: []byte(`{"id":1}`), Value: []byte(`{"op":"q","after":{}}`)})
+	in.PipeRaw(testkit.RawRecord{Key: []byte(`{"id":1}`), Value: []byte(strings.Replace(*wrote[0].Value, `"B1vNFQ=="`, `1.5`, 1))})
 	in.PipeRaw(truncated)
 	in.PipeRaw(wrote[2].raw())
-	require.Equal(t, map[topology.DropReason]int64{topology.DropDeserialize: 3, topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, map[streams.DropReason]int64{streams.DropDeserialize: 3, streams.DropProcess: 1}, d.Dropped())
 	require.Len(t, all(d, customerRows), 2)
 }
 

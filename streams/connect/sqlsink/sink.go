@@ -5,8 +5,10 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +26,7 @@ func New[K, V any](db *sql.DB, config Config[K, V]) connect.Sink[K, V] {
 	if config.Refused == nil {
 		config.Refused = RefusedByState
 	}
-	return &sink[K, V]{db: db, config: config, epochs: map[connect.Partition]int64{}, sql: statements{
+	return &sink[K, V]{db: db, config: config, claims: map[connect.Partition]claim{}, sql: statements{
 		table: config.Table, key: config.Key, columns: config.Columns, places: config.Places,
 	}}
 }
@@ -35,7 +37,13 @@ type sink[K, V any] struct {
 	sql    statements
 
 	mu     sync.Mutex
-	epochs map[connect.Partition]int64 // of this instance's claims
+	claims map[connect.Partition]claim // of this instance
+}
+
+// claim is what a row of places had when a partition was claimed.
+type claim struct {
+	epoch   int64
+	topicID sql.NullString // null: not known, as of a place of an earlier version
 }
 
 func (s *sink[K, V]) Open(ctx context.Context) error {
@@ -45,16 +53,33 @@ func (s *sink[K, V]) Open(ctx context.Context) error {
 	if err := s.db.PingContext(ctx); err != nil {
 		return s.trouble(err)
 	}
-	if err := s.try(ctx, s.sql.lookPlaces()); err != nil { // who may not create tables need not, once it is there
-		cerr := s.try(ctx, s.sql.createPlaces())
-		if cerr != nil && s.try(ctx, s.sql.lookPlaces()) != nil { // else another instance was faster
-			return s.unfit(ctx, s.config.Places, errors.Join(err, cerr))
-		}
+	if err := s.openPlaces(ctx); err != nil {
+		return s.unfit(ctx, s.config.Places, err)
 	}
 	if err := s.try(ctx, s.sql.check()); err != nil {
 		return s.unfit(ctx, s.config.Table, err)
 	}
 	return nil
+}
+
+// openPlaces creates the table, or its column that earlier versions did not have. Who may not do so need not, once they
+// are there; and another instance may be faster.
+func (s *sink[K, V]) openPlaces(ctx context.Context) error {
+	err := s.try(ctx, s.sql.lookPlaces())
+	for _, statement := range []string{s.sql.createPlaces(), s.sql.growPlaces()} {
+		if err == nil {
+			return nil
+		}
+		serr := s.try(ctx, statement)
+		if s.try(ctx, s.sql.lookPlaces()) == nil {
+			return nil
+		}
+		if serr != nil {
+			serr = fmt.Errorf("%s: %w", statement, serr)
+		}
+		err = errors.Join(err, serr)
+	}
+	return err
 }
 
 func (s *sink[K, V]) try(ctx context.Context, statement string) error {
@@ -83,16 +108,16 @@ func (s *sink[K, V]) Claim(
 	ctx context.Context, partitions []connect.Partition,
 ) (map[connect.Partition]int64, error) {
 	sorted := slices.SortedFunc(slices.Values(partitions), byNumber) // so that two instances do not wait for each other
-	known, epochs := map[connect.Partition]int64{}, map[connect.Partition]int64{}
+	known, claims := map[connect.Partition]int64{}, map[connect.Partition]claim{}
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		for _, p := range sorted {
-			var epoch int64
+			var c claim
 			var next sql.NullInt64
 			row := tx.QueryRowContext(ctx, s.sql.claim(), s.config.Name, p.Topic, p.Number)
-			if err := row.Scan(&epoch, &next); err != nil {
+			if err := row.Scan(&c.epoch, &next, &c.topicID); err != nil {
 				return err
 			}
-			if epochs[p] = epoch; next.Valid {
+			if claims[p] = c; next.Valid {
 				known[p] = next.Int64
 			}
 		}
@@ -103,9 +128,7 @@ func (s *sink[K, V]) Claim(
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for p, epoch := range epochs {
-		s.epochs[p] = epoch
-	}
+	maps.Copy(s.claims, claims)
 	return known, nil
 }
 
@@ -113,10 +136,10 @@ func byNumber(a, b connect.Partition) int {
 	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Number, b.Number))
 }
 
-func (s *sink[K, V]) epoch(p connect.Partition) int64 {
+func (s *sink[K, V]) claim(p connect.Partition) claim {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.epochs[p]
+	return s.claims[p]
 }
 
 // transaction commits what fn does, unless that fails.
@@ -139,6 +162,7 @@ func (s *sink[K, V]) Write(ctx context.Context, batches []connect.Batch[K, V]) e
 	if err != nil {
 		return err
 	}
+	var lost *connect.LostRecordsError
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
 		for _, b := range ordered {
 			if err := s.move(ctx, tx, b); err != nil {
@@ -153,6 +177,8 @@ func (s *sink[K, V]) Write(ctx context.Context, batches []connect.Batch[K, V]) e
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &lost):
+		return lost
 	case errors.Is(err, errWritten): // the answer to an earlier call was lost
 		return nil
 	case s.config.Refused(err):
@@ -167,8 +193,12 @@ var errWritten = errors.New("sqlsink: written before")
 // move moves a place on, under this instance's claim. A place that is behind the batch already is that of an earlier
 // call, whose answer was lost: calls are repeated whole, so all partitions of it are.
 func (s *sink[K, V]) move(ctx context.Context, tx *sql.Tx, b connect.Batch[K, V]) error {
-	p, mine := b.Partition, s.epoch(b.Partition)
-	done, err := tx.ExecContext(ctx, s.sql.move(), b.Next, s.config.Name, p.Topic, p.Number, mine, b.First)
+	p, mine := b.Partition, s.claim(b.Partition)
+	topicID, err := mine.check(b.Partition, b.TopicID)
+	if err != nil {
+		return err
+	}
+	done, err := tx.ExecContext(ctx, s.sql.move(), b.Next, s.config.Name, p.Topic, p.Number, mine.epoch, b.First, topicID)
 	if err != nil {
 		return err
 	}
@@ -181,10 +211,24 @@ func (s *sink[K, V]) move(ctx context.Context, tx *sql.Tx, b connect.Batch[K, V]
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return err
-	case err == nil && epoch == mine && next.Int64 == b.Next:
+	case err == nil && epoch == mine.epoch && next.Int64 == b.Next:
 		return errWritten
 	}
 	return fmt.Errorf("%w: sink %q, %v from offset %d", connect.ErrFenced, s.config.Name, p, b.First)
+}
+
+// check is the id to keep with the place: that of the batch. Where the place is one in another topic, its offset means
+// nothing in this one.
+func (c claim) check(p connect.Partition, of [16]byte) (sql.NullString, error) {
+	if of == [16]byte{} {
+		return c.topicID, nil
+	}
+	id := base64.RawURLEncoding.EncodeToString(of[:]) // as Kafka's tools show it
+	if c.topicID.Valid && c.topicID.String != id {
+		return c.topicID, &connect.LostRecordsError{Partition: p, Err: fmt.Errorf(
+			"the topic was created anew: the place is one in the topic with id %s, its id is %s", c.topicID.String, id)}
+	}
+	return sql.NullString{String: id, Valid: true}, nil
 }
 
 // rows are the values of the rows to write, and the keys of those to delete: of each key the last record counts, as a

@@ -63,25 +63,31 @@ func (s statements) check() string {
 }
 
 func (s statements) lookPlaces() string {
-	return "SELECT sink, topic, partition, epoch, next FROM " + s.places + " WHERE sink IS NULL"
+	return "SELECT sink, topic, partition, epoch, next, topic_id FROM " + s.places + " WHERE sink IS NULL"
 }
 
 func (s statements) createPlaces() string {
 	return "CREATE TABLE IF NOT EXISTS " + s.places + " (sink text NOT NULL, topic text NOT NULL, " +
-		"partition integer NOT NULL, epoch bigint NOT NULL, next bigint, PRIMARY KEY (sink, topic, partition))"
+		"partition integer NOT NULL, epoch bigint NOT NULL, next bigint, topic_id text, " +
+		"PRIMARY KEY (sink, topic, partition))"
+}
+
+// growPlaces gives a table of an earlier version the column that it lacks.
+func (s statements) growPlaces() string {
+	return "ALTER TABLE " + s.places + " ADD COLUMN topic_id text"
 }
 
 // claim waits for a transaction that has the row locked: what that commits counts, later ones find another epoch.
 func (s statements) claim() string {
 	return "INSERT INTO " + s.places + " (sink, topic, partition, epoch) VALUES ($1, $2, $3, 1) " +
 		"ON CONFLICT (sink, topic, partition) DO UPDATE SET epoch = " + unqualified(s.places) + ".epoch + 1 " +
-		"RETURNING epoch, next"
+		"RETURNING epoch, next, topic_id"
 }
 
 // move locks the row, and finds none if another claim has come, or if the records have been written before.
 func (s statements) move() string {
-	return "UPDATE " + s.places + " SET next = $1 WHERE sink = $2 AND topic = $3 AND partition = $4 AND epoch = $5 " +
-		"AND (next IS NULL OR next <= $6)"
+	return "UPDATE " + s.places + " SET next = $1, topic_id = $7 WHERE sink = $2 AND topic = $3 AND partition = $4 " +
+		"AND epoch = $5 AND (next IS NULL OR next <= $6)"
 }
 
 func (s statements) place() string {
