@@ -9,25 +9,29 @@ import (
 
 // Check is one possible cause of results that do not come, and what a snapshot says of it.
 type Check struct {
-	Text  string `json:"text"`  // the question
-	Found string `json:"found"` // what there is; empty: it is not the cause
+	Text  string `json:"text"`           // the question
+	Found string `json:"found"`          // what there is; empty: it is not the cause
+	Note  string `json:"note,omitempty"` // what there is to know, cause or not
+	Part  string `json:"part,omitempty"` // of the page that shows more, as the name of its anchor
 }
 
 // quiet is how long nothing may come before it is told.
 const quiet = 10 * time.Second
 
+const inputSilent = "Is one input of a task silent while others have records?"
+
 // Checks are the usual causes of results that do not come out, in the order in which they are worth a look.
 func Checks(s streams.Snapshot) []Check {
 	return []Check{
-		{"Does the application run?", runs(s)},
-		{"Do all tasks run?", tasksRun(s)},
-		{"Is any worker held up?", heldUp(s)},
-		{"Does anything come in?", comesIn(s)},
-		{"Is one input of a task silent while others have records?", silent(s)},
-		{"Are records dropped?", drops(s)},
-		{"Is a record left out as it failed?", failed(s)},
-		{"Do commits happen?", commits(s)},
-		{"Does stream time move? Windows close by it, and by nothing else.", timeMoves(s)},
+		{Part: "events-title", Text: "Does the application run?", Found: runs(s)},
+		{Part: "tasks-title", Text: "Do all tasks run?", Found: tasksRun(s)},
+		{Part: "commits-title", Text: "Is any worker held up?", Found: heldUp(s)},
+		{Part: "tasks-title", Text: "Does anything come in?", Found: comesIn(s)},
+		{Part: "tasks-title", Text: inputSilent, Found: silent(s)},
+		{Part: "drops-title", Text: "Are records dropped?", Found: drops(s)},
+		{Part: "failures-title", Text: "Is a record left out as it failed?", Found: failed(s)},
+		{Part: "commits-title", Text: "Do commits happen?", Found: commits(s)},
+		{Part: "tasks-title", Text: "Does stream time move? Windows close by it, and by nothing else.", Found: timeMoves(s)},
 	}
 }
 
@@ -90,7 +94,7 @@ func comesIn(s streams.Snapshot) string {
 		return ""
 	case empty == inputs:
 		return "all inputs of this process are empty"
-	case done == inputs && s.At.Sub(lastRecords(s)) > quiet:
+	case done == inputs && min(s.At.Sub(lastRecords(s)), s.At.Sub(s.Since)) > quiet:
 		return "all that there is has been read, and nothing new has come for " + quiet.String()
 	}
 	return ""
@@ -112,12 +116,12 @@ func silent(s streams.Snapshot) string {
 		for _, in := range t.Inputs {
 			for _, other := range t.Inputs {
 				if in.Buffered == 0 && in.Lag != 0 && other.Buffered > 0 {
-					return fmt.Sprintf("task %s has %d records of %s/%d, and waits for %s/%d, of which more is known to come",
-						t.Task, other.Buffered, other.Topic, other.Partition, in.Topic, in.Partition)
-				}
-				if other.Time.Sub(in.Time) > time.Minute && in.Lag == 0 && !in.Time.IsZero() {
-					return fmt.Sprintf("in task %s %s/%d is at %s and %s/%d at %s: joins and windows see them far apart",
-						t.Task, in.Topic, in.Partition, clockTime(in.Time), other.Topic, other.Partition, clockTime(other.Time))
+					why := "of which more is known to come"
+					if in.Lag < 0 {
+						why = "of which no broker has told yet where it ends"
+					}
+					return fmt.Sprintf("task %s has %d records of %s/%d, and waits for %s/%d, %s",
+						t.Task, other.Buffered, other.Topic, other.Partition, in.Topic, in.Partition, why)
 				}
 			}
 		}
@@ -136,7 +140,15 @@ func drops(s streams.Snapshot) string {
 	if total == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d were, most of them by step %s as %s: %d", total, worst.Step, worst.Reason, worst.Records)
+	text := fmt.Sprintf("%d were, most of them by step %s as %s: %d", total, worst.Step, worst.Reason, worst.Records)
+	processed := int64(0)
+	for _, w := range s.Workers {
+		processed += w.Total.Records
+	}
+	if 10*worst.Records >= 9*processed && processed > 0 {
+		text = fmt.Sprintf("nearly all: of %d records that were processed, ", processed) + text
+	}
+	return text
 }
 
 func failed(s streams.Snapshot) string {
@@ -154,7 +166,8 @@ func commits(s streams.Snapshot) string {
 	}
 	for _, t := range s.Tasks {
 		for _, in := range t.Inputs {
-			if in.Position > in.Committed && len(s.Commits) > 0 {
+			none := in.Committed < 0 && in.Time.IsZero() // it has had no record that could be committed
+			if in.Position > in.Committed && !none && len(s.Commits) > 0 {
 				if last := s.Commits[len(s.Commits)-1].Began; s.At.Sub(last) > time.Minute {
 					return fmt.Sprintf("the last one began at %s", clockTime(last))
 				}
@@ -167,12 +180,27 @@ func commits(s streams.Snapshot) string {
 // timeMoves tells of tasks whose stream time is behind the wall clock, although all has been read.
 func timeMoves(s streams.Snapshot) string {
 	for _, t := range s.Tasks {
-		if behind := t.Behind(s.At); t.Running && t.Lag() == 0 && behind > time.Minute {
-			return fmt.Sprintf("task %s has read all and stands at %s, %s ago: what waits for a later time comes out with "+
-				"the next record of the task's partition", t.Task, clockTime(t.StreamTime), behind.Round(time.Second))
+		if stands(t, s.At) {
+			return fmt.Sprintf("task %s has read all and stands at %s, %s ago%s: what waits for a later time comes out with "+
+				"the next record of the task's partition", t.Task, clockTime(t.StreamTime), pageDuration(t.Behind(s.At)),
+				asOthers(s, t))
 		}
 	}
 	return ""
+}
+
+// asOthers counts the other tasks that stand still, too.
+func asOthers(s streams.Snapshot, one streams.TaskStatus) string {
+	n := 0
+	for _, t := range s.Tasks {
+		if t.Task != one.Task && stands(t, s.At) {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return ", as " + pageCount(n, "other") + " do"
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/millstream-go/millstream/streams"
@@ -25,15 +28,39 @@ func pageMilliseconds(ms *int64) string {
 	return time.UnixMilli(*ms).UTC().Format("2006-01-02 15:04:05.000")
 }
 
+// pageDuration is a duration as people say it.
+func pageDuration(d time.Duration) string {
+	if d > 48*time.Hour {
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	}
+	return d.Round(time.Second).String()
+}
+
+// mostText is how much of a text is shown, such as that of an error: the rest is in the snapshot.
+const mostText = 400
+
+// pageClosed is open or closed, empty where that is not known.
+func pageClosed(r StoreRow) string {
+	switch {
+	case r.Closed == nil:
+		return ""
+	case *r.Closed:
+		return "closed"
+	}
+	return "open"
+}
+
 func pageJSON(v any) string {
 	if text, ok := v.(string); ok {
 		return text
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // that is done where it is shown
+	if err := e.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(text)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func pageBytes(n int64) string {
@@ -66,4 +93,26 @@ func pageEnd(r streams.Restore) string {
 		return ""
 	}
 	return "in " + time.Duration(float64(r.Remaining())/r.Rate()*float64(time.Second)).Round(time.Second).String()
+}
+
+// streamTimes are the stream times of rows by partition, empty where there is one for all.
+func streamTimes(r *StoreRows) string {
+	if r == nil {
+		return ""
+	}
+	times := map[int32]int64{}
+	for _, row := range r.Rows {
+		if row.Partition != nil && row.StreamTime != nil {
+			times[*row.Partition] = *row.StreamTime
+		}
+	}
+	if len(times) < 2 {
+		return ""
+	}
+	var texts []string
+	for _, partition := range slices.Sorted(maps.Keys(times)) {
+		at := times[partition]
+		texts = append(texts, fmt.Sprintf("partition %d at %s", partition, pageMilliseconds(&at)))
+	}
+	return strings.Join(texts, ", ")
 }

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // App is what is served: a *streams.App.
@@ -20,6 +22,10 @@ type Options struct {
 	Bound time.Duration
 	// ShowRecords lets stores be read: their rows are what is in records. By default they are not shown.
 	ShowRecords bool
+	// Redact, if it is set, returns what is shown in place of a value: it gets the store and the decoded value, which it
+	// must not change, and is called from many goroutines. Keys are shown, as requests and pages go by them; failed
+	// records, which are bytes, are not. Processes that answer for each other should have the same.
+	Redact func(store string, value any) any
 	// Client asks other processes for rows that they have. Default: one with a timeout of 35 s.
 	Client *http.Client
 }
@@ -31,9 +37,14 @@ func Handler(app App, o Options) http.Handler {
 	mux.Handle("GET /livez", Livez(app, o))
 	mux.Handle("GET /readyz", Readyz(app, o))
 	asked, _ := app.(Stores)
-	rows := &stores{app: asked, options: o}
+	rows := &stores{app: asked, id: app.Snapshot().App, options: o, topo: topologyOf(app)}
 	mux.Handle("GET /stores/{store}", rows)
+	mux.Handle("GET /failures/{topic}/{partition}/{offset}", &failures{app, o})
 	page := newPage(app, rows)
+	mux.HandleFunc("GET /api/v1/instances", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, page.peers.ask(r.Context(), r.Header.Get("Authorization")))
+	})
+	mux.HandleFunc("GET /api/v1/topology", func(w http.ResponseWriter, _ *http.Request) { describe(w, rows.topo) })
 	mux.Handle("GET /{$}", page)
 	mux.HandleFunc("GET /page.js", page.script)
 	mux.HandleFunc("GET /live", page.live)
@@ -68,6 +79,29 @@ func check(app App, o Options, good func(h Health) bool) http.Handler {
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(word)) // who asked may be gone
 	})
+}
+
+// topologyOf is what an application runs, nil if it cannot tell.
+func topologyOf(app App) *graph.Topology {
+	if t, ok := app.(interface{ Topology() *topology.Topology }); ok {
+		return (*graph.Topology)(t.Topology())
+	}
+	return nil
+}
+
+// describe answers with a topology as topology.JSON has it.
+func describe(w http.ResponseWriter, t *graph.Topology) {
+	if t == nil {
+		refused(w, refuse(http.StatusNotFound, "the topology is not known"))
+		return
+	}
+	text, err := (*topology.Topology)(t).JSON()
+	if err != nil {
+		refused(w, err)
+		return
+	}
+	header(w, "application/json")
+	_, _ = w.Write(text) // who asked may be gone
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -3,16 +3,15 @@ package inspect
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"embed"
-	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
@@ -27,6 +26,10 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"span":  func(r streams.Restore) int64 { return max(1, r.End-r.From) },
 	"done":  func(r streams.Restore) int64 { return max(0, r.Offset-r.From) },
 	"eta":   pageEnd,
+	"cut":   func(text string) string { return cut(text, mostText) },
+	"bars":  rowBars, "times": streamTimes, "more": moreRows,
+	"record": pageRecordBytes, "count": pageCount, "closed": pageClosed,
+	"encodings": func() []string { return []string{"text", "hex", "base64"} },
 }).ParseFS(pageFiles, "page/page.html"))
 
 // page shows an application to people: as HTML, which is readable without JavaScript, and live by server-sent events
@@ -34,22 +37,22 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 type page struct {
 	app     App
 	stores  *stores
-	picture template.HTML
+	peers   *peers
+	rates   rates
+	topo    *graph.Topology // nil: it is not known
+	steps   []step
 	names   []string // of the stores that can be read
 	watched atomic.Int64
+	now     liveNow
 }
 
-// mostWatchers is how many may watch the page live at a time.
-const mostWatchers = 64
-
-// liveEvery is the time between two looks of who watches.
-const liveEvery = time.Second
-
 func newPage(app App, s *stores) *page {
-	p := &page{app: app, stores: s}
-	if t, ok := app.(interface{ Topology() *topology.Topology }); ok {
-		p.picture = template.HTML(t.Topology().SVG()) //nolint:gosec // names in it are escaped
-		p.names = readable(t.Topology())
+	p := &page{app: app, stores: s, topo: s.topo, peers: &peers{own: app, client: s.options.Client}}
+	p.peers.app, _ = app.(interface {
+		Instances(ctx context.Context) (streams.Instances, error)
+	})
+	if p.topo != nil {
+		p.names, p.steps = readable(p.topo), stepsOf(p.topo)
 	}
 	return p
 }
@@ -59,11 +62,21 @@ type shownPage struct {
 	S          streams.Snapshot
 	Checks     []Check
 	Picture    template.HTML
-	Tasks      []streams.TaskStatus
+	Steps      []step
+	TimeLine   template.HTML
+	Happenings []streams.Happening
+	Failures   []pageFailure // the newest one first
+	Drops      []pageDrop
+	Peers      Peers
+	Tasks      []pageTask
+	MoreTasks  int
+	Restores   []streams.Restore
+	MoreOfThem int
 	Stores     []pageStore
 	StoreNames []string
 	Commits    []streams.Commit
 	Ask        bool
+	Tests      bool // of failures
 	Asked      asked
 }
 
@@ -73,23 +86,31 @@ type pageStore struct {
 	Tasks int
 }
 
-// asked is what the form asks of a store, with the answer.
-type asked struct {
-	Store, Key string
-	Answer     *StoreRows
-	Error      string
+const (
+	mostShownCommits = 20
+	mostShownTasks   = 100
+)
+
+// first are the first values, as many as are shown, and how many more there are.
+func first[T any](all []T, most int) (shown []T, more int) {
+	n := min(len(all), most)
+	return all[:n], len(all) - n
 }
 
-// mostShownCommits is how many commits the page shows.
-const mostShownCommits = 20
-
-func (p *page) look() shownPage {
+func (p *page) look(r *http.Request) shownPage {
 	s := p.app.Snapshot()
-	v := shownPage{S: s, Checks: Checks(s), Picture: p.picture, Tasks: slices.Clone(s.Tasks)}
+	v := shownPage{S: s, Steps: p.steps, Tasks: tasksOf(s), Failures: failuresOf(s), Drops: dropsOf(s, p.topo)}
+	v.Peers = p.peers.ask(r.Context(), r.Header.Get("Authorization"))
+	v.Checks = causes(s, p.topo, v.Peers.Unowned, v.Peers.tasks())
+	if p.topo != nil {
+		svg := (*topology.Topology)(p.topo).SVGWith(marksOf(p.topo, s, p.rates.look(s)))
+		v.Picture = template.HTML(fitting(svg)) //nolint:gosec // names in it are escaped
+	}
+	v.TimeLine, v.Happenings = timeLine(s), happenings(s)
 	v.Ask = p.stores.app != nil && p.stores.options.ShowRecords
-	slices.SortStableFunc(v.Tasks, func(a, b streams.TaskStatus) int {
-		return cmp.Or(cmp.Compare(badness(b), badness(a)), cmp.Compare(b.Lag(), a.Lag()))
-	})
+	v.Tests = v.Ask && p.stores.options.Redact == nil
+	v.Tasks, v.MoreTasks = first(v.Tasks, mostShownTasks)
+	v.Restores, v.MoreOfThem = first(s.Restores, mostShownTasks)
 	v.Stores, v.StoreNames = storesOf(s), p.names
 	v.Commits = slices.Clone(s.Commits[max(0, len(s.Commits)-mostShownCommits):])
 	slices.Reverse(v.Commits)
@@ -97,10 +118,10 @@ func (p *page) look() shownPage {
 }
 
 // readable are the stores of a topology that the page can read.
-func readable(t *topology.Topology) (names []string) {
-	subs := slices.Clip(t.Subs)
-	if t.Global != nil {
-		subs = append(subs, t.Global)
+func readable(t *graph.Topology) (names []string) {
+	subs := slices.Clip(t.Subs())
+	if t.Global() != nil {
+		subs = append(subs, t.Global())
 	}
 	kinds := []state.Kind{state.KindKeyValue, state.KindWindow, state.KindSession, state.KindVersioned}
 	for _, sub := range subs {
@@ -112,17 +133,6 @@ func readable(t *topology.Topology) (names []string) {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// badness is 2 for a task that does not run, 1 for one that has left a record out.
-func badness(t streams.TaskStatus) int {
-	switch {
-	case !t.Running:
-		return 2
-	case t.Error != "":
-		return 1
-	}
-	return 0
 }
 
 // storesOf are the stores of all tasks, those of one name added up.
@@ -146,9 +156,9 @@ func storesOf(s streams.Snapshot) (all []pageStore) {
 
 // ServeHTTP answers with the page.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := p.look()
+	v := p.look(r)
 	if name := r.URL.Query().Get("store"); name != "" && v.Ask {
-		v.Asked = p.ask(r, name, r.URL.Query().Get("key"))
+		v.Asked = p.ask(r, v)
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, v); err != nil {
@@ -161,41 +171,6 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes()) // who asked may be gone
 }
 
-// ask looks a key up as GET stores/{store} does, in this process or in the one that has it; without a key it shows the
-// first rows.
-func (p *page) ask(r *http.Request, name, key string) asked {
-	q := url.Values{"limit": {"20"}}
-	if key != "" {
-		q.Set("key", key)
-	}
-	req := r.Clone(r.Context())
-	req.URL = &url.URL{Path: "/stores/" + name, RawQuery: q.Encode()}
-	req.SetPathValue("store", name)
-	answer := &recorded{header: http.Header{}}
-	p.stores.ServeHTTP(answer, req)
-	out := asked{Store: name, Key: key}
-	var failure struct{ Error string }
-	err := json.Unmarshal(answer.body.Bytes(), &failure)
-	if out.Error = failure.Error; out.Error == "" && err == nil {
-		out.Answer = &StoreRows{}
-		err = json.Unmarshal(answer.body.Bytes(), out.Answer)
-	}
-	if err != nil {
-		out.Answer, out.Error = nil, err.Error()
-	}
-	return out
-}
-
-// recorded is an answer for the page.
-type recorded struct {
-	header http.Header
-	body   bytes.Buffer
-}
-
-func (r *recorded) Header() http.Header         { return r.header }
-func (r *recorded) WriteHeader(int)             {}
-func (r *recorded) Write(b []byte) (int, error) { return r.body.Write(b) }
-
 // script answers with the page's JavaScript.
 func (p *page) script(w http.ResponseWriter, _ *http.Request) {
 	text, err := pageFiles.ReadFile("page/page.js")
@@ -205,53 +180,4 @@ func (p *page) script(w http.ResponseWriter, _ *http.Request) {
 	}
 	header(w, "text/javascript; charset=utf-8")
 	_, _ = w.Write(text) // who asked may be gone
-}
-
-// liveParts are the parts of the page that come anew, by their ids.
-var liveParts = []string{"state", "checks", "tasks", "restores", "stores", "commits", "drops"}
-
-// live sends the parts of the page that have changed, once a second until the reader goes.
-func (p *page) live(w http.ResponseWriter, r *http.Request) {
-	defer p.watched.Add(-1)
-	if p.watched.Add(1) > mostWatchers {
-		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many watch this page", http.StatusServiceUnavailable)
-		return
-	}
-	header(w, "text/event-stream")
-	out := http.NewResponseController(w)
-	sent := map[string]string{}
-	for ticks := time.NewTicker(liveEvery); ; {
-		if err := p.send(w, sent); err != nil || out.Flush() != nil {
-			ticks.Stop()
-			return
-		}
-		select {
-		case <-r.Context().Done():
-			ticks.Stop()
-			return
-		case <-ticks.C:
-		}
-	}
-}
-
-// send writes one event with what differs from what was sent before.
-func (p *page) send(w http.ResponseWriter, sent map[string]string) error {
-	v, changed := p.look(), map[string]string{}
-	for _, name := range liveParts {
-		var b bytes.Buffer
-		if err := pageTemplate.ExecuteTemplate(&b, name, v); err != nil {
-			return err
-		}
-		if was, ok := sent[name]; !ok || was != b.String() {
-			text := b.String()
-			sent[name], changed[name] = text, text
-		}
-	}
-	text, err := json.Marshal(changed)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "data: %s\n\n", text)
-	return err
 }

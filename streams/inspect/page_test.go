@@ -16,7 +16,6 @@ import (
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/streams/inspect"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 var linked = regexp.MustCompile(`(?:src|href|action)="([^"]*)"`)
@@ -144,7 +143,7 @@ func TestChecksFindTheCause(t *testing.T) {
 		},
 		"waits for right/0": func(s *streams.Snapshot) { s.Tasks[0].Inputs[1].Buffered = 0 },
 		"most of them by step filter-1 as null_key: 7": func(s *streams.Snapshot) {
-			s.Drops = []streams.Drops{{Step: "filter-1", Reason: topology.DropReason("null_key"), Records: 7}}
+			s.Drops = []streams.Drops{{Step: "filter-1", Reason: streams.DropReason("null_key"), Records: 7}}
 		},
 		"task 0_0 at": func(s *streams.Snapshot) { s.Tasks[0].Error, s.Tasks[0].ErrorAt = "does not decode", now },
 		"stands at": func(s *streams.Snapshot) {

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"cmp"
+	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -27,7 +29,7 @@ func (q *query) read(store any, out *StoreRows) error {
 }
 
 func (q *query) readKeyValue(s reflect.Value, out *StoreRows) error {
-	if err := q.only("at"); err != nil {
+	if err := q.only("at", "versions"); err != nil {
 		return err
 	}
 	switch {
@@ -37,9 +39,13 @@ func (q *query) readKeyValue(s reflect.Value, out *StoreRows) error {
 			return err
 		}
 		got := s.MethodByName("Row").Call([]reflect.Value{key})
-		return out.one(got[0], got[1], got[2])
+		return q.one(got[0], got[1], got[2], out)
 	case q.values.Has("prefix"):
-		return q.collect(s.MethodByName("Prefix").Call([]reflect.Value{reflect.ValueOf([]byte(q.values.Get("prefix")))}), out)
+		prefix, err := q.keys.bytes(q.values.Get("prefix"))
+		if err != nil {
+			return refuse(http.StatusBadRequest, "parameter prefix: %v", err)
+		}
+		return q.collect(s.MethodByName("Prefix").Call([]reflect.Value{reflect.ValueOf(prefix)}), out)
 	case q.values.Has("from") || q.values.Has("to"):
 		return q.readRange(s, out)
 	case q.reverse:
@@ -108,6 +114,9 @@ func (q *query) readVersioned(s reflect.Value, out *StoreRows) error {
 		return err
 	}
 	if !q.values.Has("key") {
+		if q.versions {
+			return refuse(http.StatusBadRequest, "parameter versions: needs key")
+		}
 		return q.collect(s.MethodByName("All").Call(nil), out)
 	}
 	at := int64(math.MaxInt64)
@@ -121,14 +130,57 @@ func (q *query) readVersioned(s reflect.Value, out *StoreRows) error {
 	if err != nil {
 		return err
 	}
-	got := s.MethodByName("AsOf").Call([]reflect.Value{key, reflect.ValueOf(at)})
-	if err, _ := got[3].Interface().(error); err != nil || !got[2].Bool() {
-		return err
+	if q.versions {
+		return q.readVersions(s, key, at, out)
 	}
+	row, there, err := q.versionAt(s, key, at)
+	if err == nil && there {
+		q.add(row, out)
+	}
+	return err
+}
+
+// readVersions reads the versions of a key from the one that is valid at a time back to the oldest one that is known. A
+// delete is a version with the value null; End is when the next version begins.
+func (q *query) readVersions(s, key reflect.Value, at int64, out *StoreRows) error {
+	var until *int64
+	for {
+		row, there, err := q.versionAt(s, key, at)
+		if err != nil || !there && *row.Timestamp == 0 {
+			return err
+		}
+		if len(out.Rows) == q.limit {
+			out.Next = encoded(withValue(q.values, "at", strconv.FormatInt(at, 10)))
+			return nil
+		}
+		row.End, until = until, row.Timestamp
+		q.add(row, out)
+		if at = *row.Timestamp - 1; at < 0 {
+			return nil
+		}
+	}
+}
+
+// versionAt is the version of a key at a time. Where there is none, its timestamp is that of a delete, or 0.
+func (q *query) versionAt(s, key reflect.Value, at int64) (row StoreRow, there bool, err error) {
+	got := s.MethodByName("AsOf").Call([]reflect.Value{key, reflect.ValueOf(at)})
+	err, _ = got[3].Interface().(error)
 	timestamp := got[1].Int()
-	row := StoreRow{Key: shown(key.Interface()), Value: shown(got[0].Interface()), Timestamp: &timestamp}
-	out.Rows = append(out.Rows, row)
-	return nil
+	row = StoreRow{Key: q.keys.shown(key), Timestamp: &timestamp}
+	if there = got[2].Bool(); there {
+		row.Value = q.value(got[0])
+	}
+	return row, there, err
+}
+
+// withValue is a copy with one value.
+func withValue(values url.Values, name, value string) url.Values {
+	out := url.Values{}
+	for n, texts := range values {
+		out[n] = texts
+	}
+	out.Set(name, value)
+	return out
 }
 
 // only refuses parameters that the kind of store does not have.
@@ -143,7 +195,7 @@ func (q *query) only(not ...string) error {
 
 // times are the bounds of a walk by time, in milliseconds.
 func (q *query) times() (from, to int64, err error) {
-	if err := q.only("prefix", "at"); err != nil {
+	if err := q.only("prefix", "at", "versions"); err != nil {
 		return 0, 0, err
 	}
 	to = math.MaxInt64
@@ -158,16 +210,27 @@ func (q *query) times() (from, to int64, err error) {
 }
 
 // one adds a row that was looked up, if it is there.
-func (out *StoreRows) one(row, ok, failed reflect.Value) error {
+func (q *query) one(row, ok, failed reflect.Value, out *StoreRows) error {
 	if err, _ := failed.Interface().(error); err != nil || !ok.Bool() {
 		return err
 	}
-	out.Rows = append(out.Rows, rowOf(row))
+	q.add(q.rowOf(row), out)
 	return nil
 }
 
-func rowOf(row reflect.Value) StoreRow {
-	r := StoreRow{Key: shown(row.FieldByName("Key").Interface()), Value: shown(row.FieldByName("Value").Interface())}
+// add adds the row that was read last, with where it is.
+func (q *query) add(row StoreRow, out *StoreRows) {
+	if partition, time := q.shown.Row(); partition >= 0 {
+		row.Partition = &partition
+		if time >= 0 {
+			row.StreamTime = &time
+		}
+	}
+	out.Rows = append(out.Rows, row)
+}
+
+func (q *query) rowOf(row reflect.Value) StoreRow {
+	r := StoreRow{Key: q.keys.shown(row.FieldByName("Key")), Value: q.value(row.FieldByName("Value"))}
 	for name, to := range map[string]**int64{"Timestamp": &r.Timestamp, "Start": &r.Start, "End": &r.End} {
 		if f := row.FieldByName(name); f.IsValid() {
 			n := f.Int()
@@ -180,9 +243,10 @@ func rowOf(row reflect.Value) StoreRow {
 // collect adds the rows of a walk, up to the limit, and says where the next page begins.
 func (q *query) collect(walk []reflect.Value, out *StoreRows) error {
 	skip, same := q.skip, 0 // rows with the time of the last one, which a page in between cannot tell apart
-	last := int64(-1)
+	last, size := int64(-1), 0
 	for row, failed := range walk[0].Seq2() {
-		if err, _ := failed.Interface().(error); err != nil {
+		err, _ := failed.Interface().(error)
+		if err := cmp.Or(err, q.gone()); err != nil {
 			return err
 		}
 		if at, timed := q.timeOf(row); timed {
@@ -194,13 +258,36 @@ func (q *query) collect(walk []reflect.Value, out *StoreRows) error {
 			skip--
 			continue
 		}
-		if len(out.Rows) == q.limit {
-			out.Next = q.next(row, same)
+		if len(out.Rows) == q.limit || size > mostBytes {
+			out.Next = q.next(row, same, len(out.Rows))
 			return nil
 		}
-		out.Rows = append(out.Rows, rowOf(row))
+		r := q.rowOf(row)
+		q.add(r, out)
+		size += r.size()
 	}
 	return nil
+}
+
+// value is what is shown of a value.
+func (q *query) value(v reflect.Value) any {
+	if q.redact != nil {
+		return shown(q.redact(v.Interface()))
+	}
+	return shown(v.Interface())
+}
+
+// size is about how many bytes a row has in an answer.
+func (r StoreRow) size() (n int) {
+	for _, v := range []any{r.Key, r.Value} {
+		switch v := v.(type) {
+		case json.RawMessage:
+			n += len(v)
+		case string:
+			n += len(v)
+		}
+	}
+	return n
 }
 
 // timeOf is the time by which rows of the kind are walked.
@@ -214,8 +301,9 @@ func (q *query) timeOf(row reflect.Value) (int64, bool) {
 	return 0, false
 }
 
-// next is the query whose first row is the given one, in front of which so many of the same time were shown.
-func (q *query) next(row reflect.Value, same int) string {
+// next is the query whose first row is the given one, in front of which so many of the same time were shown, and so
+// many on this page.
+func (q *query) next(row reflect.Value, same, rows int) string {
 	values := map[string][]string{}
 	for name, texts := range q.values {
 		values[name] = texts
@@ -224,12 +312,12 @@ func (q *query) next(row reflect.Value, same int) string {
 	at, timed := q.timeOf(row)
 	switch {
 	case q.kind == state.KindVersioned || q.values.Has("prefix"):
-		values["skip"] = []string{strconv.Itoa(q.skip + q.limit)}
+		values["skip"] = []string{strconv.Itoa(q.skip + rows)}
 		return encoded(values)
 	case timed:
 		values[q.side()] = []string{strconv.FormatInt(at, 10)}
 	default:
-		values[q.side()] = []string{q.keys.text(row.FieldByName("Key").Interface())}
+		values[q.side()] = []string{q.keys.text(row.FieldByName("Key"))}
 	}
 	if timed && same > 0 {
 		values["skip"] = []string{strconv.Itoa(same)}

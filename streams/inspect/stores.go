@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 )
@@ -28,6 +31,15 @@ type StoreRows struct {
 	Rows     []StoreRow       `json:"rows"`
 	Position streams.Position `json:"position"` // of the rows in the inputs of their tasks
 	At       time.Time        `json:"at"`       // see streams.View.At
+	// Partition is the one that was asked: that of the query, or that into which the default partitioner puts the key. It
+	// is nil where all tasks of the process were, and for global tables.
+	Partition *int32 `json:"partition,omitempty"`
+	// StreamTime is that of the store in its task, of several tasks the latest one, in milliseconds: see
+	// StoreRow.StreamTime. Windows are what the
+	// step that keeps the store declares, and GraceMs their grace period. They are of stores with windows and sessions.
+	StreamTime *int64 `json:"stream_time,omitempty"`
+	Windows    string `json:"windows,omitempty"`
+	GraceMs    *int64 `json:"grace_ms,omitempty"`
 	// Next is the query that shows the rows behind these; empty: there are none.
 	Next string `json:"next,omitempty"`
 }
@@ -38,20 +50,41 @@ type StoreRow struct {
 	Value     any    `json:"value"`
 	Timestamp *int64 `json:"timestamp,omitempty"` // milliseconds
 	Start     *int64 `json:"start,omitempty"`     // of a window or session, milliseconds
-	End       *int64 `json:"end,omitempty"`       // of a session, milliseconds
+	End       *int64 `json:"end,omitempty"`       // of a window, if it is known, or session, or version, milliseconds
+	// Closes is the stream time at which the window or session takes no more records, and Closed whether it has come.
+	Closes *int64 `json:"closes,omitempty"`
+	Closed *bool  `json:"closed,omitempty"`
+	// Partition is that of the task which has the row, and StreamTime the store's there, in milliseconds, by which its
+	// windows close. Global tables have neither.
+	Partition  *int32 `json:"partition,omitempty"`
+	StreamTime *int64 `json:"stream_time,omitempty"`
+}
+
+// UnmarshalJSON keeps numbers in keys and values as they are written, as json.Number: a float64 lacks digits of an
+// int64.
+func (r *StoreRow) UnmarshalJSON(text []byte) error {
+	type plain StoreRow
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return d.Decode((*plain)(r))
 }
 
 const (
+	mostBytes   = 8 << 20 // of rows in an answer, with one row more
 	pageRows    = 100
 	mostRows    = 1_000
 	defaultWait = 5 * time.Second // for a position
 	longestWait = 30 * time.Second
-	hopHeader   = "Millstream-Hop" // of a request that a process has passed on
+	// hopHeader is of a request that a process has passed on, with its application; releases before put a 1 there.
+	hopHeader = "Millstream-Hop"
+	appHeader = "Millstream-App" // of an answer: the application
 )
 
 // stores serves rows of stores.
 type stores struct {
 	app     Stores
+	id      string          // of the application
+	topo    *graph.Topology // nil: it is not known
 	options Options
 }
 
@@ -70,6 +103,11 @@ func refuse(status int, format string, args ...any) error {
 // ServeHTTP answers with rows of a store, from this process or from the one that has them.
 func (s *stores) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("store")
+	w.Header().Set(appHeader, s.id)
+	if of := r.Header.Get(hopHeader); of != "" && of != "1" && of != s.id {
+		refused(w, refuse(http.StatusServiceUnavailable, "this is application %s, not %s", s.id, of))
+		return
+	}
 	rows, err := s.rows(r, name)
 	var away *streams.UnavailableError
 	if errors.As(err, &away) && !away.Here && away.Partition >= 0 {
@@ -94,9 +132,14 @@ func (s *stores) rows(r *http.Request, name string) (*StoreRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := parseQuery(store.Spec(), r.URL.Query())
+	values := r.URL.Query()
+	q, err := parseQuery(storage.Of(store), values)
 	if err != nil {
 		return nil, err
+	}
+	q.gone = r.Context().Err
+	if redact := s.options.Redact; redact != nil {
+		q.redact = func(value any) any { return redact(name, value) }
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), q.wait)
 	defer cancel()
@@ -105,11 +148,54 @@ func (s *stores) rows(r *http.Request, name string) (*StoreRows, error) {
 		return nil, err
 	}
 	defer view.Close()
-	out := &StoreRows{Store: name, Kind: store.Spec().Kind(), Rows: []StoreRow{}, At: view.At()}
+	out := &StoreRows{Store: name, Kind: storage.Of(store).Kind(), Rows: []StoreRow{}, At: view.At()}
 	if out.Position, err = view.Position(); err != nil {
 		return nil, err
 	}
-	return out, q.read(view.OpenStore(), out)
+	opened := view.Store(name)
+	q.shown = storage.ShownBy(opened)
+	if tasks := q.shown.Tasks(); len(tasks) == 1 && tasks[0] >= 0 && (values.Has("key") || values.Has("partition")) {
+		out.Partition = &tasks[0]
+	}
+	if err := q.read(storage.HandleOf(opened), out); err != nil {
+		return nil, err
+	}
+	s.setTimes(out, view.StreamTime())
+	return out, nil
+}
+
+// setTimes says of windows and sessions when they close.
+func (s *stores) setTimes(out *StoreRows, streamTime time.Time) {
+	if out.Kind != state.KindWindow && out.Kind != state.KindSession {
+		return
+	}
+	if !streamTime.IsZero() {
+		ms := streamTime.UnixMilli()
+		out.StreamTime = &ms
+	}
+	if s.topo == nil {
+		return
+	}
+	w := windowsOf(s.topo, out.Store)
+	if w.text == "" {
+		return
+	}
+	grace := w.grace.Milliseconds()
+	out.Windows, out.GraceMs = w.text, &grace
+	for i := range out.Rows {
+		row := &out.Rows[i]
+		if row.End == nil && row.Start != nil {
+			if end, ok := w.end(*row.Start); ok {
+				row.End = &end
+			}
+		}
+		if row.End == nil {
+			continue
+		}
+		closes := w.closes(*row.End)
+		closed := row.StreamTime != nil && closes <= *row.StreamTime
+		row.Closes, row.Closed = &closes, &closed
+	}
 }
 
 // refused answers an error: what passes by itself is 503, to be asked again.
@@ -143,16 +229,29 @@ type query struct {
 	values  url.Values
 	kind    state.Kind
 	keys    typed // of the store
+	shown   storage.Shown
 	limit   int
 	skip    int // rows of the first time, which were shown before
 	reverse bool
+	gone    func() error // is an error when nobody waits for the answer any more
+	// redact is what is shown of a value; nil: the value.
+	redact func(value any) any
+	// versions asks for the history of a key in place of one version.
+	versions bool
 }
 
 // parseQuery reads the parameters of a request.
-func parseQuery(spec state.Spec, values url.Values) (q *query, err error) {
-	q = &query{wait: longestWait, values: values, kind: spec.Kind(), keys: typed{spec.Options().Keys}, limit: pageRows}
+func parseQuery(spec storage.Spec, values url.Values) (q *query, err error) {
+	q = &query{wait: longestWait, values: values, kind: spec.Kind(), limit: pageRows}
+	q.keys = typed{serde: spec.Options().Keys}
+	if text := values.Get("encoding"); text != "" {
+		if q.keys.encoding, err = codingOf(text); err != nil {
+			return nil, refuse(http.StatusBadRequest, "parameter encoding: %v", err)
+		}
+	}
 	known := map[string]func(text string) error{
 		"key":       q.ofKey,
+		"encoding":  nil,
 		"from":      nil,
 		"to":        nil,
 		"at":        nil,
@@ -163,6 +262,7 @@ func parseQuery(spec state.Spec, values url.Values) (q *query, err error) {
 		"wait":      func(text string) error { return duration(text, longestWait, &q.wait) },
 		"limit":     func(text string) error { return number(text, 1, mostRows, &q.limit) },
 		"skip":      func(text string) error { return number(text, 0, 1<<31, &q.skip) },
+		"versions":  func(text string) (err error) { q.versions, err = strconv.ParseBool(text); return err },
 		"reverse":   func(text string) (err error) { q.reverse, err = strconv.ParseBool(text); return err },
 	}
 	if values.Has("position") {

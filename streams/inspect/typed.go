@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"encoding"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -9,7 +11,33 @@ import (
 
 // typed is a serde whose type only the application knows. Its methods are found by name: that costs more than calls do,
 // and is for requests, of which there are few beside records.
-type typed struct{ serde any }
+type typed struct {
+	serde    any
+	encoding coding // of its bytes as text; nil: the text of its type
+}
+
+// coding makes text of any bytes, and back.
+type coding interface {
+	DecodeString(text string) ([]byte, error)
+	EncodeToString(b []byte) string
+}
+
+func codingOf(name string) (coding, error) {
+	switch name {
+	case "text":
+		return nil, nil
+	case "hex":
+		return hexadecimal{}, nil
+	case "base64":
+		return base64.StdEncoding, nil
+	}
+	return nil, fmt.Errorf("%q: must be text, hex or base64", name)
+}
+
+type hexadecimal struct{}
+
+func (hexadecimal) DecodeString(text string) ([]byte, error) { return hex.DecodeString(text) }
+func (hexadecimal) EncodeToString(b []byte) string           { return hex.EncodeToString(b) }
 
 // method is a method of a value, which is there by its interface.
 func method(of any, name string) reflect.Value {
@@ -31,6 +59,15 @@ func (t typed) parse(text string) (reflect.Value, error) {
 		return reflect.Value{}, fmt.Errorf("the store's keys have no serde")
 	}
 	kind := decode.Type().Out(0)
+	if t.encoding != nil {
+		b, err := t.bytes(text)
+		if err != nil {
+			return reflect.Zero(kind), err
+		}
+		out := decode.Call([]reflect.Value{reflect.ValueOf(b)})
+		err, _ = out[1].Interface().(error)
+		return out[0], err
+	}
 	key := reflect.New(kind)
 	if own, ok := key.Interface().(encoding.TextUnmarshaler); ok {
 		return key.Elem(), own.UnmarshalText([]byte(text))
@@ -55,8 +92,32 @@ func (t typed) encode(key reflect.Value) ([]byte, error) {
 	return out[0].Bytes(), err
 }
 
+// bytes are those that a text stands for: as they are, without an encoding.
+func (t typed) bytes(text string) ([]byte, error) {
+	if t.encoding == nil {
+		return []byte(text), nil
+	}
+	return t.encoding.DecodeString(text)
+}
+
+// shown is a key as JSON has it, which the encoding makes the text that it is asked for by.
+func (t typed) shown(key reflect.Value) any {
+	if t.encoding == nil {
+		return shown(key.Interface())
+	}
+	return t.text(key)
+}
+
 // text is what parse makes the key of again.
-func (t typed) text(key any) string {
+func (t typed) text(v reflect.Value) string {
+	if t.encoding != nil {
+		b, err := t.encode(v)
+		if err != nil {
+			return fmt.Sprintf("%+v", v)
+		}
+		return t.encoding.EncodeToString(b)
+	}
+	key := v.Interface()
 	switch k := key.(type) {
 	case encoding.TextMarshaler:
 		if text, err := k.MarshalText(); err == nil {
@@ -67,7 +128,7 @@ func (t typed) text(key any) string {
 	case []byte:
 		return string(k)
 	}
-	if v := reflect.ValueOf(key); v.Kind() == reflect.String {
+	if v.Kind() == reflect.String {
 		return v.String()
 	}
 	text, err := json.Marshal(key)
