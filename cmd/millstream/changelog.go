@@ -147,7 +147,7 @@ func (r *changelogReader) take(record *kgo.Record) (err error) {
 	return nil
 }
 
-// storeFormat is the kind of a store and the names of its serdes, see state.Spec.
+// storeFormat is the kind of a store and the names of its serdes, see storage.Spec.
 type storeFormat struct {
 	kind       state.Kind
 	key, value string
@@ -155,7 +155,7 @@ type storeFormat struct {
 
 func (f *storeFormat) String() string { return fmt.Sprintf("%s(%s,%s)", f.kind, f.key, f.value) }
 
-// parseFormat reads a format as state.Spec makes it: window(string,json).
+// parseFormat reads a format as storage.Spec makes it: window(string,json).
 func parseFormat(s string) (*storeFormat, error) {
 	kind, rest, ok := strings.Cut(s, "(")
 	serdes, closed := strings.CutSuffix(rest, ")")

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -12,9 +10,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/millstream-go/millstream/internal/settings"
 )
@@ -63,38 +58,34 @@ func (c *cluster) admin(ctx context.Context) (context.Context, *kadm.Client, fun
 	return ctx, kadm.NewClient(client), end, nil
 }
 
+// options are those of the file and the flags, which come before it.
 func (c *cluster) options() ([]kgo.Opt, error) {
-	opts := []kgo.Opt{kgo.ClientID("millstream"), kgo.RequestRetries(3)}
-	if c.Config != "" {
-		more, err := c.file()
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, more...)
+	values, err := c.values()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.set(values); err != nil {
+		return nil, err
+	}
+	brokers, opts := values.Client()
+	if err := values.Err(); err != nil {
+		return nil, err
+	}
+	if len(c.Brokers) == 0 {
+		c.Brokers = brokers
 	}
 	if len(c.Brokers) == 0 {
 		c.Brokers = []string{"localhost:9092"}
 	}
-	opts = append(opts, kgo.SeedBrokers(c.Brokers...))
-	if c.TLS || c.CA != "" || c.Cert != "" {
-		settings, err := c.tls()
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, kgo.DialTLSConfig(settings))
-	}
-	if c.SASL != "" {
-		mechanism, err := c.mechanism()
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, kgo.SASL(mechanism))
-	}
-	return opts, nil
+	own := []kgo.Opt{kgo.ClientID("millstream"), kgo.RequestRetries(3), kgo.SeedBrokers(c.Brokers...)}
+	return append(own, opts...), nil
 }
 
-// file are the options of the file with settings. Those of an application, which may be in it too, are passed over.
-func (c *cluster) file() ([]kgo.Opt, error) {
+// values are those of the file. Those of an application, which may be in it too, are passed over.
+func (c *cluster) values() (*settings.Values, error) {
+	if c.Config == "" {
+		return settings.None(), nil
+	}
 	f, err := os.Open(c.Config)
 	if err != nil {
 		return nil, err
@@ -104,55 +95,42 @@ func (c *cluster) file() ([]kgo.Opt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Config, err)
 	}
-	brokers, opts := values.Client()
-	if err := values.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Config, err)
-	}
-	if len(c.Brokers) == 0 {
-		c.Brokers = brokers
-	}
-	return opts, nil
+	return values, nil
 }
 
-func (c *cluster) tls() (*tls.Config, error) {
-	settings := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, err
-		}
-		if settings.RootCAs = x509.NewCertPool(); !settings.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--ca %s holds no certificate in PEM", c.CA)
-		}
-	}
+// set gives the flags as the settings that they stand for.
+func (c *cluster) set(values *settings.Values) error {
 	if (c.Cert == "") != (c.Key == "") {
-		return nil, errors.New("--cert and --key go together")
+		return errors.New("--cert and --key go together")
 	}
-	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
-			return nil, err
+	if c.SASL != "" && (c.User == "" || c.PasswordFile == "") {
+		return errors.New("--sasl needs --user and --password-file")
+	}
+	encrypted := c.TLS || c.CA != "" || c.Cert != ""
+	if protocol := map[[2]bool]string{
+		{true, false}: "SSL", {false, true}: "SASL_PLAINTEXT", {true, true}: "SASL_SSL",
+	}[[2]bool{encrypted, c.SASL != ""}]; protocol != "" {
+		values.Set("security.protocol", protocol, "--tls and --sasl")
+	}
+	if c.CA != "" {
+		values.Set("ssl.truststore.type", "PEM", "--ca")
+		values.Set("ssl.truststore.location", c.CA, "--ca "+c.CA)
+	}
+	for name, path := range map[string]string{
+		"ssl.keystore.certificate.chain": c.Cert, "ssl.keystore.key": c.Key, "sasl.password": c.PasswordFile,
+	} {
+		if path == "" || name == "sasl.password" && c.SASL == "" {
+			continue
 		}
-		settings.Certificates = []tls.Certificate{pair}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		values.Set(name, strings.TrimRight(string(text), "\r\n"), path)
 	}
-	return settings, nil
-}
-
-func (c *cluster) mechanism() (sasl.Mechanism, error) {
-	if c.User == "" || c.PasswordFile == "" {
-		return nil, errors.New("--sasl needs --user and --password-file")
+	if c.SASL != "" {
+		values.Set("sasl.mechanism", strings.ToUpper(c.SASL), "--sasl")
+		values.Set("sasl.username", c.User, "--user")
 	}
-	secret, err := os.ReadFile(c.PasswordFile)
-	if err != nil {
-		return nil, err
-	}
-	password := strings.TrimRight(string(secret), "\r\n")
-	switch c.SASL {
-	case "plain":
-		return plain.Auth{User: c.User, Pass: password}.AsMechanism(), nil
-	case "scram-sha-256":
-		return scram.Auth{User: c.User, Pass: password}.AsSha256Mechanism(), nil
-	default:
-		return scram.Auth{User: c.User, Pass: password}.AsSha512Mechanism(), nil
-	}
+	return nil
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -15,7 +15,10 @@ func readLock(path string) (lock topology.Lock, err error) {
 	if err != nil {
 		return lock, err
 	}
-	if err := json.Unmarshal(b, &lock); err != nil || lock.App == "" {
+	if lock, err = topology.ParseLock(b); err == nil && lock.App == "" {
+		err = errors.New("it names no application")
+	}
+	if err != nil {
 		return lock, fmt.Errorf("%s is no lock file of a topology, as testkit.AssertTopology writes one: %w", path, err)
 	}
 	return lock, nil

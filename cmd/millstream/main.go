@@ -25,7 +25,14 @@ type commands struct {
 	Members   membersCmd   `cmd:"" help:"The workers of an application, and which partitions they have."`
 	Topics    topicsCmd    `cmd:"" help:"The internal topics of an application, and those that belong to nothing."`
 	Changelog changelogCmd `cmd:"" help:"The records of a changelog, decoded."`
+	Tasks     tasksCmd     `cmd:"" help:"The tasks of an application that runs, the worst first: asks its endpoint."`
+	Top       topCmd       `cmd:"" help:"The same while it runs, again and again."`
+	Stores    storesCmd    `cmd:"" help:"What the stores of an application that runs hold: asks its endpoint."`
+	ACL       aclCmd       `cmd:"" name:"acl" help:"The rights that an application needs, as commands of kafka-acls."`
+	Verify    verifyCmd    `cmd:"" help:"Whether topics fit an application: partitions, retention, and what is left over."`
 	Diff      diffCmd      `cmd:"" help:"What a deployment would do to the state: compares two lock files."`
+	Rescale   rescaleCmd   `cmd:"" help:"More partitions of the inputs: takes the state of an application along."`
+	State     stateCmd     `cmd:"" help:"The committed state of an application as files, and back."`
 	Reset     resetCmd     `cmd:"" help:"Sets an application back: it begins anew, or from another place of its inputs."`
 }
 
@@ -67,7 +74,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return misused
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	err = command.Run(&c.Cluster, &printer{out: out, json: c.Format == "json"})
+	err = command.Run(&c.Cluster, &printer{out: out, errs: errs, json: c.Format == "json"})
 	if err == nil {
 		return 0
 	}

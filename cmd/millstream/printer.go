@@ -10,6 +10,7 @@ import (
 // printer prints what a command finds, as text for people or as JSON for programs.
 type printer struct {
 	out  io.Writer
+	errs io.Writer // for notes
 	json bool
 }
 
@@ -46,6 +47,11 @@ func (p *printer) value(v any) error {
 	e := json.NewEncoder(p.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// note says beside what is printed what that does not tell, also to who reads JSON.
+func (p *printer) note(format string, args ...any) {
+	fmt.Fprintf(p.errs, "millstream: "+format+"\n", args...)
 }
 
 // line prints text, where text is wanted.

@@ -75,11 +75,25 @@ func (c *resetCmd) Run(ctx context.Context, cl *cluster, p *printer) error {
 	}
 	if c.Execute {
 		if err := c.execute(ctx, admin, do); err != nil {
-			return fmt.Errorf("%w: nothing is lost; run the command again to go on", err)
+			return fmt.Errorf("%w: nothing is lost; %s", err, c.again(do))
 		}
 		do.Done = true
 	}
 	return c.print(p, do)
+}
+
+// again tells how to go on after a failure. Offsets that were shifted must not be shifted once more: the answer of the
+// broker may be what got lost.
+func (c *resetCmd) again(do *plan) string {
+	if c.To.ShiftBy == nil {
+		return "run the command again to go on"
+	}
+	var lines strings.Builder
+	for _, m := range do.Moves {
+		fmt.Fprintf(&lines, "\n%s,%d,%d", m.Topic, m.Partition, m.To)
+	}
+	return "offsets may have been shifted already: run the command again with --from-file in place of --shift-by, and " +
+		"these lines in the file:" + lines.String()
 }
 
 func (c *resetCmd) print(p *printer, do *plan) error {
@@ -98,15 +112,15 @@ func (c *resetCmd) print(p *printer, do *plan) error {
 	if err := table(p, "TOPIC\tPARTITION\tFROM\tTO", do.Moves); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(do.Moves, func(m move) bool { return m.To > 0 }) {
+		p.line("the first start after it needs Config.AllowNewStores, as it goes on from offsets above 0 without state")
+	}
 	if !do.Done {
 		p.line("nothing was changed: --execute does it")
 		return nil
 	}
 	p.line("done. Remove the application's state directories on all machines before it is started: it refuses state " +
 		"whose changelogs are gone")
-	if slices.ContainsFunc(do.Moves, func(m move) bool { return m.To > 0 }) {
-		p.line("its first start needs Config.AllowNewStores, as it goes on from offsets above 0 without state")
-	}
 	return nil
 }
 
@@ -139,6 +153,9 @@ func (c *resetCmd) plan(ctx context.Context, admin *kadm.Client) (*plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkOthers(internal); err != nil {
+		return nil, err
+	}
 	for _, t := range internal {
 		if !slices.Contains(c.Keep, t.Topic) && !c.isInput(t.Topic, committed) {
 			do.Delete = append(do.Delete, t.Topic)
@@ -151,6 +168,27 @@ func (c *resetCmd) plan(ctx context.Context, admin *kadm.Client) (*plan, error) 
 		do.State = filepath.Join(c.StateDir, c.App)
 	}
 	return do, c.planMoves(ctx, admin, committed, do)
+}
+
+// checkOthers declines where a topic has the name of one of this application's behind a further word, as those of
+// an application whose id begins with this one's have. Nobody knows its group, so nothing else tells.
+func (c *resetCmd) checkOthers(internal []internalTopic) error {
+	if c.Lock != "" {
+		return nil
+	}
+	for _, t := range internal {
+		own, _ := strings.CutPrefix(t.Topic, c.App+"-")
+		for _, other := range internal {
+			rest, _ := strings.CutPrefix(other.Topic, c.App+"-")
+			word, behind := strings.CutSuffix(rest, "-"+own)
+			if behind && !slices.Contains(c.Keep, other.Topic) {
+				return &declinedError{fmt.Sprintf("topic %s may be this application's, or that of %s-%s, whose group the cluster "+
+					"does not know: --lock with the lock file of %s says which topics are its own, --keep leaves a topic alone",
+					other.Topic, c.App, word, c.App)}
+			}
+		}
+	}
+	return nil
 }
 
 // isInput is true for a topic that has the name of an internal one and is none: groups have no offsets of changelogs.
@@ -365,6 +403,9 @@ func readOffsets(path string) (func(topic string, partition int32) (int64, bool)
 	lines := csv.NewReader(file)
 	lines.FieldsPerRecord, lines.TrimLeadingSpace = 3, true
 	all, err := lines.ReadAll()
+	if err == nil && len(all) == 0 {
+		err = errors.New("it has no line: topic,partition,offset")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

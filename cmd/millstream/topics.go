@@ -12,8 +12,8 @@ import (
 	"github.com/millstream-go/millstream/topology"
 )
 
-// topicsCmd lists internal topics.
-type topicsCmd struct {
+// topicsListCmd lists internal topics.
+type topicsListCmd struct {
 	App  string `arg:"" help:"Application id."`
 	Lock string `type:"existingfile" help:"Lock file of the application: tells which topics belong to nothing."`
 }
@@ -29,7 +29,7 @@ type internalTopic struct {
 func (t internalTopic) columns() []any { return []any{t.Topic, t.Kind, t.Partitions, t.Note} }
 
 // Run prints a line for each topic. If one belongs to nothing, or is missing, the command declines.
-func (c *topicsCmd) Run(ctx context.Context, cl *cluster, p *printer) error {
+func (c *topicsListCmd) Run(ctx context.Context, cl *cluster, p *printer) error {
 	ctx, admin, end, err := cl.admin(ctx)
 	if err != nil {
 		return err
