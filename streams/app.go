@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/topology"
@@ -38,12 +39,13 @@ func (s State) String() string {
 
 // App runs a topology against Kafka. Any number of processes with the same application id share its tasks.
 type App struct {
-	topo    *topology.Topology
-	config  Config
-	started atomic.Bool
-	drops   task.Drops
-	readers readers
-	events  *listening
+	topo     *graph.Topology
+	config   Config
+	started  atomic.Bool
+	drops    task.Drops
+	failures task.Failures
+	readers  readers
+	events   *listening
 	// What all Kafka clients share, see clientOpts.
 	warnings warnings
 	reach    *reach
@@ -57,8 +59,10 @@ type App struct {
 		process string    // id of the state directory
 		workers []picture
 		commits []Commit // the last ones
-		group   group    // nil unless it runs
-		err     string   // why a worker began again last, or the App failed
+		times   commitTimes
+		history history
+		group   group  // nil unless it runs
+		err     string // why a worker began again last, or the App failed
 		errAt   time.Time
 	}
 }
@@ -68,18 +72,22 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 	if topo == nil {
 		return nil, errors.New("streams: the topology is nil: Build returned an error in its place")
 	}
-	config = config.withDefaults(topo.App)
-	topo, err := topo.WithApp(config.AppID)
+	config = config.withDefaults(topo.App())
+	compiled, err := (*graph.Topology)(topo).WithApp(config.AppID)
 	if err == nil {
-		err = config.checkDeadLetters(topo)
+		err = config.checkDeadLetters(compiled)
 	}
 	if err := errors.Join(err, config.validate()); err != nil {
 		return nil, err
 	}
-	return &App{
-		topo: topo, config: config, gaveUp: make(chan error, 1), events: newListening(config.Events, config.Logger),
+	a := &App{
+		topo: compiled, config: config, gaveUp: make(chan error, 1), events: newListening(config.Events, config.Logger),
 		readers: &task.Readers{}, warnings: newWarnings(config.Logger.Handler()), reach: newReach(config.Logger),
-	}, nil
+	}
+	if err := cluster.CheckTopicConfigs(a.setup()); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // Run processes until ctx ends; then it finishes the record in work, commits and returns nil. It returns an error if it
@@ -194,6 +202,7 @@ func (a *App) changeState(next func(was State) State) {
 	is := next(was)
 	if a.mu.state = is; was != is {
 		a.mu.since = time.Now()
+		a.mu.history.state(a.mu.since, was, is)
 	}
 	a.mu.Unlock()
 	if was != is {
@@ -205,8 +214,19 @@ func (a *App) changeState(next func(was State) State) {
 // MarshalText is String, for JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads what MarshalText has written.
+func (s *State) UnmarshalText(text []byte) error {
+	for of := Created; of <= Failed; of++ {
+		if of.String() == string(text) {
+			*s = of
+			return nil
+		}
+	}
+	return fmt.Errorf("streams: %q is no state of an App", text)
+}
+
 // Topology is what the App runs. It does not change.
-func (a *App) Topology() *topology.Topology { return a.topo }
+func (a *App) Topology() *topology.Topology { return (*topology.Topology)(a.topo) }
 
 // State is what the App is doing now.
 func (a *App) State() State {
@@ -217,4 +237,4 @@ func (a *App) State() State {
 
 // Dropped is the number of records that were dropped since the start, by reason. Records that are processed again after
 // a failure are counted again.
-func (a *App) Dropped() map[topology.DropReason]int64 { return a.drops.Counts() }
+func (a *App) Dropped() map[graph.DropReason]int64 { return a.drops.Counts() }

@@ -21,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -296,6 +297,74 @@ func TestWrongInternalTopics(t *testing.T) {
 	}
 }
 
+// TestInternalTopicsMadeByOthers, with which records would be lost, are refused.
+func TestInternalTopicsMadeByOthers(t *testing.T) {
+	versions := func(b *streams.Builder) {
+		streams.VersionedTableFrom(b, words, state.NewVersioned("versions", serde.String, serde.String, time.Hour))
+	}
+	for name, c := range map[string]struct {
+		topic    string
+		configs  map[string]string
+		describe func(b *streams.Builder)
+		has      string
+	}{
+		"versions that are compacted at once": {
+			"app-versions-changelog", map[string]string{"cleanup.policy": "compact"}, versions, "min.compaction.lag.ms",
+		},
+		"a changelog with the times of the broker": {
+			"app-versions-changelog", map[string]string{
+				"cleanup.policy": "compact", "min.compaction.lag.ms": "100000000", "message.timestamp.type": "LogAppendTime",
+			}, versions, "message.timestamp.type LogAppendTime",
+		},
+		"a repartition topic whose records expire": {
+			"app-by-word-repartition", map[string]string{"retention.ms": "60000"}, countWords, "retention.ms 60000",
+		},
+		"a repartition topic with the times of the broker": {
+			"app-by-word-repartition", map[string]string{"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"},
+			countWords, "message.timestamp.type LogAppendTime",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newCountRig(t)
+			configs := map[string]*string{}
+			for k, v := range c.configs {
+				configs[k] = &v
+			}
+			_, err := r.admin.CreateTopic(context.Background(), 2, -1, configs, c.topic)
+			require.NoError(t, err)
+			wrong := requireStops[*streams.InternalTopicError](r, c.describe, r.config(t.TempDir()))
+			require.Equal(t, c.topic, wrong.Topic)
+			require.Contains(t, wrong.Have, c.has)
+		})
+	}
+}
+
+// TestTopicConfigsThatNoTopicMayHave are refused by New: the topics would be created with them, and refused then.
+func TestTopicConfigsThatNoTopicMayHave(t *testing.T) {
+	r := newRig(t, "words", "per-key")
+	config := r.config(t.TempDir())
+	config.TopicConfigs = map[string]string{"cleanup.policy": "delete"}
+	_, err := streams.New(topo(t, countKeys), config)
+	require.EqualError(t, err, "streams: Config.TopicConfigs: internal topic "+keyLog+" would have cleanup.policy delete, "+
+		"and needs compact, as its rows have no end: leave that setting out")
+}
+
+// TestTopicConfigsThatLoseRecords are told of by New: the application runs, as it did before they were looked at.
+func TestTopicConfigsThatLoseRecords(t *testing.T) {
+	r := newCountRig(t)
+	config := r.config(t.TempDir())
+	config.TopicConfigs = map[string]string{"retention.ms": "600000000", "min.insync.replicas": "1"}
+	_, err := streams.New(topo(t, countWords), config)
+	require.NoError(t, err)
+	r.requireLog("Config.TopicConfigs has an internal topic lose records")
+	r.requireLog("topic=app-by-word-repartition retention.ms=600000000")
+	require.NotContains(t, r.log.String(), "min.insync.replicas")
+	_, stop := r.start(countWords, config)
+	r.send(10)
+	r.requireCounts("per-word", 7)
+	require.NoError(t, stop())
+}
+
 // TestDeletedChangelog is not taken for a new one.
 func TestDeletedChangelog(t *testing.T) {
 	r := newCountRig(t)
@@ -551,7 +620,7 @@ func TestUndecodableRecord(t *testing.T) {
 		err := r.run(count, r.config(t.TempDir()))
 		var failed *streams.ProcessError
 		require.ErrorAs(t, err, &failed)
-		require.ErrorIs(t, err, topology.ErrDeserialize)
+		require.ErrorIs(t, err, graph.ErrDeserialize)
 		require.Equal(t, []any{"words", int64(1)}, []any{failed.Topic, failed.Offset})
 	})
 	for name, policy := range map[string]streams.ErrorPolicy{"skip": streams.Skip, "dead letter": streams.DeadLetter} {
@@ -565,7 +634,7 @@ func TestUndecodableRecord(t *testing.T) {
 			a, stop := r.start(count, config)
 			r.requireCounts("per-key", 1)
 			require.NoError(t, stop())
-			require.Equal(t, map[topology.DropReason]int64{topology.DropDeserialize: 1}, a.Dropped())
+			require.Equal(t, map[streams.DropReason]int64{streams.DropDeserialize: 1}, a.Dropped())
 			r.requireLog("records left out, the last of them here")
 			r.requireLog("topic=words")
 			r.requireLog("offset=1")
@@ -643,6 +712,11 @@ func TestConfigMistakesAreReportedTogether(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, want)
 	}
+	_, err = streams.New(topo(t, countWords), streams.Config{
+		OnError: streams.DeadLetter, DeadLetterTopic: "dead/letters", CommitInterval: time.Second, StallTimeout: time.Millisecond,
+	})
+	require.ErrorContains(t, err, `Config.DeadLetterTopic: name "dead/letters" may only have letters`)
+	require.ErrorContains(t, err, "Config.StallTimeout is 1ms: must be CommitInterval, 1s, or longer")
 }
 
 func TestConfigHidesSecrets(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -45,9 +45,9 @@ func TestATopicReadTwiceHasOneSource(t *testing.T) {
 	b := streams.NewBuilder("app")
 	streams.From(b, in).To(out)
 	streams.TableFrom(b, in, rows)
-	topo := build(t, b)
-	require.Len(t, topo.Subs, 1)
-	require.Len(t, topo.Subs[0].Sources, 1)
+	topo := compiled(t, b)
+	require.Len(t, topo.Subs(), 1)
+	require.Len(t, topo.Subs()[0].Sources, 1)
 }
 
 func TestATopicReadTwiceHasOneDeclaration(t *testing.T) {
@@ -127,7 +127,7 @@ func TestTimestampsComeFromTheExtractor(t *testing.T) {
 	d := drive(t, b)
 	pipe(d, rec("k", "12345", 99), rec("k", "1", 99), rec("k", "before", 99))
 	require.Equal(t, []record{rec("k", "12345", 3), rec("k", "before", 3)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropTimestamp: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropTimestamp: 1}, d.Dropped())
 }
 
 func TestANegativeTimestampNeedsAnExtractor(t *testing.T) {
@@ -136,19 +136,19 @@ func TestANegativeTimestampNeedsAnExtractor(t *testing.T) {
 	d := drive(t, b, testkit.Skip())
 	pipe(d, rec("k", "a", -1), rec("k", "b", 0))
 	require.Equal(t, []record{rec("k", "b", 0)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropTimestamp: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropTimestamp: 1}, d.Dropped())
 }
 
 func TestTopicsSayWhereTheyAreReadFrom(t *testing.T) {
-	for want, topic := range map[topology.Reset]streams.Topic[string, string]{
-		topology.Earliest: in, topology.Latest: in.FromLatest(), topology.Committed: in.FromCommitted(),
-		topology.Past: in.FromLatest().FromPast(time.Hour),
+	for want, topic := range map[graph.Reset]streams.Topic[string, string]{
+		graph.Earliest: in, graph.Latest: in.FromLatest(), graph.Committed: in.FromCommitted(),
+		graph.Past: in.FromLatest().FromPast(time.Hour),
 	} {
 		b := streams.NewBuilder("app")
 		streams.From(b, topic).To(out)
-		reset, past := build(t, b).ResetOf("in")
+		reset, past := compiled(t, b).ResetOf("in")
 		require.Equal(t, want, reset)
-		require.Equal(t, want == topology.Past, past == time.Hour)
+		require.Equal(t, want == graph.Past, past == time.Hour)
 	}
 	b := streams.NewBuilder("app")
 	streams.From(b, in.FromPast(0))

@@ -3,9 +3,10 @@ package streams
 import (
 	"reflect"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -20,7 +21,7 @@ type Cogroup[K, A any] struct {
 
 // member is a group that is aggregated, whose type of values is known to its function only.
 type member struct {
-	node   *topology.Node
+	node   *graph.Node
 	values reflect.Type
 	fold   operator.Fold
 }
@@ -32,7 +33,7 @@ func NewCogroup[K, V, A any](
 ) *Cogroup[K, A] {
 	g.of().given(initial != nil, "NewCogroup: initial")
 	g.of().given(add != nil, "NewCogroup: add")
-	c := &Cogroup[K, A]{b: g.b, site: topology.Site(), initial: initial}
+	c := &Cogroup[K, A]{b: g.b, site: graph.Site(), initial: initial}
 	c.members = []member{memberOf(g, foldRecord(initial, add))}
 	return c
 }
@@ -44,11 +45,11 @@ func CogroupAdd[K, V, A any](
 ) *Cogroup[K, A] {
 	c.of().given(add != nil, "CogroupAdd: add")
 	if g == nil || g.b == nil {
-		c.b.graph.Fail(topology.Site(), "the group to add is nil")
+		c.b.graph.Fail(graph.Site(), "the group to add is nil")
 		return c
 	}
 	if g.b != c.b {
-		c.b.graph.Fail(topology.Site(), "groups of two builders are aggregated together: build both with one")
+		c.b.graph.Fail(graph.Site(), "groups of two builders are aggregated together: build both with one")
 	}
 	out := *c
 	out.members = append(c.members[:len(c.members):len(c.members)], memberOf(g, foldRecord(c.initial, add)))
@@ -61,7 +62,7 @@ func memberOf[K, V any](g *Group[K, V], fold operator.Fold) member {
 
 // copartitioned demands that all groups have the same number of partitions.
 func (c *Cogroup[K, A]) copartitioned(site string) {
-	var nodes []*topology.Node
+	var nodes []*graph.Node
 	for _, m := range c.members {
 		nodes = append(nodes, m.node)
 	}
@@ -70,21 +71,21 @@ func (c *Cogroup[K, A]) copartitioned(site string) {
 
 // Aggregate keeps a row for each key.
 func (c *Cogroup[K, A]) Aggregate(store state.KeyValue[K, A]) *Table[K, A] {
-	site := topology.Site()
+	site := graph.Site()
 	c.copartitioned(site)
-	c.b.own(store.Spec(), site)
-	c.b.arrivals(store.Spec(), site)
-	var nodes []*topology.Node
+	c.b.own(storage.Of(store), site)
+	c.b.arrivals(storage.Of(store), site)
+	var nodes []*graph.Node
 	for _, m := range c.members {
-		n := aggregateNode(c.b, m.node, store.Spec(), m.fold, site)
-		nodes = append(nodes, c.b.expiring(n, store.Spec(), site))
+		n := aggregateNode(c.b, m.node, storage.Of(store), m.fold, site)
+		nodes = append(nodes, c.b.expiring(n, storage.Of(store), site))
 	}
-	return stored[K, A](c.b, merged(c.b, nodes, site), store.Spec())
+	return stored[K, A](c.b, merged(c.b, nodes, site), storage.Of(store))
 }
 
 // AggregateWindows keeps a row for each key and window. All groups share one stream time.
 func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Window[K, A]) *WindowTable[K, A] {
-	site := topology.Site()
+	site := graph.Site()
 	c.copartitioned(site)
 	windows = c.b.checked(windows, site)
 	spec := c.b.storeFor(windows, store, site)
@@ -102,7 +103,7 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	windows window.Session, store state.Session[K, A], merge func(key K, a, b A) (A, error),
 ) *WindowTable[K, A] {
 	c.of().given(merge != nil, "AggregateSessions: merge")
-	site := topology.Site()
+	site := graph.Site()
 	c.copartitioned(site)
 	windows = c.b.checkedSessions(windows, site)
 	spec := c.b.sessionStoreFor(windows, store, site)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Guarantee is what holds for results when processes, brokers or networks fail.
@@ -35,8 +35,8 @@ func (g Guarantee) String() string { return [...]string{"exactly-once", "at-leas
 // was changed in place, keys without fixed bytes, and what has no input record, but for punctuations.
 //
 // A record that Kafka refuses, as it is too large for example, costs more than others: the transaction is lost, the
-// worker begins again from the last commit and sends records one by one until it knows which one it is, and then once
-// more without it.
+// worker begins again from the last commit and sends records one by one, or in smaller batches, until it knows which
+// one it is, and then once more without it.
 type ErrorPolicy = task.Policy
 
 // PolicyFunc is a function as an ErrorPolicy. It is called by all workers at once. It must not keep the error, whose
@@ -81,7 +81,16 @@ const (
 	AcceptLostState = task.AcceptLostState
 )
 
-// Config is the settings of an App. The zero value, with Brokers, is a sound start for production.
+// Config is the settings of an App. The zero value, with Brokers, is a sound start for production. By theme, in the
+// order below:
+//   - Kafka, and the application's place in it: Brokers, Kafka, KafkaFor, AppID, Endpoint
+//   - state: StateDir, OpenEngine, MemoryBytes, CleanupDelay
+//   - work: Guarantee, CommitInterval, Workers, BufferedRecords, MaxIdle
+//   - errors, and what has been lost: OnError, DeadLetterTopic, MaxTimeJump, SetTimeBack, Accept
+//   - internal topics: ReplicationFactor, TopicConfigs, WindowRetention, AllowNewStores, TopicRefresh
+//   - starts, stops and limits of time: StartTimeout, SessionTimeout, TransactionTimeout, StallTimeout,
+//     ShutdownTimeout, StayOnStop
+//   - what it tells: Logger, Events
 type Config struct {
 	// Brokers are addresses, host:port, at which the cluster is found. Default: localhost:9092.
 	Brokers []string
@@ -93,21 +102,33 @@ type Config struct {
 	// several goroutines at a time, and a worker makes another whenever it begins again. It is the place for hooks that
 	// serve one client only, such as franz-go's kprom: give each client one of its own. Default: none.
 	KafkaFor func(c Client) []kgo.Opt
-
 	// AppID is the application id: the name of the consumer group and the prefix of internal topics and transactional
 	// ids. Default: the name given to NewBuilder. All processes of an application have the same.
 	AppID string
+	// Endpoint is the URL at which other processes of the application ask this one for rows of its stores: that below
+	// which it serves inspect.Handler, for example http://10.0.0.7:8080/millstream. It travels with the metadata of the
+	// group, and App.Owner tells it. Default: none.
+	Endpoint string
+
 	// StateDir is the directory for local state; an application's lies in a directory of its id in it. It must be the
 	// process's own, and should outlive the process: then a restart replays at most what the last CommitInterval wrote
 	// to each changelog, instead of all state. With it the process also keeps its identity, so that its tasks come back
 	// at once. Default: millstream-state.
 	StateDir string
-
 	// OpenEngine opens the engine that keeps the rows of a task in a directory of its own, which may not exist yet. It
 	// is called by all workers. An error that wraps state.ErrCorrupt has the directory set aside and the task restored
 	// into a new one; a full disk that is told with state.ErrDisk is waited for; other errors end the application. The
 	// engine must pass statetest.Run. Default: Pebble.
 	OpenEngine func(dir string) (state.Engine, error)
+	// MemoryBytes is the memory for state, over all workers: a quarter for the databases' caches and buffers, three
+	// eighths for rows that are kept decoded, and as much again for Go's garbage collector, which lets a heap grow
+	// before it cleans up. It does not cover records on their way from and to Kafka, some 60 MB a worker. Default: 256
+	// MB.
+	MemoryBytes int64
+	// CleanupDelay is how long the state of a task is kept on disk after another process has got the task, in case it
+	// comes back. It is kept longer until the other one has gone on with the task, and so has restored the state.
+	// Negative: for ever. Default: 10 minutes.
+	CleanupDelay time.Duration
 
 	// Guarantee is ExactlyOnce by default.
 	Guarantee Guarantee
@@ -117,11 +138,12 @@ type Config struct {
 	// Workers is the number of goroutines that process, each with its own client and tasks. Those that are more than
 	// there are tasks, over all processes, are idle. Default: 1.
 	Workers int
-	// MemoryBytes is the memory for state, over all workers: a quarter for the databases' caches and buffers, three
-	// eighths for rows that are kept decoded, and as much again for Go's garbage collector, which lets a heap grow
-	// before it cleans up. It does not cover records on their way from and to Kafka, some 60 MB a worker. Default: 256
-	// MB.
-	MemoryBytes int64
+	// BufferedRecords is how many records of a partition may wait in a task before it is paused; 4 MB of them are enough,
+	// too. Default: 10,000.
+	BufferedRecords int
+	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to
+	// be left in it. Default 0: a task waits only for partitions that are known to have more.
+	MaxIdle time.Duration
 
 	// OnError is Fail by default. DeadLetter needs a DeadLetterTopic; where a PolicyFunc says so without one, the
 	// application ends.
@@ -129,10 +151,6 @@ type Config struct {
 	// DeadLetterTopic is where DeadLetter sends records: with their own bytes, and headers that tell the failure
 	// (KIP-1034). The application must not read it itself.
 	DeadLetterTopic string
-
-	// MaxIdle is how long a task with several input partitions waits for one that is empty although nothing is known to
-	// be left in it. Default 0: a task waits only for partitions that are known to have more.
-	MaxIdle time.Duration
 	// MaxTimeJump is how far a record's time may be ahead of its task's stream time and of the wall clock. One that is
 	// further ahead meets the error policy, and is counted as time_jump: otherwise it makes all that follow late, for
 	// good. Default 0: as far as it likes.
@@ -142,13 +160,13 @@ type Config struct {
 	// and has not done it with this very time before: the setting may stay. What that record has done stays, see
 	// docs/failures.md. Default: none.
 	SetTimeBack time.Time
-	// BufferedRecords is how many records of a partition may wait in a task before it is paused; 4 MB of them are enough,
-	// too. Default: 10,000.
-	BufferedRecords int
+	// Accept is what the application goes on with although something has been lost: the error that it ends with
+	// otherwise tells which. Set it for one start. docs/failures.md has what happens then. Default: nothing.
+	Accept Accept
 
 	// ReplicationFactor of internal topics. Default: that of the brokers.
 	ReplicationFactor int16
-	// TopicConfigs of internal topics, over the library's own.
+	// TopicConfigs of internal topics, over the library's own. New warns of those with which records would be lost.
 	TopicConfigs map[string]string
 	// WindowRetention is how much longer the changelogs of window stores are kept than their windows. Brokers delete by
 	// event time: raise it where old data is processed. Default: 24 hours.
@@ -157,41 +175,28 @@ type Config struct {
 	// for the first start after a store or a step that regroups was added. By default that is an error, as the other way
 	// to get there is a topic that was deleted.
 	AllowNewStores bool
-	// Accept is what the application goes on with although something has been lost: the error that it ends with
-	// otherwise tells which. Set it for one start. docs/failures.md has what happens then. Default: nothing.
-	Accept Accept
-
 	// TopicRefresh is the time between looks at the topics of the cluster, where sources read by pattern. Default: 10 s.
 	TopicRefresh time.Duration
-	// StallTimeout is how long there may be something to commit, and no commit, before the App's state is Stalled.
-	// Default: a minute, or three times CommitInterval if that is longer.
-	StallTimeout time.Duration
+
+	// StartTimeout is how long Run waits for the first answer of a broker. Once it runs, it waits for brokers without
+	// limit. Default: 30 s.
+	StartTimeout time.Duration
 	// SessionTimeout is how long the group waits for a process that went silent, or has stopped, before it gives its
 	// tasks to others. One that comes back sooner on its StateDir has its tasks at once. Default: 10 s.
 	SessionTimeout time.Duration
 	// TransactionTimeout is how long the transaction of a dead process may hold up readers. Default: 10 s.
 	TransactionTimeout time.Duration
-	// StartTimeout is how long Run waits for the first answer of a broker. Once it runs, it waits for brokers without
-	// limit. Default: 30 s.
-	StartTimeout time.Duration
+	// StallTimeout is how long there may be something to commit, and no commit, before the App's state is Stalled.
+	// Default: a minute, or three times CommitInterval if that is longer.
+	StallTimeout time.Duration
 	// ShutdownTimeout is how long Run may take to finish the record in work, commit and leave once its context has ended.
 	// A step that is still at work then is not waited for: see BusyError. Default: 30 s.
 	ShutdownTimeout time.Duration
-
 	// StayOnStop has a process keep its place in the group for SessionTimeout when the context of Run ends, as a killed
 	// one does: when a deployment starts it again on its StateDir in that time, no task moves and no state is read. Set it
 	// where processes are stopped to be started again with their directories. By default a process leaves, and others
 	// get its tasks at once.
 	StayOnStop bool
-	// CleanupDelay is how long the state of a task is kept on disk after another process has got the task, in case it
-	// comes back. It is kept longer until the other one has gone on with the task, and so has restored the state.
-	// Negative: for ever. Default: 10 minutes.
-	CleanupDelay time.Duration
-
-	// Endpoint is the URL at which other processes of the application ask this one for rows of its stores: that below
-	// which it serves inspect.Handler, for example http://10.0.0.7:8080/millstream. It travels with the metadata of the
-	// group, and App.Owner tells it. Default: none.
-	Endpoint string
 
 	// Logger gets the application's log; the Kafka clients' warnings too. Default: slog.Default().
 	Logger *slog.Logger
@@ -258,6 +263,12 @@ func (c Config) validate() error {
 		bad(action == DeadLetter && c.DeadLetterTopic == "", "DeadLetterTopic is needed for OnError: DeadLetter")
 		bad(action != DeadLetter && c.DeadLetterTopic != "", "DeadLetterTopic has no effect without OnError: DeadLetter")
 	}
+	if err := graph.CheckTopic(c.DeadLetterTopic); c.DeadLetterTopic != "" {
+		bad(err != nil, "DeadLetterTopic: %w", err)
+	}
+	bad(c.StallTimeout > 0 && c.StallTimeout < c.CommitInterval,
+		"StallTimeout is %v: must be CommitInterval, %v, or longer, or the App is stalled between commits",
+		c.StallTimeout, c.CommitInterval)
 	bad(c.CommitInterval < 0, "CommitInterval is %v: must not be negative", c.CommitInterval)
 	bad(c.Guarantee == ExactlyOnce && c.CommitInterval > c.TransactionTimeout/2,
 		"CommitInterval is %v: must be at most half of TransactionTimeout, %v, or brokers abort transactions under way",
@@ -288,7 +299,7 @@ func (c Config) validate() error {
 }
 
 // checkDeadLetters refuses a topic from which dead letters would come back, or in which they would be taken for state.
-func (c Config) checkDeadLetters(topo *topology.Topology) error {
+func (c Config) checkDeadLetters(topo *graph.Topology) error {
 	switch by := topo.ReadBy(c.DeadLetterTopic); {
 	case c.DeadLetterTopic == "":
 		return nil

@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // declaredTopic is a Topic, a TopicPattern or a Repartition without its types. Its methods are not inlined: what is, is
@@ -15,11 +15,11 @@ import (
 type declaredTopic struct {
 	name       string // of a pattern: the expression
 	key, value any    // serdes
-	coding     topology.Coding
-	extract    *topology.Extract // a pointer, so that two readings of a topic can be compared
-	reset      topology.Reset
+	coding     graph.Coding
+	extract    *graph.Extract // a pointer, so that two readings of a topic can be compared
+	reset      graph.Reset
 	past       time.Duration
-	spread     topology.Spread
+	spread     graph.Spread
 
 	// Of internal topics:
 	partitions int32
@@ -30,14 +30,14 @@ type declaredTopic struct {
 
 //go:noinline
 func newDeclaredTopic[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) *declaredTopic {
-	return &declaredTopic{name: name, key: key, value: value, coding: topology.CodingOf(key, value)}
+	return &declaredTopic{name: name, key: key, value: value, coding: graph.CodingOf(key, value)}
 }
 
 // declared is a declaration without its types, or in place of nil one that Build refuses.
 //
 //go:noinline
 func declared(t interface{ declaration() *declaredTopic }) *declaredTopic {
-	if isNil(t) {
+	if graph.IsNil(t) {
 		return &declaredTopic{}
 	}
 	return t.declaration().given()
@@ -68,21 +68,21 @@ func (d *declaredTopic) copied() *declaredTopic {
 }
 
 //go:noinline
-func (d *declaredTopic) timestamp(extract topology.Extract) *declaredTopic {
+func (d *declaredTopic) timestamp(extract graph.Extract) *declaredTopic {
 	out := d.copied()
 	out.extract = &extract
 	return out
 }
 
 //go:noinline
-func (d *declaredTopic) from(reset topology.Reset, past time.Duration) *declaredTopic {
+func (d *declaredTopic) from(reset graph.Reset, past time.Duration) *declaredTopic {
 	out := d.copied()
 	out.reset, out.past = reset, past
 	return out
 }
 
 //go:noinline
-func (d *declaredTopic) split(spread topology.Spread) *declaredTopic {
+func (d *declaredTopic) split(spread graph.Spread) *declaredTopic {
 	out := d.copied()
 	out.spread = spread
 	return out
@@ -125,20 +125,20 @@ func (d *declaredTopic) same(other *declaredTopic) bool {
 }
 
 // topic is what a graph knows of a topic of the cluster.
-func (d *declaredTopic) topic(site string) *topology.Topic {
-	return &topology.Topic{
+func (d *declaredTopic) topic(site string) *graph.Topic {
+	return &graph.Topic{
 		Name: d.name, Key: serde.FormatOf(d.key), Value: serde.FormatOf(d.value), Site: site,
 		Keys: d.key, Values: d.value, Reset: d.reset, Past: d.past,
 	}
 }
 
 // repartition is what a graph knows of an internal topic.
-func (d *declaredTopic) repartition(site string) *topology.Topic {
+func (d *declaredTopic) repartition(site string) *graph.Topic {
 	t := d.topic(site)
 	t.Repartition, t.Partitions, t.FullName, t.Within = true, d.partitions, d.fullName, d.within
-	t.Split = topology.SplitByKey
+	t.Split = graph.SplitByKey
 	if d.spread != nil {
-		t.Split = topology.SplitByFunction
+		t.Split = graph.SplitByFunction
 	}
 	return t
 }
@@ -146,7 +146,7 @@ func (d *declaredTopic) repartition(site string) *topology.Topic {
 var nothing = regexp.MustCompile(`[^\s\S]`)
 
 // pattern compiles the expression of a pattern. One that is wrong is a mistake of the topology, and matches nothing.
-func (d *declaredTopic) pattern(b *Builder, site string) *topology.Topic {
+func (d *declaredTopic) pattern(b *Builder, site string) *graph.Topic {
 	t := d.topic(site)
 	_, err := regexp.Compile(d.name) // by itself: what surrounds it below could mend it
 	if d.name == "" {

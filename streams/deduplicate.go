@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Deduplicate passes the first record of each id: one whose id was passed already, at a timestamp no further than
@@ -35,16 +36,16 @@ func DeduplicateRecord[ID, K, V any](
 func deduplicate[ID, K, V any](
 	s *Stream[K, V], id func(Record[K, V]) (Optional[ID], error), within time.Duration, store state.Window[ID, bool],
 ) *Stream[K, V] {
-	site := topology.Site()
+	site := graph.Site()
 	if within < time.Millisecond || within%time.Millisecond != 0 || within > math.MaxInt64/2 {
 		s.b.graph.Fail(site, "deduplicate within %v: must be whole milliseconds, 1 or more, and below 146 years", within)
 		within = time.Millisecond
 	}
 	s.of().keyedHere(s.rekeyed, site, "Deduplicate")
-	s.b.own(store.Spec(), site)
-	s.b.kept(store.Spec(), site)
+	s.b.own(storage.Of(store), site)
+	s.b.kept(storage.Of(store), site)
 	store = store.Retain(eventtime.Duration(2 * within.Milliseconds())).ByKey()
-	return process(s, "deduplicate", site, []state.Spec{store.Spec()}, func() topology.Processor[K, V, K, V] {
+	return process(s, "deduplicate", site, []storage.Spec{storage.Of(store)}, func() graph.Processor[K, V, K, V] {
 		return operator.Deduplicate(store, within.Milliseconds(), id)
 	})
 }

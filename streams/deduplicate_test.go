@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 var passed = state.NewWindow("passed", serde.String, serde.Bool)
@@ -38,7 +37,7 @@ func (w *dedupTwin) take(r record) []record {
 	}
 	w.time = max(w.time, r.Timestamp)
 	if r.Timestamp < w.time-w.within {
-		w.ledger[topology.DropLate]++
+		w.ledger[streams.DropLate]++
 		return nil
 	}
 	for _, at := range w.passed[id.Value] {
@@ -74,7 +73,7 @@ func TestCopiesComeInAnyOrder(t *testing.T) {
 		rec("k", "a edge", 30), rec("k", "a new", 31), nullValue("k", 0))
 	require.Equal(t, []record{rec("k", "a", 20), rec("k", "b", 10), rec("k", "a new", 31), nullValue("k", 0)},
 		testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }
 
 func TestIdsAreForgottenInTime(t *testing.T) {

@@ -18,6 +18,35 @@
 // A step that keeps its types is a method, one that brings a new type is a function. Functions of the DSL only
 // describe: mistakes are collected, and Build reports all of them with the lines that made them.
 //
+// # Map
+//
+// Declarations: [NewTopic], [NewTopicPattern], [NewRepartition], [NewForeignKey], [NewOutput]; stores are in package
+// state, windows in window, serdes in serde.
+//
+// Sources: [From], [FromAll], [FromPattern], [TableFrom], [VersionedTableFrom], [GlobalTableFrom], [GlobalProcess].
+//
+// Steps of a [Stream]: Filter, FilterNot, Peek, Merge, Split, [MapValues], [Map], [FlatMap], [FlatMapValues],
+// [SelectKey], [Deduplicate], [MapAsync] for slow calls; [Process] and [ProcessValues] for steps of one's own, which
+// are a [Processor], a [FixedKeyProcessor] or a function: [ProcessFunc], [ProcessValuesFunc]. Repartition and
+// MarkAsPartitioned say where records are.
+//
+// Groups: GroupByKey and [GroupBy] make a [Group], with Count, Reduce and [Aggregate]; [NewCogroup] and [CogroupAdd]
+// one of several streams; [TableGroupBy] and [TableAggregate] one of a table.
+//
+// Windows: WindowedBy and SessionsBy of a group, then Count, Reduce, [WindowedAggregate] or [SessionAggregate]. Of the
+// [WindowTable] there are three streams: Final, Updates and [Late]; [ResultsBy], ByKey and [WindowedResults] give them
+// keys.
+//
+// Joins: [Join] and [LeftJoin] with a table, [JoinWithGrace] with a versioned one, [JoinGlobal] with a global one,
+// [JoinStreams] within windows; [TableJoin] and [JoinForeignKey] of tables.
+//
+// A [Table]: Filter, [TableMapValues], Materialize, Suppress, [PerCommit], ToStream and [ToStreamKey].
+//
+// Sinks: To, ToEach, ForEach, [SideOutput].
+//
+// To run it: [New] with a [Config], from code, [FromProperties] or [FromEnv]; [App] with Run, View, Owner, Snapshot and
+// State; [Events] and [Metrics]. Errors that a program may match are the types whose names end in Error.
+//
 // # Null
 //
 // A null key or value is never shown as a zero value. A plain function, such as Filter's, sees values that are there:

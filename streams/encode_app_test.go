@@ -9,7 +9,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // lastLength keeps the length of the last word of each key. That of the word without letters cannot be written as JSON.
@@ -48,5 +47,5 @@ func TestARowThatCannotBeEncodedIsLeftOut(t *testing.T) {
 	r.produce("words", "k", "pear", "bad", "", "k", "plums")
 	r.requireValues("per-key", "\x00\x00\x00\x00\x00\x00\x00\x04", "\x00\x00\x00\x00\x00\x00\x00\x05")
 	require.NoError(t, stop())
-	require.Equal(t, int64(1), a.Dropped()[topology.DropProcess])
+	require.Equal(t, int64(1), a.Dropped()[streams.DropProcess])
 }

@@ -3,9 +3,9 @@ package streams
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Events are functions that are told what an App does. Those that are nil are left out.
@@ -95,11 +95,24 @@ func (c Commit) Took() time.Duration { return c.Encode + c.Flush + c.Offsets + c
 // Drops are records that a step has dropped for one reason. Records that are processed again after a failure are
 // counted again.
 type Drops struct {
-	Step    string              `json:"step"`
-	Reason  topology.DropReason `json:"reason"`
-	Records int64               `json:"records"`
+	Step    string           `json:"step"`
+	Reason  graph.DropReason `json:"reason"`
+	Records int64            `json:"records"`
 	// MaxLateness is, for DropLate, how far the latest of them was behind the stream time of its task.
 	MaxLateness time.Duration `json:"max_lateness_ns"`
+	// Last is one of the last records that were read of which it dropped something, at most a second before the last one.
+	// It is in snapshots only; nil: none is known.
+	Last *DroppedRecord `json:"last,omitempty"`
+}
+
+// DroppedRecord is a record that was read, and dropped by a step, or what became of it was.
+type DroppedRecord struct {
+	At        time.Time `json:"at"`
+	Topic     string    `json:"topic"`
+	Partition int32     `json:"partition"`
+	Offset    int64     `json:"offset"`
+	// Record is what was read; nil: it has more than 16 kB. It is shared, so change nothing in it, and is not in the JSON.
+	Record *FailedRecord `json:"-"`
 }
 
 // SessionEnd is the end of what a worker did with one Kafka client and one membership of the group.
@@ -132,5 +145,9 @@ func restoreOf(r worker.Restore) Restore {
 }
 
 func dropsOf(d task.Dropped) Drops {
-	return Drops{d.Step, d.Reason, d.Records, time.Duration(d.Late) * time.Millisecond}
+	out := Drops{d.Step, d.Reason, d.Records, time.Duration(d.Late) * time.Millisecond, nil}
+	if l := d.Last; l != nil {
+		out.Last = &DroppedRecord{time.UnixMilli(l.At), l.Topic, l.Partition, l.Offset, recordOf(l.Record)}
+	}
+	return out
 }

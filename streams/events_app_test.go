@@ -15,7 +15,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -132,7 +131,7 @@ func TestEventsOfDrops(t *testing.T) {
 	r.send(1)
 	d := <-got
 	require.NoError(t, stop())
-	require.Equal(t, streams.Drops{Step: d.Step, Reason: topology.DropDeserialize, Records: 1}, d)
+	require.Equal(t, streams.Drops{Step: d.Step, Reason: streams.DropDeserialize, Records: 1}, d)
 	require.NotEmpty(t, d.Step)
 }
 
@@ -152,7 +151,7 @@ func TestEventsOfLateRecords(t *testing.T) {
 	r.send(10)
 	d := <-late
 	require.NoError(t, stop())
-	require.Equal(t, topology.DropLate, d.Reason)
+	require.Equal(t, streams.DropLate, d.Reason)
 	require.Positive(t, d.MaxLateness)
 	require.Zero(t, d.MaxLateness%time.Second)
 }

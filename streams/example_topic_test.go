@@ -17,19 +17,19 @@ func showReset(topic streams.Topic[string, string]) {
 		fmt.Println(err)
 		return
 	}
-	reset, past := topo.ResetOf(topic.Name())
-	fmt.Println(topic.Name(), reset, past)
+	source := topo.Lock().Sources[0]
+	fmt.Println(source.Name, source.Reset)
 }
 
 // Without committed offsets the application stops, instead of reading everything again.
 func ExampleTopic_FromCommitted() {
 	showReset(in.FromCommitted())
-	// Output: in committed 0s
+	// Output: in committed
 }
 
 func ExampleTopic_FromLatest() {
 	showReset(in.FromLatest())
-	// Output: in latest 0s
+	// Output: in latest
 }
 
 // A topic of a pattern is read as the pattern says.
@@ -40,7 +40,7 @@ func ExampleTopicPattern_FromPast() {
 
 func ExampleTopicPattern_FromLatest() {
 	showReset(perUser.FromLatest().Topic("user-ann"))
-	// Output: user-ann latest 0s
+	// Output: user-ann latest
 }
 
 func ExampleTopicPattern_Timestamp() {

@@ -94,6 +94,18 @@ func TestAProcessorThatDoesNotStart(t *testing.T) {
 			ctx.Schedule(0, streams.WallClockTime, func(int64) error { return nil })
 			return nil
 		}}), "interval below a millisecond"},
+		"a schedule of parts of a millisecond": {hook(hooked{init: func(ctx *textContext) error {
+			ctx.Schedule(1500*time.Microsecond, streams.WallClockTime, func(int64) error { return nil })
+			return nil
+		}}), "interval of parts of a millisecond"},
+		"a schedule by no clock": {hook(hooked{init: func(ctx *textContext) error {
+			ctx.Schedule(time.Second, streams.WallClockTime+1, func(int64) error { return nil })
+			return nil
+		}}), "neither StreamTime nor WallClockTime"},
+		"a schedule of nothing": {hook(hooked{init: func(ctx *textContext) error {
+			ctx.Schedule(time.Second, streams.WallClockTime, nil)
+			return nil
+		}}), "a nil function"},
 		"a store that it was not given": {hook(hooked{init: func(ctx *textContext) error {
 			keyRows.In(ctx)
 			return nil

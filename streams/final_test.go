@@ -12,7 +12,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -25,7 +24,7 @@ func TestAFinalResultComesWhenStreamTimeReachesTheClose(t *testing.T) {
 	require.Equal(t, []record{rec("k@[0,10)", "a+c", 4)}, final.Read())
 	pipe(d, rec("k", "late", 5), rec("other", "x", 15), rec("other", "x", 16))
 	require.Empty(t, final.Read())
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }
 
 // Kafka Streams loses a window whose successor is so far away that the store expires it first (its emit on window
@@ -77,7 +76,7 @@ func TestARecordThatFailsHasClosedNothing(t *testing.T) {
 	pipe(d, rec("k", "a", 1), rec("l", "bad", 10))
 	require.Empty(t, final.Read())
 	pipe(d, rec("k", "b", 9))
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped(), "stream time is taken back too: 9 is not late")
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped(), "stream time is taken back too: 9 is not late")
 	pipe(d, rec("l", "ok", 10))
 	require.Equal(t, []record{rec("k@[0,10)", "a+b", 9)}, final.Read())
 }
@@ -131,7 +130,7 @@ func TestFinalsComeOnceAcrossAccidents(t *testing.T) {
 			require.Equal(t, []record{
 				rec("k@[0,10)", "a", 1), rec("k@[10,20)", "b+c", 15), rec("k@[60,70)", "d", 60),
 			}, testkit.Output(d, out).Read(), "%s behind record %d", name, when)
-			require.LessOrEqual(t, int64(1), d.Dropped()[topology.DropLate], "the late record stays late")
+			require.LessOrEqual(t, int64(1), d.Dropped()[streams.DropLate], "the late record stays late")
 		}
 	}
 }

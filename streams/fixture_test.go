@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -28,7 +29,7 @@ var (
 type (
 	record = streams.Record[string, string]
 	stream = streams.Stream[string, string]
-	drops  = map[topology.DropReason]int64
+	drops  = map[streams.DropReason]int64
 )
 
 func rec(key, value string, at int64) record {
@@ -53,6 +54,12 @@ func build(t testing.TB, b *streams.Builder) *topology.Topology {
 	topo, err := b.Build()
 	require.NoError(t, err)
 	return topo
+}
+
+// compiled is the topology of b as the engine has it.
+func compiled(t testing.TB, b *streams.Builder) *graph.Topology {
+	t.Helper()
+	return (*graph.Topology)(build(t, b))
 }
 
 // drive makes a driver for the topology of b.

@@ -3,11 +3,12 @@ package streams
 import (
 	"errors"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // ForeignKey declares what a join by foreign key keeps and sends: two internal topics and the store of who points
@@ -86,7 +87,7 @@ func JoinForeignKeyRecord[V, K, FK, L, R any](
 	left.of().given(pointer != nil, "JoinForeignKeyRecord: pointer")
 	left.of().given(join != nil, "JoinForeignKeyRecord: join")
 	if kind != Inner && kind != Left {
-		left.b.graph.Fail(topology.Site(), "a join by foreign key is Inner or Left")
+		left.b.graph.Fail(graph.Site(), "a join by foreign key is Inner or Left")
 	}
 	return joinForeignKey(left, right, via, store, kind == Left, pointer, join)
 }
@@ -95,7 +96,7 @@ func joinForeignKey[V, K, FK, L, R any](
 	left *Table[K, L], right *Table[FK, R], via ForeignKey[K, FK, L, R], store state.KeyValue[K, V], leftJoin bool,
 	pointer func(K, L) Optional[FK], join func(K, L, Optional[R]) (Optional[V], error),
 ) *Table[K, V] {
-	b, site := left.of(), topology.Site()
+	b, site := left.of(), graph.Site()
 	right = tableGiven(b, right, left.node, site)
 	if right.b != b {
 		b.graph.Fail(site, "tables of two builders are joined: build both with one")
@@ -113,8 +114,8 @@ func joinForeignKey[V, K, FK, L, R any](
 	}
 	b.lookedUp(left.tableRows, site)
 	b.lookedUp(right.tableRows, site)
-	b.immortal(store.Spec(), site)
-	b.arrivals(store.Spec(), site)
+	b.immortal(storage.Of(store), site)
+	b.arrivals(storage.Of(store), site)
 	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}
 	f.join = operator.ForeignKey[K, FK, L, R, V]{
 		Left: operator.ViewOf[K, L](left.rows), Right: operator.ViewOf[FK, R](right.rows),
@@ -124,9 +125,9 @@ func joinForeignKey[V, K, FK, L, R any](
 	}
 	results := f.responses(f.answers(f.registrations()))
 	if leftJoin {
-		results = append(results, topology.AddFormed(b.graph, "alone", site, []*topology.Node{left.node}, nil,
-			topology.Changes, topology.Records,
-			func() topology.Processor[K, Change[L], K, V] { return operator.Alone(f.join) }))
+		results = append(results, graph.AddFormed(b.graph, "alone", site, []*graph.Node{left.node}, nil,
+			graph.Changes, graph.Records,
+			func() graph.Processor[K, Change[L], K, V] { return operator.Alone(f.join) }))
 	}
 	return toTable[K, V](b, merged(b, results, site), store, site)
 }
@@ -146,16 +147,16 @@ func (f *foreignKey[K, FK, L, R, V]) subscriptions() state.KeyValue[wire.Combine
 	if f.via.inMemory {
 		store = store.InMemory()
 	}
-	f.b.own(store.Spec(), f.site)
+	f.b.own(storage.Of(store), f.site)
 	return store
 }
 
 // registrations is the source of the topic that tells the right side who points where.
-func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
+func (f *foreignKey[K, FK, L, R, V]) registrations() *graph.Node {
 	g := f.b.graph
-	subscribe := topology.AddFormed(g, "subscribe", f.site, []*topology.Node{f.left.node}, nil,
-		topology.Changes, topology.Records,
-		func() topology.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
+	subscribe := graph.AddFormed(g, "subscribe", f.site, []*graph.Node{f.left.node}, nil,
+		graph.Changes, graph.Records,
+		func() graph.Processor[K, Change[L], FK, wire.Subscription] { return operator.Subscribe(f.join) })
 	topic := NewRepartition(f.via.name+"-subscription-registration-topic", f.via.foreign, wire.SubscriptionSerde)
 	d := topic.Partitioner(f.via.spread).d
 	d.fullName, d.within = true, []any{f.via.left} // of whose rows the hashes are sent
@@ -165,34 +166,34 @@ func (f *foreignKey[K, FK, L, R, V]) registrations() *topology.Node {
 }
 
 // answers is the node beside the right table that answers.
-func (f *foreignKey[K, FK, L, R, V]) answers(registrations *topology.Node) *topology.Node {
+func (f *foreignKey[K, FK, L, R, V]) answers(registrations *graph.Node) *graph.Node {
 	g := f.b.graph
-	stores := append([]state.Spec{f.join.Subscriptions.Spec()}, f.right.stores...)
-	asked := topology.AddProcessor(g, "subscriptions", f.site, []*topology.Node{registrations}, stores,
-		func() topology.Processor[FK, wire.Subscription, []byte, operator.Answer] {
+	stores := append([]storage.Spec{storage.Of(f.join.Subscriptions)}, f.right.stores...)
+	asked := graph.AddProcessor(g, "subscriptions", f.site, []*graph.Node{registrations}, stores,
+		func() graph.Processor[FK, wire.Subscription, []byte, operator.Answer] {
 			return operator.Subscriptions(f.join)
 		})
-	changed := topology.AddFormed(g, "rightchanges", f.site, []*topology.Node{f.right.node}, stores,
-		topology.Changes, topology.Records,
-		func() topology.Processor[FK, Change[R], []byte, operator.Answer] {
+	changed := graph.AddFormed(g, "rightchanges", f.site, []*graph.Node{f.right.node}, stores,
+		graph.Changes, graph.Records,
+		func() graph.Processor[FK, Change[R], []byte, operator.Answer] {
 			return operator.RightChanges(f.join)
 		})
-	return merged(f.b, []*topology.Node{asked, changed}, f.site)
+	return merged(f.b, []*graph.Node{asked, changed}, f.site)
 }
 
 // responses is the node beside the left table that makes the results of answers.
-func (f *foreignKey[K, FK, L, R, V]) responses(answers *topology.Node) []*topology.Node {
+func (f *foreignKey[K, FK, L, R, V]) responses(answers *graph.Node) []*graph.Node {
 	g := f.b.graph
 	d := NewRepartition(f.via.name+"-subscription-response-topic", f.via.key, wire.ResponseSerde).d
 	d.fullName, d.within = true, []any{f.via.right}
 	spec := d.repartition(f.site)
-	spec.Split = topology.SplitUnknown // an answer goes where its question came from
-	topology.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),
-		topology.Route[[]byte, operator.Answer]{
+	spec.Split = graph.SplitUnknown // an answer goes where its question came from
+	graph.AddRoutedSink(g, spec, f.site, answers, serde.Bytes, serde.Serde[operator.Answer](operator.AnswerSerde),
+		graph.Route[[]byte, operator.Answer]{
 			Partition: func(r Record[[]byte, operator.Answer]) int32 { return r.Value.Partition },
 		})
-	source := topology.AddCodedSource(g, spec, d.coding, nil)
+	source := graph.AddCodedSource(g, spec, d.coding, nil)
 	g.Copartition(f.site, source, f.left.node)
-	return []*topology.Node{topology.AddProcessor(g, "responses", f.site, []*topology.Node{source}, f.left.stores,
-		func() topology.Processor[K, wire.Response, K, V] { return operator.Responses(f.join) })}
+	return []*graph.Node{graph.AddProcessor(g, "responses", f.site, []*graph.Node{source}, f.left.stores,
+		func() graph.Processor[K, wire.Response, K, V] { return operator.Responses(f.join) })}
 }

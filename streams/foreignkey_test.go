@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // A change takes its time to the right side and back; the left row may have changed again by then.
@@ -63,7 +62,7 @@ func TestARightTableThatIsPartitionedInAnotherWay(t *testing.T) {
 	want := map[string]string{}
 	for i, key := range []string{"a", "bb", "ccc", "dddd", "eeeee"} {
 		put := func(v string) {
-			raw := topology.Raw{Key: []byte(key), Value: []byte(v), Timestamp: int64(i)}
+			raw := testkit.RawRecord{Key: []byte(key), Value: []byte(v), Timestamp: int64(i)}
 			testkit.Input(d, other).PipeTo(byLength(key, 3), raw)
 		}
 		put("before")
@@ -113,4 +112,34 @@ func TestSubscriptionsOfFormerBytes(t *testing.T) {
 	testkit.Input(d, other).PipeRecord(rec("r", "new", 3))
 	d.Commit()
 	require.Equal(t, map[string]string{"l": "new"}, testkit.Latest(testkit.Output(d, out)))
+}
+
+// TestRowsOfNoBytesAreJoined: a text that is empty is a row, and a key.
+func TestRowsOfNoBytesAreJoined(t *testing.T) {
+	b := streams.NewBuilder("app")
+	left := streams.TableFrom(b, in, rows)
+	right := streams.TableFrom(b, other, state.NewKeyValue("right", serde.String, serde.String))
+	kinds := map[string]streams.JoinKind{"inner": streams.Inner, "left": streams.Left}
+	for name, kind := range kinds {
+		via := streams.NewForeignKey("via-"+name, serde.String, serde.String, serde.String, serde.String)
+		results := state.NewKeyValue("results-"+name, serde.String, serde.String)
+		joined := streams.JoinForeignKeyRecord(left, right, via, results, kind,
+			func(_, l string) optional { return streams.Some(l) },
+			func(_, l string, r optional) (optional, error) { return streams.Some(l + "/" + orNull(r)), nil })
+		streams.MapValues(joined.ToStream(), func(v string) string { return name + " " + v }).To(out)
+	}
+	for name, happen := range accidents {
+		d := drive(t, b)
+		pipe(d, rec("", "", 1), rec("k", "x", 1))
+		happen(d)
+		pipeOther(d, rec("", "", 2), rec("x", "", 3), rec("x", "X", 4))
+		require.ElementsMatch(t, []string{"left /null", "left x/null", "inner /", "left /", "inner x/", "left x/", "inner x/X",
+			"left x/X"}, values(d), name)
+		happen(d)
+		pipe(d, rec("l", "", 5))
+		pipeOther(d, nullValue("", 6))
+		got := testkit.Output(d, out).Read()
+		require.Len(t, got, 6, name)
+		require.ElementsMatch(t, []string{"inner /", "left /"}, []string{got[0].Value, got[1].Value}, name)
+	}
 }

@@ -1,28 +1,20 @@
 package streams
 
 import (
-	"reflect"
-
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // given reports a function that is nil, where the user's code calls.
 func (b *Builder) given(ok bool, what string) {
 	if !ok {
-		b.graph.Fail(topology.Site(), "%s is nil: a function is needed", what)
+		b.graph.Fail(graph.Site(), "%s is nil: a function is needed", what)
 	}
 }
 
-// isNil is true for nothing, and for a pointer to nothing.
-func isNil(v any) bool {
-	r := reflect.ValueOf(v)
-	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
-}
-
 // tableGiven is the table, or in place of nil one that stands in for it until Build fails.
-func tableGiven[K, V any](b *Builder, t *Table[K, V], node *topology.Node, site string) *Table[K, V] {
+func tableGiven[K, V any](b *Builder, t *Table[K, V], node *graph.Node, site string) *Table[K, V] {
 	if t != nil && t.b != nil {
 		return t
 	}
@@ -33,7 +25,7 @@ func tableGiven[K, V any](b *Builder, t *Table[K, V], node *topology.Node, site 
 
 // absent ends a call on something that is nil: there is no Builder to report the mistake with.
 func absent(what string) *Builder {
-	panic("streams: " + topology.Site() + ": the " + what + " is nil, or was not made by this package")
+	panic("streams: " + graph.Site() + ": the " + what + " is nil, or was not made by this package")
 }
 
 // of is the builder, for the first use of a stream in a call of the user's.

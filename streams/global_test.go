@@ -12,7 +12,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // joinNamed joins each record of topic in with the row of a global table, of topic other, that its value names.
@@ -97,7 +96,7 @@ func TestWhatAGlobalTableCannotTakeIsCounted(t *testing.T) {
 	streams.JoinGlobal(streams.From(b, in), table, itself, numbered).To(out)
 	d := drive(t, b, testkit.Skip())
 	testkit.Input(d, numbers).PipeRecord(streams.Record[string, int64]{NullKey: true, Value: 1})
-	testkit.Input(d, numbers).PipeRaw(topology.Raw{Key: []byte("k"), Value: []byte("odd")})
+	testkit.Input(d, numbers).PipeRaw(testkit.RawRecord{Key: []byte("k"), Value: []byte("odd")})
 	testkit.Input(d, numbers).Pipe("k", 7, time.UnixMilli(1))
 	pipe(d, rec("x", "k", 1))
 	require.Equal(t, []string{"k7"}, values(d))

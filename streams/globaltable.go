@@ -1,9 +1,10 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // GlobalTable is a whole topic as a table, on every instance: streams join it by any key, without repartition. For
@@ -11,7 +12,7 @@ import (
 //
 // It is read to its end before processing begins, and followed from then on, without any order between its changes and
 // the records of streams: what a join sees depends on when it looks. A processor that names the table's store among
-// its own may read it, and must not write to it.
+// its own may read it; what it writes is an error, state.ErrReadOnly.
 type GlobalTable[K, V any] struct {
 	b     *Builder
 	store state.KeyValue[K, V]
@@ -23,26 +24,26 @@ type GlobalTable[K, V any] struct {
 // needs no changelog, as the topic is one: it should be compacted. The topic cannot be the source of a stream or
 // table, too.
 func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyValue[K, V]) *GlobalTable[K, V] {
-	site := topology.Site()
+	site := graph.Site()
 	source := globalSource(b, topic, site)
 	store = store.NoChangelog()
-	b.own(store.Spec(), site)
-	b.immortal(store.Spec(), site)
-	spec := store.Spec()
-	topology.AddStep(b.graph, "globaltable", site, []*topology.Node{source}, []state.Spec{spec},
-		func() topology.Step { return operator.ToTable(spec) })
+	b.own(storage.Of(store), site)
+	b.immortal(storage.Of(store), site)
+	spec := storage.Of(store)
+	graph.AddStep(b.graph, "globaltable", site, []*graph.Node{source}, []storage.Spec{spec},
+		func() graph.Step { return operator.ToTable(spec) })
 	return &GlobalTable[K, V]{b: b, store: store, rows: operator.RowsIn(spec)}
 }
 
 // GlobalProcess reads a whole topic on every instance, as GlobalTableFrom does, into stores that a processor of the
-// user's fills: processors of streams that name these stores may read them. What it forwards goes nowhere; it has no
-// punctuations, and is not asked before commits. Unlike Kafka Streams', it sees each record after a restart, too, that
-// its stores do not hold yet. new makes a new processor at each call, see Process.
+// user's fills: processors of streams that name these stores may read them, and write nothing. What it forwards goes
+// nowhere; it has no punctuations, and is not asked before commits. Unlike Kafka Streams', it sees each record after a
+// restart, too, that its stores do not hold yet. new makes a new processor at each call, see Process.
 func GlobalProcess[K, V any](
 	b *Builder, topic Topic[K, V], new func() Processor[K, V, struct{}, struct{}], stores ...state.Declaration,
 ) {
 	b.given(new != nil, "GlobalProcess: new")
-	site := topology.Site()
+	site := graph.Site()
 	source := globalSource(b, topic, site)
 	specs := b.specs(stores, site)
 	for _, s := range specs {
@@ -50,14 +51,14 @@ func GlobalProcess[K, V any](
 		b.immortal(s, site)
 		b.arrivals(s, site)
 	}
-	topology.AddProcessor(b.graph, "globalprocess", site, []*topology.Node{source}, specs, new)
+	graph.AddProcessor(b.graph, "globalprocess", site, []*graph.Node{source}, specs, new)
 }
 
-func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *topology.Node {
+func globalSource[K, V any](b *Builder, topic Topic[K, V], site string) *graph.Node {
 	return b.made().globalSource(topic.d.given(), site)
 }
 
-func (b *Builder) globalSource(d *declaredTopic, site string) *topology.Node {
+func (b *Builder) globalSource(d *declaredTopic, site string) *graph.Node {
 	spec := d.topic(site)
 	spec.Global = true
 	if n := b.graph.Source(spec); n != nil && n.Global {
@@ -66,12 +67,15 @@ func (b *Builder) globalSource(d *declaredTopic, site string) *topology.Node {
 		b.globalOrSource(d.name, site, n)
 	}
 	b.checkSerdes(spec, d.key, d.value)
-	b.checkPast(d, site)
-	return topology.AddCodedSource(b.graph, spec, d.coding, b.extract(d))
+	if d.reset != graph.Earliest {
+		b.graph.Fail(site, "topic %q fills a global table or processor, which reads it from its start: take FromLatest, "+
+			"FromPast or FromCommitted off", d.name)
+	}
+	return graph.AddCodedSource(b.graph, spec, d.coding, b.extract(d))
 }
 
 // globalOrSource reports a topic that n reads in the other way.
-func (b *Builder) globalOrSource(topic, site string, n *topology.Node) {
+func (b *Builder) globalOrSource(topic, site string, n *graph.Node) {
 	b.graph.Fail(site, "topic %q is a global table or a source, not both: it is read at %s already", topic, n.Site)
 }
 
@@ -110,7 +114,7 @@ func JoinGlobalRecord[R, K, V, GK, U any](
 	s.of().given(name != nil, "JoinGlobalRecord: name")
 	s.of().given(join != nil, "JoinGlobalRecord: join")
 	if kind != Inner && kind != Left {
-		s.b.graph.Fail(topology.Site(), "a join with a global table is Inner or Left")
+		s.b.graph.Fail(graph.Site(), "a join with a global table is Inner or Left")
 	}
 	return joinGlobal(s, t, kind == Left, name, join)
 }
@@ -119,7 +123,7 @@ func joinGlobal[R, K, V, GK, U any](
 	s *Stream[K, V], t *GlobalTable[GK, U], left bool, name func(Record[K, V]) (Optional[GK], error),
 	join func(Record[K, V], Optional[GK], Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
-	site := topology.Site()
+	site := graph.Site()
 	if t == nil || t.b == nil {
 		s.b.graph.Fail(site, "the global table to join is nil")
 		return &Stream[K, R]{b: s.b, node: s.node}
@@ -127,7 +131,7 @@ func joinGlobal[R, K, V, GK, U any](
 	if t.b != s.b {
 		s.b.graph.Fail(site, "stream and table of two builders are joined: build both with one")
 	}
-	return process(s, "join", site, []state.Spec{t.store.Spec()}, func() topology.Processor[K, V, K, R] {
+	return process(s, "join", site, []storage.Spec{storage.Of(t.store)}, func() graph.Processor[K, V, K, R] {
 		return operator.GlobalJoin(operator.ViewOf[GK, U](t.rows), left, name, join)
 	})
 }

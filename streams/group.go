@@ -3,9 +3,10 @@ package streams
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -14,7 +15,7 @@ import (
 // highest timestamp of the row's records.
 type Group[K, V any] struct {
 	b    *Builder
-	node *topology.Node
+	node *graph.Node
 }
 
 // Count counts the records of each key.
@@ -58,25 +59,25 @@ func AggregateRecord[K, V, A any](
 }
 
 func aggregate[A, K, V any](g *Group[K, V], store state.Declaration, fold operator.Fold) *Table[K, A] {
-	spec := g.of().specOf(store, topology.Site())
+	spec := g.of().specOf(store, graph.Site())
 	return stored[K, A](g.b, aggregated(g.b, g.node, spec, fold), spec)
 }
 
 // aggregated is the node of an aggregation into a store of its own.
 //
 //go:noinline
-func aggregated(b *Builder, parent *topology.Node, store state.Spec, fold operator.Fold) *topology.Node {
-	site := topology.Site()
+func aggregated(b *Builder, parent *graph.Node, store storage.Spec, fold operator.Fold) *graph.Node {
+	site := graph.Site()
 	b.own(store, site)
 	b.arrivals(store, site)
 	return b.expiring(aggregateNode(b, parent, store, fold, site), store, site)
 }
 
 func aggregateNode(
-	b *Builder, parent *topology.Node, store state.Spec, fold operator.Fold, site string,
-) *topology.Node {
-	return topology.AddStep(b.graph, "aggregate", site, []*topology.Node{parent}, []state.Spec{store},
-		func() topology.Step { return operator.Aggregate(store, fold) })
+	b *Builder, parent *graph.Node, store storage.Spec, fold operator.Fold, site string,
+) *graph.Node {
+	return graph.AddStep(b.graph, "aggregate", site, []*graph.Node{parent}, []storage.Spec{store},
+		func() graph.Step { return operator.Aggregate(store, fold) })
 }
 
 // WindowedBy aggregates each key by windows of event time: window.Tumbling, Hopping, Sliding, Days and other calendar
@@ -86,12 +87,12 @@ func aggregateNode(
 // Behind a repartition topic that order depends on how fast each upstream task ran, so that a run over the same input
 // may drop other records as late: group by the topic's own key where that matters, or give enough grace.
 func (g *Group[K, V]) WindowedBy(windows window.Windows) *WindowedGroup[K, V] {
-	return &WindowedGroup[K, V]{group: g, windows: g.of().checked(windows, topology.Site())}
+	return &WindowedGroup[K, V]{group: g, windows: g.of().checked(windows, graph.Site())}
 }
 
 // checked reports windows that are wrong, or of a kind that no aggregation knows.
 func (b *Builder) checked(windows window.Windows, site string) window.Windows {
-	if isNil(windows) {
+	if graph.IsNil(windows) {
 		b.graph.Fail(site, "windows are nil")
 		return window.Tumbling(time.Millisecond)
 	}
@@ -109,7 +110,7 @@ func (b *Builder) checked(windows window.Windows, site string) window.Windows {
 
 // SessionsBy aggregates each key by sessions of activity. Stream time is as for WindowedBy.
 func (g *Group[K, V]) SessionsBy(windows window.Session) *SessionGroup[K, V] {
-	return &SessionGroup[K, V]{group: g, windows: g.of().checkedSessions(windows, topology.Site())}
+	return &SessionGroup[K, V]{group: g, windows: g.of().checkedSessions(windows, graph.Site())}
 }
 
 // checkedSessions reports sessions that are wrong.
@@ -121,7 +122,7 @@ func (b *Builder) checkedSessions(windows window.Session, site string) window.Se
 	return windows
 }
 
-func count(_ *topology.Flow, row, out any) (bool, error) { return counted(row, out, 1) }
+func count(_ *graph.Flow, row, out any) (bool, error) { return counted(row, out, 1) }
 
 func counted(row, out any, by int64) (bool, error) {
 	if row != nil {
@@ -133,7 +134,7 @@ func counted(row, out any, by int64) (bool, error) {
 
 //go:noinline
 func reduce[V any](fn func(row, value V) V) operator.Fold {
-	return func(r *topology.Flow, row, out any) (bool, error) {
+	return func(r *graph.Flow, row, out any) (bool, error) {
 		value := *r.Value.(*V)
 		if row != nil {
 			value = fn(*row.(*V), value)
@@ -154,7 +155,7 @@ func reduceRecord[K, V any](fn func(Record[K, V], V) (Optional[V], error)) opera
 }
 
 func fold[K, V, A any](initial func() A, add func(K, V, A) A) operator.Fold {
-	return func(r *topology.Flow, row, out any) (bool, error) {
+	return func(r *graph.Flow, row, out any) (bool, error) {
 		before, after := row, out.(*A)
 		if before == nil {
 			*after = initial()

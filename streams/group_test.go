@@ -8,7 +8,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 type group = streams.Group[string, string]
@@ -78,7 +77,7 @@ func TestAggregatesDropNullsAndCountThem(t *testing.T) {
 	got, d := aggregated(t, func(g *group) *table { return g.Reduce(rows, concat) },
 		nullKey("a", 1), nullValue("k", 2), record{NullKey: true, NullValue: true, Timestamp: 3}, rec("k", "", 4))
 	require.Equal(t, []record{rec("k", "", 4)}, got)
-	require.Equal(t, drops{topology.DropNullKey: 2, topology.DropNullValue: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 2, streams.DropNullValue: 1}, d.Dropped())
 }
 
 func TestAResultHasTheHeadersOfItsRecord(t *testing.T) {

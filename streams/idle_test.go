@@ -8,7 +8,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -25,7 +24,7 @@ func TestSilenceClosesWindows(t *testing.T) {
 	require.Equal(t, []record{rec("k@[0,10)", "a", 1)}, final.Read(), "stream time is 101")
 
 	pipe(d, rec("k", "late", 5), rec("k", "late too", 99), rec("k", "b", 102))
-	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 2}, d.Dropped())
 	require.Empty(t, final.Read())
 	d.AdvanceWallClock(ms(1000))
 	require.Equal(t, []record{rec("k@[100,110)", "b", 102)}, final.Read())
@@ -126,7 +125,7 @@ func TestIdleFinalsComeOnceAcrossAccidents(t *testing.T) {
 			}
 			d.Commit()
 			require.Equal(t, []record{rec("k@[0,10)", "a", 1)}, testkit.Output(d, out).Read(), "%s behind %d", name, when)
-			require.LessOrEqual(t, int64(1), d.Dropped()[topology.DropLate], "%s behind %d", name, when)
+			require.LessOrEqual(t, int64(1), d.Dropped()[streams.DropLate], "%s behind %d", name, when)
 		}
 	}
 }

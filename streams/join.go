@@ -3,9 +3,9 @@ package streams
 import (
 	"slices"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // Join joins each record of a stream with the row of its key in a table, as it is when the record is processed. Only
@@ -51,16 +51,16 @@ func LeftJoinRecord[R, K, V, U any](
 func joinTable[R, K, V, U any](
 	s *Stream[K, V], t *Table[K, U], left bool, join func(Record[K, V], Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
-	site := topology.Site()
+	site := graph.Site()
 	t = tableGiven(s.of(), t, s.node, site)
-	return joinedTable(s, t, site, slices.Clone(t.stores), func() topology.Processor[K, V, K, R] {
+	return joinedTable(s, t, site, slices.Clone(t.stores), func() graph.Processor[K, V, K, R] {
 		return operator.StreamTable(operator.ViewOf[K, U](t.rows), left, join)
 	})
 }
 
 // joinedTable adds the node of a join with a table.
 func joinedTable[R, K, V, U any](
-	s *Stream[K, V], t *Table[K, U], site string, stores []state.Spec, new func() topology.Processor[K, V, K, R],
+	s *Stream[K, V], t *Table[K, U], site string, stores []storage.Spec, new func() graph.Processor[K, V, K, R],
 ) *Stream[K, R] {
 	s.of().keyedHere(s.rekeyed, site, "a join with a table")
 	if t.b != s.b {

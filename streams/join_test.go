@@ -7,7 +7,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func orNull(v streams.Optional[string]) string {
@@ -82,10 +81,10 @@ func TestJoinsAndNulls(t *testing.T) {
 			if isLeft(name) {
 				require.Equal(t, []record{nullKey("a/null", 2), rec("", "/row", 5)}, got)
 				require.Equal(t, int64(2), total(d.Dropped()))
-				require.Equal(t, int64(1), d.Dropped()[topology.DropNullValue])
+				require.Equal(t, int64(1), d.Dropped()[streams.DropNullValue])
 			} else {
 				require.Equal(t, []record{rec("", "/row", 5)}, got)
-				require.Equal(t, drops{topology.DropNullKey: 2, topology.DropNullValue: 1}, d.Dropped())
+				require.Equal(t, drops{streams.DropNullKey: 2, streams.DropNullValue: 1}, d.Dropped())
 			}
 		})
 	}
@@ -137,7 +136,7 @@ func TestTopicsThatAreJoinedNeedEqualNumbersOfPartitions(t *testing.T) {
 	b := streams.NewBuilder("app")
 	s, table := streams.From(b, in), streams.TableFrom(b, other, rows).Filter(isA)
 	joins["Join"](s, table).To(out)
-	topo := build(t, b)
+	topo := compiled(t, b)
 	_, err := topo.Partitions(map[string]int32{"in": 3, "other": 3})
 	require.NoError(t, err)
 	_, err = topo.Partitions(map[string]int32{"in": 3, "other": 4})

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // Late is the records that an aggregation by windows or sessions drops because one of their windows, or all, or the
@@ -22,11 +22,11 @@ func Late[V, K, A any](t *WindowTable[K, A]) *Stream[K, V] {
 
 // lateRecords makes the nodes of late records: for each type of values one, for all groups that have it.
 func (b *Builder) lateRecords(
-	parts []windowPart, aggregates []*topology.Node,
-) func(values reflect.Type) *topology.Node {
-	return nodePer(func(values reflect.Type) *topology.Node {
-		site := topology.Site()
-		var parents, lates []*topology.Node
+	parts []windowPart, aggregates []*graph.Node,
+) func(values reflect.Type) *graph.Node {
+	return nodePer(func(values reflect.Type) *graph.Node {
+		site := graph.Site()
+		var parents, lates []*graph.Node
 		for _, p := range parts {
 			if p.values != values || slices.Contains(parents, p.parent) {
 				continue

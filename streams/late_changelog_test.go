@@ -28,11 +28,12 @@ type lateChangelog struct {
 	goOn       chan struct{}
 }
 
-func newLateChangelog(t *testing.T) *lateChangelog {
+func newLateChangelog(t *testing.T, successor streams.Guarantee) *lateChangelog {
 	l := &lateChangelog{rig: newRigOf(t, kfake.SeedTopics(1, "words", "per-key")), goOn: make(chan struct{})}
+	guarantee := streams.AtLeastOnce
 	l.config = func() streams.Config {
 		c := l.rig.config(t.TempDir())
-		c.Guarantee = streams.AtLeastOnce
+		c.Guarantee = guarantee
 		return c
 	}
 	l.stopZombie = l.startRunning(countKeys, l.config())
@@ -46,10 +47,28 @@ func newLateChangelog(t *testing.T) *lateChangelog {
 	zombie := *groups["app"].Members[0].InstanceID
 	_, err = l.admin.LeaveGroup(context.Background(), kadm.LeaveGroup("app").InstanceIDs(zombie))
 	require.NoError(t, err)
+	guarantee = successor
 	l.stop = l.startRunning(countKeys, l.config())
 	l.send(20)
 	l.requireLast(5)
+	l.requireLogged(5)
 	return l
+}
+
+// requireLogged waits until all ten keys have a count in the changelog: results may be there before.
+func (l *lateChangelog) requireLogged(count int64) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(l.fake.ListenAddrs()...), kgo.ConsumeTopics("app-per-key-changelog"))
+	require.NoError(l.t, err)
+	defer client.Close()
+	for have := map[string]bool{}; len(have) < 10; {
+		client.PollFetches(context.Background()).EachRecord(func(rec *kgo.Record) {
+			n, err := serde.Int64.Decode(rec.Value)
+			require.NoError(l.t, err)
+			if n == count {
+				have[string(rec.Key)] = true
+			}
+		})
+	}
 }
 
 // holdChangelog keeps the next write to the changelog from the broker, until goOn is closed.
@@ -77,11 +96,11 @@ func (l *lateChangelog) stopBoth() {
 	}
 }
 
-// requireRestored starts a process with a new directory, and finds that it counts on from five.
-func (l *lateChangelog) requireRestored() {
+// requireRestored starts a process with a new directory, and finds that it counts on to n.
+func (l *lateChangelog) requireRestored(n int64) {
 	stop := l.startRunning(countKeys, l.config())
 	l.send(10)
-	l.requireLast(6)
+	l.requireLast(n)
 	require.NoError(l.t, stop())
 }
 
@@ -99,7 +118,7 @@ func (l *lateChangelog) requireMended() {
 	client, err := kgo.NewClient(kgo.SeedBrokers(l.fake.ListenAddrs()...), kgo.ConsumeTopics("app-per-key-changelog"))
 	require.NoError(l.t, err)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	late, mended, last := map[string]bool{}, map[string]bool{}, map[string]int64{}
 	for len(late) == 0 || len(mended) < len(late) {
@@ -122,18 +141,40 @@ func (l *lateChangelog) requireMended() {
 // TestALateChangelogWriteIsNotRestored: at least once, the write of a process that was given up in the middle of it
 // lands behind those of its successor.
 func TestALateChangelogWriteIsNotRestored(t *testing.T) {
-	l := newLateChangelog(t)
+	l := newLateChangelog(t, streams.AtLeastOnce)
+	l.land()
+	l.stopBoth()
+	l.requireRestored(6)
+}
+
+// TestALateChangelogWriteBehindExactlyOnce: the successor has another guarantee, and who comes after it may have again
+// that of before.
+func TestALateChangelogWriteBehindExactlyOnce(t *testing.T) {
+	l := newLateChangelog(t, streams.ExactlyOnce)
+	l.land()
+	l.stopBoth()
+	l.requireRestored(6)
+	l.requireRestored(7)
+	config := l.config
+	l.config = func() streams.Config {
+		c := config()
+		c.Guarantee = streams.AtLeastOnce
+		return c
+	}
+	l.requireRestored(8)
+}
+
+// land lets the late write go on until it is in the changelog.
+func (l *lateChangelog) land() {
 	end := func() int64 { return l.fake.PartitionInfo("app-per-key-changelog", 0).HighWatermark }
 	before := end()
 	close(l.goOn)
-	require.Eventually(t, func() bool { return end() > before }, time.Minute, time.Millisecond)
-	l.stopBoth()
-	l.requireRestored()
+	require.Eventually(l.t, func() bool { return end() > before }, time.Minute, time.Millisecond)
 }
 
 // TestALateChangelogWriteIsMended: the keys never come again, and the log is compacted.
 func TestALateChangelogWriteIsMended(t *testing.T) {
-	l := newLateChangelog(t)
+	l := newLateChangelog(t, streams.AtLeastOnce)
 	close(l.goOn)
 	refused := func() bool { return strings.Contains(l.log.String(), "begins again") }
 	require.Eventually(t, refused, time.Minute, time.Millisecond)
@@ -146,5 +187,5 @@ func TestALateChangelogWriteIsMended(t *testing.T) {
 	}, "app-per-key-changelog")
 	require.NoError(t, err)
 	l.fake.Compact()
-	l.requireRestored()
+	l.requireRestored(6)
 }

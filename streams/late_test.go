@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -32,7 +31,7 @@ func (w *lateTwin) take(r record) []record {
 	if n == 0 {
 		return nil
 	}
-	w.ledger[topology.DropLate] += n
+	w.ledger[streams.DropLate] += n
 	return []record{r}
 }
 
@@ -83,9 +82,9 @@ func TestLateRecordsOfSlidingWindowsFollowTheirTwin(t *testing.T) {
 type lateSessionTwin struct{ *sessionTwin }
 
 func (w lateSessionTwin) take(r record) []record {
-	before := w.ledger[topology.DropLate]
+	before := w.ledger[streams.DropLate]
 	w.sessionTwin.take(r)
-	if w.ledger[topology.DropLate] == before {
+	if w.ledger[streams.DropLate] == before {
 		return nil
 	}
 	return []record{r}
@@ -115,7 +114,7 @@ func TestWhatIsLateIsAMatterOfThePartition(t *testing.T) {
 	pipe(d, rec(ahead, "1", 100), rec(behind, "2", 5), rec(ahead, "3", 5), withHeader(rec(ahead, "4", 95), "h"))
 	d.Commit()
 	require.Equal(t, []record{rec(ahead, "3", 5), withHeader(rec(ahead, "4", 95), "h")}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 2}, d.Dropped())
 }
 
 // The record that fails behind Late is taken back, and comes late no more often for it.
@@ -127,7 +126,7 @@ func TestALateRecordThatFailsIsTakenBack(t *testing.T) {
 	d := drive(t, b, testkit.Skip())
 	pipe(d, rec("k", "a", 20), rec("k", "bad", 1), rec("k", "b", 2))
 	require.Equal(t, []record{rec("k", "b", 2)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropProcess: 1, topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1, streams.DropLate: 1}, d.Dropped())
 }
 
 // lateCogroup looks for the late records of an aggregation of two groups with values of one type.
@@ -142,7 +141,7 @@ func lateCogroup(t *testing.T, aggregate func(*streams.Cogroup[string, string]) 
 	testkit.Input(d, other).PipeRecord(rec("k", "late right", 2))
 	testkit.Input(d, other).PipeRecord(rec("k", "b", 30))
 	require.Equal(t, []record{rec("k", "late left", 1), rec("k", "late right", 2)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 2}, d.Dropped())
 }
 
 // The groups of a cogroup share a time: what is late by it comes from all of them.
@@ -192,7 +191,7 @@ func TestALateRecordOfAGroupThatIsAddedTwiceComesOnce(t *testing.T) {
 	d := drive(t, b)
 	pipe(d, rec("k", "a", 30), rec("k", "late", 1))
 	require.Equal(t, []record{rec("k", "late", 1)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 2}, d.Dropped())
 }
 
 // Days in a time zone have no length of their own: that of Berlin on the 29th of March 2026 has 23 hours.
@@ -220,5 +219,5 @@ func TestRowsThatAreFilteredAndMappedHaveTheSameLateRecords(t *testing.T) {
 	late := []record{rec("k", "a", 1)}
 	require.Equal(t, late, testkit.Output(d, out).Read())
 	require.Equal(t, late, testkit.Output(d, other).Read())
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/worker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // event is one call of a function of Events.
@@ -220,7 +220,7 @@ func (c Commit) plus(more Commit) Commit {
 }
 
 func (e drops) tell(to *Events) {
-	if e.Reason == topology.DropLate {
+	if e.Reason == graph.DropLate {
 		call(to.Late, e.Drops)
 		return
 	}

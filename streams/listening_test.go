@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/graph"
 )
 
 // TestASlowListenerLosesNoSums: nobody waits for a function that does not return, what waits for it is bounded, and in
@@ -43,8 +43,8 @@ func TestASlowListenerLosesNoSums(t *testing.T) {
 	l.add(stateChange{Starting, Joining})
 	for i := range 10_000 {
 		l.add(committed{Commit{Worker: i % 3, Commits: 1, Records: 2, Encode: time.Second}})
-		l.add(drops{Drops{Step: "sums", Reason: topology.DropLate, Records: 1, MaxLateness: time.Duration(i)}})
-		l.add(drops{Drops{Step: "sums", Reason: topology.DropNullKey, Records: 3}})
+		l.add(drops{Drops{Step: "sums", Reason: graph.DropLate, Records: 1, MaxLateness: time.Duration(i)}})
+		l.add(drops{Drops{Step: "sums", Reason: graph.DropNullKey, Records: 3}})
 	}
 	l.add(eventOfTasks("0_0"))
 	l.add(stateChange{Joining, Running})
@@ -52,7 +52,7 @@ func TestASlowListenerLosesNoSums(t *testing.T) {
 	close(goOn)
 	l.end(time.Hour)
 	require.Equal(t, Commit{Commits: 10_000, Records: 20_000, Encode: 10_000 * time.Second}, sum)
-	require.Equal(t, map[string]Drops{"sums": {"sums", topology.DropLate, 10_000, 9_999}}, late)
+	require.Equal(t, map[string]Drops{"sums": {"sums", graph.DropLate, 10_000, 9_999, nil}}, late)
 	require.Equal(t, int64(30_000), dropped)
 	require.Equal(t, []State{Starting, Running}, states)
 	require.Zero(t, assigned)

@@ -122,7 +122,7 @@ func TestInputCutAndGrownAgain(t *testing.T) {
 	r := newRig(t, "words", "per-key")
 	config := r.config(t.TempDir())
 	r.played(countKeys, config, 20)
-	r.cutAt(2)
+	r.cutAt("words", 2)
 	lost := requireStops[*streams.LostInputError](r, countKeys, config)
 	require.Equal(t, int64(2), lost.End)
 	require.Greater(t, lost.Offset, int64(2))
@@ -141,7 +141,7 @@ func TestInputCutWhileRunning(t *testing.T) {
 	_, stop := r.start(countKeys, config)
 	r.send(20)
 	r.read("per-key", 20)
-	r.cutAt(2)
+	r.cutAt("words", 2)
 	r.newEpoch("words")
 	r.send(1) // which shows the client the new leaders
 	<-failed
@@ -151,11 +151,14 @@ func TestInputCutWhileRunning(t *testing.T) {
 	require.Equal(t, int64(2), lost.End)
 }
 
-// cutAt has brokers say that the first epoch of words ends at an offset.
-func (r *rig) cutAt(end int64) {
+// cutAt has brokers say that the epochs of a topic end at an offset.
+func (r *rig) cutAt(topic string, end int64) {
 	r.fake.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
 		r.fake.KeepControl()
 		req := kreq.(*kmsg.OffsetForLeaderEpochRequest)
+		if req.Topics[0].Topic != topic {
+			return nil, nil, false
+		}
 		resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
 		for _, rt := range req.Topics {
 			topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
@@ -193,6 +196,32 @@ func TestLeadersThatMove(t *testing.T) {
 	r.send(20)
 	r.requireCounts("per-key", 10)
 	require.NoError(t, stop())
+}
+
+// TestGlobalTopicCutAndGrownAgain: the log is long enough, but from the epoch of what was read there is less in it. That
+// leaders move is no loss.
+func TestGlobalTopicCutAndGrownAgain(t *testing.T) {
+	r := newNameRig(t)
+	config := r.config(t.TempDir())
+	for range 3 {
+		r.name()
+		r.send(20)
+		_, stop := r.start(nameWords, config)
+		r.requireNamed()
+		require.NoError(t, stop())
+		r.newEpoch("names")
+	}
+	r.cutAt("names", 2)
+	lost := requireStops[*streams.LostInputError](r, nameWords, config)
+	require.Equal(t, "names", lost.Topic)
+	require.Equal(t, int64(2), lost.End)
+	require.Greater(t, lost.Offset, int64(2))
+	config.Accept = streams.AcceptLostInput
+	_, stop := r.start(nameWords, config)
+	r.send(20)
+	r.requireNamed()
+	require.NoError(t, stop())
+	require.Contains(t, r.log.String(), "global tables do not fit their topics and are read again")
 }
 
 // TestGlobalTopicCreatedAnew: its rows would be gone without a word.

@@ -2,18 +2,22 @@ package streams_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/window"
 )
 
 func countKeys(b *streams.Builder) {
@@ -230,4 +234,94 @@ func TestLostOffsetsOfRowsInMemory(t *testing.T) {
 	r.forgetOffsets()
 	config.StateDir = old
 	requireStops[*streams.LostOffsetsError](r, count, config)
+}
+
+// TestTheOffsetThatTheErrorNames does not fit where the changelogs are ahead of the directory: given by hand, it would
+// have records count twice. So would any other.
+func TestTheOffsetThatTheErrorNames(t *testing.T) {
+	for name, guarantee := range guarantees {
+		for _, beyond := range []int64{0, 1} {
+			t.Run(fmt.Sprint(name, ", and ", beyond), func(t *testing.T) {
+				r := newRigOf(t, kfake.SeedTopics(1, "words", "per-key"))
+				config := r.config(t.TempDir())
+				config.Guarantee = guarantee
+				r.played(countKeys, config, 20)
+				old := copied(t, config.StateDir)
+				r.played(countKeys, config, 20) // the last commit of a process that was killed before its database had it
+				r.forgetOffsets()
+				config.StateDir = old
+				lost := requireStops[*streams.LostOffsetsError](r, countKeys, config)
+				require.NotContains(t, lost.Error(), "set the group's offset")
+				r.give("words", lost.Stored+beyond)
+				for range 2 { // what the first start has restored makes no difference
+					again := requireStops[*streams.LostOffsetsError](r, countKeys, config)
+					require.Equal(t, []int64{lost.Stored + beyond, lost.Stored}, []int64{again.Committed, again.Stored})
+					require.ErrorContains(t, again, "set by hand")
+					require.NotContains(t, again.Error(), "set the group's offset")
+				}
+				config.Accept = streams.AcceptLostOffsets
+				r.played(countKeys, config, 0)
+			})
+		}
+	}
+}
+
+// give has the group have an offset of a topic with one partition, as Kafka's own tools do.
+func (r *rig) give(topic string, offset int64) {
+	to := kadm.Offsets{}
+	to.AddOffset(topic, 0, offset, -1)
+	require.NoError(r.t, r.admin.CommitAllOffsets(context.Background(), "app", to))
+}
+
+// TestAnOffsetThatWasGivenByHand, and fits: the directory knows the time, so windows that were closed stay closed.
+func TestAnOffsetThatWasGivenByHand(t *testing.T) {
+	rows := state.NewWindow("win", serde.String, serde.Int64)
+	describe := func(b *streams.Builder) {
+		streams.From(b, words).GroupByKey().WindowedBy(window.Tumbling(10 * time.Second)).Count(rows).
+			Final().ByKey().To(perKey)
+	}
+	for name, guarantee := range guarantees {
+		for _, skipped := range []int64{0, 1} {
+			t.Run(fmt.Sprint(name, ", skipped ", skipped), func(t *testing.T) {
+				r := newRigOf(t, kfake.SeedTopics(1, "words", "per-key"))
+				config := r.config(t.TempDir())
+				config.Guarantee = guarantee
+				stop := r.startRunning(describe, config)
+				r.produceTimed("words", []string{"x", "x", "x"}, []int64{1_000, 2_000, 25_000}) // the last one closes [0,10)
+				require.Len(t, r.read("per-key", 1), 1)
+				require.NoError(t, stop())
+				r.forgetOffsets()
+				for range skipped {
+					r.produceTimed("words", []string{"x"}, []int64{26_000})
+				}
+				r.give("words", 3+skipped)
+				for range 2 { // the times are the group's from then on
+					require.NoError(t, r.startRunning(describe, config)())
+					config.StateDir = t.TempDir()
+				}
+				stop = r.startRunning(describe, config)
+				// Late, as its window is out; one that closes nothing; one that closes [20,30).
+				r.produceTimed("words", []string{"x", "x", "x"}, []int64{3_000, 26_000, 45_000})
+				var got []int64
+				for _, rec := range r.read("per-key", 2) {
+					n, err := serde.Int64.Decode(rec.Value)
+					require.NoError(t, err)
+					got = append(got, n)
+				}
+				require.NoError(t, stop())
+				require.Equal(t, []int64{2, 2}, got)
+			})
+		}
+	}
+}
+
+// TestAnOffsetThatWasGivenByHandWithoutADirectory: nothing tells whether it fits.
+func TestAnOffsetThatWasGivenByHandWithoutADirectory(t *testing.T) {
+	r := newRigOf(t, kfake.SeedTopics(1, "words", "per-key"))
+	r.played(countKeys, r.config(t.TempDir()), 20)
+	r.forgetOffsets()
+	r.give("words", 20)
+	r.played(countKeys, r.config(t.TempDir()), 20)
+	require.Equal(t, int64(4), r.last("k0"))
+	r.requireLog("the group's offset was given by hand")
 }

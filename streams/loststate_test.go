@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -111,19 +112,24 @@ func TestStateOfAnotherClusterWithoutChangelog(t *testing.T) {
 	requireStops[*streams.LostStateError](r, countKeys, config)
 }
 
-// TestStateOlderThanTheDeletes of its changelog is restored anew: deletes may be missing.
+// TestStateOlderThanTheDeletes of its changelog is restored anew: deletes may be missing. A changelog may forget them at
+// once.
 func TestStateOlderThanTheDeletes(t *testing.T) {
-	r := newRig(t, "words", "per-key")
-	config := r.config(t.TempDir())
-	config.TopicConfigs = map[string]string{"delete.retention.ms": "1"}
-	r.played(countKeys, config, 20)
-	old := copied(t, config.StateDir)
-	r.played(countKeys, config, 20)
-	config.StateDir = old
-	r.played(countKeys, config, 20)
-	r.requireCounts("per-key", 10)
-	r.requireLog("may have forgotten deletes")
-	require.Empty(t, setAside(t, config), "the changelog has had all of it")
+	for _, retention := range []string{"1", "0"} {
+		t.Run(retention, func(t *testing.T) {
+			r := newRig(t, "words", "per-key")
+			config := r.config(t.TempDir())
+			config.TopicConfigs = map[string]string{"delete.retention.ms": retention}
+			r.played(countKeys, config, 20)
+			old := copied(t, config.StateDir)
+			r.played(countKeys, config, 20)
+			config.StateDir = old
+			r.played(countKeys, config, 20)
+			r.requireCounts("per-key", 10)
+			r.requireLog("may have forgotten deletes")
+			require.Empty(t, setAside(t, config), "the changelog has had all of it")
+		})
+	}
 }
 
 // TestStateThatIsUpToDate is not restored anew, however old.
@@ -240,8 +246,57 @@ func TestChangelogInAnotherFormat(t *testing.T) {
 			wrong := requireStops[*streams.StateFormatError](r, describe, r.config(t.TempDir()))
 			require.Equal(t, "per-key", wrong.Store)
 			require.Equal(t, keyLog, wrong.Changelog)
-			require.Equal(t, keyRows.Spec().Format(), wrong.Have)
+			require.Equal(t, storage.Of(keyRows).Format(), wrong.Have)
 			require.NotContains(t, wrong.Error(), "another program")
 		})
 	}
+}
+
+// TestAStoreOfAnotherKindUnderTheSameName: its changelog has the settings of the other kind, and the error says so before
+// anybody mends them.
+func TestAStoreOfAnotherKindUnderTheSameName(t *testing.T) {
+	kinds := map[string]func(b *streams.Builder){
+		"window": func(b *streams.Builder) {
+			streams.From(b, words).GroupByKey().WindowedBy(window.Tumbling(240 * time.Hour)).
+				Count(state.NewWindow("per-key", serde.String, serde.Int64))
+		},
+		"versioned": func(b *streams.Builder) {
+			streams.VersionedTableFrom(b, words, state.NewVersioned("per-key", serde.String, serde.String, 24*time.Hour))
+		},
+	}
+	for _, kind := range sortedKeys(kinds) {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, "words", "per-key")
+			r.played(countKeys, r.config(t.TempDir()), 20)
+			wrong := requireStops[*streams.InternalTopicError](r, kinds[kind], r.config(t.TempDir()))
+			require.Equal(t, keyLog, wrong.Topic)
+			require.ErrorContains(t, wrong, "another kind of store")
+			require.ErrorContains(t, wrong, "new name")
+		})
+	}
+}
+
+// TestRowsOfOtherWindows are refused, wherever they are: under windows of another size they would be other windows, and
+// those that were open never come out.
+func TestRowsOfOtherWindows(t *testing.T) {
+	counted := func(w window.Windows) func(b *streams.Builder) {
+		return func(b *streams.Builder) {
+			streams.From(b, words).GroupByKey().WindowedBy(w).Count(state.NewWindow("per-key", serde.String, serde.Int64)).
+				Updates().ByKey().To(streams.NewTopic("per-key", serde.String, serde.Int64))
+		}
+	}
+	hours, minutes := counted(window.Tumbling(time.Hour)), counted(window.Tumbling(10*time.Minute))
+	longer := counted(window.Tumbling(time.Hour).Grace(time.Minute))
+	r := newRig(t, "words", "per-key")
+	config := r.config(t.TempDir())
+	r.played(hours, config, 20)
+	r.played(longer, config, 10) // the same windows
+	for _, dir := range []string{config.StateDir, t.TempDir()} {
+		wrong := requireStops[*streams.StateFormatError](r, minutes, r.config(dir))
+		require.Equal(t, "windows of tumbling(1h0m0s)", wrong.Have)
+		require.Equal(t, "windows of tumbling(10m0s)", wrong.Want)
+		require.Equal(t, dir != config.StateDir, wrong.Changelog != "")
+		require.ErrorContains(t, wrong, "give the store a new name")
+	}
+	r.played(hours, config, 10)
 }

@@ -30,7 +30,8 @@ func TestAMalformedChangelogRecord(t *testing.T) {
 	} {
 		t.Run(c.changelog, func(t *testing.T) {
 			r := newRig(t, "words")
-			configs := map[string]*string{"cleanup.policy": &c.policy}
+			lag := "3600000"
+			configs := map[string]*string{"cleanup.policy": &c.policy, "min.compaction.lag.ms": &lag}
 			_, err := r.admin.CreateTopic(context.Background(), 2, -1, configs, c.changelog)
 			require.NoError(t, err)
 			r.produce(c.changelog, "x", "y")

@@ -5,21 +5,22 @@ import (
 	"context"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // ErrCallTimeout says that an attempt of a slow call has not answered in its time, Calls.Timeout.
-var ErrCallTimeout = topology.ErrCallTimeout
+var ErrCallTimeout = graph.ErrCallTimeout
 
 // ErrCallsStuck says that as many functions as may be called at once have not returned although their contexts have
 // ended. It ends the application, whatever the error policy: have the function return when its context ends.
-var ErrCallsStuck = topology.ErrCallsStuck
+var ErrCallsStuck = graph.ErrCallsStuck
 
 // Permanent marks an error of a slow call as one that no further attempt would mend: the record meets the error policy
 // at once. A nil error stays nil.
-func Permanent(err error) error { return topology.Permanent(err) }
+func Permanent(err error) error { return graph.Permanent(err) }
 
 // Calls says how the function of a MapAsync is called. The zero value has a default for each field.
 type Calls struct {
@@ -80,10 +81,10 @@ func mapAsync[VR, K, V any](
 	s *Stream[K, V], needed func(Record[K, V]) bool,
 	fn func(ctx context.Context, r Record[K, V]) (Optional[VR], error), calls Calls, flights state.InFlight[K, V],
 ) *Stream[K, VR] {
-	site := topology.Site()
+	site := graph.Site()
 	waiting := operator.InFlight(flights.Flights(), calls.limits(s.b, site))
 	s.b.own(waiting.Store(), site)
-	return process(s, "mapasync", site, []state.Spec{waiting.Store()}, func() topology.Processor[K, V, K, VR] {
+	return process(s, "mapasync", site, []storage.Spec{waiting.Store()}, func() graph.Processor[K, V, K, VR] {
 		return operator.MapAsync(waiting, flights.Key(), flights.Value(), needed, fn)
 	})
 }
@@ -94,7 +95,7 @@ func (c Calls) limits(b *Builder, site string) operator.FlightLimits {
 		c.InFlight < 0 || c.InFlightBytes < 0 {
 		b.graph.Fail(site, "Calls: no field may be below 0, or no number: %+v", c)
 	}
-	l := operator.FlightLimits{Calls: topology.CallLimits{
+	l := operator.FlightLimits{Calls: graph.CallLimits{
 		Concurrency: cmp.Or(c.Concurrency, 100), Timeout: cmp.Or(c.Timeout, 10*time.Second), Attempts: cmp.Or(c.Attempts, 5),
 		Backoff: cmp.Or(c.Backoff, 100*time.Millisecond), MaxBackoff: cmp.Or(c.MaxBackoff, 10*time.Second),
 		PerSecond: c.PerSecond,

@@ -14,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // askingRig has a slow function between the topics in and out, of one partition.
@@ -179,5 +178,5 @@ func TestAnAnswerThatKafkaRefuses(t *testing.T) {
 		require.Equal(t, []string{"0", "1", "2", "4", "5"}[i], string(rec.Value))
 	}
 	require.NoError(t, stop())
-	require.Equal(t, int64(1), a.Dropped()[topology.DropProcess])
+	require.Equal(t, int64(1), a.Dropped()[streams.DropProcess])
 }

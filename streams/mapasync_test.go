@@ -15,7 +15,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 var flights = state.NewInFlight("waiting", serde.String, serde.String)
@@ -133,7 +132,7 @@ func TestFailedCallsMeetThePolicy(t *testing.T) {
 	d, err := fail(testkit.Skip())
 	require.NoError(t, err)
 	require.Equal(t, []record{rec("k", "A", 1), rec("k", "C", 3)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 
 	d, err = fail(testkit.DeadLetter("dead"))
 	require.NoError(t, err)
@@ -156,13 +155,13 @@ func TestCallsAreRepeated(t *testing.T) {
 	require.Equal(t, []record{rec("k", "ok", 1)}, testkit.Output(d, out).Read())
 	pipe(d, rec("k", "b", 2))
 	require.Equal(t, 4, asked, "a permanent error is not tried again")
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 func TestAPanicOfASlowFunctionIsAnErrorOfItsRecord(t *testing.T) {
 	d := drive(t, asking(func(_ context.Context, v string) (string, error) { panic(v) }, streams.Calls{}), testkit.Skip())
 	pipe(d, rec("k", "a", 1), rec("k", "b", 1))
-	require.Equal(t, drops{topology.DropProcess: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 2}, d.Dropped())
 }
 
 func TestTheTestAnswersInPlaceOfTheFunction(t *testing.T) {
@@ -171,7 +170,7 @@ func TestTheTestAnswersInPlaceOfTheFunction(t *testing.T) {
 	d.Calls()[0].Timeout()
 	d.Calls()[0].Fail(errors.New("down"))
 	require.Empty(t, d.Calls())
-	require.Equal(t, drops{topology.DropProcess: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 2}, d.Dropped())
 }
 
 // A result that a step downstream cannot take is an error of the record, too.
@@ -186,7 +185,7 @@ func TestAFailureBehindACall(t *testing.T) {
 	d := drive(t, b, testkit.Skip())
 	pipe(d, rec("k", "a", 1), rec("k", "b", 2), rec("k", "c", 3))
 	require.Equal(t, []record{rec("k", "A", 1), rec("k", "C", 3)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 // No call is made for a record that another step fails on.

@@ -13,6 +13,8 @@ type MetricKind string
 const (
 	MetricGauge   MetricKind = "gauge"   // goes up and down
 	MetricCounter MetricKind = "counter" // goes up only, from 0 at the start of what it counts for
+	// MetricHistogram is for ReadHistograms; what Read shows of it are the sums.
+	MetricHistogram MetricKind = "histogram"
 )
 
 // MetricLevel is what a metric is about. Each level has more values than the one before.
@@ -47,7 +49,7 @@ func (a *App) pushed() iter.Seq[kgo.Metric] {
 	return func(yield func(kgo.Metric) bool) {
 		s, more := a.Snapshot(), true
 		for _, m := range Metrics() {
-			if m.Level != ClientLevel || m.Kind == MetricCounter && m.Unit == "s" {
+			if m.Level != ClientLevel || m.Kind == MetricHistogram || m.Kind == MetricCounter && m.Unit == "s" {
 				continue
 			}
 			m.Read(s, func(value float64, attributes ...string) {

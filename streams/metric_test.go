@@ -34,3 +34,19 @@ func TestPushedMetrics(t *testing.T) {
 		break
 	}
 }
+
+// TestDropsBeginWithNone: an alert sees the first record that is dropped, as the counter of its reason rises from 0.
+func TestDropsBeginWithNone(t *testing.T) {
+	i := slices.IndexFunc(Metrics(), func(m Metric) bool { return m.Name == "millstream.dropped" })
+	read := func(s Snapshot) map[string]float64 {
+		got := map[string]float64{}
+		Metrics()[i].Read(s, func(value float64, attributes ...string) { got[attributes[0]] += value })
+		return got
+	}
+	require.Equal(t, map[string]float64{
+		"late": 0, "null_key": 0, "null_value": 0, "deserialize": 0, "process": 0, "timestamp": 0, "time_jump": 0,
+	}, read(Snapshot{}))
+	got := read(Snapshot{Drops: []Drops{{Reason: DropProcess, Records: 2}, {Reason: "own", Records: 1}}})
+	require.Equal(t, 2.0, got["process"])
+	require.Equal(t, 1.0, got["own"])
+}

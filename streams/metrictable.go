@@ -68,6 +68,9 @@ func recordMetrics() []Metric {
 		{"millstream.dropped", MetricCounter, ClientLevel, "{record}", []string{"reason"}, "Records that were dropped",
 			func(s Snapshot, show show) {
 				by := map[string]float64{}
+				for _, reason := range dropReasons {
+					by[string(reason)] = 0
+				}
 				for _, d := range s.Drops {
 					by[string(d.Reason)] += float64(d.Records)
 				}
@@ -96,6 +99,11 @@ func recordMetrics() []Metric {
 	}
 }
 
+// dropReasons are shown from the start: to Prometheus, a counter that begins with 1 has never risen.
+var dropReasons = []DropReason{
+	DropLate, DropNullKey, DropNullValue, DropDeserialize, DropProcess, DropTimestamp, DropTimeJump,
+}
+
 func commitMetrics() []Metric {
 	return []Metric{
 		one("millstream.commits", MetricCounter, "{commit}", "Commits",
@@ -108,6 +116,12 @@ func commitMetrics() []Metric {
 				last := s.Commits[len(s.Commits)-1]
 				return age(s, last.Began.Add(last.Took()))
 			}),
+		{"millstream.commit.duration", MetricHistogram, ClientLevel, "s", []string{"phase"},
+			"How long the phases of commits took", func(s Snapshot, show show) {
+				for _, phase := range commitPhases {
+					show(s.CommitTimes[phase].Sum, phase)
+				}
+			}},
 		{"millstream.time", MetricCounter, ClientLevel, "s", []string{"phase"},
 			"What workers have spent in steps (process) and in the phases of commits", func(s Snapshot, show show) {
 				for _, phase := range phases {

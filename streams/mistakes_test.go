@@ -3,6 +3,7 @@ package streams_test
 import (
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
+	"github.com/millstream-go/millstream/testkit"
+	"github.com/millstream-go/millstream/topology"
 )
 
 // lineAbove2 is the file:line two above the call: of a call that takes two lines, where it begins.
@@ -26,6 +29,18 @@ var misuses = map[string]func(*streams.Builder, *stream) (line, text string){
 		table.Final()
 		table.Filter(isA).FinalIdle(time.Second)
 		return lineAbove(), `final results of store "texts" are taken with idle times 0s and 1s`
+	},
+	"a store of two Go types": func(_ *streams.Builder, s *stream) (string, string) {
+		type old struct{ Name string }
+		type new struct{ Name []string }
+		streams.Process(s, newLookup, state.NewKeyValue("json", serde.String, serde.JSON[old]()))
+		streams.Process(s, newLookup, state.NewKeyValue("json", serde.String, serde.JSON[new]()))
+		return lineAbove(), `store "json" is declared twice, as key-value(string,json) of string, streams_test.new`
+	},
+	"a global store of other types": func(b *streams.Builder, s *stream) (string, string) {
+		streams.GlobalTableFrom(b, other, rows)
+		streams.Process(s, newLookup, state.NewKeyValue("rows", serde.String, serde.Int64))
+		return lineAbove(), `store "rows" is declared twice, as key-value(string,int64) of string, int64`
 	},
 	"no idle time": func(_ *streams.Builder, s *stream) (string, string) {
 		table := reduced(s.GroupByKey().WindowedBy(tumbling(10, 0)))
@@ -82,6 +97,54 @@ var misuses = map[string]func(*streams.Builder, *stream) (line, text string){
 		streams.JoinForeignKey(left, right, albumArtists, mortalText, artistOf, glue)
 		return lineAbove(), `store "mortal" has a time to live`
 	},
+	"a time to live in a processor alone": func(_ *streams.Builder, s *stream) (string, string) {
+		streams.Process(s, newReader, rows.TTL(time.Minute))
+		return lineAbove(), `store "rows" has a time to live, which only tables`
+	},
+	"a time to live in a processor of values alone": func(_ *streams.Builder, s *stream) (string, string) {
+		streams.ProcessValues(s, newPassing, rows.TTL(time.Minute))
+		return lineAbove(), `store "rows" has a time to live, which only tables`
+	},
+	"a time to live that the table does not have": func(b *streams.Builder, s *stream) (string, string) {
+		streams.Process(s, newReader, rows.TTL(time.Minute))
+		line := lineAbove()
+		s.ToTable(rows)
+		return line, `store "rows" has a time to live`
+	},
+	"the newest in a processor alone": func(_ *streams.Builder, s *stream) (string, string) {
+		streams.Process(s, newReader, rows.NewestWins())
+		return lineAbove(), `in store "rows" the newest record wins, which only tables`
+	},
+	"half a millisecond of a processor's windows": func(_ *streams.Builder, s *stream) (string, string) {
+		streams.Process(s, newReader, texts.Retain(1500*time.Microsecond))
+		return lineAbove(), `store "texts": retention 1.5ms: must be whole milliseconds`
+	},
+	"a retention below zero of records that wait": func(b *streams.Builder, s *stream) (string, string) {
+		held := state.NewBuffer("held", serde.String, serde.String).Retain(-time.Second)
+		streams.JoinWithGrace(s, versionsOf(b), streams.Left, ms(10), held, rowOf)
+		return lineAbove(), `store "held": retention -1s: must be whole milliseconds, 0 or more`
+	},
+	"a buffer that is never full": func(_ *streams.Builder, s *stream) (string, string) {
+		buffer := state.NewSuppress("held", serde.String, serde.String)
+		s.ToTable(rows).Suppress(streams.HoldFor(ms(10)).FailWhenFull(), buffer)
+		return lineAbove(), "FailWhenFull has no effect without MaxRecords or MaxBytes"
+	},
+	"a global table of the latest": func(b *streams.Builder, _ *stream) (string, string) {
+		streams.GlobalTableFrom(b, other.FromLatest(), rows)
+		return lineAbove(), `topic "other" fills a global table or processor, which reads it from its start`
+	},
+	"a global processor of the committed": func(b *streams.Builder, _ *stream) (string, string) {
+		streams.GlobalProcess(b, other.FromCommitted(), newCapitals, rows)
+		return lineAbove(), `topic "other" fills a global table or processor, which reads it from its start`
+	},
+	"a global table of the past": func(b *streams.Builder, _ *stream) (string, string) {
+		streams.GlobalTableFrom(b, other.FromPast(time.Hour), rows)
+		return lineAbove(), `topic "other" fills a global table or processor, which reads it from its start`
+	},
+	"a repartition topic with a name that cannot be": func(_ *streams.Builder, s *stream) (string, string) {
+		s.Repartition(streams.NewRepartition("a/b", serde.String, serde.String))
+		return lineAbove(), `topic "a/b": name "a/b" may only have letters, digits and . _ -`
+	},
 	"the newest in an aggregation": func(_ *streams.Builder, s *stream) (string, string) {
 		s.GroupByKey().Reduce(rows.NewestWins(), concat)
 		return lineAbove(), `in store "rows" the newest record wins, which only tables of topics and streams heed`
@@ -133,6 +196,44 @@ var misuses = map[string]func(*streams.Builder, *stream) (line, text string){
 		s.GroupByKey().WindowedBy(tumbling(10, 0)).Reduce(texts, concat)
 		return lineAbove(), `store "texts" is kept by the step at`
 	},
+}
+
+func rowOf(_ record, row optional) (optional, error) { return row, nil }
+
+func newPassing() streams.FixedKeyProcessor[string, string, string] {
+	pass := func(ctx *streams.FixedKeyContext[string, string], r streams.FixedKeyRecord[string, string]) error {
+		return ctx.Forward(r)
+	}
+	return streams.ProcessValuesFunc(pass)()
+}
+
+// TestAProcessorMayHaveTheStoreOfATableThatDies: as the table declares it, or without the settings that are the table's.
+func TestAProcessorMayHaveTheStoreOfATableThatDies(t *testing.T) {
+	for _, given := range []state.KeyValue[string, string]{mortalText, state.NewKeyValue("mortal", serde.String, serde.String)} {
+		b := streams.NewBuilder("app")
+		s := streams.From(b, in)
+		streams.Process(s, newReader, given)
+		s.ToTable(mortalText)
+		build(t, b)
+	}
+}
+
+// TestEachMistakeOfAStoreHasItsLine: a store of no constructor has several.
+func TestEachMistakeOfAStoreHasItsLine(t *testing.T) {
+	b := streams.NewBuilder("app")
+	streams.From(b, in).ToTable(state.KeyValue[string, string]{})
+	for _, line := range strings.Split(mistakes(t, b), "\n") {
+		require.Contains(t, line, "mistakes_test.go:")
+		require.Contains(t, line, `store "": `)
+	}
+}
+
+// TestATopologyThatNothingBuilt is refused in words, by all that run one.
+func TestATopologyThatNothingBuilt(t *testing.T) {
+	_, err := streams.New(&topology.Topology{}, streams.Config{})
+	require.ErrorContains(t, err, "use what streams.Builder.Build returned")
+	_, err = testkit.NewDriver(&topology.Topology{})
+	require.ErrorContains(t, err, "use what streams.Builder.Build returned")
 }
 
 var mortalText = state.NewKeyValue("mortal", serde.String, serde.String).TTL(time.Minute)

@@ -187,7 +187,8 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	r.send(20)
 	r.requireCounts("per-key", 10)
 	require.Eventually(t, func() bool { return len(dirs()) == 1 }, 30*time.Second, 10*time.Millisecond, r.log)
-	r.requireLog("removed the state of a task that another process has")
+	require.Eventually(t, func() bool { return r.logs("removed the state of a task that another process has") },
+		time.Minute, time.Millisecond)
 	require.NoError(t, stopSecond())
 	r.send(20)
 	r.requireCounts("per-key", 10)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
@@ -70,7 +71,7 @@ func TestAnOutputThatWasNotAskedFor(t *testing.T) {
 	d, err := testkit.NewDriver(build(t, b))
 	require.NoError(t, err)
 	pipe(d, rec("k", "7", 1))
-	var missing *topology.MissingOutputError
+	var missing *graph.MissingOutputError
 	require.ErrorAs(t, d.Err(), &missing)
 	require.Equal(t, "numbers", missing.Output)
 	require.Contains(t, missing.Record, "Record[int64,string]")
@@ -113,7 +114,7 @@ func TestDescriptionOfOutputs(t *testing.T) {
 		return build(t, b)
 	}
 	topo := describe(true)
-	require.Len(t, topo.Subs, 1)
+	require.Len(t, (*graph.Topology)(topo).Subs(), 1)
 	require.Contains(t, topo.Describe(), "Processor: output-numbers-3 (stores: [])")
 	require.Equal(t, describe(false).Lock(), topo.Lock())
 }
@@ -123,7 +124,7 @@ func TestASideOutputIsCopartitioned(t *testing.T) {
 	b := streams.NewBuilder("app")
 	side := streams.SideOutput(dealt(streams.From(b, in)), numberless).MarkAsPartitioned()
 	streams.Join(side, streams.TableFrom(b, other, rows), concat).To(out)
-	topo := build(t, b)
+	topo := compiled(t, b)
 	_, err := topo.Partitions(map[string]int32{in.Name(): 4, other.Name(): 3, out.Name(): 1})
 	var wrong *streams.CopartitionError
 	require.ErrorAs(t, err, &wrong)

@@ -6,9 +6,10 @@ import (
 	"fmt"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Owner is the process that has the task of a partition of a store.
@@ -40,7 +41,7 @@ func (a *App) group() group {
 }
 
 // tasksOf is how many tasks a sub-topology has, 0 if that is not known yet.
-func (a *App) tasksOf(sub *topology.Sub) (n int32) {
+func (a *App) tasksOf(sub *graph.Sub) (n int32) {
 	if g := a.group(); g != nil {
 		n, _ = g.TasksOf(sub.ID)
 	}
@@ -54,12 +55,12 @@ func (a *App) Owner(ctx context.Context, store state.Declaration, options ...Vie
 	if store == nil {
 		return Owner{}, ErrNoStore
 	}
-	name := store.Spec().Name()
+	name := storage.Of(store).Name()
 	o, sub, err := a.asked(name, options)
 	switch {
 	case err != nil:
 		return Owner{}, err
-	case sub.ID == topology.GlobalSub:
+	case sub.ID == graph.GlobalSub:
 		return Owner{Partition: -1, Here: true, Endpoint: a.config.Endpoint}, nil
 	case !o.byKey && o.partition < 0:
 		return Owner{}, errors.New("streams: Owner needs OfKey or InPartition")
@@ -83,7 +84,7 @@ func (a *App) Owner(ctx context.Context, store state.Declaration, options ...Vie
 }
 
 func (a *App) ownerElsewhere(
-	ctx context.Context, g group, store string, sub *topology.Sub, partition int32,
+	ctx context.Context, g group, store string, sub *graph.Sub, partition int32,
 ) (Owner, error) {
 	members, err := g.Members(ctx)
 	if err != nil {

@@ -1,9 +1,9 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -23,8 +23,8 @@ func WindowedPerCommit[K, V any](t *WindowTable[K, V]) *WindowResults[K, V] {
 	return &WindowResults[K, V]{b: t.b, node: t.b.toStream(n, "updates")}
 }
 
-func perCommit[K, V any](b *Builder, parent *topology.Node, keys serde.Serde[K]) *topology.Node {
-	return topology.AddFormed(b.graph, "percommit", topology.Site(), []*topology.Node{parent}, nil,
-		topology.Changes, topology.Changes,
-		func() topology.Processor[K, Change[V], K, Change[V]] { return operator.PerCommit[K, V](keys) })
+func perCommit[K, V any](b *Builder, parent *graph.Node, keys serde.Serde[K]) *graph.Node {
+	return graph.AddFormed(b.graph, "percommit", graph.Site(), []*graph.Node{parent}, nil,
+		graph.Changes, graph.Changes,
+		func() graph.Processor[K, Change[V], K, Change[V]] { return operator.PerCommit[K, V](keys) })
 }

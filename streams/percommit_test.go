@@ -14,7 +14,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -110,7 +109,7 @@ func TestPerCommitForgetsARecordThatFailed(t *testing.T) {
 	pipe(d, rec("k", "c", 5), rec("k", "bad", 6))
 	d.Commit()
 	require.Equal(t, []record{rec("k", "a+c", 5), rec("m", "b", 4)}, testkit.Output(d, out).Read())
-	require.Equal(t, drops{topology.DropProcess: 3}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 3}, d.Dropped())
 }
 
 func TestPerCommitAcrossAccidents(t *testing.T) {

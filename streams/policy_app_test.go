@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestPolicyDecidesByTheError: what the function is told, and that each answer counts.
@@ -67,7 +67,7 @@ func TestPolicyDecidesByTheError(t *testing.T) {
 	require.Equal(t, streams.EncodingError, failed.Cause)
 	require.Equal(t, "unwritable", string(failed.Value))
 	require.Equal(t, []string{"decoding k unreadable", "processing k wrong", "encoding k unwritable"}, causes)
-	require.Equal(t, map[topology.DropReason]int64{topology.DropDeserialize: 1, topology.DropProcess: 1}, a.Dropped())
+	require.Equal(t, map[streams.DropReason]int64{streams.DropDeserialize: 1, streams.DropProcess: 1}, a.Dropped())
 }
 
 // TestARefusedRecordMeetsThePolicy: a result that is too large costs the record that it was made of and no other, those
@@ -141,7 +141,7 @@ func TestAPolicyThatFails(t *testing.T) {
 			numbers := streams.NewTopic("words", serde.String, serde.Int64)
 			streams.From(b, numbers).To(perKey)
 		}, config)
-		require.ErrorIs(t, err, topology.ErrDeserialize)
+		require.ErrorIs(t, err, graph.ErrDeserialize)
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -1,19 +1,20 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Process adds a processor of the user's, with the stores that it may use. The processor may change the key. new makes
-// a new one at each call: it is called once for each task, and twice by Build, to see that it does. What a processor
-// opens, it opens in Init. ProcessFunc makes new of a function.
+// a new one at each call: it is called once for each task, and twice by Build, to see that it does. What two processors
+// share within their fields, a map or a pointer, is not looked at: it may be settings, and must not be what they
+// remember. What a processor opens, it opens in Init. ProcessFunc makes new of a function.
 func Process[KR, VR, K, V any](
 	s *Stream[K, V], new func() Processor[K, V, KR, VR], stores ...state.Declaration,
 ) *Stream[KR, VR] {
 	s.of().given(new != nil, "Process: new")
-	site := topology.Site()
-	out := rekeyed(process(s, "process", site, s.of().specs(stores, site), new), site)
+	site := graph.Site()
+	out := rekeyed(process(s, "process", site, s.of().uses(stores, site), new), site)
 	out.processed = true
 	return out
 }
@@ -25,9 +26,9 @@ func ProcessValues[VR, K, V any](
 ) *Stream[K, VR] {
 	b := s.of()
 	b.given(new != nil, "ProcessValues: new")
-	site := topology.Site()
-	parents := []*topology.Node{s.node}
-	n := topology.AddFixedKeyProcessor(b.graph, "processvalues", site, parents, b.specs(stores, site), new)
+	site := graph.Site()
+	parents := []*graph.Node{s.node}
+	n := graph.AddFixedKeyProcessor(b.graph, "processvalues", site, parents, b.uses(stores, site), new)
 	return &Stream[K, VR]{b: s.b, node: n, rekeyed: s.rekeyed, processed: true}
 }
 

@@ -113,7 +113,7 @@ func TestAProcessorReadsTheStoreOfAnotherStep(t *testing.T) {
 	streams.TableFrom(b, other, rows)
 	streams.Process(s, newReader, rows).To(out)
 	topo := build(t, b)
-	require.Len(t, topo.Subs, 1, "steps that share a store run in one task")
+	require.Len(t, compiled(t, b).Subs(), 1, "steps that share a store run in one task")
 	d := testkit.New(t, topo)
 	testkit.Input(d, other).PipeRecord(rec("k", "row", 1))
 	pipe(d, rec("k", "", 2))

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // View is what the tasks of an App in this process have committed in one store. The declaration's In opens it with its
@@ -32,8 +33,10 @@ import (
 type View struct {
 	store   string
 	reading interface {
-		Store() state.Store
+		storage.Shown
+		Store() storage.Store
 		At() int64
+		StreamTime() int64
 		Position(show func(topic string, partition int32, offset int64)) error
 		Close()
 	}
@@ -44,7 +47,7 @@ func (v *View) Store(name string) state.Store {
 	if name != v.store {
 		panic("streams: the view shows store " + v.store + ", not " + name)
 	}
-	return v.reading.Store()
+	return storage.OpenShown(v.reading.Store(), v.reading)
 }
 
 // Position is how far the tasks had come in their inputs when they committed what the View shows: the offset of each
@@ -60,6 +63,10 @@ func (v *View) Position() (Position, error) {
 // worker's last look, once a second at least, if there was nothing to commit. A process that the group has given up,
 // and that does not know yet, may be behind by Config.SessionTimeout.
 func (v *View) At() time.Time { return time.UnixMilli(v.reading.At()) }
+
+// StreamTime is that of the store, by which its windows close and its rows expire; of several tasks the latest one. It
+// is the zero time before the first record, and for stores that need none.
+func (v *View) StreamTime() time.Time { return timeOf(v.reading.StreamTime()) }
 
 // Close ends the View. It may be called more than once.
 func (v *View) Close() { v.reading.Close() }
@@ -206,18 +213,17 @@ const lookAgain = 2 * time.Millisecond
 // View shows what the tasks of this process have committed in a store of the topology: all of them, unless the options
 // say which. It may be called from any goroutine; no worker waits for it, and it takes no lock of theirs.
 //
-// It fails at once, with an UnavailableError, while tasks are restored or move; with AtLeast or AtMostOld it waits for
-// them, too, until ctx ends. Other errors wrap ErrNoStore and ErrNotRunning, or say that the topology keeps the store
-// in another kind or format.
+// It fails at once, with an UnavailableError, if another process has the task, and while tasks are restored or move
+// here; with AtLeast or AtMostOld it waits for the latter, too, until ctx ends. Other errors wrap ErrNoStore and
+// ErrNotRunning, or say that the topology keeps the store in another kind or format.
 func (a *App) View(ctx context.Context, store state.Declaration, options ...ViewOption) (*View, error) {
 	if store == nil {
 		return nil, ErrNoStore
 	}
-	return a.viewOf(ctx, store.Spec(), options)
+	return a.viewOf(ctx, storage.Of(store), options)
 }
 
-// Store is the declaration of a store of the topology, for tools, which know its name only: View.OpenStore is the store
-// with its types then.
+// Store is the declaration of a store of the topology, for tools that know its name only.
 func (a *App) Store(name string) (state.Declaration, error) {
 	if _, spec := a.keeper(name); spec != nil {
 		return declaration{spec}, nil
@@ -226,19 +232,11 @@ func (a *App) Store(name string) (state.Declaration, error) {
 }
 
 // declaration is that of a store whose types nobody has named.
-type declaration struct{ spec state.Spec }
+type declaration struct{ spec storage.Spec }
 
-func (d declaration) Spec() state.Spec { return d.spec }
+func (d declaration) Spec() state.Spec { return storage.Seal(d.spec) }
 
-// OpenStore is the open store: a state.KeyValueStore[K, V], for example.
-func (v *View) OpenStore() any {
-	if s, ok := v.reading.Store().(interface{ Handle() any }); ok {
-		return s.Handle()
-	}
-	return nil
-}
-
-func (a *App) viewOf(ctx context.Context, spec state.Spec, options []ViewOption) (*View, error) {
+func (a *App) viewOf(ctx context.Context, spec storage.Spec, options []ViewOption) (*View, error) {
 	o, sub, err := a.asked(spec.Name(), options)
 	if err != nil {
 		return nil, err
@@ -264,7 +262,7 @@ func (a *App) viewOf(ctx context.Context, spec state.Spec, options []ViewOption)
 }
 
 // asked is what options ask for, and the sub-topology that keeps the store.
-func (a *App) asked(store string, options []ViewOption) (*viewing, *topology.Sub, error) {
+func (a *App) asked(store string, options []ViewOption) (*viewing, *graph.Sub, error) {
 	o := &viewing{partition: -1}
 	for _, option := range options {
 		option(o)
@@ -273,7 +271,7 @@ func (a *App) asked(store string, options []ViewOption) (*viewing, *topology.Sub
 	if sub == nil {
 		return nil, nil, fmt.Errorf("%w: %s", ErrNoStore, store)
 	}
-	if o.byKey && sub.ID != topology.GlobalSub {
+	if o.byKey && sub.ID != graph.GlobalSub {
 		if n := a.tasksOf(sub); n > 0 {
 			o.partition = cluster.PartitionOf(o.key, n)
 		}
@@ -281,17 +279,21 @@ func (a *App) asked(store string, options []ViewOption) (*viewing, *topology.Sub
 	return o, sub, o.err
 }
 
-// waits is true for the error of something that may come.
+// waits is true for the error of something that may come. The task of another process is not waited for: who asks may
+// ask that one.
 func (o *viewing) waits(err error) bool {
 	var away *UnavailableError
 	var stale *StaleError
-	return errors.As(err, &stale) || (o.least != nil || o.age > 0) && errors.As(err, &away)
+	if errors.As(err, &stale) {
+		return true
+	}
+	return (o.least != nil || o.age > 0) && errors.As(err, &away) && (away.Here || away.Partition < 0)
 }
 
 // keeper is the sub-topology that keeps a store, with the store; nil if none does.
-func (a *App) keeper(store string) (*topology.Sub, state.Spec) {
-	subs := slices.Clip(a.topo.Subs)
-	if g := a.topo.Global; g != nil {
+func (a *App) keeper(store string) (*graph.Sub, storage.Spec) {
+	subs := slices.Clip(a.topo.Subs())
+	if g := a.topo.Global(); g != nil {
 		subs = append(subs, g)
 	}
 	for _, sub := range subs {
@@ -305,7 +307,7 @@ func (a *App) keeper(store string) (*topology.Sub, state.Spec) {
 }
 
 // reads is an error if a position has topics that a sub-topology does not read.
-func (a *App) reads(sub *topology.Sub, p Position) error {
+func (a *App) reads(sub *graph.Sub, p Position) error {
 	for topic := range p {
 		if inputs := a.topo.Inputs(sub); !a.topo.HasPatterns() && !slices.Contains(inputs, topic) {
 			return fmt.Errorf("%w: the store's tasks do not read topic %s: they read %v", ErrPosition, topic, inputs)
@@ -315,7 +317,7 @@ func (a *App) reads(sub *topology.Sub, p Position) error {
 }
 
 // look shows the rows as they are now, unless they are not as new as is asked for.
-func (a *App) look(spec state.Spec, sub *topology.Sub, o *viewing) (*View, error) {
+func (a *App) look(spec storage.Spec, sub *graph.Sub, o *viewing) (*View, error) {
 	tasks, err := a.readable(spec.Name(), sub, o)
 	if err != nil {
 		return nil, err
@@ -348,20 +350,20 @@ func (v *View) fits(o *viewing) error {
 }
 
 // readable are the running tasks that are asked for.
-func (a *App) readable(store string, sub *topology.Sub, o *viewing) ([]*task.Reader, error) {
+func (a *App) readable(store string, sub *graph.Sub, o *viewing) ([]*task.Reader, error) {
 	s := a.State()
 	if s == Created || s >= Stopped {
 		return nil, fmt.Errorf("%w: it is %s", ErrNotRunning, s)
 	}
 	running := s == Running || s == Stalled || s == Stopping
 	tasks := a.readers.Of(sub.ID)
-	if o.byKey && o.partition < 0 && sub.ID != topology.GlobalSub {
+	if o.byKey && o.partition < 0 && sub.ID != graph.GlobalSub {
 		if len(tasks) == 0 { // nothing is known of the topics
 			return nil, &UnavailableError{Store: store, Partition: -1, Here: true}
 		}
 		o.partition = cluster.PartitionOf(o.key, tasks[0].Partitions)
 	}
-	if o.partition < 0 || sub.ID == topology.GlobalSub {
+	if o.partition < 0 || sub.ID == graph.GlobalSub {
 		if running && len(tasks) > 0 {
 			return tasks, nil
 		}
@@ -377,7 +379,7 @@ func (a *App) readable(store string, sub *topology.Sub, o *viewing) ([]*task.Rea
 
 // awaits is true if a task is on its way to run here, as far as is known.
 func (a *App) awaits(sub int, partition int32) bool {
-	id := topology.TaskID{Sub: sub, Partition: partition}.String()
+	id := graph.TaskID{Sub: sub, Partition: partition}.String()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i := range a.mu.workers {

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -238,6 +239,10 @@ func TestViewTellsWhatIsWrong(t *testing.T) {
 	require.ErrorAs(t, err, &away)
 	require.False(t, away.Here)
 	require.Equal(t, int32(7), away.Partition)
+	away = nil
+	_, err = a.View(ctx, keyRows, streams.InPartition(7), streams.AtLeast(streams.After("words", 7, 1)))
+	require.ErrorAs(t, err, &away, "what another process has is not waited for: that one can be asked")
+	require.False(t, away.Here)
 
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
@@ -255,7 +260,7 @@ func TestViewTellsWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	named, err := a.View(ctx, store)
 	require.NoError(t, err)
-	require.Implements(t, (*state.KeyValueStore[string, int64])(nil), named.OpenStore())
+	require.Implements(t, (*state.KeyValueStore[string, int64])(nil), storage.HandleOf(named.Store("per-key")))
 	named.Close()
 	view.Close()
 	require.NoError(t, stop())
@@ -265,7 +270,7 @@ func TestViewTellsWhatIsWrong(t *testing.T) {
 // what the records up to its position give, and nothing else; in stores on disk and in memory alike.
 func TestViewsAreOfTheirPosition(t *testing.T) {
 	for _, store := range []state.KeyValue[string, int64]{totals, remembered} {
-		t.Run(store.Spec().Name(), func(t *testing.T) { viewsAreOfTheirPosition(t, store) })
+		t.Run(storage.Of(store).Name(), func(t *testing.T) { viewsAreOfTheirPosition(t, store) })
 	}
 }
 

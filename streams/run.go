@@ -12,13 +12,15 @@ import (
 
 	"github.com/millstream-go/millstream/internal/calls"
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/invariants"
+	"github.com/millstream-go/millstream/internal/rows"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // run is what there is of an App while Run is at work. It is apart from the App so that programs that only name that
@@ -27,7 +29,7 @@ type run struct {
 	app     *App
 	process *worker.Process
 	cluster *cluster.Cluster
-	rows    *state.Budget
+	rows    *rows.Budget
 	calls   *calls.Pool
 	workers []*worker.Worker
 }
@@ -78,7 +80,7 @@ func (r *run) whole(ctx context.Context) (err error) {
 }
 
 // startSerdes makes those ready that need it: schemas that a registry refuses end the application here.
-func startSerdes(ctx context.Context, topo *topology.Topology) error {
+func startSerdes(ctx context.Context, topo *graph.Topology) error {
 	for _, u := range topo.Uses() {
 		if err := serde.Start(ctx, u.Use, u.Serdes...); err != nil {
 			return err
@@ -101,7 +103,7 @@ func (r *run) work(ctx context.Context, stopSerdes func()) error {
 	a := r.app
 	stores := store.NewBudget(a.config.MemoryBytes/4, r.cluster.Tasks())
 	defer stores.Close()
-	r.rows = state.NewBudget(a.config.MemoryBytes / 8 * 3)
+	r.rows = storage.NewBudget(a.config.MemoryBytes / 8 * 3)
 	r.calls = calls.NewPool(a.config.Logger.With("app", a.config.AppID))
 	r.process.Engines = worker.NewEngines(openEngine(a.config, stores))
 	group, work := errgroup.WithContext(ctx)
@@ -167,7 +169,7 @@ func (r *run) config(i int) worker.Config {
 			MaxJump:        c.MaxTimeJump.Milliseconds(),
 			TimeBack:       c.timeBack(),
 			CommitInterval: c.CommitInterval.Milliseconds(),
-			Budget:         r.rows, WatchValues: invariants.Enabled, Drops: &a.drops, Logger: log,
+			Budget:         r.rows, WatchValues: invariants.Enabled, Drops: &a.drops, Failures: &a.failures, Logger: log,
 			Caller:  r.calls,
 			Readers: a.readers.(*task.Readers),
 		},

@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -92,7 +91,7 @@ func (w *joinTwin) arrive(r record, left bool) []record {
 	case w.rejects(r):
 		return emitted
 	case w.passed(r.Timestamp, left):
-		w.ledger[topology.DropLate]++
+		w.ledger[streams.DropLate]++
 		return emitted
 	}
 	own := &joinRecord{record: r, left: left}

@@ -8,7 +8,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -46,17 +45,17 @@ func TestRow02NullsInJoinsOfStreams(t *testing.T) {
 		L(k,null)@1
 		R(k,null)@1
 		L(null,null)@1`)
-	require.Equal(t, drops{topology.DropNullKey: 2, topology.DropNullValue: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 2, streams.DropNullValue: 2}, d.Dropped())
 	d = plays(t, joinLR(streams.Outer, within(10, 0)), `
 		L(null,A)@0 -> (null,A/null)@0
 		R(null,b)@0 -> (null,null/b)@0
 		R(k,null)@1`)
-	require.Equal(t, drops{topology.DropNullValue: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullValue: 1}, d.Dropped())
 	d = plays(t, joinLR(streams.Inner, within(10, 0)), `
 		L(null,A)@0
 		R(null,b)@0
 		L(k,null)@1`)
-	require.Equal(t, drops{topology.DropNullKey: 2, topology.DropNullValue: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 2, streams.DropNullValue: 1}, d.Dropped())
 }
 
 // Kafka Streams: a left record whose window has passed comes out alone at once, though grace has not, and again with
@@ -77,7 +76,7 @@ func TestRow04LateRecordInAJoinOfStreams(t *testing.T) {
 		L(z,adv)@1000
 		L(k,late)@100
 		R(k,b2)@101`)
-	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 2}, d.Dropped())
 	d = plays(t, joinLR(streams.Inner, within(4, 2)), `
 		L(k,A)@3
 		R(k,a)@4 -> (k,A/a)@4
@@ -85,7 +84,7 @@ func TestRow04LateRecordInAJoinOfStreams(t *testing.T) {
 		R(k,e)@14
 		L(k,E)@15 -> (k,E/e)@15
 		L(k,F)@4`)
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped(), "F is late, and meets none of the records still there")
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped(), "F is late, and meets none of the records still there")
 }
 
 // Kafka Streams: records of one key and time are all kept, a match takes all of them out of the pending ones; pending

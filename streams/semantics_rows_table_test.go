@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // tableOfT is topic T as a table, with steps.
@@ -60,7 +59,7 @@ func TestRow08JoinsOfTables(t *testing.T) {
 			R(k,null)@2`+script+`
 			R(k,null)@9
 			L(null,x)@9`)
-		require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped())
+		require.Equal(t, drops{streams.DropNullKey: 1}, d.Dropped())
 	}
 }
 
@@ -78,7 +77,7 @@ func TestRow09TableUpdatesOutOfOrderAndRepeated(t *testing.T) {
 			T(k,same)@21 -> (k,same)@21
 			T(k,same)@22 -> (k,same)@22
 			T(null,x)@23`, testkit.CacheBytes(cache))
-		require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped())
+		require.Equal(t, drops{streams.DropNullKey: 1}, d.Dropped())
 	}
 	plays(t, func(b *streams.Builder) *stream { return streams.TableFrom(b, topicT, rows.NewestWins()).ToStream() }, `
 		T(k,v10)@10 -> (k,v10)@10
@@ -305,5 +304,5 @@ func TestRow18ForeignKeys(t *testing.T) {
 	d := plays(t, foreignLR(streams.Left), `
 		R(null,x)@16
 		L(null,x:f1)@17`)
-	require.Equal(t, drops{topology.DropNullKey: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 2}, d.Dropped())
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // The tests called TestRowNN hold Millstream's answers where Kafka Streams' are written down, row by row of a list of
@@ -75,7 +74,7 @@ func TestRow20GlobalTables(t *testing.T) {
 		G(a,null)@6
 		S(k,abc)@7
 		G(null,gg)@8`)
-	require.Equal(t, drops{topology.DropNullKey: 2, topology.DropNullValue: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 2, streams.DropNullValue: 1}, d.Dropped())
 	d = plays(t, join(streams.Left), `
 		G(a,g1)@1000
 		S(k,Nxx)@2 -> (k,Nxx/null)@2
@@ -84,7 +83,7 @@ func TestRow20GlobalTables(t *testing.T) {
 		S(k,zzz)@5 -> (k,zzz/null)@5
 		G(a,null)@6
 		S(k,abc)@7 -> (k,abc/null)@7`)
-	require.Equal(t, drops{topology.DropNullValue: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullValue: 1}, d.Dropped())
 }
 
 // Kafka Streams: null keys are dropped in front of a repartition topic, without metric or log, unless a left or outer
@@ -96,7 +95,7 @@ func TestRow21NullKeysBeforeARepartition(t *testing.T) {
 	d := plays(t, func(b *streams.Builder) *stream { return byValue(b).Repartition(rekey) }, `
 		S(x,n)@1
 		S(x,y)@1 -> (y,y)@1`)
-	require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 1}, d.Dropped())
 	d = plays(t, func(b *streams.Builder) *stream {
 		shared := byValue(b).Repartition(rekey.KeepNullKeys())
 		shared.GroupByKey().Count(tally)
@@ -104,7 +103,7 @@ func TestRow21NullKeysBeforeARepartition(t *testing.T) {
 	}, `
 		S(x,n)@1 -> (null,n/null)@1
 		S(x,y)@1 -> (y,y/null)@1`)
-	require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped(), "the count dropped it, the join did not")
+	require.Equal(t, drops{streams.DropNullKey: 1}, d.Dropped(), "the count dropped it, the join did not")
 	require.Equal(t, []state.Row[string, int64]{{Key: "y", Value: 1, Timestamp: 1}}, testkit.Rows(d, tally))
 	plays(t, func(b *streams.Builder) *stream {
 		left := byValue(b).Repartition(rekey.KeepNullKeys())
@@ -134,7 +133,7 @@ func TestRow23AFailedRecordIsTakenBackWhole(t *testing.T) {
 		S(k,a)@1 -> (k,1)@1
 		S(k,b)@2
 		S(k,c)@3 -> (k,2)@3`, testkit.Skip())
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 // Kafka Streams: one number for most drops, none for those before repartition topics, behind expired stores or without
@@ -148,9 +147,9 @@ func TestRow25DropsHaveReasons(t *testing.T) {
 	streams.From(b, numbers).To(counts)
 	d := drive(t, b, testkit.Skip())
 	pipe(d, rec("k", "a", 100), rec("k", "late", 1), nullKey("a", 100), nullValue("k", 100), rec("k", "bad", 100), rec("k", "a", -1))
-	testkit.Input(d, numbers).PipeRaw(topology.Raw{Key: []byte("k"), Value: []byte("three"), Timestamp: 1})
+	testkit.Input(d, numbers).PipeRaw(testkit.RawRecord{Key: []byte("k"), Value: []byte("three"), Timestamp: 1})
 	require.Equal(t, drops{
-		topology.DropLate: 1, topology.DropNullKey: 1, topology.DropNullValue: 1, topology.DropProcess: 1,
-		topology.DropTimestamp: 1, topology.DropDeserialize: 1,
+		streams.DropLate: 1, streams.DropNullKey: 1, streams.DropNullValue: 1, streams.DropProcess: 1,
+		streams.DropTimestamp: 1, streams.DropDeserialize: 1,
 	}, d.Dropped())
 }

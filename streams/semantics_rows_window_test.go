@@ -9,7 +9,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -59,7 +58,7 @@ func TestRow12NullsInAggregates(t *testing.T) {
 			S(k,null)@20
 			S(null,a)@20
 			S(k,b)@20 -> (%s,2)@20`, key, key))
-		require.Equal(t, drops{topology.DropNullKey: 1, topology.DropNullValue: 1}, d.Dropped(), key)
+		require.Equal(t, drops{streams.DropNullKey: 1, streams.DropNullValue: 1}, d.Dropped(), key)
 	}
 	plays(t, func(b *streams.Builder) *stream {
 		return streams.AggregateRecord(streams.From(b, topicS).GroupByKey(), rows, func() string { return "I" },
@@ -88,14 +87,14 @@ func TestRow13LateRecordsInAlignedWindows(t *testing.T) {
 		S(k,late14)@3 -> (k:0-10,ablate14)@9
 		S(z,t15)@15 -> (z:10-20,t14t15)@15
 		S(k,late15)@3`)
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 	d = plays(t, inWindows(window.Hopping(ms(10), ms(4)), updates), `
 		S(k,a)@1 -> (k:0-10,a)@1
 		S(k,b)@9 -> (k:0-10,ab)@9 (k:4-14,b)@9 (k:8-18,b)@9
 		S(k,c)@12 -> (k:4-14,bc)@12 (k:8-18,bc)@12 (k:12-22,c)@12
 		S(k,late)@9 -> (k:4-14,bclate)@12 (k:8-18,bclate)@12
 		S(k,late2)@1`)
-	require.Equal(t, drops{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 2}, d.Dropped())
 }
 
 // Kafka Streams: a merge deletes the sessions it merges and emits the new one, at its end. Where the bounds stay, it
@@ -134,7 +133,7 @@ func TestRow14ClosedSessionsAreNeverMerged(t *testing.T) {
 		S(k,bridge)@3 -> (k:3-3,bridge)@3
 		S(k,wide)@7 -> (k:3-3,null)@3 (k:3-7,bridgewide)@7
 		S(k,b)@1 -> (k:3-7,null)@7 (k:1-7,bridgewideb)@7`)
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }
 
 // Kafka Streams: a record updates the windows that hold it and makes those that now exist; those below the difference
@@ -148,7 +147,7 @@ func TestRow15SlidingWindows(t *testing.T) {
 		S(z,adv)@28 -> (z:18-28,adv)@28
 		S(k,5)@13 -> (k:14-24,3)@14
 		S(k,6)@12`)
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }
 
 // Kafka Streams: suppress until close gives sessions and sliding windows more than one "final" result, or loses one.
@@ -220,7 +219,7 @@ func TestRow31StreamTimeSurvivesRestarts(t *testing.T) {
 				S(z,x)@100
 				`+again+`
 				S(k,late)@9`)
-			require.Equal(t, drops{topology.DropLate: 1}, d.Dropped(), "%s, %s", name, again)
+			require.Equal(t, drops{streams.DropLate: 1}, d.Dropped(), "%s, %s", name, again)
 		}
 		plays(t, func(b *streams.Builder) *stream {
 			return streams.TableFrom(b, topicS, rows).Suppress(streams.HoldFor(ms(10)), heldBack).ToStream()
@@ -302,7 +301,7 @@ func TestRow42WindowedCogroupHasOneStreamTime(t *testing.T) {
 		R(k,c)@30 -> (k:30-40,c)@30
 		L(k,late)@3
 		L(k,d)@31 -> (k:30-40,cd)@31`)
-	require.Equal(t, drops{topology.DropLate: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropLate: 1}, d.Dropped())
 }
 
 // Kafka Streams: one record can emit the same sliding window twice, in the order of the store's iteration. Here each

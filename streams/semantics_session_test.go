@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -72,7 +71,7 @@ func (w *sessionTwin) take(r record) (emitted []record) {
 		merged.start, merged.end = min(merged.start, s.start), max(merged.end, s.end)
 	}
 	if w.closed(merged.end) {
-		w.ledger[topology.DropLate]++
+		w.ledger[streams.DropLate]++
 		return emitted
 	}
 	merged.value = concat(merged.value, r.Value)

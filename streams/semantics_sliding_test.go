@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -52,7 +51,7 @@ func (w *slidingTwin) take(r record) (emitted []record) {
 		return emitted
 	}
 	if w.closed(r.Timestamp) {
-		w.ledger[topology.DropLate]++
+		w.ledger[streams.DropLate]++
 		return emitted
 	}
 	before := w.rows(r.Key)

@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func TestJoinsOfTablesFollowTheirTwin(t *testing.T) {
@@ -183,7 +182,7 @@ func (w *tableTwin) stale(side string, r record) bool {
 		}
 		at := tableKey{side, r.Key}
 		if r.Timestamp < w.times[side]-l.history {
-			w.ledger[topology.DropLate]++
+			w.ledger[streams.DropLate]++
 			return true
 		}
 		if r.Timestamp < w.newest[at] {

@@ -31,9 +31,9 @@ func (l ledger) counts() drops { return drops(l) }
 func (l ledger) rejects(r record) bool {
 	switch {
 	case r.NullKey:
-		l[topology.DropNullKey]++
+		l[streams.DropNullKey]++
 	case r.NullValue:
-		l[topology.DropNullValue]++
+		l[streams.DropNullValue]++
 	default:
 		return false
 	}

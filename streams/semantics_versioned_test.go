@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 var waiting = state.NewBuffer("waiting", serde.String, serde.String)
@@ -75,7 +74,7 @@ func (w *versionedTwin) enter(r record) {
 	}
 	w.tableTime = max(w.tableTime, r.Timestamp)
 	if r.Timestamp < w.tableTime-w.history {
-		w.ledger[topology.DropLate]++
+		w.ledger[streams.DropLate]++
 		return
 	}
 	list := slices.DeleteFunc(w.versions[r.Key], func(v record) bool { return v.Timestamp == r.Timestamp })

@@ -1,9 +1,10 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -65,7 +66,7 @@ func SessionAggregateRecord[K, V, A any](
 func aggregateSessions[A, K, V any](
 	g *SessionGroup[K, V], store state.Declaration, functions operator.Sessions,
 ) *WindowTable[K, A] {
-	b, site := g.group.b, topology.Site()
+	b, site := g.group.b, graph.Site()
 	spec := b.sessionStoreFor(g.windows, store, site)
 	m := memberOf(g.group, functions.Fold)
 	return &WindowTable[K, A]{keysOf[K](spec), b.sessionRows(m, g.windows, spec, functions, site)}
@@ -73,21 +74,21 @@ func aggregateSessions[A, K, V any](
 
 //go:noinline
 func (b *Builder) sessionRows(
-	m member, windows window.Session, store state.Spec, functions operator.Sessions, site string,
+	m member, windows window.Session, store storage.Spec, functions operator.Sessions, site string,
 ) *windowRows {
 	return b.windowTable([]windowPart{b.inSessions(m, windows, store, functions, site)}, windows, store, site)
 }
 
 //go:noinline
-func (b *Builder) sessionStoreFor(windows window.Session, store state.Declaration, site string) state.Spec {
+func (b *Builder) sessionStoreFor(windows window.Session, store state.Declaration, site string) storage.Spec {
 	return b.forWindows(b.specOf(store, site), windows.Retention(), false, site)
 }
 
 //go:noinline
 func (b *Builder) inSessions(
-	m member, windows window.Session, store state.Spec, functions operator.Sessions, site string,
+	m member, windows window.Session, store storage.Spec, functions operator.Sessions, site string,
 ) windowPart {
-	return b.windowPart(m, store, operator.ClosingSessions{Session: windows}, site, func() topology.Step {
+	return b.windowPart(m, store, operator.ClosingSessions{Session: windows}, site, func() graph.Step {
 		return operator.SessionAggregate(store, windows, functions)
 	})
 }

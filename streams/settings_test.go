@@ -139,7 +139,7 @@ func TestSettingsReachASecuredBroker(t *testing.T) {
 	require.NoError(t, err)
 	defer fake.Close()
 	secured := "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location=" + trust + "\n" +
-		"sasl.mechanism=SCRAM-SHA-512\nstart.timeout.ms=2000\nbootstrap.servers=" + strings.Join(fake.ListenAddrs(), ",") + "\n"
+		"sasl.mechanism=SCRAM-SHA-512\nstart.timeout.ms=10000\nbootstrap.servers=" + strings.Join(fake.ListenAddrs(), ",") + "\n"
 	login := "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"app\" password=\""
 	wrongPassword := login + "wrong\";"
 	run := func(more string) error {

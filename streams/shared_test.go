@@ -108,6 +108,7 @@ func TestOneProcessorForAllTasks(t *testing.T) {
 			one := &summer{}
 			streams.Process(s, func() streams.Processor[string, string, string, string] { return &logging{one} }, tally)
 		},
+		"a map": func(s *stream, _ *streams.Builder) { streams.Process(s, always(countsByKey{}), tally) },
 		"in a list": func(s *stream, _ *streams.Builder) {
 			one := textProcessor(&summer{})
 			streams.Process(s, func() textProcessor { return &several{list: []textProcessor{&summer{}, one}} }, tally)
@@ -135,6 +136,14 @@ func TestOneProcessorForAllTasks(t *testing.T) {
 			require.ErrorContains(t, err, "make it within the function")
 		})
 	}
+}
+
+// countsByKey is a processor that is a map.
+type countsByKey map[string]int
+
+func (c countsByKey) Process(_ *textContext, r record) error {
+	c[r.Key]++
+	return nil
 }
 
 // TestOneProcessorForTwoSteps is found, too, with both.
@@ -238,12 +247,14 @@ func TestTinyProcessorsAreNotTakenForEachOther(t *testing.T) {
 
 // TestAFunctionThatMakesNoProcessor is a mistake that Build tells; one that panics may do so until a task starts.
 func TestAFunctionThatMakesNoProcessor(t *testing.T) {
-	b := streams.NewBuilder("app")
-	streams.Process(streams.From(b, in), always(nil))
-	_, err := b.Build()
-	require.ErrorContains(t, err, "the function that makes the processor returned nil")
+	for _, none := range []streams.Processor[string, string, string, string]{nil, (*nothing)(nil)} {
+		b := streams.NewBuilder("app")
+		streams.Process(streams.From(b, in), always(none))
+		_, err := b.Build()
+		require.ErrorContains(t, err, "the function that makes the processor returned nil")
+	}
 
-	b = streams.NewBuilder("app")
+	b := streams.NewBuilder("app")
 	ready := false
 	streams.Process(streams.From(b, in), func() streams.Processor[string, string, string, string] {
 		if !ready {

@@ -47,6 +47,7 @@ func TestToEachFailsTheRecord(t *testing.T) {
 	for key, want := range map[string]string{
 		"user-gone":   "output topics do not exist: [user-gone]",
 		"my-user-ann": `"my-user-ann" does not match the pattern user-.+`,
+		"user-a/b":    `name "user-a/b" may only have letters, digits and . _ -`,
 		"":            "nobody",
 	} {
 		d, err := testkit.NewDriver(topo, testkit.PartitionsOf("user-gone", 0))

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Snapshot is what an App of one process is doing. It is the caller's own and marshals to JSON, with durations in
@@ -28,7 +28,12 @@ type Snapshot struct {
 	Tasks    []TaskStatus   `json:"tasks"`    // of all workers, by sub-topology and partition
 	Restores []Restore      `json:"restores"` // under way
 	Commits  []Commit       `json:"commits"`  // the last 100, the newest one last
-	Drops    []Drops        `json:"drops"`    // since the start, by step and reason, late records too
+	// CommitTimes tell how long each phase of commits took since the start: encode, flush, offsets, transaction, local.
+	CommitTimes map[string]Histogram `json:"commit_times"`
+
+	Drops    []Drops     `json:"drops"`    // since the start, by step and reason, late records too
+	Failures []Failure   `json:"failures"` // the last 50, the newest one last
+	History  []Happening `json:"history"`  // the last 200 things that happened, the newest one last
 }
 
 // WorkerStatus is a worker of the process.
@@ -66,6 +71,7 @@ type TaskStatus struct {
 	// StreamTime is the highest time of its records so far; zero before the first one.
 	StreamTime time.Time     `json:"stream_time,omitzero"`
 	Records    int64         `json:"records"` // processed since it runs
+	Dropped    int64         `json:"dropped"` // times that a step dropped a record since it runs
 	Inputs     []InputStatus `json:"inputs"`
 	Stores     []StoreStatus `json:"stores"`
 	// Error is that of the last record that it left out, empty if there was none.
@@ -121,11 +127,13 @@ func (a *App) Snapshot() Snapshot {
 	for _, d := range a.drops.All() {
 		s.Drops = append(s.Drops, dropsOf(d))
 	}
+	s.Failures = failuresOf(a.failures.Last())
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	s.History = slices.Clone(a.mu.history.last)
 	s.Instance, s.State, s.Since = a.mu.process, a.mu.state, a.mu.since
 	s.Error, s.ErrorAt = a.mu.err, a.mu.errAt
-	s.Commits = slices.Clone(a.mu.commits)
+	s.Commits, s.CommitTimes = slices.Clone(a.mu.commits), a.mu.times.all()
 	s.Workers, s.Restores = []WorkerStatus{}, []Restore{}
 	for i := range a.mu.workers {
 		w := &a.mu.workers[i]
@@ -156,7 +164,7 @@ func (s *Snapshot) sort() {
 // Late is how many records were dropped as they came too late.
 func (s Snapshot) Late() (records int64) {
 	for _, d := range s.Drops {
-		if d.Reason == topology.DropLate {
+		if d.Reason == graph.DropLate {
 			records += d.Records
 		}
 	}
@@ -207,7 +215,8 @@ func (p *picture) tasks(i int) (tasks []TaskStatus) {
 func taskOf(v task.View, worker int) TaskStatus {
 	t := TaskStatus{
 		Task: v.ID.String(), Worker: worker, Running: true, StreamTime: timeOf(v.StreamTime), Records: v.Records,
-		Inputs: make([]InputStatus, len(v.Inputs)), Stores: make([]StoreStatus, len(v.Stores)),
+		Dropped: v.Dropped,
+		Inputs:  make([]InputStatus, len(v.Inputs)), Stores: make([]StoreStatus, len(v.Stores)),
 	}
 	for i, in := range v.Inputs {
 		t.Inputs[i] = InputStatus{
@@ -274,6 +283,7 @@ func (a *App) note(i int, e worker.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := &a.mu.workers[i]
+	a.mu.history.note(i, e)
 	switch e := e.(type) {
 	case worker.View:
 		p.view = e
@@ -285,6 +295,7 @@ func (a *App) note(i int, e worker.Event) {
 		p.restore(e)
 	case worker.Commit:
 		p.sums.Total = p.sums.Total.plus(Commit(e))
+		a.mu.times.add(Commit(e))
 		if len(a.mu.commits) == mostCommits {
 			a.mu.commits = slices.Delete(a.mu.commits, 0, 1)
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // snapshotOf asks an application for snapshots until one is as it has to be.
@@ -55,13 +54,47 @@ func TestSnapshotShowsWhatAnAppDoes(t *testing.T) {
 	require.Equal(t, int64(40), w.Total.Records)
 	require.GreaterOrEqual(t, w.Total.Produced, int64(20+20+20+17), "repartition, two outputs, changelogs")
 	require.Len(t, s.Commits, w.Total.Commits)
+	flush := s.CommitTimes["flush"]
+	require.Equal(t, uint64(w.Total.Commits), flush.Count)
+	require.InDelta(t, w.Total.Flush.Seconds(), flush.Sum, 1e-6)
+	require.IsNonDecreasing(t, flush.Counts)
+	require.LessOrEqual(t, flush.Counts[len(flush.Counts)-1], flush.Count)
 	r.requireTasks(s)
 	_, err := json.Marshal(s)
 	require.NoError(t, err)
+	all, err := a.Instances(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, all.Unowned)
+	require.Equal(t, []streams.Instance{{
+		Process: s.Instance, Here: true, Workers: 1, Tasks: []string{"0_0", "0_1", "1_0", "1_1"},
+	}}, all.All)
 	require.NoError(t, stop())
 	s = a.Snapshot()
 	require.Equal(t, streams.Stopped, s.State)
 	require.Empty(t, s.Tasks)
+	r.requireHistory(s)
+	_, err = a.Instances(t.Context())
+	require.ErrorIs(t, err, streams.ErrNotRunning)
+}
+
+// requireHistory: states in their order, and the tasks between them.
+func (r *rig) requireHistory(s streams.Snapshot) {
+	t := r.t
+	var texts, got []string
+	for _, h := range s.History {
+		require.False(t, h.At.IsZero())
+		switch h.Kind {
+		case streams.HappenedState:
+			require.Equal(t, -1, h.Worker)
+			texts = append(texts, h.Text)
+		case streams.HappenedAssigned:
+			got = append(got, h.Tasks...)
+		}
+	}
+	require.Equal(t, "starting, was created", texts[0])
+	require.Contains(t, texts, "running, was restoring")
+	require.Equal(t, []string{"stopping, was running", "stopped, was stopping"}, texts[len(texts)-2:])
+	require.ElementsMatch(t, []string{"0_0", "0_1", "1_0", "1_1"}, got)
 }
 
 // requireTasks: those of the application that counts words, at the end of 20 of them.
@@ -177,7 +210,7 @@ func TestSnapshotShowsBadRecords(t *testing.T) {
 	}, config)
 	r.send(3)
 	s := r.snapshotOf(a, func(s streams.Snapshot) bool { return len(s.Drops) == 1 && s.Drops[0].Records == 3 })
-	require.Equal(t, topology.DropDeserialize, s.Drops[0].Reason)
+	require.Equal(t, streams.DropDeserialize, s.Drops[0].Reason)
 	require.NotEmpty(t, s.Drops[0].Step)
 	require.Zero(t, s.Late())
 	r.snapshotOf(a, func(s streams.Snapshot) bool {
@@ -190,5 +223,18 @@ func TestSnapshotShowsBadRecords(t *testing.T) {
 		}
 		return false
 	})
+	s = a.Snapshot()
+	require.Len(t, s.Failures, 3)
+	for _, f := range s.Failures {
+		require.Equal(t, "words", f.Topic)
+		require.Equal(t, s.Drops[0].Step, f.Step)
+		require.Equal(t, []string{"decoding", "skip"}, []string{f.Cause, f.Action})
+		require.Contains(t, f.Site, "snapshot_app_test.go:")
+		require.Contains(t, f.Error, "does not decode")
+		require.NotEmpty(t, f.Record.Value)
+	}
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), string(s.Failures[0].Record.Key), "contents of records are not in the JSON")
 	require.NoError(t, stop())
 }

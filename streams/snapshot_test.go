@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestATaskIsShownOnce: a worker that has given a task up shows it until it looks up again. The newer sight counts.
@@ -16,7 +16,7 @@ func TestATaskIsShownOnce(t *testing.T) {
 	a := &App{config: Config{Workers: 2}}
 	a.begin("process")
 	at := time.UnixMilli(1_700_000_000_000)
-	moved := topology.TaskID{Partition: 1}
+	moved := graph.TaskID{Partition: 1}
 	a.note(0, worker.View{Worker: 0, At: at, Running: []task.View{{}, {ID: moved}}})
 	a.note(0, worker.Restore{Task: "0_1", Store: "sums", Began: at})
 	a.note(1, worker.View{Worker: 1, At: at.Add(time.Millisecond), Waiting: []string{"0_1"}})

@@ -34,8 +34,7 @@ func ExampleTopic_FromPast() {
 	b := streams.NewBuilder("example")
 	streams.From(b, in.FromPast(24*time.Hour)).To(out)
 	topo, _ := b.Build()
-	reset, past := topo.ResetOf("in")
-	fmt.Println(reset, past)
+	fmt.Println(topo.Lock().Sources[0].Reset)
 	// Output: past 24h0m0s
 }
 
@@ -46,8 +45,8 @@ func TestFromAllReadsEachTopicOnce(t *testing.T) {
 	streams.FromAll(b, in, other, in).GroupByKey().Count(tally)
 	streams.From(b, other).To(out)
 	topo := build(t, b)
-	require.Len(t, topo.Subs, 1)
-	require.Equal(t, []string{"in", "other"}, topo.SourceTopics())
+	require.Len(t, compiled(t, b).Subs(), 1)
+	require.Equal(t, []string{"in", "other"}, compiled(t, b).SourceTopics())
 	d := testkit.New(t, topo, testkit.PartitionsOf("in", 3), testkit.PartitionsOf("other", 3))
 	for _, key := range []string{"ann", "bob", "eve"} {
 		testkit.Input(d, in).Pipe(key, "1", time.UnixMilli(1))
@@ -137,5 +136,47 @@ func TestFromPatternWithStateKeepsItsPartitions(t *testing.T) {
 			require.Equal(t, map[string]int32{"user-a": 1, "user-b": 2}, mismatch.Counts)
 		}
 		require.NoError(t, d.Close())
+	}
+}
+
+// TestAPatternThatReadsWhatComesOutOfIt: each record would come back for ever. A chain is no circle, and who names the
+// topic means it.
+func TestAPatternThatReadsWhatComesOutOfIt(t *testing.T) {
+	own := streams.NewTopic("user-all", serde.String, serde.String)
+	b := streams.NewBuilder("app")
+	streams.FromPattern(b, perUser).To(own)
+	line := lineAbove()
+	require.Contains(t, mistakes(t, b), line+`: topic "user-all" is read by pattern user-.+ (`+line+"), and written with "+
+		"what comes out of that: each record would come back for ever")
+
+	b = streams.NewBuilder("app") // through a repartition topic, another topic and a table
+	streams.FromPattern(b, perUser).Repartition(rekey).To(other)
+	streams.TableFrom(b, other, rows).ToStream().To(own)
+	line = lineAbove()
+	require.Contains(t, mistakes(t, b), line+`: topic "user-all" is read by pattern user-.+ (`)
+
+	b = streams.NewBuilder("app") // through another pattern
+	streams.FromPattern(b, perUser).To(streams.NewTopic("team-all", serde.String, serde.String))
+	streams.FromPattern(b, streams.NewTopicPattern("team-.+", serde.String, serde.String)).To(own)
+	require.Contains(t, mistakes(t, b), `topic "user-all" is read by pattern user-.+ (`)
+
+	for name, describe := range map[string]func(b *streams.Builder){
+		"chain": func(b *streams.Builder) {
+			streams.From(b, in).To(own)
+			streams.FromPattern(b, perUser).To(out)
+		},
+		"by name": func(b *streams.Builder) { streams.From(b, own).To(own) },
+		"chosen for each record": func(b *streams.Builder) {
+			streams.FromPattern(b, perUser).ToEach(perUser, func(r record) (string, error) { return "user-" + r.Value, nil })
+		},
+		"internal": func(b *streams.Builder) {
+			streams.FromPattern(b, streams.NewTopicPattern("app-.+", serde.String, serde.String)).Repartition(rekey).
+				ToTable(rows).ToStream().To(out)
+		},
+	} {
+		b := streams.NewBuilder("app")
+		describe(b)
+		_, err := b.Build()
+		require.NoError(t, err, name)
 	}
 }

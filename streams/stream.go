@@ -1,39 +1,40 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Stream is a sequence of records, each a fact of its own.
 type Stream[K, V any] struct {
 	b         *Builder
-	node      *topology.Node
+	node      *graph.Node
 	processed bool   // it is what Process or ProcessValues returned: it may have side outputs
 	rekeyed   string // file:line of a step that changed the key since the last topic; empty if none did
 }
 
 // behind is a stream with the records of a node downstream of s; key and value stay.
-func behind[K, V any](s *Stream[K, V], n *topology.Node) *Stream[K, V] {
+func behind[K, V any](s *Stream[K, V], n *graph.Node) *Stream[K, V] {
 	return &Stream[K, V]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
 // mapped adds a node downstream of s that makes other records; the key stays.
 func mapped[KR, VR, K, V any](
-	s *Stream[K, V], op, site string, fn func() func(r, out *topology.Flow) error,
+	s *Stream[K, V], op, site string, fn func() func(r, out *graph.Flow) error,
 ) *Stream[KR, VR] {
-	n := topology.AddStep(s.of().graph, op, site, []*topology.Node{s.node}, nil,
-		func() topology.Step { return operator.Map(fn) })
+	n := graph.AddStep(s.of().graph, op, site, []*graph.Node{s.node}, nil,
+		func() graph.Step { return operator.Map(fn) })
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
 // process adds a node downstream of s with a typed processor; the key stays.
 func process[K, V, KR, VR any](
-	s *Stream[K, V], op, site string, stores []state.Spec, new func() topology.Processor[K, V, KR, VR],
+	s *Stream[K, V], op, site string, stores []storage.Spec, new func() graph.Processor[K, V, KR, VR],
 ) *Stream[KR, VR] {
 	b := s.of()
-	n := topology.AddProcessor(b.graph, op, site, []*topology.Node{s.node}, stores, new)
+	n := graph.AddProcessor(b.graph, op, site, []*graph.Node{s.node}, stores, new)
 	return &Stream[KR, VR]{b: s.b, node: n, rekeyed: s.rekeyed}
 }
 
@@ -46,36 +47,36 @@ func rekeyed[K, V any](s *Stream[K, V], site string) *Stream[K, V] {
 // Filter keeps the records whose value keep accepts. Null values pass.
 func (s *Stream[K, V]) Filter(keep func(V) bool) *Stream[K, V] {
 	s.of().given(keep != nil, "Filter: keep")
-	return filtered(s, func(r *topology.Flow) (bool, error) { return r.Value == nil || keep(*r.Value.(*V)), nil })
+	return filtered(s, func(r *graph.Flow) (bool, error) { return r.Value == nil || keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot drops the records whose value drop accepts. Null values pass.
 func (s *Stream[K, V]) FilterNot(drop func(V) bool) *Stream[K, V] {
 	s.of().given(drop != nil, "FilterNot: drop")
-	return filtered(s, func(r *topology.Flow) (bool, error) { return r.Value == nil || !drop(*r.Value.(*V)), nil })
+	return filtered(s, func(r *graph.Flow) (bool, error) { return r.Value == nil || !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the records that keep accepts.
 func (s *Stream[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Stream[K, V] {
 	s.of().given(keep != nil, "FilterRecord: keep")
-	return filtered(s, func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
+	return filtered(s, func(r *graph.Flow) (bool, error) { return keep(graph.RecordOf[K, V](r)) })
 }
 
-func filtered[K, V any](s *Stream[K, V], keep func(*topology.Flow) (bool, error)) *Stream[K, V] {
+func filtered[K, V any](s *Stream[K, V], keep func(*graph.Flow) (bool, error)) *Stream[K, V] {
 	return behind(s, s.b.filter(s.node, keep))
 }
 
 //go:noinline
-func (b *Builder) filter(from *topology.Node, keep func(*topology.Flow) (bool, error)) *topology.Node {
-	return topology.AddStep(b.graph, "filter", topology.Site(), []*topology.Node{from}, nil,
-		func() topology.Step { return operator.Filter(keep) })
+func (b *Builder) filter(from *graph.Node, keep func(*graph.Flow) (bool, error)) *graph.Node {
+	return graph.AddStep(b.graph, "filter", graph.Site(), []*graph.Node{from}, nil,
+		func() graph.Step { return operator.Filter(keep) })
 }
 
 // FilterNotRecord drops the records that drop accepts.
 func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *Stream[K, V] {
 	s.of().given(drop != nil, "FilterNotRecord: drop")
-	return filtered(s, func(r *topology.Flow) (bool, error) {
-		ok, err := drop(topology.RecordOf[K, V](r))
+	return filtered(s, func(r *graph.Flow) (bool, error) {
+		ok, err := drop(graph.RecordOf[K, V](r))
 		return !ok, err
 	})
 }
@@ -83,21 +84,21 @@ func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *S
 // Peek shows each record to fn and passes it on.
 func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
 	s.of().given(fn != nil, "Peek: fn")
-	show := func(r *topology.Flow) error { fn(topology.RecordOf[K, V](r)); return nil }
+	show := func(r *graph.Flow) error { fn(graph.RecordOf[K, V](r)); return nil }
 	return behind(s, s.b.peek("peek", s.node, show))
 }
 
 //go:noinline
-func (b *Builder) peek(op string, from *topology.Node, show func(*topology.Flow) error) *topology.Node {
-	return topology.AddStep(b.graph, op, topology.Site(), []*topology.Node{from}, nil,
-		func() topology.Step { return operator.Peek(show) })
+func (b *Builder) peek(op string, from *graph.Node, show func(*graph.Flow) error) *graph.Node {
+	return graph.AddStep(b.graph, op, graph.Site(), []*graph.Node{from}, nil,
+		func() graph.Step { return operator.Peek(show) })
 }
 
 // ForEach gives each record to fn, as the last step. After a crash fn may see records again: effects outside Kafka are
 // at least once.
 func (s *Stream[K, V]) ForEach(fn func(Record[K, V]) error) {
 	s.of().given(fn != nil, "ForEach: fn")
-	s.b.peek("foreach", s.node, func(r *topology.Flow) error { return fn(topology.RecordOf[K, V](r)) })
+	s.b.peek("foreach", s.node, func(r *graph.Flow) error { return fn(graph.RecordOf[K, V](r)) })
 }
 
 // Merge is all records of s and of the others, in the order in which they are processed; there is no order between
@@ -119,19 +120,19 @@ func (s *Stream[K, V]) Merge(others ...*Stream[K, V]) *Stream[K, V] {
 type merging struct {
 	b       *Builder
 	site    string
-	parents []*topology.Node
+	parents []*graph.Node
 	rekeyed string
 }
 
 //go:noinline
-func (b *Builder) merge(first *topology.Node, rekeyed string) *merging {
-	return &merging{b: b, site: topology.Site(), parents: []*topology.Node{first}, rekeyed: rekeyed}
+func (b *Builder) merge(first *graph.Node, rekeyed string) *merging {
+	return &merging{b: b, site: graph.Site(), parents: []*graph.Node{first}, rekeyed: rekeyed}
 }
 
 // add takes a further stream; one that is nil, or that no constructor has made, has no builder.
 //
 //go:noinline
-func (m *merging) add(b *Builder, n *topology.Node, rekeyed string) {
+func (m *merging) add(b *Builder, n *graph.Node, rekeyed string) {
 	switch {
 	case b == nil:
 		m.b.graph.Fail(m.site, "one of the streams to merge is nil")
@@ -146,8 +147,8 @@ func (m *merging) add(b *Builder, n *topology.Node, rekeyed string) {
 }
 
 //go:noinline
-func (m *merging) done() *topology.Node {
-	return topology.AddPass(m.b.graph, "merge", m.site, m.parents)
+func (m *merging) done() *graph.Node {
+	return graph.AddPass(m.b.graph, "merge", m.site, m.parents)
 }
 
 // Split deals the records out: each goes to the stream of the first predicate that accepts it, and to rest if none
@@ -155,10 +156,10 @@ func (m *merging) done() *topology.Node {
 func (s *Stream[K, V]) Split(
 	predicates ...func(Record[K, V]) (bool, error),
 ) (branches []*Stream[K, V], rest *Stream[K, V]) {
-	choose := make([]func(*topology.Flow) (bool, error), len(predicates))
+	choose := make([]func(*graph.Flow) (bool, error), len(predicates))
 	for i, p := range predicates {
 		s.of().given(p != nil, "Split: a predicate")
-		choose[i] = func(r *topology.Flow) (bool, error) { return p(topology.RecordOf[K, V](r)) }
+		choose[i] = func(r *graph.Flow) (bool, error) { return p(graph.RecordOf[K, V](r)) }
 	}
 	for _, n := range s.of().split(s.node, choose) {
 		branches = append(branches, behind(s, n))
@@ -169,11 +170,11 @@ func (s *Stream[K, V]) Split(
 // split are the nodes of the branches, and of the rest.
 //
 //go:noinline
-func (b *Builder) split(from *topology.Node, choose []func(*topology.Flow) (bool, error)) (branches []*topology.Node) {
-	site := topology.Site()
-	split := topology.AddSplit(b.graph, site, from, operator.Split(choose))
+func (b *Builder) split(from *graph.Node, choose []func(*graph.Flow) (bool, error)) (branches []*graph.Node) {
+	site := graph.Site()
+	split := graph.AddSplit(b.graph, site, from, operator.Split(choose))
 	for range len(choose) + 1 {
-		branches = append(branches, topology.AddPass(b.graph, "branch", site, []*topology.Node{split}))
+		branches = append(branches, graph.AddPass(b.graph, "branch", site, []*graph.Node{split}))
 	}
 	return branches
 }
@@ -181,17 +182,17 @@ func (b *Builder) split(from *topology.Node, choose []func(*topology.Flow) (bool
 // To writes the stream to a topic, partitioned by key as Kafka's Java client does, unless the topic has a Partitioner.
 // For keys of windows that is the key alone.
 func (s *Stream[K, V]) To(topic Topic[K, V]) {
-	s.of().sink(s.node, topic.d.given(), topology.Site())
+	s.of().sink(s.node, topic.d.given(), graph.Site())
 }
 
 // sink adds the node that writes a stream to a topic.
-func (b *Builder) sink(from *topology.Node, d *declaredTopic, site string) {
+func (b *Builder) sink(from *graph.Node, d *declaredTopic, site string) {
 	spec := d.topic(site)
 	if d.spread != nil {
-		spec.Split = topology.SplitByFunction
+		spec.Split = graph.SplitByFunction
 	}
 	b.checkSerdes(spec, d.key, d.value)
-	topology.AddCodedSink(b.graph, spec, site, from, d.coding, topology.Routing{Partitions: d.spread})
+	graph.AddCodedSink(b.graph, spec, site, from, d.coding, graph.Routing{Partitions: d.spread})
 }
 
 // ToEach writes each record to the topic of a pattern that choose names. It must exist by the time that a record goes
@@ -201,43 +202,43 @@ func (s *Stream[K, V]) ToEach(
 	topics TopicPatternDeclaration[K, V], choose func(Record[K, V]) (topic string, err error),
 ) {
 	s.of().given(choose != nil, "ToEach: choose")
-	s.b.sinks(s.node, declared(topics), topology.Site(), func(r *topology.Flow) (string, error) {
-		return choose(topology.RecordOf[K, V](r))
+	s.b.sinks(s.node, declared(topics), graph.Site(), func(r *graph.Flow) (string, error) {
+		return choose(graph.RecordOf[K, V](r))
 	})
 }
 
 // sinks adds the node that writes a stream to topics of a pattern.
 func (b *Builder) sinks(
-	from *topology.Node, d *declaredTopic, site string, choose func(*topology.Flow) (string, error),
+	from *graph.Node, d *declaredTopic, site string, choose func(*graph.Flow) (string, error),
 ) {
 	spec := d.pattern(b, site)
 	b.checkSerdes(spec, d.key, d.value)
-	topology.AddCodedSink(b.graph, spec, site, from, d.coding, topology.Routing{Topic: choose, Partitions: d.spread})
+	graph.AddCodedSink(b.graph, spec, site, from, d.coding, graph.Routing{Topic: choose, Partitions: d.spread})
 }
 
 // Repartition sends the stream through an internal topic, so that records of one key meet in one task again. Records
 // without a key are dropped and counted, unless the topic keeps them.
 func (s *Stream[K, V]) Repartition(topic RepartitionDeclaration[K, V]) *Stream[K, V] {
-	return &Stream[K, V]{b: s.b, node: s.of().repartition(s.node, declared(topic), topology.Site())}
+	return &Stream[K, V]{b: s.b, node: s.of().repartition(s.node, declared(topic), graph.Site())}
 }
 
 // repartition is the source of an internal topic to which a node writes what has a key.
-func (b *Builder) repartition(from *topology.Node, d *declaredTopic, site string) *topology.Node {
+func (b *Builder) repartition(from *graph.Node, d *declaredTopic, site string) *graph.Node {
 	if !d.nullKeys {
-		from = topology.AddStep(b.graph, "keyed", site, []*topology.Node{from}, nil, operator.Keyed)
+		from = graph.AddStep(b.graph, "keyed", site, []*graph.Node{from}, nil, operator.Keyed)
 	}
 	return b.throughTopic(from, d, site)
 }
 
 // throughTopic is the source of an internal topic to which a node writes.
-func (b *Builder) throughTopic(from *topology.Node, d *declaredTopic, site string) *topology.Node {
+func (b *Builder) throughTopic(from *graph.Node, d *declaredTopic, site string) *graph.Node {
 	spec := d.repartition(site)
 	if first := b.graph.Source(spec); first != nil {
 		b.graph.Fail(site, "repartition topic %q is used at %s already: give this one another name", d.name, first.Site)
 	}
 	b.checkSerdes(spec, d.key, d.value)
-	topology.AddCodedSink(b.graph, spec, site, from, d.coding, topology.Routing{Partitions: d.spread})
-	return topology.AddCodedSource(b.graph, spec, d.coding, nil)
+	graph.AddCodedSink(b.graph, spec, site, from, d.coding, graph.Routing{Partitions: d.spread})
+	return graph.AddCodedSource(b.graph, spec, d.coding, nil)
 }
 
 // keyedHere reports a step that needs the records of one key together, behind one that changed the key.
@@ -261,13 +262,13 @@ func (s *Stream[K, V]) MarkAsPartitioned() *Stream[K, V] {
 // GroupByKey groups the records by their key. Behind a step that may have changed the key it is a mistake: there, put
 // Repartition before it.
 func (s *Stream[K, V]) GroupByKey() *Group[K, V] {
-	s.of().keyedHere(s.rekeyed, topology.Site(), "GroupByKey")
+	s.of().keyedHere(s.rekeyed, graph.Site(), "GroupByKey")
 	return &Group[K, V]{b: s.b, node: s.node}
 }
 
 // ToTable reads the stream as a table, kept in a store: each record is the new row of its key, a null value deletes it.
 func (s *Stream[K, V]) ToTable(store state.KeyValueDeclaration[K, V]) *Table[K, V] {
-	site := topology.Site()
+	site := graph.Site()
 	s.of().keyedHere(s.rekeyed, site, "ToTable")
 	return toTable[K, V](s.b, s.node, store, site)
 }

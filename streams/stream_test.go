@@ -9,7 +9,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func isA(v string) bool { return v == "a" }
@@ -135,7 +134,7 @@ func TestAnErrorTakesTheWholeRecordBack(t *testing.T) {
 	require.Equal(t, []record{rec("k", "ok", 1), rec("k", "ok", 3)}, testkit.Output(d, out).Read())
 	n, _ := testkit.Get(d, tally, "k")
 	require.Equal(t, int64(2), n)
-	require.Equal(t, drops{topology.DropProcess: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropProcess: 1}, d.Dropped())
 }
 
 func TestEveryRecordFormMayFail(t *testing.T) {

@@ -4,9 +4,10 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -67,7 +68,7 @@ func joinStreams[V, K, L, R any](
 	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R], alone operator.Sides,
 	join operator.StreamJoiner[K, L, R, V],
 ) *Stream[K, V] {
-	b, site := left.of(), topology.Site()
+	b, site := left.of(), graph.Site()
 	if right == nil || right.b == nil {
 		b.graph.Fail(site, "the stream to join is nil")
 		right = &Stream[K, R]{b: b, node: left.node}
@@ -89,19 +90,19 @@ func joinStreams[V, K, L, R any](
 		Left:  stores.LeftBuffer(keep, alone.Left, alone.Right),
 		Right: stores.RightBuffer(keep, alone.Left, alone.Right),
 	}
-	specs := []state.Spec{j.Left.Spec(), j.Right.Spec()}
+	specs := []storage.Spec{storage.Of(j.Left), storage.Of(j.Right)}
 	if alone.Left || alone.Right {
 		j.Unmatched = stores.Unmatched(alone.Left, alone.Right)
-		specs = append(specs, j.Unmatched.Spec())
+		specs = append(specs, storage.Of(j.Unmatched))
 	}
 	for _, s := range specs {
 		b.own(s, site)
 	}
-	leftNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{left.node}, specs,
-		func() topology.Processor[K, L, K, V] { return operator.StreamJoinLeft(j) })
-	rightNode := topology.AddProcessor(b.graph, "join", site, []*topology.Node{right.node}, specs,
-		func() topology.Processor[K, R, K, V] { return operator.StreamJoinRight(j) })
+	leftNode := graph.AddProcessor(b.graph, "join", site, []*graph.Node{left.node}, specs,
+		func() graph.Processor[K, L, K, V] { return operator.StreamJoinLeft(j) })
+	rightNode := graph.AddProcessor(b.graph, "join", site, []*graph.Node{right.node}, specs,
+		func() graph.Processor[K, R, K, V] { return operator.StreamJoinRight(j) })
 	keeps(windows, leftNode, rightNode)
 	b.graph.Copartition(site, left.node, right.node)
-	return &Stream[K, V]{b: b, node: merged(b, []*topology.Node{leftNode, rightNode}, site)}
+	return &Stream[K, V]{b: b, node: merged(b, []*graph.Node{leftNode, rightNode}, site)}
 }

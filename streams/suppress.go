@@ -3,10 +3,11 @@ package streams
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // ErrSuppressFull says that the buffer of a suppress with FailWhenFull has more than it may. Give it more room, or let
@@ -58,28 +59,31 @@ func (t *Table[K, V]) Suppress(hold Hold, buffer state.SuppressDeclaration[K, V]
 	var (
 		keys   serde.Serde[K]
 		values serde.Serde[V]
-		held   state.SuppressSpec // Build refuses one that no constructor made
+		held   state.Spec // Build refuses one that no constructor made
 	)
-	if !isNil(buffer) {
+	if !graph.IsNil(buffer) {
 		keys, values, held = buffer.Key(), buffer.Value(), buffer.Buffer()
 	}
-	n := t.of().suppress(t.node, t.versioned, hold, held, topology.CodingOf(keys, values))
+	n := t.of().suppress(t.node, t.versioned, hold, held, graph.CodingOf(keys, values))
 	return &Table[K, V]{b: t.b, node: n, keys: keys}
 }
 
 //go:noinline
 func (b *Builder) suppress(
-	table *topology.Node, versioned bool, hold Hold, buffer state.SuppressSpec, coding topology.Coding,
-) *topology.Node {
-	site := topology.Site()
+	table *graph.Node, versioned bool, hold Hold, buffer state.Spec, coding graph.Coding,
+) *graph.Node {
+	site := graph.Site()
 	if hold.err != "" {
 		b.graph.Fail(site, "suppress: %s", hold.err)
+	}
+	if l := hold.limits; l.Fail && l.MaxRecords == 0 && l.MaxBytes == 0 {
+		b.graph.Fail(site, "suppress: FailWhenFull has no effect without MaxRecords or MaxBytes: the buffer is never full")
 	}
 	if versioned {
 		b.graph.Fail(site, "suppress of a versioned table: what it held back would lose its versions")
 	}
 	held := operator.HoldBack(buffer, hold.limits)
 	b.own(held.Store(), site)
-	return topology.AddStep(b.graph, "suppress", site, []*topology.Node{table}, []state.Spec{held.Store()},
-		func() topology.Step { return operator.Suppress(held, coding) })
+	return graph.AddStep(b.graph, "suppress", site, []*graph.Node{table}, []storage.Spec{held.Store()},
+		func() graph.Step { return operator.Suppress(held, coding) })
 }

@@ -1,42 +1,44 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Table is a row for each key, as it is now. Steps on a table work on its changes: the row before and the row after. A
 // delete goes on only if the row was there.
 type Table[K, V any] struct {
 	b    *Builder
-	node *topology.Node
+	node *graph.Node
 	keys serde.Serde[K] // of the store in which the rows are, or that they come from
 	tableRows
 }
 
 // tableRows are the rows of a table without its types.
 type tableRows struct {
-	rows      operator.Rows // how a join looks a row up
-	stores    []state.Spec  // that rows uses
-	versioned bool          // rows answers as of a time
+	rows      operator.Rows  // how a join looks a row up
+	stores    []storage.Spec // that rows uses
+	versioned bool           // rows answers as of a time
+	held      bool           // rows shows changes that are held back until the record has been through all steps
 }
 
 //go:noinline
-func rowsIn(store state.Spec) tableRows {
-	return tableRows{rows: operator.RowsIn(store), stores: []state.Spec{store}}
+func rowsIn(store storage.Spec) tableRows {
+	return tableRows{rows: operator.RowsIn(store), stores: []storage.Spec{store}}
 }
 
 // stored is a table whose rows are in a store.
-func stored[K, V any](b *Builder, n *topology.Node, store state.Spec) *Table[K, V] {
+func stored[K, V any](b *Builder, n *graph.Node, store storage.Spec) *Table[K, V] {
 	return &Table[K, V]{
 		b: b, node: n, keys: keysOf[K](store), tableRows: rowsIn(store),
 	}
 }
 
 // keysOf is the serde of a store's keys; nil if it was declared without one, which Build reports.
-func keysOf[K any](store state.Spec) serde.Serde[K] {
+func keysOf[K any](store storage.Spec) serde.Serde[K] {
 	keys, _ := store.Options().Keys.(serde.Serde[K])
 	return keys
 }
@@ -54,24 +56,24 @@ func (b *Builder) lookedUp(t tableRows, site string) {
 // Filter keeps the rows whose value keep accepts; a row that no longer passes is deleted. keep must be a pure function.
 func (t *Table[K, V]) Filter(keep func(V) bool) *Table[K, V] {
 	t.of().given(keep != nil, "Filter: keep")
-	return filteredTable(t, func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
+	return filteredTable(t, func(r *graph.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept; a row that no longer passes is deleted. drop must be a
 // pure function.
 func (t *Table[K, V]) FilterNot(drop func(V) bool) *Table[K, V] {
 	t.of().given(drop != nil, "FilterNot: drop")
-	return filteredTable(t, func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
+	return filteredTable(t, func(r *graph.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts; a row that no longer passes is deleted. keep must be a pure function
 // of key and value.
 func (t *Table[K, V]) FilterRecord(keep func(Record[K, V]) (bool, error)) *Table[K, V] {
 	t.of().given(keep != nil, "FilterRecord: keep")
-	return filteredTable(t, func(r *topology.Flow) (bool, error) { return keep(topology.RecordOf[K, V](r)) })
+	return filteredTable(t, func(r *graph.Flow) (bool, error) { return keep(graph.RecordOf[K, V](r)) })
 }
 
-func filteredTable[K, V any](t *Table[K, V], keep func(*topology.Flow) (bool, error)) *Table[K, V] {
+func filteredTable[K, V any](t *Table[K, V], keep func(*graph.Flow) (bool, error)) *Table[K, V] {
 	return mapTable[V](t, "filter", operator.FilterOf(keep))
 }
 
@@ -95,9 +97,9 @@ func mapTable[VR, K, V any](t *Table[K, V], op string, fn func() operator.Mapper
 }
 
 //go:noinline
-func (b *Builder) mapChanges(table *topology.Node, op string, fn func() operator.Mapper) *topology.Node {
-	return topology.AddStep(b.graph, op, topology.Site(), []*topology.Node{table}, nil,
-		func() topology.Step { return operator.MapChange(fn) })
+func (b *Builder) mapChanges(table *graph.Node, op string, fn func() operator.Mapper) *graph.Node {
+	return graph.AddStep(b.graph, op, graph.Site(), []*graph.Node{table}, nil,
+		func() graph.Step { return operator.MapChange(fn) })
 }
 
 // mappedRows are rows of type V, each with the value of type VR that fn makes of it.
@@ -108,18 +110,18 @@ func mappedRows[V, VR any](rows operator.Rows, fn func() operator.Mapper) operat
 // Materialize keeps the rows of the table in a store of its own, to be queried under that name or to spare lookups the
 // functions before it.
 func (t *Table[K, V]) Materialize(store state.KeyValueDeclaration[K, V]) *Table[K, V] {
-	spec := t.of().specOf(store, topology.Site())
+	spec := t.of().specOf(store, graph.Site())
 	return stored[K, V](t.b, t.b.materialize(t.node, spec), spec)
 }
 
 //go:noinline
-func (b *Builder) materialize(table *topology.Node, store state.Spec) *topology.Node {
-	site := topology.Site()
+func (b *Builder) materialize(table *graph.Node, store storage.Spec) *graph.Node {
+	site := graph.Site()
 	b.own(store, site)
 	b.immortal(store, site)
 	b.arrivals(store, site)
-	return topology.AddStep(b.graph, "materialize", site, []*topology.Node{table}, []state.Spec{store},
-		func() topology.Step { return operator.Materialize(store) })
+	return graph.AddStep(b.graph, "materialize", site, []*graph.Node{table}, []storage.Spec{store},
+		func() graph.Step { return operator.Materialize(store) })
 }
 
 // ToStream is the stream of the table's rows as they change; a deleted row has a null value.
@@ -128,8 +130,8 @@ func (t *Table[K, V]) ToStream() *Stream[K, V] {
 }
 
 // toStream is the node that shows the rows of a table as they change.
-func (b *Builder) toStream(table *topology.Node, op string) *topology.Node {
-	return topology.AddStep(b.graph, op, topology.Site(), []*topology.Node{table}, nil, operator.ToStream)
+func (b *Builder) toStream(table *graph.Node, op string) *graph.Node {
+	return graph.AddStep(b.graph, op, graph.Site(), []*graph.Node{table}, nil, operator.ToStream)
 }
 
 // ToStreamKey is the stream of the table's rows as they change, under other keys; a deleted row has a null value.

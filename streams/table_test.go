@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 type table = streams.Table[string, string]
@@ -37,7 +36,7 @@ func TestATableIsTheLatestArrivalOfEachKey(t *testing.T) {
 			require.Equal(t, []record{
 				rec("k", "new", 10), rec("k", "older", 5), rec("k", "older", 6), nullValue("k", 8), rec("k", "", 12),
 			}, testkit.Output(d, out).Read())
-			require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped())
+			require.Equal(t, drops{streams.DropNullKey: 1}, d.Dropped())
 			require.Equal(t, []state.Row[string, string]{{Key: "k", Value: "", Timestamp: 12}}, testkit.Rows(d, rows))
 		})
 	}

@@ -1,17 +1,18 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TableGroup is the rows of a table in groups, to be aggregated: as a row changes, what it was is subtracted from its
 // old group and what it is now is added to its new one.
 type TableGroup[K, V any] struct {
 	b    *Builder
-	node *topology.Node
+	node *graph.Node
 }
 
 // TableGroupBy groups the rows of a table: fn gives the group of a row and its value there. Rows travel through a
@@ -38,10 +39,10 @@ func TableGroupByRecord[KR, VR, K, V any](
 func groupTable[KR, VR, K, V any](
 	t *Table[K, V], fn func(Record[K, V]) (Record[KR, VR], error), topic Repartition[KR, VR],
 ) *TableGroup[KR, VR] {
-	site, d := topology.Site(), topic.d.given()
-	regroup := topology.AddFormed(t.b.graph, "regroup", site, []*topology.Node{t.node}, nil,
-		topology.Changes, topology.Records,
-		func() topology.Processor[K, Change[V], KR, Change[VR]] {
+	site, d := graph.Site(), topic.d.given()
+	regroup := graph.AddFormed(t.b.graph, "regroup", site, []*graph.Node{t.node}, nil,
+		graph.Changes, graph.Records,
+		func() graph.Processor[K, Change[V], KR, Change[VR]] {
 			return operator.Regroup(fn, serdeOf[KR](d.key))
 		})
 	changes := newDeclaredTopic(d.name, serdeOf[KR](d.key), wire.Change(serdeOf[VR](d.value)))
@@ -58,7 +59,7 @@ func groupTable[KR, VR, K, V any](
 
 // Count counts the rows of each group. A group whose rows have all left stays, with 0.
 func (g *TableGroup[K, V]) Count(store state.KeyValueDeclaration[K, int64]) *Table[K, int64] {
-	return aggregateTable[int64](g, store, count, func(_ *topology.Flow, row, out any) (bool, error) {
+	return aggregateTable[int64](g, store, count, func(_ *graph.Flow, row, out any) (bool, error) {
 		return counted(row, out, -1)
 	})
 }
@@ -99,12 +100,12 @@ func TableAggregateRecord[K, V, A any](
 func aggregateTable[A, K, V any](
 	g *TableGroup[K, V], store state.Declaration, add, subtract operator.Fold,
 ) *Table[K, A] {
-	site := topology.Site()
+	site := graph.Site()
 	spec := g.of().specOf(store, site)
 	g.b.own(spec, site)
 	g.b.immortal(spec, site)
 	g.b.arrivals(spec, site)
-	n := topology.AddStep(g.b.graph, "aggregate", site, []*topology.Node{g.node}, []state.Spec{spec},
-		func() topology.Step { return operator.TableAggregate(spec, add, subtract) })
+	n := graph.AddStep(g.b.graph, "aggregate", site, []*graph.Node{g.node}, []storage.Spec{spec},
+		func() graph.Step { return operator.TableAggregate(spec, add, subtract) })
 	return stored[K, A](g.b, n, spec)
 }

@@ -3,9 +3,9 @@ package streams
 import (
 	"slices"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
-	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // TableJoin joins two tables by key: a row for each key that both have, kept up to date as either side changes. A
@@ -62,7 +62,7 @@ const (
 // check reports a kind that there is not.
 func (k JoinKind) check(b *Builder) {
 	if k < Inner || k > Outer {
-		b.graph.Fail(topology.Site(), "a join of kind %d: must be Inner, Left or Outer", int(k))
+		b.graph.Fail(graph.Site(), "a join of kind %d: must be Inner, Left or Outer", int(k))
 	}
 }
 
@@ -73,7 +73,7 @@ func (k JoinKind) sides() operator.Sides {
 func joinTables[V, K, L, R any](
 	left *Table[K, L], right *Table[K, R], alone operator.Sides, join operator.Joiner[K, L, R, V],
 ) *Table[K, V] {
-	b, site := left.of(), topology.Site()
+	b, site := left.of(), graph.Site()
 	right = tableGiven(b, right, left.node, site)
 	if right.b != b {
 		b.graph.Fail(site, "tables of two builders are joined: build both with one")
@@ -88,48 +88,50 @@ func joinTables[V, K, L, R any](
 			stores: unique(stores), rows: operator.RowsOf(operator.JoinView(leftView, rightView, alone, join)),
 		},
 	}
-	if left.node.Entwined(right.node, stores) {
+	if left.held || right.held || left.node.Entwined(right.node, stores) {
+		out.held = true
 		out.node = twinJoin(left, right, alone, join, stores, site)
 		return out
 	}
-	leftNode := topology.AddFormed(b.graph, "join", site, []*topology.Node{left.node}, slices.Clone(stores),
-		topology.Changes, topology.Changes,
-		func() topology.Processor[K, Change[L], K, Change[V]] {
+	leftNode := graph.AddFormed(b.graph, "join", site, []*graph.Node{left.node}, slices.Clone(stores),
+		graph.Changes, graph.Changes,
+		func() graph.Processor[K, Change[L], K, Change[V]] {
 			return operator.TableJoinLeft(rightView, alone, join)
 		})
-	rightNode := topology.AddFormed(b.graph, "join", site, []*topology.Node{right.node}, slices.Clone(stores),
-		topology.Changes, topology.Changes,
-		func() topology.Processor[K, Change[R], K, Change[V]] {
+	rightNode := graph.AddFormed(b.graph, "join", site, []*graph.Node{right.node}, slices.Clone(stores),
+		graph.Changes, graph.Changes,
+		func() graph.Processor[K, Change[R], K, Change[V]] {
 			return operator.TableJoinRight(leftView, alone, join)
 		})
-	out.node = merged(b, []*topology.Node{leftNode, rightNode}, site)
+	out.node = merged(b, []*graph.Node{leftNode, rightNode}, site)
 	return out
 }
 
-// twinJoin joins tables of which one record may change both.
+// twinJoin joins tables of which one record may change both, or one of which is such a join: its rows are looked up in
+// stores that have the record's change already, while the join itself still holds it back.
 func twinJoin[V, K, L, R any](
-	left *Table[K, L], right *Table[K, R], alone operator.Sides, join operator.Joiner[K, L, R, V], stores []state.Spec,
+	left *Table[K, L], right *Table[K, R], alone operator.Sides, join operator.Joiner[K, L, R, V], stores []storage.Spec,
 	site string,
-) *topology.Node {
+) *graph.Node {
 	g := left.b.graph
-	leftNode := topology.AddFormed(g, "left", site, []*topology.Node{left.node}, nil,
-		topology.Changes, topology.Records,
-		func() topology.Processor[K, Change[L], K, operator.Twin[L, R]] { return operator.LeftTwin[K, L, R]() })
-	rightNode := topology.AddFormed(g, "right", site, []*topology.Node{right.node}, nil,
-		topology.Changes, topology.Records,
-		func() topology.Processor[K, Change[R], K, operator.Twin[L, R]] { return operator.RightTwin[K, L, R]() })
-	return topology.AddFormed(g, "join", site, []*topology.Node{leftNode, rightNode}, slices.Clone(stores),
-		topology.Records, topology.Changes,
-		func() topology.Processor[K, operator.Twin[L, R], K, Change[V]] {
+	leftNode := graph.AddFormed(g, "left", site, []*graph.Node{left.node}, nil,
+		graph.Changes, graph.Records,
+		func() graph.Processor[K, Change[L], K, operator.Twin[L, R]] { return operator.LeftTwin[K, L, R]() })
+	rightNode := graph.AddFormed(g, "right", site, []*graph.Node{right.node}, nil,
+		graph.Changes, graph.Records,
+		func() graph.Processor[K, Change[R], K, operator.Twin[L, R]] { return operator.RightTwin[K, L, R]() })
+	return graph.AddFormed(g, "join", site, []*graph.Node{leftNode, rightNode}, slices.Clone(stores),
+		graph.Records, graph.Changes,
+		func() graph.Processor[K, operator.Twin[L, R], K, Change[V]] {
 			return operator.TwinJoin(
 				operator.ViewOf[K, L](left.rows), operator.ViewOf[K, R](right.rows), alone, left.keys, join)
 		})
 }
 
 // unique leaves out the stores that are there already.
-func unique(stores []state.Spec) (out []state.Spec) {
+func unique(stores []storage.Spec) (out []storage.Spec) {
 	for _, s := range stores {
-		if !slices.ContainsFunc(out, func(o state.Spec) bool { return o.Name() == s.Name() }) {
+		if !slices.ContainsFunc(out, func(o storage.Spec) bool { return o.Name() == s.Name() }) {
 			out = append(out, s)
 		}
 	}

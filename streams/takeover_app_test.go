@@ -11,10 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -54,7 +54,7 @@ func TestFinalResultsAfterJava(t *testing.T) {
 			require.NoError(t, client.ProduceSync(context.Background(), append(rows, word(at))...).FirstErr())
 			var offsets kadm.Offsets
 			offsets.Add(kadm.Offset{
-				Topic: "words", At: 1, LeaderEpoch: -1, Metadata: topology.Metadata{PartitionTime: at, Times: c.times}.Encode(),
+				Topic: "words", At: 1, LeaderEpoch: -1, Metadata: graph.Metadata{PartitionTime: at, Times: c.times}.Encode(),
 			})
 			require.NoError(t, r.admin.CommitAllOffsets(context.Background(), "app", offsets))
 

@@ -49,7 +49,7 @@ func TestStreamTimeIsSetBack(t *testing.T) {
 	back := testkit.SetTimeBack(time.UnixMilli(20))
 	d := testkit.New(t, timed(t), testkit.Pebble(dir))
 	pipe(d, rec("k", "a", 1), rec("k", "future", future), rec("k", "late", 2))
-	require.Equal(t, drops{topology.DropLate: 4}, d.Dropped(), "two windows, a session and a join")
+	require.Equal(t, drops{streams.DropLate: 4}, d.Dropped(), "two windows, a session and a join")
 	require.NoError(t, d.Close())
 
 	d = testkit.New(t, timed(t), testkit.Pebble(dir), back)

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // early forwards the records of key "bad" a second before the epoch.
@@ -40,7 +40,7 @@ func TestARecordBeforeTheEpochIsRefusedWhereItIsForwarded(t *testing.T) {
 	require.Equal(t, "process-1", failed.Node)
 	require.Equal(t, site, failed.Site)
 	require.Equal(t, int64(0), failed.Offset)
-	var at *topology.TimestampError
+	var at *graph.TimestampError
 	require.ErrorAs(t, d.Err(), &at)
 	require.Equal(t, int64(-1000), at.Timestamp)
 
@@ -99,7 +99,7 @@ func TestNoStepForwardsBeforeTheEpoch(t *testing.T) {
 			d, err := testkit.NewDriver(build(t, b))
 			require.NoError(t, err)
 			pipe(d, rec("k", "v", 5))
-			var at *topology.TimestampError
+			var at *graph.TimestampError
 			require.ErrorAs(t, d.Err(), &at)
 			var failed *streams.ProcessError
 			require.ErrorAs(t, d.Err(), &failed)

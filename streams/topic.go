@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Topic declares a topic of the cluster, with the serdes of its keys and values. It must exist before the application
@@ -21,26 +21,26 @@ func NewTopic[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) T
 // which the result is negative is dropped and counted. It belongs to the topic, not to one reading of it, as it says
 // what the data means.
 func (t Topic[K, V]) Timestamp(extract TimestampExtractor[K, V]) Topic[K, V] {
-	return Topic[K, V]{t.d.timestamp(topology.ExtractOf(extract))}
+	return Topic[K, V]{t.d.timestamp(graph.ExtractOf(extract))}
 }
 
 // FromLatest is the same topic, read from its end where the group has no committed offset. The default is its start.
-func (t Topic[K, V]) FromLatest() Topic[K, V] { return Topic[K, V]{t.d.from(topology.Latest, 0)} }
+func (t Topic[K, V]) FromLatest() Topic[K, V] { return Topic[K, V]{t.d.from(graph.Latest, 0)} }
 
 // FromPast is the same topic, read where the group has no committed offset from the first record whose timestamp is not
 // older than d: at the first start, the age is counted back from there. d must be above 0.
 func (t Topic[K, V]) FromPast(d time.Duration) Topic[K, V] {
-	return Topic[K, V]{t.d.from(topology.Past, d)}
+	return Topic[K, V]{t.d.from(graph.Past, d)}
 }
 
 // FromCommitted is the same topic, read only where the group has left off: a partition without a committed offset, or
 // one whose records behind it have been deleted, stops the application with a NoOffsetError.
-func (t Topic[K, V]) FromCommitted() Topic[K, V] { return Topic[K, V]{t.d.from(topology.Committed, 0)} }
+func (t Topic[K, V]) FromCommitted() Topic[K, V] { return Topic[K, V]{t.d.from(graph.Committed, 0)} }
 
 // Partitioner is the same topic with the partitions of what To writes there chosen by a function, in place of the hash
 // of the key: one, several or none. It has no part in reading the topic. Nil is the hash of the key.
 func (t Topic[K, V]) Partitioner(partitions Partitioner[K, V]) Topic[K, V] {
-	return Topic[K, V]{t.d.split(topology.SpreadOf(partitions))}
+	return Topic[K, V]{t.d.split(graph.SpreadOf(partitions))}
 }
 
 // Name is the name of the topic.
@@ -91,5 +91,5 @@ func (r Repartition[K, V]) KeepNullKeys() Repartition[K, V] {
 // one, several or none; nil is the hash. What is joined behind it must be split in the same way, and so must all
 // records of a key that is counted there: only the author can see to that.
 func (r Repartition[K, V]) Partitioner(partitions Partitioner[K, V]) Repartition[K, V] {
-	return Repartition[K, V]{r.d.split(topology.SpreadOf(partitions))}
+	return Repartition[K, V]{r.d.split(graph.SpreadOf(partitions))}
 }

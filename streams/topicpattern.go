@@ -3,8 +3,8 @@ package streams
 import (
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TopicPattern declares topics of the cluster that hold the same type: all whose names match a regular expression.
@@ -31,24 +31,24 @@ func (p TopicPattern[K, V]) ofTopicPattern(K, V) {}
 
 // Timestamp is the same topics with event times taken by extract, as Topic.Timestamp does.
 func (p TopicPattern[K, V]) Timestamp(extract TimestampExtractor[K, V]) TopicPattern[K, V] {
-	return TopicPattern[K, V]{p.d.timestamp(topology.ExtractOf(extract))}
+	return TopicPattern[K, V]{p.d.timestamp(graph.ExtractOf(extract))}
 }
 
 // FromLatest is the same topics, read as Topic.FromLatest says. What a topic that appears later holds before it is
 // noticed is left out, too; FromPast leaves out only what is old.
 func (p TopicPattern[K, V]) FromLatest() TopicPattern[K, V] {
-	return TopicPattern[K, V]{p.d.from(topology.Latest, 0)}
+	return TopicPattern[K, V]{p.d.from(graph.Latest, 0)}
 }
 
 // FromPast is the same topics, read as Topic.FromPast says.
 func (p TopicPattern[K, V]) FromPast(d time.Duration) TopicPattern[K, V] {
-	return TopicPattern[K, V]{p.d.from(topology.Past, d)}
+	return TopicPattern[K, V]{p.d.from(graph.Past, d)}
 }
 
 // Partitioner is the same topics with the partitions of what ToEach writes there chosen by a function, as
 // Topic.Partitioner does.
 func (p TopicPattern[K, V]) Partitioner(partitions Partitioner[K, V]) TopicPattern[K, V] {
-	return TopicPattern[K, V]{p.d.split(topology.SpreadOf(partitions))}
+	return TopicPattern[K, V]{p.d.split(graph.SpreadOf(partitions))}
 }
 
 // Topic is one of the topics, as a declaration of its own: for producers, tests and queries.

@@ -1,8 +1,8 @@
 package streams
 
 import (
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // MapValues gives each record another value. The key stays; a null value stays null.
@@ -19,13 +19,13 @@ func MapValues[VR, K, V any](s *Stream[K, V], fn func(V) VR) *Stream[K, VR] {
 // MapValuesRecord gives each record another value, or a null one where fn returns none. The key stays.
 func MapValuesRecord[VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[VR], error)) *Stream[K, VR] {
 	s.of().given(fn != nil, "MapValuesRecord: fn")
-	return mapped[K, VR](s, "mapvalues", topology.Site(), operator.ValueOf(operator.MapperOf(fn)))
+	return mapped[K, VR](s, "mapvalues", graph.Site(), operator.ValueOf(operator.MapperOf(fn)))
 }
 
 // Map makes another record of each: key and value are those of the result, timestamp and headers stay.
 func Map[KR, VR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Record[KR, VR], error)) *Stream[KR, VR] {
 	s.of().given(fn != nil, "Map: fn")
-	site := topology.Site()
+	site := graph.Site()
 	return rekeyed(mapped[KR, VR](s, "map", site, operator.MapOf(fn)), site)
 }
 
@@ -35,8 +35,8 @@ func FlatMap[KR, VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Record[KR, VR]) error) error,
 ) *Stream[KR, VR] {
 	s.of().given(fn != nil, "FlatMap: fn")
-	site := topology.Site()
-	new := func() topology.Processor[K, V, KR, VR] { return operator.FlatMap(fn) }
+	site := graph.Site()
+	new := func() graph.Processor[K, V, KR, VR] { return operator.FlatMap(fn) }
 	return rekeyed(process(s, "flatmap", site, nil, new), site)
 }
 
@@ -62,7 +62,7 @@ func FlatMapValuesRecord[VR, K, V any](
 	s *Stream[K, V], fn func(r Record[K, V], emit func(Optional[VR]) error) error,
 ) *Stream[K, VR] {
 	s.of().given(fn != nil, "FlatMapValuesRecord: fn")
-	return process(s, "flatmapvalues", topology.Site(), nil, func() topology.Processor[K, V, K, VR] {
+	return process(s, "flatmapvalues", graph.Site(), nil, func() graph.Processor[K, V, K, VR] {
 		return operator.FlatMapValues(fn)
 	})
 }
@@ -89,7 +89,7 @@ func keyOf[K, KR, V any](fn func(V) KR) func(Record[K, V]) (Optional[KR], error)
 }
 
 func selectKey[KR, K, V any](s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error)) *Stream[KR, V] {
-	site := topology.Site()
+	site := graph.Site()
 	return rekeyed(mapped[KR, V](s, "selectkey", site, operator.KeyOf(fn)), site)
 }
 
@@ -105,5 +105,5 @@ func GroupByRecord[KR, K, V any](
 	s *Stream[K, V], fn func(Record[K, V]) (Optional[KR], error), topic Repartition[KR, V],
 ) *Group[KR, V] {
 	s.of().given(fn != nil, "GroupByRecord: fn")
-	return &Group[KR, V]{b: s.b, node: s.b.repartition(selectKey(s, fn).node, topic.d.given(), topology.Site())}
+	return &Group[KR, V]{b: s.b, node: s.b.repartition(selectKey(s, fn).node, topic.d.given(), graph.Site())}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func TestMapValuesLeavesNullValues(t *testing.T) {
@@ -104,7 +103,7 @@ func TestGroupByDropsNullKeysBeforeTheTopicAndNullValuesBehindIt(t *testing.T) {
 	require.Equal(t, []streams.Record[string, int64]{
 		{Key: "a", Value: 1, Timestamp: 1}, {Key: "a", Value: 2, Timestamp: 4},
 	}, testkit.Output(d, counts).Read())
-	require.Equal(t, drops{topology.DropNullKey: 1, topology.DropNullValue: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 1, streams.DropNullValue: 1}, d.Dropped())
 }
 
 func TestGroupByGivesNullValuesNoGroup(t *testing.T) {
@@ -113,7 +112,7 @@ func TestGroupByGivesNullValuesNoGroup(t *testing.T) {
 	d := drive(t, b)
 	pipe(d, nullValue("k", 1))
 	require.Empty(t, testkit.Rows(d, tally))
-	require.Equal(t, drops{topology.DropNullKey: 1}, d.Dropped())
+	require.Equal(t, drops{streams.DropNullKey: 1}, d.Dropped())
 }
 
 func TestRepartitionBringsRecordsOfAKeyTogether(t *testing.T) {
@@ -142,7 +141,7 @@ func TestRepartitionDropsNullKeysAndCountsThem(t *testing.T) {
 	}
 	records, dropped := got(rekey)
 	require.Equal(t, []record{nullValue("k", 2)}, records)
-	require.Equal(t, drops{topology.DropNullKey: 1}, dropped)
+	require.Equal(t, drops{streams.DropNullKey: 1}, dropped)
 
 	records, dropped = got(rekey.KeepNullKeys())
 	require.Equal(t, []record{nullKey("a", 1), nullValue("k", 2)}, records)
@@ -153,7 +152,7 @@ func TestRepartitionHasThePartitionsOfItsLargestSourceOrItsOwn(t *testing.T) {
 	of := func(topic streams.Repartition[string, string]) int32 {
 		b := streams.NewBuilder("app")
 		streams.From(b, in).Merge(streams.From(b, other)).Repartition(topic).To(out)
-		p, err := build(t, b).Partitions(map[string]int32{"in": 3, "other": 5})
+		p, err := compiled(t, b).Partitions(map[string]int32{"in": 3, "other": 5})
 		require.NoError(t, err)
 		return p.Topics["app-rekey-repartition"]
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // mortal is what a table and an aggregation with a time to live, of a table where the newest wins perhaps, have in
@@ -37,7 +36,7 @@ func (w *mortal) take(r record) (emitted []record) {
 	case w.fold != nil && w.rejects(r), r.NullValue && !ok:
 		return emitted
 	case w.newest && ok && r.Timestamp < row.Timestamp:
-		w.ledger[topology.DropLate]++
+		w.ledger[streams.DropLate]++
 		return emitted
 	case r.NullValue:
 		delete(w.rows, r.Key)
@@ -135,7 +134,7 @@ func TestJoinsAndGroupsHearOfADeath(t *testing.T) {
 	require.Equal(t, "?/x", ask().Value)
 	require.Equal(t, map[string]int64{"x": 1}, testkit.Latest(testkit.Output(d, textlessCounts)))
 	same := testkit.PartitionOf(d, in, "k")
-	testkit.Input(d, in).PipeTo(same, topology.Raw{Key: []byte("l"), Value: []byte("y"), Timestamp: 11})
+	testkit.Input(d, in).PipeTo(same, testkit.RawRecord{Key: []byte("l"), Value: []byte("y"), Timestamp: 11})
 	require.Equal(t, "?/null", ask().Value)
 	require.Equal(t, map[string]int64{"x": 0, "y": 1}, testkit.Latest(testkit.Output(d, textlessCounts)))
 }
@@ -187,7 +186,7 @@ func TestTheNewestWinsOverOlderRowsOnly(t *testing.T) {
 	require.Equal(t, []record{
 		rec("k", "a", 10), rec("k", "same time", 10), nullValue("k", 10), rec("k", "after the delete", 1),
 	}, testkit.Output(d, out).Read())
-	require.Equal(t, map[topology.DropReason]int64{topology.DropLate: 2}, d.Dropped())
+	require.Equal(t, map[streams.DropReason]int64{streams.DropLate: 2}, d.Dropped())
 }
 
 // A row that was written at 1000 lives until 1100, also if an older record touches it, and also behind a restart.

@@ -3,6 +3,7 @@ package streams_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -220,4 +221,80 @@ func TestTwinsWithATimeToLive(t *testing.T) {
 	pipe(d, rec("m", "c", 20))
 	both := bare(streams.Some("c"), streams.Some("c!"))
 	require.Equal(t, []record{nullValue("k", 12), nullValue("l", 13), rec("m", both, 20)}, testkit.Output(d, out).Read())
+}
+
+// TestTwinsJoinedWithAnotherTableOfTheRecord: the tables are two of one stream, with stores of their own, so a record
+// changes both, one after the other; the join of twins among them tells its change later than its rows show it.
+func TestTwinsJoinedWithAnotherTableOfTheRecord(t *testing.T) {
+	for kind := streams.Inner; kind <= streams.Outer; kind++ {
+		for _, twinsLeft := range []bool{true, false} {
+			b := streams.NewBuilder("app")
+			s := streams.From(b, in)
+			root := s.ToTable(rows)
+			twins := streams.TableJoin(root, streams.TableMapValues(root, mark), glue)
+			left, right := twins, s.ToTable(state.NewKeyValue("another", serde.String, serde.String))
+			if !twinsLeft {
+				left, right = right, left
+			}
+			result := streams.TableJoinRecord(left, right, kind,
+				func(_ string, l, r optional) (optional, error) { return sides(optional{}, l, r) })
+			result.ToStream().To(out)
+			streams.TableGroupBy(result, valueTwice, rekey).Count(tally)
+			d := drive(t, b)
+			pipe(d, rec("k", "a", 1), rec("k", "b", 2), nullValue("k", 3))
+			all := testkit.Output(d, out).Read()
+			require.NotEmpty(t, all)
+			require.Equal(t, nullValue("k", 3), all[len(all)-1], "kind %d", kind)
+			for _, group := range testkit.Rows(d, tally) {
+				require.Zero(t, group.Value, "kind %d, rows %q", kind, group.Key)
+			}
+		}
+	}
+}
+
+// TestTwinsAndAnotherTableThatEndTogether: one record ends rows of both tables of a join, in the order in which they were
+// declared.
+func TestTwinsAndAnotherTableThatEndTogether(t *testing.T) {
+	for kind := streams.Inner; kind <= streams.Outer; kind++ {
+		for _, twinsFirst := range []bool{true, false} {
+			b := streams.NewBuilder("app")
+			var roots, right *table
+			declare := []func(){
+				func() { roots = streams.TableFrom(b, in, rows.TTL(ms(4))) },
+				func() {
+					right = streams.TableFrom(b, other, state.NewKeyValue("another", serde.String, serde.String).TTL(ms(9)))
+				},
+			}
+			if !twinsFirst {
+				slices.Reverse(declare)
+			}
+			declare[0]()
+			declare[1]()
+			result := streams.TableJoinRecord(streams.TableJoin(roots, streams.TableMapValues(roots, mark), glue), right, kind,
+				func(_ string, l, r optional) (optional, error) { return sides(optional{}, l, r) })
+			streams.TableGroupBy(result, valueTwice, rekey).Count(tally)
+			d := drive(t, b)
+			testkit.Input(d, other).PipeRecord(rec("k", "r", 14))
+			pipe(d, rec("k", "a", 20), nullValue("l", 25))
+			require.NotEmpty(t, testkit.Rows(d, tally))
+			for _, group := range testkit.Rows(d, tally) {
+				require.Zero(t, group.Value, "kind %d, rows %q", kind, group.Key)
+			}
+		}
+	}
+}
+
+// TestAStreamFindsNoTwinsThatAreOver, in a store behind their join: it has heard of their end before the record comes.
+func TestAStreamFindsNoTwinsThatAreOver(t *testing.T) {
+	b := streams.NewBuilder("app")
+	root := streams.TableFrom(b, in, rows.TTL(ms(4)))
+	kept := streams.TableJoin(root, streams.TableMapValues(root, mark), glue).
+		Materialize(state.NewKeyValue("kept", serde.String, serde.String))
+	streams.LeftJoin(streams.From(b, other), kept, func(v string, row optional) string { return v + "/" + row.Value }).To(out)
+	d := drive(t, b)
+	pipe(d, rec("k", "a", 20))
+	testkit.Input(d, other).PipeRecord(rec("k", "in time", 24))
+	testkit.Input(d, other).PipeRecord(rec("k", "over", 25))
+	require.Equal(t, []record{rec("k", "in time/"+glue("a", "a!"), 24), rec("k", "over/", 25)},
+		testkit.Output(d, out).Read())
 }

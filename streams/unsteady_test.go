@@ -3,6 +3,9 @@ package streams_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,14 +18,20 @@ import (
 	"github.com/millstream-go/millstream/window"
 )
 
-// tags are written in the order of Go's walk over the map, which is random.
+// tags are written in one order and in the other, by turns, as in Go's walk over a map, which is random.
 type tags map[string]int
 
 func (t tags) String() string { return fmt.Sprint(map[string]int(t)) }
 
+var turn atomic.Int64
+
 var unsteady = serde.New("tags", func(dst []byte, v tags) ([]byte, error) {
-	for name, n := range v {
-		dst = fmt.Appendf(dst, "%s=%d,", name, n)
+	names := slices.Sorted(maps.Keys(v))
+	if turn.Add(1)%2 == 0 {
+		slices.Reverse(names)
+	}
+	for _, name := range names {
+		dst = fmt.Appendf(dst, "%s=%d,", name, v[name])
 	}
 	return dst, nil
 }, func(src []byte) (v tags, err error) {

@@ -4,28 +4,29 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // VersionedTableFrom reads a topic as a versioned table: each record is a version of the row of its key, valid from its
 // timestamp on. A stream that joins it gets the row as it was at the time of its record; joins and groups of tables see
 // only changes that are the newest of their key, and records older than the history change nothing.
 func VersionedTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.Versioned[K, V]) *Table[K, V] {
-	site := topology.Site()
+	site := graph.Site()
 	return versionedTable[K, V](b, source(b, topic, site), store, site)
 }
 
 // ToVersionedTable reads the stream as a versioned table, kept in a store.
 func (s *Stream[K, V]) ToVersionedTable(store state.VersionedDeclaration[K, V]) *Table[K, V] {
-	site := topology.Site()
+	site := graph.Site()
 	s.of().keyedHere(s.rekeyed, site, "ToVersionedTable")
 	return versionedTable[K, V](s.b, s.node, store, site)
 }
 
 func versionedTable[K, V any](
-	b *Builder, parent *topology.Node, store state.Declaration, site string,
+	b *Builder, parent *graph.Node, store state.Declaration, site string,
 ) *Table[K, V] {
 	spec := b.specOf(store, site)
 	return &Table[K, V]{
@@ -34,15 +35,15 @@ func versionedTable[K, V any](
 }
 
 //go:noinline
-func rowsAsOf(store state.Spec) tableRows {
-	return tableRows{stores: []state.Spec{store}, rows: operator.RowsAsOf(store), versioned: true}
+func rowsAsOf(store storage.Spec) tableRows {
+	return tableRows{stores: []storage.Spec{store}, rows: operator.RowsAsOf(store), versioned: true}
 }
 
 //go:noinline
-func (b *Builder) versionedTable(parent *topology.Node, store state.Spec, site string) *topology.Node {
+func (b *Builder) versionedTable(parent *graph.Node, store storage.Spec, site string) *graph.Node {
 	b.own(store, site)
-	return topology.AddStep(b.graph, "table", site, []*topology.Node{parent}, []state.Spec{store},
-		func() topology.Step { return operator.VersionedTable(store) })
+	return graph.AddStep(b.graph, "table", site, []*graph.Node{parent}, []storage.Spec{store},
+		func() graph.Step { return operator.VersionedTable(store) })
 }
 
 // JoinWithGrace joins a stream with a versioned table, kind Inner or Left, its records waiting in a buffer until stream
@@ -53,7 +54,7 @@ func JoinWithGrace[R, K, V, U any](
 	join func(r Record[K, V], row Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
 	s.of().given(join != nil, "JoinWithGrace: join")
-	site := topology.Site()
+	site := graph.Site()
 	t = tableGiven(s.b, t, s.node, site)
 	switch {
 	case kind != Inner && kind != Left:
@@ -69,9 +70,10 @@ func JoinWithGrace[R, K, V, U any](
 				"gone; keep a longer history, or wait less", grace, v.Name(), history)
 		}
 	}
-	held := state.Holding(buffer.Retain(max(grace, time.Millisecond)))
-	s.b.own(held.Spec(), site)
-	return joinedTable(s, t, site, append(slices.Clone(t.stores), held.Spec()), func() topology.Processor[K, V, K, R] {
+	s.b.kept(storage.Of(buffer), site)
+	held, kept := operator.Holding(buffer.Retain(max(grace, time.Millisecond)))
+	s.b.own(kept, site)
+	return joinedTable(s, t, site, append(slices.Clone(t.stores), kept), func() graph.Processor[K, V, K, R] {
 		return operator.HeldJoin(operator.ViewOf[K, U](t.rows), kind == Left, grace.Milliseconds(), held, join)
 	})
 }

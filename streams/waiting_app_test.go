@@ -226,12 +226,14 @@ func TestAnInputThatIsEmptiedMeanwhile(t *testing.T) {
 func stalls(config *streams.Config) (stalled, running chan struct{}) {
 	config.StallTimeout = 200 * time.Millisecond
 	stalled, running = make(chan struct{}), make(chan struct{})
+	var was bool // events come one at a time
 	var once, goesOn sync.Once
-	config.Events.StateChanged = func(was, is streams.State) {
+	config.Events.StateChanged = func(_, is streams.State) {
 		switch {
 		case is == streams.Stalled:
+			was = true
 			once.Do(func() { close(stalled) })
-		case was == streams.Stalled && is == streams.Running:
+		case was && is == streams.Running: // at once, or by way of a restore
 			goesOn.Do(func() { close(running) })
 		}
 	}

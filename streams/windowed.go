@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -63,47 +64,47 @@ func WindowedAggregateRecord[K, V, A any](
 func aggregateWindows[A, K, V any](
 	g *WindowedGroup[K, V], store state.Declaration, fold operator.Fold,
 ) *WindowTable[K, A] {
-	b, site := g.group.b, topology.Site()
+	b, site := g.group.b, graph.Site()
 	spec := b.storeFor(g.windows, store, site)
 	m := memberOf(g.group, fold)
 	return &WindowTable[K, A]{keysOf[K](spec), b.windowRows(m, g.windows, spec, site)}
 }
 
 //go:noinline
-func (b *Builder) windowRows(m member, windows window.Windows, store state.Spec, site string) *windowRows {
+func (b *Builder) windowRows(m member, windows window.Windows, store storage.Spec, site string) *windowRows {
 	return b.windowTable([]windowPart{b.inWindows(m, windows, store, site)}, windows, store, site)
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
 //
 //go:noinline
-func (b *Builder) storeFor(windows window.Windows, store state.Declaration, site string) state.Spec {
+func (b *Builder) storeFor(windows window.Windows, store state.Declaration, site string) storage.Spec {
 	_, sliding := windows.(window.SlidingTime)
 	return b.forWindows(b.specOf(store, site), windows.Retention(), sliding, site)
 }
 
 // forWindows is a store whose retention is that of its windows, in milliseconds, or its own, where that is longer. The
 // step at site owns the store.
-func (b *Builder) forWindows(store state.Spec, windows int64, byKey bool, site string) state.Spec {
+func (b *Builder) forWindows(store storage.Spec, windows int64, byKey bool, site string) storage.Spec {
 	b.own(store, site)
 	b.kept(store, site)
-	return state.ForWindows(store, max(store.Options().Retention, eventtime.Duration(windows)), byKey)
+	return storage.ForWindows(store, max(store.Options().Retention, eventtime.Duration(windows)), byKey)
 }
 
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
 type windowPart struct {
-	parent    *topology.Node
+	parent    *graph.Node
 	values    reflect.Type // of the records
-	aggregate func() *topology.Node
-	final     func(idle time.Duration) *topology.Node
-	late      func(site string) *topology.Node
+	aggregate func() *graph.Node
+	final     func(idle time.Duration) *graph.Node
+	late      func(site string) *graph.Node
 }
 
 //go:noinline
 func (b *Builder) inWindows(
-	m member, windows window.Windows, store state.Spec, site string,
+	m member, windows window.Windows, store storage.Spec, site string,
 ) windowPart {
-	return b.windowPart(m, store, operator.ClosingWindows{Windows: windows}, site, func() topology.Step {
+	return b.windowPart(m, store, operator.ClosingWindows{Windows: windows}, site, func() graph.Step {
 		if sliding, ok := windows.(window.SlidingTime); ok {
 			return operator.SlidingAggregate(store, sliding, m.fold)
 		}
@@ -113,40 +114,40 @@ func (b *Builder) inWindows(
 
 // windowPart is that of one stream: new makes the step that aggregates it.
 func (b *Builder) windowPart(
-	m member, store state.Spec, windows operator.Closing, site string, new func() topology.Step,
+	m member, store storage.Spec, windows operator.Closing, site string, new func() graph.Step,
 ) windowPart {
-	parents, stores := []*topology.Node{m.node}, []state.Spec{store}
+	parents, stores := []*graph.Node{m.node}, []storage.Spec{store}
 	return windowPart{
 		parent: m.node, values: m.values,
-		aggregate: func() *topology.Node {
-			return topology.AddStep(b.graph, "aggregate", site, parents, stores, new)
+		aggregate: func() *graph.Node {
+			return graph.AddStep(b.graph, "aggregate", site, parents, stores, new)
 		},
-		final: func(idle time.Duration) *topology.Node {
-			return topology.AddStep(b.graph, "final", site, parents, stores,
-				func() topology.Step { return operator.Final(store, windows, idle.Milliseconds()) })
+		final: func(idle time.Duration) *graph.Node {
+			return graph.AddStep(b.graph, "final", site, parents, stores,
+				func() graph.Step { return operator.Final(store, windows, idle.Milliseconds()) })
 		},
-		late: func(site string) *topology.Node {
-			return topology.AddStep(b.graph, "late", site, parents, stores,
-				func() topology.Step { return operator.Late(store, windows) })
+		late: func(site string) *graph.Node {
+			return graph.AddStep(b.graph, "late", site, parents, stores,
+				func() graph.Step { return operator.Late(store, windows) })
 		},
 	}
 }
 
 // windowTable is an aggregation of one or more streams into one store.
-func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store state.Spec, site string) *windowRows {
-	var aggregates []*topology.Node
+func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store storage.Spec, site string) *windowRows {
+	var aggregates []*graph.Node
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
 	}
 	keeps(windows, aggregates...)
 	n := merged(b, aggregates, site)
 	return &windowRows{
-		b: b, rows: operator.RowsOfWindows(store), stores: []state.Spec{store},
-		updates: func() *topology.Node { return n },
+		b: b, rows: operator.RowsOfWindows(store), stores: []storage.Spec{store},
+		updates: func() *graph.Node { return n },
 		late:    b.lateRecords(parts, aggregates),
-		finals: nodePer(func(idle time.Duration) *topology.Node {
+		finals: nodePer(func(idle time.Duration) *graph.Node {
 			b.oneIdle(store.Name(), idle)
-			var finals []*topology.Node
+			var finals []*graph.Node
 			for i, p := range parts {
 				f := p.final(idle)
 				f.Before(aggregates[i])
@@ -158,7 +159,7 @@ func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store st
 }
 
 // keeps notes which windows are in the stores of steps.
-func keeps(windows fmt.Stringer, nodes ...*topology.Node) {
+func keeps(windows fmt.Stringer, nodes ...*graph.Node) {
 	for _, n := range nodes {
 		n.Windows = windows.String()
 		if w, ok := windows.(window.Defined); ok {
@@ -171,24 +172,24 @@ func keeps(windows fmt.Stringer, nodes ...*topology.Node) {
 func (b *Builder) oneIdle(store string, idle time.Duration) {
 	first, ok := b.idles[store]
 	if ok && first != idle {
-		b.graph.Fail(topology.Site(), "final results of store %q are taken with idle times %v and %v: use one (0 is Final)",
+		b.graph.Fail(graph.Site(), "final results of store %q are taken with idle times %v and %v: use one (0 is Final)",
 			store, first, idle)
 	}
 	b.idles[store] = idle
 }
 
 // merged is one node for the results of several.
-func merged(b *Builder, nodes []*topology.Node, site string) *topology.Node {
+func merged(b *Builder, nodes []*graph.Node, site string) *graph.Node {
 	if len(nodes) == 1 {
 		return nodes[0]
 	}
-	return topology.AddPass(b.graph, "merge", site, nodes)
+	return graph.AddPass(b.graph, "merge", site, nodes)
 }
 
 // once makes a node when it is first asked for.
-func once(make func() *topology.Node) func() *topology.Node {
-	var n *topology.Node
-	return func() *topology.Node {
+func once(make func() *graph.Node) func() *graph.Node {
+	var n *graph.Node
+	return func() *graph.Node {
 		if n == nil {
 			n = make()
 		}
@@ -197,9 +198,9 @@ func once(make func() *topology.Node) func() *topology.Node {
 }
 
 // nodePer makes a node for each idle time, or each type of values, when it is first asked for.
-func nodePer[T comparable](make func(T) *topology.Node) func(T) *topology.Node {
-	nodes := map[T]*topology.Node{}
-	return func(of T) *topology.Node {
+func nodePer[T comparable](make func(T) *graph.Node) func(T) *graph.Node {
+	nodes := map[T]*graph.Node{}
+	return func(of T) *graph.Node {
 		if nodes[of] == nil {
 			nodes[of] = make(of)
 		}
@@ -217,11 +218,11 @@ type WindowTable[K, V any] struct {
 // windowRows is a WindowTable without its types.
 type windowRows struct {
 	b       *Builder
-	updates func() *topology.Node                    // of changes
-	finals  func(idle time.Duration) *topology.Node  // of values
-	late    func(values reflect.Type) *topology.Node // records that are not in the rows
-	rows    operator.Rows                            // under windowed keys
-	stores  []state.Spec                             // that rows uses
+	updates func() *graph.Node                    // of changes
+	finals  func(idle time.Duration) *graph.Node  // of values
+	late    func(values reflect.Type) *graph.Node // records that are not in the rows
+	rows    operator.Rows                         // under windowed keys
+	stores  []storage.Spec                        // that rows uses
 }
 
 // Updates are the rows as they change: one result for each update. A deleted row has a null value.
@@ -244,7 +245,7 @@ func (t *WindowTable[K, V]) Final() *WindowResults[K, V] {
 // above them.
 func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] {
 	if after < time.Millisecond || after%time.Millisecond != 0 {
-		t.b.graph.Fail(topology.Site(), "idle time %v: must be whole milliseconds, 1 or more", after)
+		t.b.graph.Fail(graph.Site(), "idle time %v: must be whole milliseconds, 1 or more", after)
 		after = time.Millisecond
 	}
 	return &WindowResults[K, V]{b: t.b, node: t.finals(after)}
@@ -254,25 +255,25 @@ func (t *WindowTable[K, V]) FinalIdle(after time.Duration) *WindowResults[K, V] 
 // a pure function.
 func (t *WindowTable[K, V]) Filter(keep func(V) bool) *WindowTable[K, V] {
 	t.of().given(keep != nil, "Filter: keep")
-	return filteredWindows(t, func(r *topology.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
+	return filteredWindows(t, func(r *graph.Flow) (bool, error) { return keep(*r.Value.(*V)), nil })
 }
 
 // FilterNot keeps the rows whose value drop does not accept, as Filter does. drop must be a pure function.
 func (t *WindowTable[K, V]) FilterNot(drop func(V) bool) *WindowTable[K, V] {
 	t.of().given(drop != nil, "FilterNot: drop")
-	return filteredWindows(t, func(r *topology.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
+	return filteredWindows(t, func(r *graph.Flow) (bool, error) { return !drop(*r.Value.(*V)), nil })
 }
 
 // FilterRecord keeps the rows that keep accepts, as Filter does. keep must be a pure function of key, window and
 // value.
 func (t *WindowTable[K, V]) FilterRecord(keep func(Record[window.Windowed[K], V]) (bool, error)) *WindowTable[K, V] {
 	t.of().given(keep != nil, "FilterRecord: keep")
-	return filteredWindows(t, func(r *topology.Flow) (bool, error) {
-		return keep(topology.RecordOf[window.Windowed[K], V](r))
+	return filteredWindows(t, func(r *graph.Flow) (bool, error) {
+		return keep(graph.RecordOf[window.Windowed[K], V](r))
 	})
 }
 
-func filteredWindows[K, V any](t *WindowTable[K, V], keep func(*topology.Flow) (bool, error)) *WindowTable[K, V] {
+func filteredWindows[K, V any](t *WindowTable[K, V], keep func(*graph.Flow) (bool, error)) *WindowTable[K, V] {
 	return mapWindows[V](t, "filter", operator.FilterOf(keep))
 }
 
@@ -299,16 +300,16 @@ func mapWindows[VR, K, V any](t *WindowTable[K, V], op string, fn func() operato
 //
 //go:noinline
 func mappedWindows(t *windowRows, op string, fn func() operator.Mapper, rows operator.Rows) *windowRows {
-	site := topology.Site()
+	site := graph.Site()
 	return &windowRows{
 		b: t.b, rows: rows, stores: t.stores, late: t.late,
-		updates: once(func() *topology.Node {
-			return topology.AddStep(t.b.graph, op, site, []*topology.Node{t.updates()}, nil,
-				func() topology.Step { return operator.MapChange(fn) })
+		updates: once(func() *graph.Node {
+			return graph.AddStep(t.b.graph, op, site, []*graph.Node{t.updates()}, nil,
+				func() graph.Step { return operator.MapChange(fn) })
 		}),
-		finals: nodePer(func(idle time.Duration) *topology.Node {
-			return topology.AddStep(t.b.graph, op, site, []*topology.Node{t.finals(idle)}, nil,
-				func() topology.Step { return operator.MapRow(fn) })
+		finals: nodePer(func(idle time.Duration) *graph.Node {
+			return graph.AddStep(t.b.graph, op, site, []*graph.Node{t.finals(idle)}, nil,
+				func() graph.Step { return operator.MapRow(fn) })
 		}),
 	}
 }
@@ -324,7 +325,7 @@ func TableOf[K, V any](t *WindowTable[K, V]) *Table[window.Windowed[K], V] {
 // WindowResults are results of windows, each under its key and window, on the way to becoming a stream.
 type WindowResults[K, V any] struct {
 	b    *Builder
-	node *topology.Node
+	node *graph.Node
 }
 
 // ResultsBy is a stream of results under keys made of key and window. It counts as a stream whose key was changed:
@@ -346,25 +347,25 @@ func ResultsByRecord[KR, VR, K, V any](
 }
 
 func results[KR, VR, K, V any](
-	r *WindowResults[K, V], fn func() func(r, out *topology.Flow) error,
+	r *WindowResults[K, V], fn func() func(r, out *graph.Flow) error,
 ) *Stream[KR, VR] {
-	site := topology.Site()
+	site := graph.Site()
 	return &Stream[KR, VR]{b: r.b, node: r.b.results(r.node, fn, site), rekeyed: site}
 }
 
 //go:noinline
 func (b *Builder) results(
-	parent *topology.Node, fn func() func(r, out *topology.Flow) error, site string,
-) *topology.Node {
-	return topology.AddStep(b.graph, "results", site, []*topology.Node{parent}, nil,
-		func() topology.Step { return operator.Map(fn) })
+	parent *graph.Node, fn func() func(r, out *graph.Flow) error, site string,
+) *graph.Node {
+	return graph.AddStep(b.graph, "results", site, []*graph.Node{parent}, nil,
+		func() graph.Step { return operator.Map(fn) })
 }
 
 // ByKey is a stream of results under the keys of their records. They are in the partition of their key already, so
 // steps that need the records of a key together need no repartition topic. Which window a result is of is lost:
 // ResultsBy and ResultsByRecord see it.
 func (r *WindowResults[K, V]) ByKey() *Stream[K, V] {
-	return &Stream[K, V]{b: r.b, node: r.b.results(r.node, operator.WithoutWindow[K], topology.Site())}
+	return &Stream[K, V]{b: r.b, node: r.b.results(r.node, operator.WithoutWindow[K], graph.Site())}
 }
 
 // WindowedResults is a stream of results under their windowed keys, for topics whose keys have the serde

@@ -13,7 +13,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -80,7 +79,7 @@ func TestARecordIsLateWhenStreamTimeHasReachedTheCloseOfItsWindow(t *testing.T) 
 
 	got, dropped = at(15)
 	require.Len(t, got, 1)
-	require.Equal(t, drops{topology.DropLate: 1}, dropped)
+	require.Equal(t, drops{streams.DropLate: 1}, dropped)
 }
 
 func TestHoppingWindowsAreUpdatedInAscendingOrderAndExpireOneByOne(t *testing.T) {
@@ -94,14 +93,14 @@ func TestHoppingWindowsAreUpdatedInAscendingOrderAndExpireOneByOne(t *testing.T)
 		rec("k@[5,15)", "a+c", 12), rec("k@[10,20)", "c", 12), rec("k@[5,15)", "a+c+d", 12),
 		rec("k@[25,35)", "e", 30), rec("k@[30,40)", "e", 30),
 	}, got)
-	require.Equal(t, drops{topology.DropLate: 3}, dropped)
+	require.Equal(t, drops{streams.DropLate: 3}, dropped)
 }
 
 func TestNullValuesMoveStreamTimeAndNullKeysDoNot(t *testing.T) {
 	got, dropped := windowed(t, tumbling(10, 0), reduced, updates,
 		nullKey("x", 100), rec("k", "a", 1), nullValue("l", 50), rec("k", "b", 2))
 	require.Equal(t, []record{rec("k@[0,10)", "a", 1)}, got)
-	require.Equal(t, drops{topology.DropNullKey: 1, topology.DropNullValue: 1, topology.DropLate: 1}, dropped)
+	require.Equal(t, drops{streams.DropNullKey: 1, streams.DropNullValue: 1, streams.DropLate: 1}, dropped)
 }
 
 // Starts of windows are multiples of 5 up to math.MaxInt64-2: the next one would wrap around.
@@ -216,7 +215,7 @@ func TestTheStoreKeepsWindowsForTheirSizeAndGraceOrLonger(t *testing.T) {
 	of := func(store state.Window[string, string]) time.Duration {
 		b := streams.NewBuilder("app")
 		streams.From(b, in).GroupByKey().WindowedBy(tumbling(10, 5)).Reduce(store, concat)
-		return build(t, b).Subs[0].Stores[0].Options().Retention
+		return compiled(t, b).Subs()[0].Stores[0].Options().Retention
 	}
 	require.Equal(t, ms(15), of(texts))
 	require.Equal(t, ms(15), of(texts.Retain(ms(1))))
@@ -237,6 +236,6 @@ func TestTheLongestRetentionOfAStoreHolds(t *testing.T) {
 			aggregate()
 			streams.Process(s, newPassOn, texts)
 		}
-		require.Equal(t, ms(15), build(t, b).Subs[0].Stores[0].Options().Retention, "processor first: %v", processorFirst)
+		require.Equal(t, ms(15), compiled(t, b).Subs()[0].Stores[0].Options().Retention, "processor first: %v", processorFirst)
 	}
 }

@@ -60,6 +60,16 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	s := c.app.Snapshot()
 	for _, m := range c.metrics {
+		if m.Kind == streams.MetricHistogram {
+			m.ReadHistograms(s, func(h streams.Histogram, attributes ...string) {
+				buckets := map[float64]uint64{}
+				for i, bound := range h.Bounds {
+					buckets[bound] = h.Counts[i]
+				}
+				to <- prometheus.MustNewConstHistogram(m.desc, h.Count, h.Sum, buckets, attributes...)
+			})
+			continue
+		}
 		m.Read(s, func(value float64, attributes ...string) {
 			to <- prometheus.MustNewConstMetric(m.desc, m.kind, value, attributes...)
 		})

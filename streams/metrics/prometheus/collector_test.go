@@ -124,6 +124,9 @@ func TestLevels(t *testing.T) {
 		Restores: []streams.Restore{{Task: "0_0", Store: "sums", Offset: 3, End: 8}},
 		Commits:  []streams.Commit{{Began: at.Add(-3 * time.Second), Flush: time.Second}},
 		Drops:    []streams.Drops{{Step: "sum", Reason: "late", Records: 4}},
+		CommitTimes: map[string]streams.Histogram{
+			"flush": {Bounds: []float64{.1, 1}, Counts: []uint64{1, 2}, Count: 3, Sum: 5},
+		},
 	}}
 	known := map[string]bool{}
 	for level := streams.ClientLevel; level <= streams.StoreLevel; level++ {
