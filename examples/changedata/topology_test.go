@@ -8,7 +8,6 @@ import (
 	"github.com/millstream-go/millstream/examples/internal/demo"
 	"github.com/millstream-go/millstream/streams/connect/debezium"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func TestDeliveriesFollowBothTables(t *testing.T) {
@@ -37,7 +36,7 @@ func TestAmountsOfAnotherMode(t *testing.T) {
 	require.NoError(t, err)
 	d, err := testkit.NewDriver(topo)
 	require.NoError(t, err)
-	testkit.Input(d, Orders).PipeRaw(topology.Raw{
+	testkit.Input(d, Orders).PipeRaw(testkit.RawRecord{
 		Key: []byte(`{"id":1}`), Value: []byte(`{"op":"c","after":{"id":1,"customer_id":1,"amount":"19.99"}}`),
 	})
 	require.ErrorIs(t, d.Err(), debezium.ErrDecimalMode)

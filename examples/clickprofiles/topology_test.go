@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/examples/internal/demo"
+	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 func TestVisits(t *testing.T) {
@@ -39,8 +39,8 @@ func TestVisits(t *testing.T) {
 func TestTopicsNeedTheSamePartitions(t *testing.T) {
 	topo, err := Build()
 	require.NoError(t, err)
-	_, err = topo.Partitions(map[string]int32{Clicks.Name(): 4, Profiles.Name(): 3})
-	var mismatch *topology.ErrCopartition
+	_, err = testkit.NewDriver(topo, testkit.PartitionsOf(Clicks.Name(), 4), testkit.PartitionsOf(Profiles.Name(), 3))
+	var mismatch *streams.CopartitionError
 	require.ErrorAs(t, err, &mismatch)
 }
 

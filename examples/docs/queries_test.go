@@ -56,6 +56,27 @@ func served(app *streams.App) http.Handler {
 	return mux
 }
 
+// Payer is a value of which not everybody may see all.
+type Payer struct{ Name, IBAN string }
+
+// redacting are the options that hide a part of it.
+func redacting() inspect.Options {
+	options := inspect.Options{ShowRecords: true, Redact: func(_ string, value any) any {
+		if payer, ok := value.(Payer); ok {
+			payer.IBAN = "hidden"
+			return payer
+		}
+		return value
+	}}
+	return options
+}
+
+func TestRedacting(t *testing.T) {
+	redact := redacting().Redact
+	require.Equal(t, Payer{"Ann", "hidden"}, redact("payers", Payer{"Ann", "DE02"}))
+	require.Equal(t, int64(3), redact("sums", int64(3)))
+}
+
 func TestQueries(t *testing.T) {
 	b := broker.New(t)
 	orders := streams.NewTopic("orders", serde.String, serde.String)

@@ -1,26 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/kafkatest"
-	"github.com/millstream-go/millstream/testkit/broker"
 )
 
 // TestKill kills one of two processes again and again, with -9, while orders come in at 10,000 a second, and starts it
@@ -35,8 +26,8 @@ func TestKill(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 
-	producer := k.start("producer", "-mode", "produce", "-rate", "10000", "-orders", strconv.Itoa(k.orders()))
-	gaps := k.watchGaps()
+	producer := k.start("-mode", "produce", "-rate", "10000", "-orders", strconv.Itoa(k.orders()))
+	gaps := k.watch()
 	apps := []*process{k.startApp(0), k.startApp(1)}
 	for range k.kills {
 		time.Sleep(k.every)
@@ -47,8 +38,9 @@ func TestKill(t *testing.T) {
 		}
 		apps[i] = k.startApp(i)
 	}
-	require.NoError(t, producer.cmd.Wait(), producer.output())
-	longest := gaps()
+	<-producer.ended
+	require.NoError(t, producer.err, producer.output())
+	gaps.stop()
 
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -57,23 +49,18 @@ func TestKill(t *testing.T) {
 		a.stop()
 	}
 	require.NoError(t, verify(ctx, k.cluster))
-	k.report(longest)
+	k.report(gaps.take())
 }
 
 type killRun struct {
-	t         *testing.T
-	cluster   *broker.Broker
-	binary    string
-	dir       string
+	*rig
 	kills     int
 	every     time.Duration
 	loseState bool
-	log       *safeBuffer // of all app processes
 }
 
 func newKillRun(t *testing.T) *killRun {
-	broker := kafkatest.Start(t)
-	k := &killRun{t: t, dir: t.TempDir(), kills: 4, every: 4 * time.Second, log: &safeBuffer{}}
+	k := &killRun{rig: newRig(t, kafkatest.Start(t).Addrs, 4), kills: 4, every: 4 * time.Second}
 	if n, err := strconv.Atoi(os.Getenv("MILLSTREAM_KILLS")); err == nil {
 		k.kills = n
 	}
@@ -81,82 +68,12 @@ func newKillRun(t *testing.T) *killRun {
 		k.every = d
 	}
 	k.loseState = os.Getenv("MILLSTREAM_LOSE_STATE") == "1"
-	k.binary = filepath.Join(k.dir, "ordertotals")
-	out, err := exec.Command("go", "build", "-o", k.binary, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
-	k.cluster, err = open(context.Background(), options{brokers: broker.Addrs[0], partitions: 4})
-	require.NoError(t, err)
-	t.Cleanup(k.cluster.Close)
 	return k
 }
 
 // orders keep coming until after the last kill.
 func (k *killRun) orders() int {
 	return int((k.every*time.Duration(k.kills) + 8*time.Second).Seconds()) * 10_000
-}
-
-func (k *killRun) stateDir(i int) string { return filepath.Join(k.dir, fmt.Sprintf("state-%d", i)) }
-
-// process is a program that the test started.
-type process struct {
-	cmd *exec.Cmd
-	out *safeBuffer
-}
-
-func (k *killRun) start(name string, args ...string) *process {
-	p := &process{cmd: exec.Command(k.binary, append(args, "-brokers", k.cluster.Addrs()[0])...), out: &safeBuffer{}}
-	p.cmd.Stdout, p.cmd.Stderr = p.out, io.MultiWriter(p.out, k.log)
-	require.NoError(k.t, p.cmd.Start(), name)
-	k.t.Cleanup(func() { p.cmd.Process.Kill() })
-	return p
-}
-
-func (k *killRun) startApp(i int) *process {
-	return k.start("app", "-mode", "run", "-state-dir", k.stateDir(i))
-}
-
-func (p *process) kill() {
-	p.cmd.Process.Kill()
-	p.cmd.Wait()
-}
-
-// stop ends a process as a deployment would.
-func (p *process) stop() {
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	p.cmd.Wait()
-}
-
-func (p *process) output() string { return p.out.String() }
-
-// watchGaps reads product totals as they are committed. The returned function ends it and gives, for each partition,
-// the longest time without one.
-func (k *killRun) watchGaps() func() map[int32]time.Duration {
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.Addrs()...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeTopics(PerProduct.Name()), kgo.FetchMaxWait(50*time.Millisecond))
-	require.NoError(k.t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	longest, last, done := map[int32]time.Duration{}, map[int32]time.Time{}, make(chan struct{})
-	go func() {
-		defer close(done)
-		defer client.Close()
-		for ctx.Err() == nil {
-			fetches := client.PollFetches(ctx)
-			now := time.Now()
-			fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-				if before, ok := last[p.Partition]; ok && len(p.Records) > 0 {
-					longest[p.Partition] = max(longest[p.Partition], now.Sub(before))
-				}
-				if len(p.Records) > 0 {
-					last[p.Partition] = now
-				}
-			})
-		}
-	}()
-	return func() map[int32]time.Duration {
-		cancel()
-		<-done
-		return longest
-	}
 }
 
 var (
@@ -183,24 +100,4 @@ func (k *killRun) report(gaps map[int32]time.Duration) {
 	if !k.loseState {
 		require.NotRegexp(k.t, wiped, log, "state was wiped")
 	}
-}
-
-// safeBuffer is written by several processes' copiers.
-type safeBuffer struct {
-	mu struct {
-		sync.Mutex
-		bytes.Buffer
-	}
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.Buffer.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.Buffer.String()
 }

@@ -17,6 +17,7 @@
 //	ordertotals -mode produce -brokers localhost:9092 -orders 100000 -rate 1000
 //	ordertotals -mode run     -brokers localhost:9092 -state-dir a
 //	ordertotals -mode run     -brokers localhost:9092 -state-dir b -run-for 5s
+//	ordertotals -mode run     -brokers localhost:9092 -state-dir c -serve
 //	ordertotals -mode verify  -brokers localhost:9092
 package main
 
@@ -47,6 +48,7 @@ type options struct {
 	guarantee  string
 	runFor     time.Duration
 	serve      bool
+	endpoint   string // where the application is asked; empty: nowhere
 	seed       uint64
 	verbose    bool
 }
@@ -67,8 +69,8 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.guarantee, "guarantee", "eos", "eos (exactly once) or alos (at least once)")
 	f.DurationVar(&o.runFor, "run-for", 0,
 		"mode run: end when the lag of the group has been zero for so long; 0: run until interrupted")
-	f.BoolVar(&o.serve, "serve", false, "mode all: have orders come in without end, at -rate, and serve the "+
-		"application's page on a free port of 127.0.0.1, until interrupted")
+	f.BoolVar(&o.serve, "serve", false, "serve the application's page, stores and metrics on a free port of 127.0.0.1, "+
+		"until interrupted; mode all: orders come in without end, at -rate; mode run: any process answers for all")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the orders")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -82,8 +84,8 @@ func (o options) check() error {
 		return fmt.Errorf("-guarantee %s: use eos or alos", o.guarantee)
 	case o.mode != "all" && o.brokers == "":
 		return fmt.Errorf("-mode %s needs -brokers: the broker within the process ends with it", o.mode)
-	case o.serve && (o.mode != "all" || o.kill != 0):
-		return errors.New("-serve is for mode all, without -kill")
+	case o.serve && (o.mode != "all" && o.mode != "run" || o.kill != 0 || o.runFor != 0):
+		return errors.New("-serve is for modes all and run, without -kill and -run-for")
 	case o.kill != 0 && o.mode != "all":
 		return errors.New("-kill is for mode all")
 	case o.partitions < 1 || o.orders < 0 || o.workers < 1 || o.customers < 1:
@@ -102,13 +104,12 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	switch o.mode {
-	case "all":
-		if o.serve {
-			return watched(ctx, o)
-		}
+	switch {
+	case o.serve:
+		return watched(ctx, o)
+	case o.mode == "all":
 		return all(ctx, o)
-	case "broker":
+	case o.mode == "broker":
 		return serve(ctx, o)
 	}
 	b, err := open(ctx, o)
@@ -160,6 +161,7 @@ func withApp(
 func config(o options, b *broker.Broker, dir string) streams.Config {
 	config := streams.Config{
 		Brokers: b.Addrs(), StateDir: dir, Workers: o.workers, Logger: demo.Logger(o.verbose || o.mode == "run"),
+		Endpoint: o.endpoint,
 	}
 	if o.guarantee == "alos" {
 		config.Guarantee = streams.AtLeastOnce

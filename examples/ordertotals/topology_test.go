@@ -183,6 +183,7 @@ func TestVerifyFindsDifferences(t *testing.T) {
 func TestFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"-guarantee", "maybe"}, {"-mode", "run"}, {"-partitions", "0"}, {"-workers", "0"}, {"-orders", "-1"},
+		{"-serve", "-kill", "1s"}, {"-serve", "-mode", "verify", "-brokers", "localhost:9092"},
 	} {
 		_, err := parse(args)
 		require.Error(t, err, args)

@@ -54,9 +54,7 @@ func compute(partitions [][]orderRecord) *expected {
 const minuteMs = 60_000
 
 func (e *expected) addPartition(records []orderRecord) {
-	open := map[string]Total{}
-	newest := int64(-1)
-	closes := func(minute int64) int64 { return minute + minuteMs + grace.Milliseconds() }
+	p := newPartitionTotals()
 	for _, r := range records {
 		o := r.Value
 		e.orders++
@@ -64,25 +62,50 @@ func (e *expected) addPartition(records []orderRecord) {
 			e.unpaid++
 			continue
 		}
-		p := e.products[o.Product]
-		e.products[o.Product] = ProductTotal{Product: o.Product, Orders: p.Orders + 1, Cents: p.Cents + o.Cents}
-		at := r.Timestamp
-		newest = max(newest, at)
-		minute := at - at%minuteMs
-		if closes(minute) <= newest {
+		sum := e.products[o.Product]
+		e.products[o.Product] = ProductTotal{Product: o.Product, Orders: sum.Orders + 1, Cents: sum.Cents + o.Cents}
+		if !p.add(r) {
 			e.late++
-			continue
-		}
-		t := Total{Customer: r.Key, Minute: minute}
-		key := minuteKey(t)
-		t.Orders, t.Cents = open[key].Orders+1, open[key].Cents+o.Cents
-		open[key] = t
-	}
-	for key, t := range open {
-		if closes(t.Minute) <= newest {
-			e.minutes[key] = t
 		}
 	}
+	for customer, minutes := range p.totals {
+		for minute, t := range minutes {
+			if p.closed(minute) {
+				e.minutes[minuteKey(Total{Customer: customer, Minute: minute})] = t
+			}
+		}
+	}
+}
+
+// partitionTotals are those of the customers of a partition, behind some of its orders.
+type partitionTotals struct {
+	newest int64                      // stream time; -1: no order yet
+	totals map[string]map[int64]Total // by customer and minute, those of minutes that are over too
+}
+
+func newPartitionTotals() *partitionTotals {
+	return &partitionTotals{newest: -1, totals: map[string]map[int64]Total{}}
+}
+
+// add takes a paid order in, and is false if it is late.
+func (p *partitionTotals) add(r orderRecord) bool {
+	at := r.Timestamp
+	p.newest = max(p.newest, at)
+	minute := at - at%minuteMs
+	if p.closed(minute) {
+		return false
+	}
+	if p.totals[r.Key] == nil {
+		p.totals[r.Key] = map[int64]Total{}
+	}
+	t := p.totals[r.Key][minute]
+	p.totals[r.Key][minute] = Total{Customer: r.Key, Minute: minute, Orders: t.Orders + 1, Cents: t.Cents + r.Value.Cents}
+	return true
+}
+
+// closed is whether the minute that starts at a time takes no more orders.
+func (p *partitionTotals) closed(minute int64) bool {
+	return minute+minuteMs+grace.Milliseconds() <= p.newest
 }
 
 // compareMinutes wants each total once.

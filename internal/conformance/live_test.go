@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/kafkatest"
 )
 
@@ -56,7 +57,7 @@ func newLive(t *testing.T, s *Scenario, brokers []string) *live {
 	require.NoError(t, err)
 	topo, err = topo.WithApp(l.app)
 	require.NoError(t, err)
-	l.sources, l.inputs = topo.SourceTopics(), b.inputs
+	l.sources, l.inputs = (*graph.Topology)(topo).SourceTopics(), b.inputs
 	for _, input := range b.inputs {
 		kafkatest.CreateTopic(t, brokers, input.Name(), 1)
 	}

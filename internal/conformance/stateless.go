@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // key and value of a record, nil where null.
@@ -140,7 +139,7 @@ func (b *build) split(n Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var predicates []func(topology.Record[string, string]) (bool, error)
+	var predicates []func(streams.Record[string, string]) (bool, error)
 	for _, branch := range n.Branches {
 		pred, err := predicate(branch.Pred)
 		if err != nil {

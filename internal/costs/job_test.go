@@ -13,12 +13,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // event is a value of 100 bytes that decodes without an allocation.
@@ -85,15 +85,16 @@ type job struct {
 	global  map[string]bool
 	fed     int64
 	sent    map[string]int64 // offsets of topics
-	queued  map[string][]topology.Raw
+	queued  map[string][]graph.Raw
 	arena   []byte
 }
 
 func newJob(tb testing.TB, o operation) *job {
 	builder := streams.NewBuilder("costs")
 	o.build(builder)
-	topo, err := builder.Build()
+	built, err := builder.Build()
 	require.NoError(tb, err)
+	topo := (*graph.Topology)(built)
 	external, _ := topo.ExternalTopics()
 	counts := map[string]int32{}
 	for _, topic := range external {
@@ -103,17 +104,17 @@ func newJob(tb testing.TB, o operation) *job {
 	require.NoError(tb, err)
 	j := &job{
 		tb: tb, feed: o.feed, inputs: map[string]*task.Input{}, global: map[string]bool{},
-		sent: map[string]int64{}, queued: map[string][]topology.Raw{}, readers: &task.Readers{},
+		sent: map[string]int64{}, queued: map[string][]graph.Raw{}, readers: &task.Readers{},
 	}
 	j.set = task.NewSet(topo, task.Config{
-		Partitions: partitions.Topics, Buffer: math.MaxInt, MaxIdle: -1, Budget: state.NewBudget(96 << 20),
+		Partitions: partitions.Topics, Buffer: math.MaxInt, MaxIdle: -1, Budget: storage.NewBudget(96 << 20),
 		Drops: &task.Drops{}, Readers: j.readers, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, 0)
 	j.open(topo, len(partitions.Tasks))
 	return j
 }
 
-func (j *job) open(topo *topology.Topology, tasks int) {
+func (j *job) open(topo *graph.Topology, tasks int) {
 	budget := store.NewBudget(64<<20, tasks+1)
 	j.tb.Cleanup(budget.Close)
 	dir := j.tb.TempDir()
@@ -122,7 +123,7 @@ func (j *job) open(topo *topology.Topology, tasks int) {
 		require.NoError(j.tb, err)
 		return e
 	}
-	if topo.Global != nil {
+	if topo.Global() != nil {
 		_, err := j.set.OpenGlobal(engine("global"))
 		require.NoError(j.tb, err)
 		j.tb.Cleanup(func() { require.NoError(j.tb, j.set.CloseGlobal()) })
@@ -131,7 +132,7 @@ func (j *job) open(topo *topology.Topology, tasks int) {
 		j.global[topic] = true
 	}
 	for sub := range tasks {
-		id := topology.TaskID{Sub: sub}
+		id := streams.TaskID{Sub: sub}
 		t, err := j.set.Open(id, engine(id.String()))
 		require.NoError(j.tb, err)
 		j.tb.Cleanup(func() { require.NoError(j.tb, j.set.Remove(id)) })
@@ -152,14 +153,14 @@ func (j *job) commitInterval() {
 		j.arena = binary.BigEndian.AppendUint64(j.arena, uint64(in.key))
 		j.arena, _ = events.Append(j.arena, in.value)
 		key, value := j.arena[n:n+8:n+8], j.arena[n+8:len(j.arena):len(j.arena)]
-		j.queue(in.topic, topology.Raw{Key: key, Value: value, Timestamp: in.at})
+		j.queue(in.topic, graph.Raw{Key: key, Value: value, Timestamp: in.at})
 	}
 	j.process()
 	j.commit()
 }
 
 // queue puts a record into a topic.
-func (j *job) queue(topic string, r topology.Raw) {
+func (j *job) queue(topic string, r graph.Raw) {
 	r.Offset = j.sent[topic]
 	j.sent[topic]++
 	j.queued[topic] = append(j.queued[topic], r)
@@ -191,14 +192,14 @@ func (j *job) process() {
 		}
 		for _, o := range j.set.Outputs() {
 			if j.inputs[o.Topic] != nil {
-				j.queue(o.Topic, topology.Raw{Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: o.Timestamp})
+				j.queue(o.Topic, graph.Raw{Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: o.Timestamp})
 			}
 		}
 	}
 }
 
 func (j *job) commit() {
-	_, err := j.set.Prepare(func(o topology.Output) {
+	_, err := j.set.Prepare(func(o graph.Output) {
 		j.sent[o.Topic]++
 		if o.Ack != nil {
 			o.Ack(j.sent[o.Topic])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -71,7 +72,7 @@ func threadTime(tb testing.TB) time.Duration {
 }
 
 func get(tb testing.TB, readers *task.Readers, key int64) {
-	reading, err := task.Read(readers.Of(0), asked.Spec())
+	reading, err := task.Read(readers.Of(0), storage.Of(asked))
 	require.NoError(tb, err)
 	defer reading.Close()
 	_, ok, err := asked.In(readStores{reading}).Get(key)
@@ -82,4 +83,4 @@ func get(tb testing.TB, readers *task.Readers, key int64) {
 // readStores is a reading as the stores that In looks in.
 type readStores struct{ reading *task.Reading }
 
-func (s readStores) Store(string) state.Store { return s.reading.Store() }
+func (s readStores) Store(string) state.Store { return storage.Open(s.reading.Store()) }

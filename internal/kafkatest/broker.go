@@ -2,7 +2,6 @@ package kafkatest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -17,22 +16,40 @@ import (
 
 // Broker is a broker of a test's own, to be mistreated. Its methods fail the test if they cannot do what they say.
 type Broker struct {
-	Addrs []string // what clients connect to; it stays the same
-	tb    testing.TB
-	port  int
+	Addrs  []string // what clients connect to, of its whole cluster; it stays the same
+	tb     testing.TB
+	port   int // the cluster's first
+	number int // in its cluster, from 1
 }
 
 // Start starts a broker with an empty log. It ends with the test.
 func Start(tb testing.TB) *Broker {
 	tb.Helper()
+	return start(tb, 1)[0]
+}
+
+// StartThree starts a cluster of three brokers with empty logs: topics have three copies, and take writes while two of
+// the brokers run. They end with the test.
+func StartThree(tb testing.TB) []*Broker {
+	tb.Helper()
+	return start(tb, 3)
+}
+
+func start(tb testing.TB, size int) (brokers []*Broker) {
+	tb.Helper()
 	skipUnlessEnabled(tb)
-	b, err := launch()
+	first, err := launch(size)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	b.tb = tb
-	tb.Cleanup(func() { b.must("down") })
-	return b
+	first.tb = tb
+	tb.Cleanup(func() { first.must("down") })
+	for n := range size {
+		b := *first
+		b.number = n + 1
+		brokers = append(brokers, &b)
+	}
+	return brokers
 }
 
 // Kill ends the broker's process with SIGKILL.
@@ -53,19 +70,19 @@ func (b *Broker) Resume() { b.tb.Helper(); b.must("resume") }
 
 func (b *Broker) must(verb string) {
 	b.tb.Helper()
-	if _, err := b.script(verb); err != nil {
+	if _, err := b.script(verb, strconv.Itoa(b.number)); err != nil {
 		b.tb.Fatal(err)
 	}
 }
 
-// launch starts a broker on a free port; it ends after this process at the latest.
-func launch() (*Broker, error) {
-	port, err := freePort()
+// launch starts a cluster on free ports, and gives its first broker; it ends after this process at the latest.
+func launch(size int) (*Broker, error) {
+	port, err := freePorts(2 * size)
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{port: port}
-	addrs, err := b.script("up")
+	b := &Broker{port: port, number: 1}
+	addrs, err := b.script("up", strconv.Itoa(size))
 	if err != nil {
 		return nil, err
 	}
@@ -73,30 +90,39 @@ func launch() (*Broker, error) {
 	return b, nil
 }
 
-func (b *Broker) script(verb string) (stdout string, err error) {
+func (b *Broker) script(args ...string) (stdout string, err error) {
 	_, self, _, _ := runtime.Caller(0)
-	cmd := exec.Command(filepath.Join(filepath.Dir(self), "kafka.sh"), verb)
+	cmd := exec.Command(filepath.Join(filepath.Dir(self), "kafka.sh"), args...)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("KAFKA_PORT=%d", b.port), fmt.Sprintf("KAFKA_OWNER=%d", os.Getpid()))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("kafkatest: kafka.sh %s: %w: %s", verb, err, stderr.String())
+		return "", fmt.Errorf("kafkatest: kafka.sh %s: %w: %s", args, err, stderr.String())
 	}
 	return string(out), nil
 }
 
-// freePort finds two ports in a row that nobody uses: the broker's and its controller's. It draws them from below those
-// that the system gives to clients: one of these could take the port of a broker that is down, even by connecting to
-// itself.
-func freePort() (int, error) {
+// freePorts finds ports in a row that nobody uses, two for each broker: its own and its controller's. It draws them
+// from below those that the system gives to clients: one of these could take the port of a broker that is down, even
+// by connecting to itself.
+func freePorts(n int) (first int, err error) {
 	for range 50 {
-		port := 20_000 + 2*rand.IntN(5_000)
-		if free(port) && free(port+1) {
-			return port, nil
+		first = 20_000 + 2*rand.IntN(5_000)
+		if allFree(first, n) {
+			return first, nil
 		}
 	}
-	return 0, errors.New("kafkatest: no two free ports in a row")
+	return 0, fmt.Errorf("kafkatest: no %d free ports in a row", n)
+}
+
+func allFree(first, n int) bool {
+	for port := range n {
+		if !free(first + port) {
+			return false
+		}
+	}
+	return true
 }
 
 func free(port int) bool {

@@ -7,7 +7,8 @@
 //	broker := kafkatest.Start(t)                       // a broker of this test alone, to be mistreated
 //	broker.Kill()
 //	broker.Restart()
+//	brokers := kafkatest.StartThree(t)                 // three that replicate
 //
-// The brokers are processes that kafka.sh starts; it can be used by hand as well, and also starts three of them. Each
-// lives at most as long as the process of the tests, even where that is killed or runs into its time limit.
+// The brokers are processes that kafka.sh starts; it can be used by hand as well. Each lives at most as long as the
+// process of the tests, even where that is killed or runs into its time limit.
 package kafkatest

@@ -84,6 +84,9 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=$replicas
 share.coordinator.state.topic.min.isr=$in_sync
 group.initial.rebalance.delay.ms=0
+# A broker that was killed leads its partitions for so long; brokers' own default is nine seconds.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 END
 }
@@ -118,7 +121,7 @@ alive() {
 wait_listening() { # broker
   for _ in $(seq 600); do
     if listens "$1"; then return; fi
-    alive "$1" || fail "broker $1 died; see $(home_of "$1")/broker.log"
+    alive "$1" || fail "broker $1 died; see $(home_of "$1")/broker.log, which ends with"$'\n'"$(tail -n 20 "$(home_of "$1")/broker.log")"
     sleep 0.1
   done
   fail "broker $1 does not listen after 60 s; see $(home_of "$1")/broker.log"

@@ -27,7 +27,7 @@ func Brokers(tb testing.TB) []string {
 }
 
 // shared ends with the process: no test knows whether it is the last one.
-var shared = sync.OnceValues(launch)
+var shared = sync.OnceValues(func() (*Broker, error) { return launch(1) })
 
 func skipUnlessEnabled(tb testing.TB) {
 	tb.Helper()

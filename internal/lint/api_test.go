@@ -130,11 +130,11 @@ func kind(tn *types.TypeName) string {
 	}
 }
 
-// members are the exported fields, and the exported methods, also promoted ones. An alias has those of what it stands
-// for.
+// members are the exported fields, and the exported methods, also promoted ones. An alias of a type that users cannot
+// name has those of what it stands for.
 func members(tn *types.TypeName) (lines []string) {
-	named, ok := tn.Type().(*types.Named)
-	if !ok {
+	named, ok := types.Unalias(tn.Type()).(*types.Named)
+	if !ok || tn.IsAlias() && !strings.Contains(named.Obj().Pkg().Path(), "/internal/") {
 		return nil
 	}
 	if s, ok := named.Underlying().(*types.Struct); ok {

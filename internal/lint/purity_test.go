@@ -13,7 +13,7 @@ import (
 
 // pure packages decide. They have no goroutine, no channel and no clock, so that whatever they do is a function call
 // in a test.
-var pure = []string{"internal/operator", "internal/rows", "internal/task", "state", "topology", "window"}
+var pure = []string{"internal/graph", "internal/operator", "internal/rows", "internal/task", "state", "topology", "window"}
 
 // clock is what of package time makes or waits for an instant.
 var clock = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}

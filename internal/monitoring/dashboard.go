@@ -139,6 +139,12 @@ func (l *layout) metric(m streams.Metric) {
 		unit = map[string]string{"s": "percentunit", "bytes": "Bps", "short": "cps"}[unit]
 	}
 	legend := "{{" + strings.Join(by, "}} {{") + "}}"
+	if m.Kind == streams.MetricHistogram {
+		query = fmt.Sprintf("histogram_quantile(0.99, sum by (%s, le) (rate(%s_bucket{%s}[$__rate_interval])))",
+			strings.Join(by, ", "), prometheus.Name(m), selected)
+		l.add(title+", 99 of 100 at most", unit, target{query, legend, "A"})
+		return
+	}
 	l.add(title, unit, target{fmt.Sprintf("sum by (%s) (%s)", strings.Join(by, ", "), query), legend, "A"})
 }
 

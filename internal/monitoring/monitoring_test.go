@@ -39,7 +39,7 @@ var metric = regexp.MustCompile(`millstream[._]\w[\w.]*`)
 func requireKnown(t *testing.T, query string) {
 	known := map[string]bool{}
 	for _, m := range streams.Metrics() {
-		known[prometheus.Name(m)] = true
+		known[series(m)] = true
 	}
 	names := metric.FindAllString(query, -1)
 	require.NotEmpty(t, names, query)
@@ -78,6 +78,14 @@ func TestPanelsNameMetricsOfTheTable(t *testing.T) {
 		all += p.Targets[0].Query + "\n"
 	}
 	for _, m := range streams.Metrics() {
-		require.Contains(t, all, prometheus.Name(m)+"{")
+		require.Contains(t, all, series(m)+"{")
 	}
+}
+
+// series is what a query asks for of a metric.
+func series(m streams.Metric) string {
+	if m.Kind == streams.MetricHistogram {
+		return prometheus.Name(m) + "_bucket"
+	}
+	return prometheus.Name(m)
 }

@@ -34,12 +34,15 @@ var guards = []guard{
 	{"F4", "at least once, what a former owner wrote is mended", []change{{
 		"internal/worker", "\tif err := s.mend(ctx); err != nil {\n", "\tif err := ctx.Err(); err != nil {\n",
 	}}, "streams", "TestALateChangelogWriteIsMended"},
+	{"F41", "records that are refused for markers on their way are sent again at once", []change{{
+		"internal/cluster", "kgo.MetadataMinAge(50 * time.Millisecond),", "kgo.MetadataMinAge(5 * time.Second),",
+	}}, "testkit/cluster", "TestMarkersOnTheirWay"},
 	{"F5", "a commit in the middle of a rebalance is tried again", []change{{
 		"internal/cluster", "return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||",
 		"return errors.Is(err, kerr.UnknownServerError) ||",
 	}}, "streams", "TestACommitMeetsARebalance"},
 	{"F11", "state that is older than the deletes is set aside", []change{{
-		"internal/task", "age > log.Forgets.Milliseconds()", "age < -log.Forgets.Milliseconds()",
+		"internal/task", "age > l.Forgets.Milliseconds()", "age < -l.Forgets.Milliseconds()",
 	}}, "streams", "TestStateOlderThanTheDeletes"},
 	{"F12", "a changelog that was created anew is an error", []change{{
 		"internal/task", "if lost && counted && !f.Accept.Has(AcceptLostState) {", "if lost && counted && f.Accept == 0xff {",
@@ -47,12 +50,22 @@ var guards = []guard{
 	{"F12", "a changelog that is gone is an error", []change{{
 		"internal/cluster", "if o.At > 0 && !s.AllowLostState {", "if o.At < -1 && !s.AllowLostState {",
 	}}, "streams", "TestDeletedChangelog"},
+	{"F12", "a changelog that loses its tail while a task runs is an error", []change{{
+		"internal/worker", "\tif err := s.checkCut(ctx); err != nil {\n", "\tif err := ctx.Err(); err != nil {\n",
+	}}, "streams", "TestAChangelogCutWhileRunning"},
 	{"F12", "topics are looked at while the application runs", []change{
 		behind("internal/worker", "func (s *session) verifyTopics() {\n", "\treturn\n"),
 	}, "streams", "TestATopicDeletedWhileRunning"},
 	{"F20", "a record that Kafka would refuse is its record's failure", []change{{
-		"internal/worker", "tasks.EncodeOnPut, tasks.Refused, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.refused, w.lessons.rowLimits", "tasks.EncodeOnPut, tasks.RowLimits = w.lessons.encodeOnPut, w.lessons.rowLimits",
+		"internal/worker", "tasks.EncodeOnPut, tasks.Refused, tasks.RowsRefused = w.lessons.encodeOnPut, w.lessons.refused, s.rowsRefused(work)", "tasks.EncodeOnPut, tasks.RowsRefused = w.lessons.encodeOnPut, s.rowsRefused(work)",
 	}}, "streams", "TestARefusedRecordMeetsThePolicy"},
+	{"F20", "a batch that is too large is no record that is", []change{{
+		"internal/worker", "\tif searched := l.search(produced); searched != nil {\n",
+		"\tif searched := l.search(produced); searched != nil && ctx.Err() != nil {\n",
+	}}, "streams", "TestATopicThatTakesSmallBatches"},
+	{"F20", "a limit that was raised is found", []change{{
+		"internal/worker", "\t\t\tcase now != rows.settings:\n", "\t\t\tcase now == \"\":\n",
+	}}, "streams", "TestALimitThatWasRaised"},
 	{"F23", "durations are kept when the clock is set", []change{
 		behind("internal/task", "func (s *Set) Adjust(by int64) {\n", "\tby = 0\n"),
 	}, "internal/task", "TestAClockThatIsSet"},
@@ -62,6 +75,9 @@ var guards = []guard{
 	{"F27", "offsets that are gone are an error", []change{{
 		"internal/task", "\tcase !in.task.Keeps():\n", "\tcase gone:\n\t\treturn nil\n\tcase !in.task.Keeps():\n",
 	}}, "streams", "TestLostOffsets"},
+	{"F27", "an offset that was set by hand is no commit", []change{{
+		"internal/task", "!c.Chosen && !committed", "!c.Chosen && committed && c.Epoch > 1<<30",
+	}}, "streams", "TestTheOffsetThatTheErrorNames"},
 	{"F28", "a changelog in another format is an error", []change{{
 		"internal/task", "if h.Key == wire.FormatHeader && string(h.Value) != c.spec.Format() {",
 		"if h.Key == wire.FormatHeader && string(h.Value) == \"\" {",

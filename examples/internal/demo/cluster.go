@@ -65,12 +65,12 @@ func checkUnused(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 
 // reset deletes what an earlier run of an application left: its group, and the topics that it reads and writes.
 func reset(ctx context.Context, admin *kadm.Client, topo *topology.Topology) error {
-	_, err := admin.DeleteGroup(ctx, topo.App)
+	_, err := admin.DeleteGroup(ctx, topo.App())
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return fmt.Errorf("delete group %s: %w", topo.App, err)
+		return fmt.Errorf("delete group %s: %w", topo.App(), err)
 	}
-	_, sinks := topo.ExternalTopics()
-	for _, topic := range slices.Concat(topo.SourceTopics(), sinks, changelogs(topo)) {
+	sources, sinks := topo.ExternalTopics()
+	for _, topic := range slices.Concat(sources, sinks, internal(topo)) {
 		if _, err := admin.DeleteTopic(ctx, topic); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return fmt.Errorf("delete topic %s: %w", topic, err)
 		}
@@ -78,10 +78,15 @@ func reset(ctx context.Context, admin *kadm.Client, topo *topology.Topology) err
 	return nil
 }
 
-func changelogs(topo *topology.Topology) (topics []string) {
-	for _, sub := range topo.Subs {
-		for _, store := range sub.Stores {
-			topics = append(topics, topo.ChangelogName(store.Name()))
+// internal are the topics that an application has created for itself.
+func internal(topo *topology.Topology) (topics []string) {
+	lock := topo.Lock()
+	for _, r := range lock.Repartitions {
+		topics = append(topics, r.Name)
+	}
+	for _, s := range lock.Stores {
+		if s.Changelog != "" {
+			topics = append(topics, s.Changelog)
 		}
 	}
 	return topics
