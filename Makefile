@@ -8,7 +8,7 @@ SEEDS    ?= 1000
 SIMTIME  ?=
 TIME     ?= 10m
 
-.PHONY: test race lint conformance meta metamorphic simulation plants guards fuzz bench costs cover kafka-up kafka-down integration soak
+.PHONY: test race lint conformance meta metamorphic simulation plants guards fuzz bench costs cover kafka-up kafka-down integration soak storm
 
 test: ## everything that needs no broker
 	go test ./...
@@ -68,3 +68,7 @@ soak: ## KILLS kills with SIGKILL on a real Kafka, then as many with lost state 
 		go test -count=1 -timeout 3h -run TestKill -v ./examples/ordertotals
 	MILLSTREAM_KAFKA=1 MILLSTREAM_KILLS=$(KILLS) MILLSTREAM_LOSE_STATE=1 \
 		go test -count=1 -timeout 3h -run TestKill -v ./examples/ordertotals
+
+storm: ## three processes on three brokers of a real Kafka for TIME: kills of both, deployments, lost directories, ...
+	MILLSTREAM_KAFKA=1 MILLSTREAM_STORM=$(TIME) MILLSTREAM_SEED=$(SEED) \
+		go test -count=1 -timeout 24h -run TestStorm -v ./examples/ordertotals
