@@ -24,9 +24,11 @@ func AddSource[K, V any](
 func AddCodedSource(g *Graph, t *Topic, c Coding, extract Extract) *Node {
 	n := &Node{Kind: SourceNode, Topic: t, Site: t.Site, Global: t.Global, suffix: c.suffix, gives: c.types}
 	n.link = func(in *Instance, children []inletFunc) (any, error) {
-		return &source{
+		s := &source{
 			in: in, node: n, key: c.decodeKey(), value: c.decodeValue(), extract: extract, forward: n.fan(children),
-		}, nil
+		}
+		s.keyFrame, s.valueFrame = c.framings()
+		return s, nil
 	}
 	return g.add(n, "source")
 }

@@ -34,19 +34,22 @@ type source struct {
 	extract    Extract
 	forward    func(*Flow) error
 	head       Flow
+
+	keyFrame, valueFrame *framing
 }
 
 func (s *source) Decode(raw *Raw, partitionTime int64) (int64, error) {
 	s.in.node = s.node
 	s.head = Flow{Timestamp: raw.Timestamp, Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)]}
 	var err error
-	if raw.Key != nil {
-		if s.head.Key, err = s.key(raw.Key); err != nil {
+	key, value := s.bytesOf(raw)
+	if key != nil {
+		if s.head.Key, err = s.key(key); err != nil {
 			return 0, fmt.Errorf("%w: key: %w", ErrDeserialize, err)
 		}
 	}
-	if raw.Value != nil {
-		if s.head.Value, err = s.value(raw.Value); err != nil {
+	if value != nil {
+		if s.head.Value, err = s.value(value); err != nil {
 			return 0, fmt.Errorf("%w: value: %w", ErrDeserialize, err)
 		}
 	}
@@ -59,6 +62,18 @@ func (s *source) Decode(raw *Raw, partitionTime int64) (int64, error) {
 			raw.Timestamp)
 	}
 	return s.head.Timestamp, nil
+}
+
+// bytesOf is what the serdes decode, with frames that stand in headers of the record.
+func (s *source) bytesOf(raw *Raw) (key, value []byte) {
+	key, value = raw.Key, raw.Value
+	if s.keyFrame != nil && key != nil {
+		key = s.keyFrame.join(&s.head.Headers, key)
+	}
+	if s.valueFrame != nil && value != nil {
+		value = s.valueFrame.join(&s.head.Headers, value)
+	}
+	return key, value
 }
 
 func (s *source) Process() error {

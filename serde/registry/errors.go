@@ -16,19 +16,20 @@ type HeaderError struct {
 }
 
 func (e *HeaderError) Error() string {
-	return fmt.Sprintf("registry: bytes do not begin with 0 and the id of a schema: % x: were they written without a "+
-		"registry?", e.Begin)
+	return fmt.Sprintf("registry: bytes do not begin with 0 and the id of a schema, or 1 and its GUID: % x: were they "+
+		"written without a registry?", e.Begin)
 }
 
-// UnknownSchemaError says that the registry knows no schema of an id: the bytes are not of this registry's, or the
-// schema was deleted for good.
+// UnknownSchemaError says that the registry knows no schema of an id or GUID: the bytes are not of this registry's, or
+// the schema was deleted for good.
 type UnknownSchemaError struct {
-	ID  int
-	Err error // the answer
+	ID   int
+	GUID string // empty: the bytes have an ID
+	Err  error  // the answer
 }
 
 func (e *UnknownSchemaError) Error() string {
-	return fmt.Sprintf("registry: schema id %d is not known there: %v", e.ID, e.Err)
+	return fmt.Sprintf("registry: %v is not known there: %v", schemaName{e.ID, e.GUID}, e.Err)
 }
 
 func (e *UnknownSchemaError) Unwrap() error { return e.Err }
@@ -49,11 +50,14 @@ func (e *UnavailableError) Unwrap() error { return e.Err }
 // SchemaError says that the schema of a value cannot be read as the reader's type: Err tells the field and both types,
 // as an avro.ResolveError or protobuf.ResolveError.
 type SchemaError struct {
-	ID  int
-	Err error
+	ID   int
+	GUID string // empty: the value has an ID
+	Err  error
 }
 
-func (e *SchemaError) Error() string { return fmt.Sprintf("registry: schema id %d: %v", e.ID, e.Err) }
+func (e *SchemaError) Error() string {
+	return fmt.Sprintf("registry: %v: %v", schemaName{e.ID, e.GUID}, e.Err)
+}
 
 func (e *SchemaError) Unwrap() error { return e.Err }
 

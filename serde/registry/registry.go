@@ -32,7 +32,7 @@ type Registry struct {
 
 	mu struct {
 		sync.Mutex
-		schemas map[int]serde.Schema
+		schemas map[schemaName]serde.Schema
 		users   int // starts whose contexts have not ended
 		life    context.Context
 		end     context.CancelFunc
@@ -54,7 +54,7 @@ func New(c Config) *Registry {
 		opts = append([]sr.ClientOpt{sr.URLs(c.URLs...)}, opts...)
 	}
 	r.client, r.err = sr.NewClient(opts...)
-	r.mu.schemas = map[int]serde.Schema{}
+	r.mu.schemas = map[schemaName]serde.Schema{}
 	r.mu.life = context.Background()
 	return r
 }
@@ -82,35 +82,43 @@ func (r *Registry) life() context.Context {
 	return r.mu.life
 }
 
-// schema is that of an id, with those that it refers to.
-func (r *Registry) schema(ctx context.Context, id int) (serde.Schema, error) {
+// schema is that of an id or GUID, with those that it refers to.
+func (r *Registry) schema(ctx context.Context, name schemaName) (serde.Schema, error) {
 	r.mu.Lock()
-	known, ok := r.mu.schemas[id]
+	known, ok := r.mu.schemas[name]
 	r.mu.Unlock()
 	if ok {
 		return known, nil
 	}
 	var found serde.Schema
-	err := r.ask(ctx, fmt.Sprintf("schema id %d", id), func(ctx context.Context) error {
-		s, err := r.client.SchemaByID(ctx, id)
+	err := r.ask(ctx, name.String(), func(ctx context.Context) error {
+		s, err := r.named(ctx, name)
 		if err == nil {
 			found, err = r.whole(ctx, s, 0)
 		}
 		return err
 	})
 	if code(err) == http.StatusNotFound {
-		return found, &UnknownSchemaError{ID: id, Err: err}
+		return found, &UnknownSchemaError{ID: name.id, GUID: name.guid, Err: err}
 	}
 	if err == nil {
-		r.remember(id, found)
+		r.remember(name, found)
 	}
 	return found, err
 }
 
-func (r *Registry) remember(id int, s serde.Schema) {
+func (r *Registry) named(ctx context.Context, name schemaName) (sr.Schema, error) {
+	if name.guid == "" {
+		return r.client.SchemaByID(ctx, name.id)
+	}
+	s, err := r.client.SchemaByGUID(ctx, name.guid)
+	return s.Schema, err
+}
+
+func (r *Registry) remember(name schemaName, s serde.Schema) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.schemas[id] = s
+	r.mu.schemas[name] = s
 }
 
 // deepest is how far references go: a registry that lies must not keep us for ever.

@@ -185,7 +185,7 @@ func TestOneSchemaOfSeveralIDs(t *testing.T) {
 	fake.SeedSchema("a-value", 1, 5, sr.Schema{Schema: text})
 	require.NoError(t, serde.Start(context.Background(), serde.Use{Topic: "a", Write: true}, s))
 	err := serde.Start(context.Background(), serde.Use{Topic: "b", Write: true}, s)
-	require.EqualError(t, err, "values of topic b: registry: a schema has id 77 under subject b-value, and 5 under a-value: "+
+	require.EqualError(t, err, "values of topic b: registry: one schema is schema id 77 under subject b-value, and schema id 5 under a-value: "+
 		"make a serde for each")
 }
 

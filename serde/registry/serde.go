@@ -32,6 +32,8 @@ type Serde[T any] struct {
 	subject  Subject
 	exists   bool
 
+	inHeaders bool
+
 	header  atomic.Pointer[[]byte] // what is written in front of values; nil before Start
 	readers atomic.Pointer[map[string]reader[T]]
 	adding  sync.Mutex // guards a change of readers
@@ -51,8 +53,9 @@ const mostReaders = 10_000
 type Option func(*settings)
 
 type settings struct {
-	subject Subject
-	exists  bool
+	subject   Subject
+	exists    bool
+	inHeaders bool
 }
 
 // By has the schema under the subjects that a strategy gives; the default is TopicName.
@@ -62,13 +65,18 @@ func By(subject Subject) Option { return func(s *settings) { s.subject = subject
 // for registries where schemas are put by another way (auto.register.schemas=false).
 func MustExist() Option { return func(s *settings) { s.exists = true } }
 
+// InHeaders writes the GUID of the schema into a header of each record, __key_schema_id or __value_schema_id, in place
+// of the id in front of the bytes, as Confluent's HeaderSchemaIdSerializer does. Rows of stores, which have no headers,
+// have it in front. The registry must tell GUIDs. Reading needs no option: both are understood.
+func InHeaders() Option { return func(s *settings) { s.inHeaders = true } }
+
 // Of is a codec with its schemas in a registry.
 func Of[T any](r *Registry, codec Codec[T], options ...Option) *Serde[T] {
 	set := settings{subject: TopicName}
 	for _, o := range options {
 		o(&set)
 	}
-	s := &Serde[T]{registry: r, codec: codec, subject: set.subject, exists: set.exists}
+	s := &Serde[T]{registry: r, codec: codec, subject: set.subject, exists: set.exists, inHeaders: set.inHeaders}
 	if codec != nil {
 		s.schema = codec.Schema()
 	}
@@ -77,10 +85,14 @@ func Of[T any](r *Registry, codec Codec[T], options ...Option) *Serde[T] {
 
 // Format names the format and the record, not the schema: that evolves.
 func (s *Serde[T]) Format() string {
-	if s.schema.Name == "" {
-		return fmt.Sprintf("registry(%s)", strings.ToLower(s.schema.Type))
+	parts := []string{strings.ToLower(s.schema.Type)}
+	if s.schema.Name != "" {
+		parts = append(parts, s.schema.Name)
 	}
-	return fmt.Sprintf("registry(%s,%s)", strings.ToLower(s.schema.Type), s.schema.Name)
+	if s.inHeaders {
+		parts = append(parts, "guid") // keys have other bytes than with ids
+	}
+	return "registry(" + strings.Join(parts, ",") + ")"
 }
 
 // Parts is the codec, see serde.ShapesOf.
@@ -134,15 +146,15 @@ func (s *Serde[T]) ask(header string) (reader[T], error) {
 	if err := s.Err(); err != nil {
 		return reader[T]{}, err
 	}
-	id := idOf(header)
-	writer, err := s.registry.schema(s.registry.life(), id)
+	name := nameOf(header)
+	writer, err := s.registry.schema(s.registry.life(), name)
 	if err != nil {
 		return reader[T]{}, err
 	}
 	writer.Message = indexesOf(header)
 	var r reader[T]
 	if r.decode, err = s.codec.Resolve(writer); err != nil {
-		r.err = &SchemaError{ID: id, Err: err}
+		r.err = &SchemaError{ID: name.id, GUID: name.guid, Err: err}
 	}
 	s.add(header, r)
 	return r, nil
@@ -158,11 +170,34 @@ func (s *Serde[T]) add(header string, r reader[T]) {
 	s.readers.Store(&more)
 }
 
-// write is the header of values under an id.
-func (s *Serde[T]) write(id int) []byte {
-	header := binary.BigEndian.AppendUint32([]byte{0}, uint32(id))
+// FrameHeader is the header that Confluent's serializers put the GUID of a schema into.
+func (s *Serde[T]) FrameHeader(key bool) string {
+	if key {
+		return "__key_schema_id"
+	}
+	return "__value_schema_id"
+}
+
+// Frame is how many bytes of a value belong into the header: none without InHeaders.
+func (s *Serde[T]) Frame(b []byte) int {
+	if !s.inHeaders {
+		return 0
+	}
+	return headerSize(b, s.schema.Type)
+}
+
+// write is the header of values whose schema has a name.
+func (s *Serde[T]) write(name schemaName) ([]byte, error) {
+	header := binary.BigEndian.AppendUint32([]byte{0}, uint32(name.id))
+	if name.guid != "" {
+		guid, err := guids.Decode([]byte(name.guid))
+		if err != nil {
+			return nil, err
+		}
+		header = append([]byte{1}, guid[:]...)
+	}
 	if s.schema.Type == serde.ProtobufSchema {
 		header = appendIndexes(header, s.schema.Message)
 	}
-	return slices.Clip(header)
+	return slices.Clip(header), nil
 }

@@ -16,7 +16,7 @@ import (
 // starts are what a serde was started for.
 type starts struct {
 	sync.Mutex
-	ids     map[string]int // by subject that is written
+	names   map[string]schemaName // by subject that is written
 	fetched map[string]bool
 }
 
@@ -52,28 +52,49 @@ func (s *Serde[T]) Start(ctx context.Context, use serde.Use) error {
 	return nil
 }
 
-// register gives the serde the id of its schema.
+// register gives the serde the name of its schema.
 func (s *Serde[T]) register(ctx context.Context, subject string) error {
-	if _, known := s.starts.ids[subject]; known {
+	if _, known := s.starts.names[subject]; known {
 		return nil
 	}
 	id, err := s.registry.register(ctx, subject, s.schema, s.exists)
+	name := schemaName{id: id}
+	if err == nil && s.inHeaders {
+		name, err = s.registry.guid(ctx, subject, s.schema)
+	}
 	if err != nil {
 		return err
 	}
-	for other, otherID := range s.starts.ids {
-		if otherID != id {
-			return fmt.Errorf("registry: a schema has id %d under subject %s, and %d under %s: make a serde for each",
-				id, subject, otherID, other)
+	for other, otherName := range s.starts.names {
+		if otherName != name {
+			return fmt.Errorf("registry: one schema is %v under subject %s, and %v under %s: make a serde for each",
+				name, subject, otherName, other)
 		}
 	}
-	if s.starts.ids == nil {
-		s.starts.ids = map[string]int{}
+	header, err := s.write(name)
+	if err != nil {
+		return fmt.Errorf("registry: subject %s: %v: %w", subject, name, err)
 	}
-	s.starts.ids[subject] = id
-	header := s.write(id)
+	if s.starts.names == nil {
+		s.starts.names = map[string]schemaName{}
+	}
+	s.starts.names[subject] = name
 	s.header.Store(&header)
 	return nil
+}
+
+// guid is the GUID of a schema that is registered.
+func (r *Registry) guid(ctx context.Context, subject string, schema serde.Schema) (schemaName, error) {
+	s, err := r.registered(ctx, schema, true)
+	if err != nil {
+		return schemaName{}, err
+	}
+	found, err := r.lookUp(ctx, subject, s)
+	if err == nil && found.GUID == "" {
+		err = fmt.Errorf("registry: subject %s: the registry tells no GUIDs of schemas, as Confluent's does since "+
+			"version 8.0: leave out registry.InHeaders, which names schemas by their ids", subject)
+	}
+	return schemaName{guid: strings.ToLower(found.GUID)}, err
 }
 
 // register is the id of a schema under a subject, after those that it refers to. With exists they must be there.
@@ -177,7 +198,10 @@ func (r *Registry) fetch(ctx context.Context, subject string) error {
 			break // it went away: each of the others would wait for its answer, too
 		}
 		if err == nil {
-			r.remember(s.ID, whole)
+			r.remember(schemaName{id: s.ID}, whole)
+			if s.GUID != "" {
+				r.remember(schemaName{guid: strings.ToLower(s.GUID)}, whole)
+			}
 		}
 	}
 	return err

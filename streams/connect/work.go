@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/streams"
 )
@@ -144,12 +145,12 @@ func (s *session[K, V]) decode(r *kgo.Record) (out Record[K, V], err error) {
 		out.Headers = append(out.Headers, streams.Header{Key: h.Key, Value: h.Value})
 	}
 	if !out.NullKey {
-		if out.Key, err = s.topic.Key().Decode(r.Key); err != nil {
+		if out.Key, err = s.topic.Key().Decode(graph.JoinFrame(s.topic.Key(), true, &out.Headers, r.Key)); err != nil {
 			return out, fmt.Errorf("key: %w", err)
 		}
 	}
 	if !out.NullValue {
-		if out.Value, err = s.topic.Value().Decode(r.Value); err != nil {
+		if out.Value, err = s.topic.Value().Decode(graph.JoinFrame(s.topic.Value(), false, &out.Headers, r.Value)); err != nil {
 			return out, fmt.Errorf("value: %w", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
 )
 
@@ -145,10 +146,10 @@ func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record) (out streams.Rec
 		out.Headers = append(out.Headers, streams.Header(h))
 	}
 	if !out.NullKey {
-		out.Key, err = topic.Key().Decode(r.Key)
+		out.Key, err = topic.Key().Decode(graph.JoinFrame(topic.Key(), true, &out.Headers, r.Key))
 	}
 	if !out.NullValue && err == nil {
-		out.Value, err = topic.Value().Decode(r.Value)
+		out.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), false, &out.Headers, r.Value))
 	}
 	if err != nil {
 		err = fmt.Errorf("broker: topic %s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)

@@ -44,11 +44,13 @@ func encode[K, V any](topic streams.Topic[K, V], r *streams.Record[K, V]) (*kgo.
 		if o.Key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
 			return nil, fmt.Errorf("key: %w", err)
 		}
+		o.Key = graph.SplitFrame(topic.Key(), true, &o.Headers, o.Key)
 	}
 	if !r.NullValue {
 		if o.Value, err = topic.Value().Append([]byte{}, r.Value); err != nil {
 			return nil, fmt.Errorf("value: %w", err)
 		}
+		o.Value = graph.SplitFrame(topic.Value(), false, &o.Headers, o.Value)
 	}
 	out := &kgo.Record{}
 	cluster.NewRecord(out, &o)

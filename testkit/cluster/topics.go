@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 )
@@ -30,21 +31,23 @@ func In[K, V any](topic streams.Topic[K, V], partitions int32, records ...stream
 	return Input{
 		topic: topic.Name(), partitions: partitions, count: len(records),
 		record: func(model *testkit.Driver, i int) (*kgo.Record, error) {
-			r := &records[i]
+			r, headers := &records[i], records[i].Headers
 			out := &kgo.Record{Topic: topic.Name(), Timestamp: time.UnixMilli(r.Timestamp)}
 			var err error
 			if !r.NullKey {
 				if out.Key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
 					return nil, fmt.Errorf("key of record %d for topic %s: %w", i, topic.Name(), err)
 				}
+				out.Key = graph.SplitFrame(topic.Key(), true, &headers, out.Key)
 				out.Partition = testkit.PartitionOf(model, topic, r.Key)
 			}
 			if !r.NullValue {
 				if out.Value, err = topic.Value().Append([]byte{}, r.Value); err != nil {
 					return nil, fmt.Errorf("value of record %d for topic %s: %w", i, topic.Name(), err)
 				}
+				out.Value = graph.SplitFrame(topic.Value(), false, &headers, out.Value)
 			}
-			for _, h := range r.Headers {
+			for _, h := range headers {
 				out.Headers = append(out.Headers, kgo.RecordHeader(h))
 			}
 			return out, nil
@@ -101,13 +104,17 @@ func Out[K, V any](
 
 func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record, to *streams.Record[K, V]) (err error) {
 	to.NullKey, to.NullValue, to.Timestamp = r.Key == nil, r.Value == nil, r.Timestamp.UnixMilli()
+	var headers []streams.Header
+	for _, h := range r.Headers {
+		headers = append(headers, streams.Header(h))
+	}
 	if !to.NullKey {
-		if to.Key, err = topic.Key().Decode(r.Key); err != nil {
+		if to.Key, err = topic.Key().Decode(graph.JoinFrame(topic.Key(), true, &headers, r.Key)); err != nil {
 			return fmt.Errorf("topic %s/%d offset %d: key: %w", r.Topic, r.Partition, r.Offset, err)
 		}
 	}
 	if !to.NullValue {
-		if to.Value, err = topic.Value().Decode(r.Value); err != nil {
+		if to.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), false, &headers, r.Value)); err != nil {
 			return fmt.Errorf("topic %s/%d offset %d: value: %w", r.Topic, r.Partition, r.Offset, err)
 		}
 	}

@@ -1,0 +1,11 @@
+package serde
+
+// Framed is a serde whose bytes begin with a frame that may stand in a header of the record instead, as the GUID of a
+// schema may. Who reads a topic puts what the header has in front of the bytes that Decode gets, and drops the header;
+// who writes one takes the header's part off. Rows of stores have no headers: their frame is in front.
+type Framed interface {
+	// FrameHeader is the name of the header, for a key or a value.
+	FrameHeader(key bool) string
+	// Frame is how many bytes at the begin of what Append gave belong into the header; 0: none, the frame stays.
+	Frame(b []byte) int
+}
