@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -109,6 +110,10 @@ type Config struct {
 	// which it serves inspect.Handler, for example http://10.0.0.7:8080/millstream. It travels with the metadata of the
 	// group, and App.Owner tells it. Default: none.
 	Endpoint string
+
+	// Connectors are shown with the App: in Snapshot, metrics and the page. Whoever makes the App runs them, with the same
+	// context, say. Their names differ. Default: none.
+	Connectors []Connector
 
 	// StateDir is the directory for local state; an application's lies in a directory of its id in it. It must be the
 	// process's own, and should outlive the process: then a restart replays at most what the last CommitInterval wrote
@@ -275,6 +280,11 @@ func (c Config) validate() error {
 		c.CommitInterval, c.TransactionTimeout)
 	bad(c.Endpoint != "" && !isEndpoint(c.Endpoint), "Endpoint is %q: must be a URL that begins with http:// or https://, "+
 		"of at most 500 bytes", c.Endpoint)
+	for i, of := range c.Connectors {
+		same := func(other Connector) bool { return other.ConnectorStatus().Name == of.ConnectorStatus().Name }
+		bad(slices.ContainsFunc(c.Connectors[:i], same), "Connectors has two with the name %q",
+			of.ConnectorStatus().Name)
+	}
 	bad(c.Workers < 1, "Workers is %d: must be 1 or more", c.Workers)
 	bad(c.MemoryBytes < 8<<20, "MemoryBytes is %d: must be 8 MB or more", c.MemoryBytes)
 	bad(c.BufferedRecords < 1, "BufferedRecords is %d: must be 1 or more", c.BufferedRecords)

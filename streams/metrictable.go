@@ -10,7 +10,8 @@ type show = func(value float64, attributes ...string)
 
 // Metrics is the table of all metrics, by level. Each call makes it anew.
 func Metrics() []Metric {
-	return slices.Concat(stateMetrics(), recordMetrics(), commitMetrics(), workerMetrics(), taskMetrics(), storeMetrics())
+	return slices.Concat(stateMetrics(), recordMetrics(), commitMetrics(), workerMetrics(), taskMetrics(), storeMetrics(),
+		connectorMetrics())
 }
 
 // one is a metric of the client level with one value.

@@ -31,6 +31,8 @@ type Snapshot struct {
 	// CommitTimes tell how long each phase of commits took since the start: encode, flush, offsets, transaction, local.
 	CommitTimes map[string]Histogram `json:"commit_times"`
 
+	Connectors []ConnectorStatus `json:"connectors"` // those of Config.Connectors
+
 	Drops    []Drops     `json:"drops"`    // since the start, by step and reason, late records too
 	Failures []Failure   `json:"failures"` // the last 50, the newest one last
 	History  []Happening `json:"history"`  // the last 200 things that happened, the newest one last
@@ -124,6 +126,7 @@ type StoreStatus struct {
 func (a *App) Snapshot() Snapshot {
 	now := time.Now()
 	s := Snapshot{App: a.config.AppID, At: now, Drops: []Drops{}, Tasks: []TaskStatus{}}
+	s.Connectors = a.config.connectorStatus()
 	for _, d := range a.drops.All() {
 		s.Drops = append(s.Drops, dropsOf(d))
 	}

@@ -128,7 +128,8 @@ func PartitionOf[K, V any](d *Driver, topic streams.Topic[K, V], key K) int32 {
 	}
 	b, err := topic.Key().Append([]byte{}, key)
 	d.fail(err)
+	b = graph.SplitFrame(topic.Key(), true, new([]streams.Header), b)
 	return d.partitionOf(&graph.Output{
-		Topic: topic.Name(), Partition: graph.ByKey, HashSuffix: hashSuffix(topic.Key()), Key: graph.SplitFrame(topic.Key(), true, new([]streams.Header), b),
+		Topic: topic.Name(), Partition: graph.ByKey, HashSuffix: hashSuffix(topic.Key()), Key: b,
 	})
 }

@@ -25,7 +25,7 @@ import (
 )
 
 // TestPrometheus: a real one scrapes two processes while orders come in and one of them restores. Each query of the
-// dashboard gives data, the variables at its top have their values, each alert is evaluated and none fires, and what
+// dashboard that is not about connectors gives data, the variables at its top have their values, each alert is evaluated and none fires, and what
 // has been processed in the end is what was produced.
 func TestPrometheus(t *testing.T) {
 	program, err := exec.LookPath("prometheus")
@@ -62,6 +62,9 @@ func TestPrometheus(t *testing.T) {
 		"$__rate_interval", "4s") // as Grafana has it: four times that of scrapes
 	panels := panelsOf(t)
 	for title, query := range panels {
+		if strings.Contains(query, "millstream_connector_") {
+			continue // none runs beside this application
+		}
 		p.waitData(title, replacer.Replace(query))
 	}
 	t.Logf("%d panels have data, %d alerts are evaluated", len(panels), p.requireAlerts())

@@ -26,7 +26,8 @@ func framings(key, value any) func() (*framing, *framing) {
 	return func() (*framing, *framing) { return framingOf(key, true), framingOf(value, false) }
 }
 
-// join puts the frame that a header has in front of b, and takes the header out. The bytes are good until the next call.
+// join puts the frame that a header has in front of b, and takes the header out. The bytes are good until the next
+// call.
 func (f *framing) join(headers *[]Header, b []byte) []byte {
 	frame, found := take(headers, f.header)
 	if !found {
@@ -64,8 +65,8 @@ func take(headers *[]Header, name string) (value []byte, found bool) {
 	return value, true
 }
 
-// JoinFrame is what a serde decodes of a record's key or value: with the frame that one of the headers, which is taken out,
-// may have.
+// JoinFrame is what a serde decodes of a record's key or value: with the frame that one of the headers may have, which
+// is taken out.
 func JoinFrame(serde any, key bool, headers *[]Header, b []byte) []byte {
 	if f := framingOf(serde, key); f != nil {
 		return f.join(headers, b)

@@ -62,6 +62,10 @@ var alerts = []alert{
 		"A step of {{ $labels.app }} on {{ $labels.instance }} has been at work on one record for more than 5 minutes.",
 		"GET readyz?verbose names the task; a stack dump of the process shows where it is. After ten minutes the group " +
 			"gives its tasks to others when members come or go."},
+	{"MillstreamConnectorWaits", `max by (app, instance, connector) ({millstream.connector.wait.age}) > 300`, "0m",
+		"ticket",
+		"Connector {{ $labels.connector }} of {{ $labels.app }} on {{ $labels.instance }} has not written for 5 minutes.",
+		"The page and api/v1/snapshot have its error: the other system is away, or refuses it. Records wait in the topic."},
 }
 
 // Alerts is a file of rules for Prometheus.

@@ -15,20 +15,21 @@ import (
 
 // well are the series of an application without troubles, a value each minute for an hour.
 var well = map[string]string{
-	`{millstream.state}{state="running"}`:        "1x60",
-	`{millstream.state}{state="failed"}`:         "0x60",
-	`{millstream.state}{state="stalled"}`:        "0x60",
-	`{millstream.commits}`:                       "0+600x60",
-	`{millstream.records}`:                       "0+6000x60",
-	`{millstream.lag}`:                           "20000-1x60",
-	`{millstream.workers}`:                       "2x60",
-	`{millstream.time}{phase="process"}`:         "0+40x60",
-	`{millstream.time}{phase="flush"}`:           "0+20x60",
-	`{millstream.restore.remaining}`:             "60000-1000x60",
-	`{millstream.dropped}{reason="deserialize"}`: "3x60",
-	`{millstream.dropped}{reason="late"}`:        "0+1x60",
-	`{millstream.sessions.ended}`:                "4x60",
-	`{millstream.worker.call.age}{worker="0"}`:   "0x60",
+	`{millstream.state}{state="running"}`:               "1x60",
+	`{millstream.state}{state="failed"}`:                "0x60",
+	`{millstream.state}{state="stalled"}`:               "0x60",
+	`{millstream.commits}`:                              "0+600x60",
+	`{millstream.records}`:                              "0+6000x60",
+	`{millstream.lag}`:                                  "20000-1x60",
+	`{millstream.workers}`:                              "2x60",
+	`{millstream.time}{phase="process"}`:                "0+40x60",
+	`{millstream.time}{phase="flush"}`:                  "0+20x60",
+	`{millstream.restore.remaining}`:                    "60000-1000x60",
+	`{millstream.dropped}{reason="deserialize"}`:        "3x60",
+	`{millstream.dropped}{reason="late"}`:               "0+1x60",
+	`{millstream.sessions.ended}`:                       "4x60",
+	`{millstream.worker.call.age}{worker="0"}`:          "0x60",
+	`{millstream.connector.wait.age}{connector="sink"}`: "0x60",
 }
 
 // troubles are what each alert watches for, as other values of these series.
@@ -44,6 +45,7 @@ var troubles = map[string]map[string]string{
 	"MillstreamLateRecords":        {`{millstream.dropped}{reason="late"}`: "0+100x60"},
 	"MillstreamSessionsEnd":        {`{millstream.sessions.ended}`: "0+1x60"},
 	"MillstreamLongCall":           {`{millstream.worker.call.age}{worker="0"}`: "0+60x60"},
+	"MillstreamConnectorWaits":     {`{millstream.connector.wait.age}{connector="sink"}`: "0+60x60"},
 }
 
 // TestEachAlertFires: none does while all is well, and each one when what it watches breaks, by Prometheus' own tool.

@@ -71,7 +71,7 @@ func (s *split[K, V]) carry(ctx context.Context) (moved bool, err error) {
 		return false, fmt.Errorf("commit: %w", err) // whether it holds, the next producer id settles
 	}
 	s.begun[s.number] = true
-	s.written.Add(int64(len(records)))
+	s.board.change(func(status *Status) { status.Written += int64(len(records)) })
 	return true, nil
 }
 

@@ -31,12 +31,7 @@ func (r *Runner[K, V]) repeatWhile(
 			warned = time.Now()
 			r.config.Logger.Warn("the sink does not work: trying again", "call", what, "error", err)
 		}
-		r.board.change(func(s *Status) {
-			if s.Retries++; s.Waiting == nil {
-				s.WaitingFrom = time.Now()
-			}
-			s.Waiting = err
-		})
+		r.board.failed(err)
 		if err := pause(ctx, backoff/2+rand.N(backoff/2+1)); err != nil {
 			return err
 		}

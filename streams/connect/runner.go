@@ -41,7 +41,7 @@ func New[K, V any](topic streams.Topic[K, V], sink Sink[K, V], config Config) (*
 	}
 	config.Logger = config.Logger.With("group", config.Group, "topic", topic.Name())
 	r := &Runner[K, V]{topic: topic, sink: sink, config: config, cut: map[Partition]bool{}}
-	r.board.status.Next = map[Partition]int64{}
+	r.board.status.Next, r.board.status.Ends = map[Partition]int64{}, map[Partition]int64{}
 	return r, nil
 }
 
@@ -52,7 +52,11 @@ func (r *Runner[K, V]) Run(ctx context.Context) (err error) {
 	if r.ran.Swap(true) {
 		return ErrRunning
 	}
-	defer func() { err = errors.Join(err, r.sink.Close()) }()
+	r.board.began()
+	defer func() {
+		err = errors.Join(err, r.sink.Close())
+		r.board.ended(err)
+	}()
 	if err := r.startSerdes(ctx); err != nil {
 		return ended(ctx, err)
 	}
@@ -88,6 +92,11 @@ func ended(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// ConnectorStatus is Status for streams.Config.Connectors.
+func (r *Runner[K, V]) ConnectorStatus() streams.ConnectorStatus {
+	return r.board.connector(r.config.Group, "sink", r.topic.Name())
 }
 
 // Status is what has been written so far. It may be called at any time.

@@ -172,7 +172,7 @@ func (s *session[K, V]) drop(gone map[string][]int32) map[Partition]place {
 			if at := s.places.release(p); at.written {
 				last[p] = at
 			}
-			s.board.change(func(s *Status) { delete(s.Next, p) })
+			s.board.change(func(s *Status) { s.forget(p) })
 		}
 	}
 	return last

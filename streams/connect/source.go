@@ -108,7 +108,8 @@ type SourceRunner[K, V any] struct {
 	source  Source[K, V]
 	config  SourceConfig
 	ran     atomic.Bool
-	written atomic.Int64
+	board   board
+	failing map[int32]bool // splits that will be tried again; the goroutine of Run has it
 	begun   map[int32]bool // splits that have had a position; the goroutine of Run has it
 }
 
@@ -130,8 +131,17 @@ func NewSource[K, V any](
 		return nil, err
 	}
 	config.Logger = config.Logger.With("source", config.Name)
-	return &SourceRunner[K, V]{topic: topic, source: source, config: config, begun: map[int32]bool{}}, nil
+	return &SourceRunner[K, V]{topic: topic, source: source, config: config, begun: map[int32]bool{},
+		failing: map[int32]bool{}}, nil
 }
 
 // Written is the number of records that this process has committed.
-func (r *SourceRunner[K, V]) Written() int64 { return r.written.Load() }
+func (r *SourceRunner[K, V]) Written() int64 { return r.Status().Written }
+
+// Status is what has been written so far. It may be called at any time.
+func (r *SourceRunner[K, V]) Status() Status { return r.board.read() }
+
+// ConnectorStatus is Status for streams.Config.Connectors.
+func (r *SourceRunner[K, V]) ConnectorStatus() streams.ConnectorStatus {
+	return r.board.connector(r.config.Name, "source", r.topic.Name())
+}

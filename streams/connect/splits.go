@@ -15,10 +15,12 @@ import (
 
 // Run reads and writes until ctx ends, and returns nil then; or with an error that no repetition would cure: a
 // SetupError, or one of Kafka, as for missing rights.
-func (r *SourceRunner[K, V]) Run(ctx context.Context) error {
+func (r *SourceRunner[K, V]) Run(ctx context.Context) (err error) {
 	if r.ran.Swap(true) {
 		return ErrRunning
 	}
+	r.board.began()
+	defer func() { r.board.ended(err) }()
 	own := &dealt{}
 	group, err := kgo.NewClient(r.groupOptions(own)...)
 	if err != nil {
@@ -90,6 +92,7 @@ func (r *SourceRunner[K, V]) work(ctx context.Context, own *dealt, splits map[in
 				if s != nil {
 					s.close()
 					delete(splits, n)
+					r.works(n)
 				}
 				continue
 			}
@@ -107,6 +110,16 @@ func (r *SourceRunner[K, V]) work(ctx context.Context, own *dealt, splits map[in
 			if err := pause(ctx, r.config.PollInterval); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// works notes that a split does not fail any more, or is another process's.
+func (r *SourceRunner[K, V]) works(n int32) {
+	if r.failing[n] {
+		delete(r.failing, n)
+		if len(r.failing) == 0 {
+			r.board.change(func(s *Status) { s.Waiting = nil })
 		}
 	}
 }
@@ -138,6 +151,7 @@ func (s *split[K, V]) step(ctx context.Context) (moved bool, err error) {
 	switch {
 	case err == nil:
 		s.backoff = s.config.BackoffMin
+		s.works(s.number)
 		if s.ends.MayComeLate() {
 			s.close() // what is opened next has another epoch
 		}
@@ -148,6 +162,8 @@ func (s *split[K, V]) step(ctx context.Context) (moved bool, err error) {
 		return false, err
 	}
 	s.close()
+	s.board.failed(fmt.Errorf("split %d: %w", s.number, err))
+	s.failing[s.number] = true
 	s.again = time.Now().Add(s.backoff/2 + rand.N(s.backoff/2+1))
 	s.backoff = min(2*s.backoff, s.config.BackoffMax)
 	if time.Since(s.warned) > warnEvery {

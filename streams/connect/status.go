@@ -4,17 +4,30 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/millstream-go/millstream/streams"
 )
 
-// Status is what a Runner has done so far, and what it is at.
+// Status is what a Runner or SourceRunner has done so far, and what it is at.
 type Status struct {
 	Written     int64               // records, since the start
 	Refused     int64               // records that were left out or sent to the dead-letter topic
-	Retries     int64               // calls of the sink that failed and were repeated
+	Retries     int64               // calls of the other system that failed and were repeated
 	Fenced      int64               // times that another instance had taken its place
-	Next        map[Partition]int64 // offsets behind what is written, of the partitions that it has
-	Waiting     error               // the error for which a call of the sink is being repeated; nil: none
+	Next        map[Partition]int64 // of a sink: offsets behind what is written, of the partitions that it has
+	Ends        map[Partition]int64 // of a sink: offsets of the ends of these partitions, as last heard
+	Waiting     error               // the error for which a call is being repeated, or that ended Run; nil: none
 	WaitingFrom time.Time           // when it came first
+	Running     bool                // Run was called and has not returned
+}
+
+// Lag is how many offsets are left to write, as far as is known: of each partition, an offset or two may be markers of
+// transactions.
+func (s Status) Lag() (lag int64) {
+	for p, end := range s.Ends {
+		lag += max(0, end-s.Next[p])
+	}
+	return lag
 }
 
 // board keeps the status, for any goroutine.
@@ -33,6 +46,54 @@ func (b *board) read() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.status
-	s.Next = maps.Clone(s.Next)
+	s.Next, s.Ends = maps.Clone(s.Next), maps.Clone(s.Ends)
 	return s
+}
+
+// failed notes a call that is repeated.
+func (b *board) failed(err error) {
+	b.change(func(s *Status) {
+		s.Retries++
+		s.wait(err)
+	})
+}
+
+func (s *Status) wait(err error) {
+	if s.Waiting == nil {
+		s.WaitingFrom = time.Now()
+	}
+	s.Waiting = err
+}
+
+func (s *Status) forget(p Partition) {
+	delete(s.Next, p)
+	delete(s.Ends, p)
+}
+
+// began and ended are the start and the end of Run.
+func (b *board) began() { b.change(func(s *Status) { s.Running = true }) }
+
+func (b *board) ended(err error) {
+	b.change(func(s *Status) {
+		s.Running = false
+		if s.Waiting = nil; err != nil {
+			s.wait(err)
+		}
+	})
+}
+
+// connector is the status as an application shows it.
+func (b *board) connector(name, kind, topic string) streams.ConnectorStatus {
+	s := b.read()
+	out := streams.ConnectorStatus{
+		Name: name, Kind: kind, Topic: topic, Running: s.Running, Records: s.Written, Refused: s.Refused,
+		Retries: s.Retries, Lag: -1,
+	}
+	if len(s.Ends) > 0 {
+		out.Lag = s.Lag()
+	}
+	if s.Waiting != nil {
+		out.Waiting, out.WaitingSince = s.Waiting.Error(), s.WaitingFrom
+	}
+	return out
 }

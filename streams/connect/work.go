@@ -110,6 +110,12 @@ func (s *session[K, V]) batches(ctx context.Context, fetches kgo.Fetches) (out [
 			if at.next >= 0 {
 				b.First = min(b.First, at.next)
 			}
+			s.board.change(func(status *Status) {
+				status.Ends[p] = f.LastStableOffset
+				if _, known := status.Next[p]; !known {
+					status.Next[p] = b.First
+				}
+			})
 			out = append(out, b)
 		}
 	})
@@ -145,12 +151,14 @@ func (s *session[K, V]) decode(r *kgo.Record) (out Record[K, V], err error) {
 		out.Headers = append(out.Headers, streams.Header{Key: h.Key, Value: h.Value})
 	}
 	if !out.NullKey {
-		if out.Key, err = s.topic.Key().Decode(graph.JoinFrame(s.topic.Key(), true, &out.Headers, r.Key)); err != nil {
+		key := graph.JoinFrame(s.topic.Key(), true, &out.Headers, r.Key)
+		if out.Key, err = s.topic.Key().Decode(key); err != nil {
 			return out, fmt.Errorf("key: %w", err)
 		}
 	}
 	if !out.NullValue {
-		if out.Value, err = s.topic.Value().Decode(graph.JoinFrame(s.topic.Value(), false, &out.Headers, r.Value)); err != nil {
+		value := graph.JoinFrame(s.topic.Value(), false, &out.Headers, r.Value)
+		if out.Value, err = s.topic.Value().Decode(value); err != nil {
 			return out, fmt.Errorf("value: %w", err)
 		}
 	}

@@ -22,7 +22,7 @@ const inputSilent = "Is one input of a task silent while others have records?"
 
 // Checks are the usual causes of results that do not come out, in the order in which they are worth a look.
 func Checks(s streams.Snapshot) []Check {
-	return []Check{
+	checks := []Check{
 		{Part: "events-title", Text: "Does the application run?", Found: runs(s)},
 		{Part: "tasks-title", Text: "Do all tasks run?", Found: tasksRun(s)},
 		{Part: "commits-title", Text: "Is any worker held up?", Found: heldUp(s)},
@@ -33,6 +33,10 @@ func Checks(s streams.Snapshot) []Check {
 		{Part: "commits-title", Text: "Do commits happen?", Found: commits(s)},
 		{Part: "tasks-title", Text: "Does stream time move? Windows close by it, and by nothing else.", Found: timeMoves(s)},
 	}
+	if len(s.Connectors) > 0 {
+		checks = append(checks, Check{Part: "connectors-title", Text: "Do connectors write?", Found: connectors(s)})
+	}
+	return checks
 }
 
 func runs(s streams.Snapshot) string {
@@ -57,6 +61,21 @@ func tasksRun(s streams.Snapshot) string {
 		return "this process has no task: others have all of them, or there are fewer tasks than workers"
 	case waiting > 0:
 		return fmt.Sprintf("%d of %d do not: %d stores are being restored", waiting, len(s.Tasks), len(s.Restores))
+	}
+	return ""
+}
+
+// connectors tells of the first connector that does not write.
+func connectors(s streams.Snapshot) string {
+	for _, c := range s.Connectors {
+		switch {
+		case c.Waiting != "" && !c.Running:
+			return fmt.Sprintf("%s %s has ended at %s: %s", c.Kind, c.Name, clockTime(c.WaitingSince), c.Waiting)
+		case c.Waiting != "":
+			return fmt.Sprintf("%s %s is tried again since %s: %s", c.Kind, c.Name, clockTime(c.WaitingSince), c.Waiting)
+		case !c.Running:
+			return fmt.Sprintf("%s %s does not run: connectors are not started by the App", c.Kind, c.Name)
+		}
 	}
 	return ""
 }

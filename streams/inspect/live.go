@@ -22,7 +22,8 @@ const liveWrite = 10 * time.Second
 
 // liveParts are the parts of the page that come anew, by their ids.
 var liveParts = []string{
-	"state", "checks", "picture", "tasks", "peers", "restores", "stores", "commits", "drops", "failures", "events",
+	"state", "checks", "picture", "tasks", "peers", "connectors", "restores", "stores", "commits", "drops", "failures",
+	"events",
 }
 
 // live sends the parts of the page that have changed, once a second until the reader goes, does not read, or the

@@ -29,9 +29,10 @@ func TestEachMetricOfTheTable(t *testing.T) {
 			Inputs: []streams.InputStatus{{Topic: "in", Partition: 3, Lag: 7}},
 			Stores: []streams.StoreStatus{{Store: "sums"}},
 		}},
-		Restores: []streams.Restore{{Task: "0_0", Store: "sums", Offset: 3, End: 8}},
-		Commits:  []streams.Commit{{Began: at.Add(-3 * time.Second), Flush: time.Second}},
-		Drops:    []streams.Drops{{Step: "sum", Reason: "late", Records: 4}},
+		Restores:   []streams.Restore{{Task: "0_0", Store: "sums", Offset: 3, End: 8}},
+		Connectors: []streams.ConnectorStatus{{Name: "sink", Kind: "sink", Running: true, Records: 5, Lag: 6}},
+		Commits:    []streams.Commit{{Began: at.Add(-3 * time.Second), Flush: time.Second}},
+		Drops:      []streams.Drops{{Step: "sum", Reason: "late", Records: 4}},
 	}}
 	for level := streams.ClientLevel; level <= streams.StoreLevel; level++ {
 		reader := metric.NewManualReader()

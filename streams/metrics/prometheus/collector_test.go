@@ -121,9 +121,10 @@ func TestLevels(t *testing.T) {
 			Task: "0_0", Running: true, StreamTime: at.Add(-time.Hour), Inputs: []streams.InputStatus{{Topic: "in", Lag: 7}},
 			Stores: []streams.StoreStatus{{Store: "sums"}},
 		}},
-		Restores: []streams.Restore{{Task: "0_0", Store: "sums", Offset: 3, End: 8}},
-		Commits:  []streams.Commit{{Began: at.Add(-3 * time.Second), Flush: time.Second}},
-		Drops:    []streams.Drops{{Step: "sum", Reason: "late", Records: 4}},
+		Restores:   []streams.Restore{{Task: "0_0", Store: "sums", Offset: 3, End: 8}},
+		Connectors: []streams.ConnectorStatus{{Name: "sink", Kind: "sink", Running: true, Records: 5, Lag: 6}},
+		Commits:    []streams.Commit{{Began: at.Add(-3 * time.Second), Flush: time.Second}},
+		Drops:      []streams.Drops{{Step: "sum", Reason: "late", Records: 4}},
 		CommitTimes: map[string]streams.Histogram{
 			"flush": {Bounds: []float64{.1, 1}, Counts: []uint64{1, 2}, Count: 3, Sum: 5},
 		},
