@@ -87,13 +87,13 @@ func (c *Cogroup[K, A]) Aggregate(store state.KeyValue[K, A]) *Table[K, A] {
 func (c *Cogroup[K, A]) AggregateWindows(windows window.Windows, store state.Window[K, A]) *WindowTable[K, A] {
 	site := graph.Site()
 	c.copartitioned(site)
-	windows = c.b.checked(windows, site)
-	spec := c.b.storeFor(windows, store, site)
+	made := c.b.checked(windows, site)
+	spec := c.b.storeFor(made, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
-		parts = append(parts, c.b.inWindows(m, windows, spec, site))
+		parts = append(parts, c.b.inWindows(m, made, spec, site))
 	}
-	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, windows, spec, site)}
+	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, made, spec, site)}
 }
 
 // AggregateSessions keeps a row for each key and session, of the records of all groups together. The rows of sessions
@@ -105,14 +105,14 @@ func (c *Cogroup[K, A]) AggregateSessions(
 	c.of().given(merge != nil, "AggregateSessions: merge")
 	site := graph.Site()
 	c.copartitioned(site)
-	windows = c.b.checkedSessions(windows, site)
-	spec := c.b.sessionStoreFor(windows, store, site)
+	made := c.b.checkedSessions(windows, site)
+	spec := c.b.sessionStoreFor(made, store, site)
 	var parts []windowPart
 	for _, m := range c.members {
 		functions := operator.Sessions{
 			Initial: operator.InitialOf(c.initial), Fold: m.fold, Merge: operator.MergeOf(merge),
 		}
-		parts = append(parts, c.b.inSessions(m, windows, spec, functions, site))
+		parts = append(parts, c.b.inSessions(m, made, spec, functions, site))
 	}
-	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, windows, spec, site)}
+	return &WindowTable[K, A]{keysOf[K](spec), c.b.windowTable(parts, made, spec, site)}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/window"
@@ -150,7 +151,7 @@ func finalsAgainstModel(t *testing.T, rng *rand.Rand) {
 	size := 1 + rng.Int64N(20)
 	w := window.Hopping(ms(size), ms(1+rng.Int64N(size))).Grace(ms(rng.Int64N(15)))
 	d := windowDriver(t, w, reduced, finals, testkit.CommitEvery(rng.IntN(4)))
-	m := model{windows: w, streamTime: -1, rows: map[openWindow]record{}}
+	m := model{windows: windows.Of(windows.Sealed(w)).(windows.Time), streamTime: -1, rows: map[openWindow]record{}}
 	kinds := sortedKeys(accidents)
 	var now int64
 	for i := range 60 {
@@ -179,7 +180,7 @@ func sortedKeys[V any](m map[string]V) (keys []string) {
 
 // model finds windows by trying them all.
 type model struct {
-	windows    window.Time
+	windows    windows.Time
 	streamTime int64
 	rows       map[openWindow]record
 	finals     []record

@@ -397,9 +397,6 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 		"sliding windows without a size": {func(_ *builder, s *stream) {
 			s.GroupByKey().WindowedBy(window.Sliding(-1)).Reduce(texts, concat)
 		}, "window difference -1ns"},
-		"windows that are nil": {func(_ *builder, s *stream) {
-			s.GroupByKey().WindowedBy(nil).Reduce(texts, concat)
-		}, "windows are nil"},
 		"a store that is nil": {func(_ *builder, s *stream) { streams.Process(s, newReader, rows, nil) },
 			"one of the stores is nil"},
 		"a global store that is nil": {func(b *builder, _ *stream) {
@@ -447,7 +444,7 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 			streams.From(b, streams.NewTopic("keys", window.TimeKey[string](nil, tumbling(10, 0)), serde.String))
 		}, `topic "keys": serde: it is nil`},
 		"keys of windows that are nil": {func(b *builder, _ *stream) {
-			streams.From(b, streams.NewTopic("keys", window.TimeKey(serde.String, nil), serde.String))
+			streams.From(b, streams.NewTopic("keys", window.TimeKey(serde.String, window.Windows{}), serde.String))
 		}, `topic "keys": window: TimeKey needs windows`},
 		"keys of windows without a size": {func(b *builder, _ *stream) {
 			streams.From(b, streams.NewTopic("keys", window.TimeKey(serde.String, window.Tumbling(0)), serde.String))
@@ -473,9 +470,12 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 			streams.SideOutput(p, streams.NewOutput[string, string]("side"))
 			streams.SideOutput(p, streams.NewOutput[string, int]("side"))
 		}, `output "side" has records of string and string`},
-		"windows behind a pointer that is nil": {func(_ *builder, s *stream) {
-			s.GroupByKey().WindowedBy((*window.Time)(nil)).Reduce(texts, concat)
-		}, "windows are nil"},
+		"windows that nobody made": {func(_ *builder, s *stream) {
+			s.GroupByKey().WindowedBy(window.Windows{}).Reduce(texts, concat)
+		}, "no windows: make some with window.Tumbling"},
+		"windows without an end, with a grace period": {func(_ *builder, s *stream) {
+			s.GroupByKey().WindowedBy(window.Unlimited(time.UnixMilli(0)).Grace(time.Second)).Reduce(texts, concat)
+		}, "window grace: a window without an end has none"},
 		"a store behind a pointer that is nil": {func(_ *builder, s *stream) {
 			streams.Process(s, newReader, rows, (*state.KeyValue[string, string])(nil))
 		}, "one of the stores is nil"},

@@ -6,6 +6,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/window"
 )
@@ -90,22 +91,18 @@ func (g *Group[K, V]) WindowedBy(windows window.Windows) *WindowedGroup[K, V] {
 	return &WindowedGroup[K, V]{group: g, windows: g.of().checked(windows, graph.Site())}
 }
 
-// checked reports windows that are wrong, or of a kind that no aggregation knows.
-func (b *Builder) checked(windows window.Windows, site string) window.Windows {
-	if graph.IsNil(windows) {
-		b.graph.Fail(site, "windows are nil")
-		return window.Tumbling(time.Millisecond)
+// checked are windows as the engine knows them; it reports those that are wrong.
+func (b *Builder) checked(w window.Windows, site string) windows.Windows {
+	made := windows.Of(windows.Sealed(w))
+	if made == nil {
+		b.graph.Fail(site, "no windows: make some with window.Tumbling or another function of that package")
+		return windows.Tumbling(time.Millisecond) // whatever: Build fails
 	}
-	if err := windows.Err(); err != nil {
+	if err := made.Err(); err != nil {
 		b.graph.Fail(site, "%w", err)
-		return window.Tumbling(time.Millisecond) // whatever: Build fails
+		return windows.Tumbling(time.Millisecond)
 	}
-	_, aligned := windows.(window.Aligned)
-	if _, sliding := windows.(window.SlidingTime); !aligned && !sliding {
-		b.graph.Fail(site, "windows of type %T: must be a window.Aligned, or window.Sliding", windows)
-		return window.Tumbling(time.Millisecond)
-	}
-	return windows
+	return made
 }
 
 // SessionsBy aggregates each key by sessions of activity. Stream time is as for WindowedBy.
@@ -113,13 +110,14 @@ func (g *Group[K, V]) SessionsBy(windows window.Session) *SessionGroup[K, V] {
 	return &SessionGroup[K, V]{group: g, windows: g.of().checkedSessions(windows, graph.Site())}
 }
 
-// checkedSessions reports sessions that are wrong.
-func (b *Builder) checkedSessions(windows window.Session, site string) window.Session {
-	if err := windows.Err(); err != nil {
+// checkedSessions are sessions as the engine knows them; it reports those that are wrong.
+func (b *Builder) checkedSessions(w window.Session, site string) windows.Session {
+	made := windows.Session(w)
+	if err := made.Err(); err != nil {
 		b.graph.Fail(site, "%w", err)
-		return window.Sessions(time.Millisecond) // whatever: Build fails
+		return windows.Sessions(time.Millisecond) // whatever: Build fails
 	}
-	return windows
+	return made
 }
 
 func count(_ *graph.Flow, row, out any) (bool, error) { return counted(row, out, 1) }

@@ -47,13 +47,13 @@ func lateWindows(b *streams.Builder, windows window.Windows, final bool) {
 func TestLateRecordsOfHoppingWindowsFollowTheirTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.Int64Range(1, 20).Draw(t, "size")
-		windows := window.Hopping(ms(size), ms(rapid.Int64Range(1, size).Draw(t, "advance"))).
-			Grace(ms(rapid.Int64Range(0, 15).Draw(t, "grace")))
+		advance := rapid.Int64Range(1, size).Draw(t, "advance")
+		grace := rapid.Int64Range(0, 15).Draw(t, "grace")
 		b := streams.NewBuilder("app")
-		lateWindows(b, windows, rapid.Bool().Draw(t, "final"))
+		lateWindows(b, window.Hopping(ms(size), ms(advance)).Grace(ms(grace)), rapid.Bool().Draw(t, "final"))
 		w := &lateTwin{ledger: ledger{}, late: func(ts, streamTime int64) (n int64) {
-			for start := int64(0); start <= ts; start += windows.Advance() {
-				if ts < start+size && windows.CloseTime(start) <= streamTime {
+			for start := int64(0); start <= ts; start += advance {
+				if ts < start+size && start+size+grace <= streamTime {
 					n++
 				}
 			}
@@ -100,7 +100,7 @@ func TestLateRecordsOfSessionsFollowTheirTwin(t *testing.T) {
 			streams.ResultsBy(table.Final(), windowText).To(textTopic("finals"))
 		}
 		streams.Late[string](table).To(out)
-		w := lateSessionTwin{&sessionTwin{ledger: ledger{}, windows: windows, gap: gap, grace: grace}}
+		w := lateSessionTwin{&sessionTwin{ledger: ledger{}, gap: gap, grace: grace}}
 		follows(t, b, w, drawRecords(t, shape{nullKeys: true, jumps: true}))
 	})
 }

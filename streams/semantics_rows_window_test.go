@@ -29,7 +29,7 @@ func inSessions(gap, grace int64, path func(*windowTable) *results) func(*stream
 	}
 }
 
-func sliding(d, grace int64) window.SlidingTime { return window.Sliding(ms(d)).Grace(ms(grace)) }
+func sliding(d, grace int64) window.Windows { return window.Sliding(ms(d)).Grace(ms(grace)) }
 
 // Kafka Streams: null values are counted by tumbling and hopping windows and sessions, and skipped by plain aggregates
 // and sliding windows. Millstream has one rule: nulls are dropped and counted. An aggregator that returns null deletes

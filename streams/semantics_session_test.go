@@ -31,7 +31,7 @@ func TestSessionsFollowTheirTwin(t *testing.T) {
 			streams.From(b, in).GroupByKey().SessionsBy(windows), store, zero, addText, mergeText)
 		streams.ResultsBy(table.Updates(), windowText).To(out)
 		streams.ResultsBy(table.Final(), finalText).To(out)
-		w := &sessionTwin{ledger: ledger{}, windows: windows, gap: gap, grace: grace}
+		w := &sessionTwin{ledger: ledger{}, gap: gap, grace: grace}
 		follows(t, b, w, drawRecords(t, shape{nullKeys: true, jumps: true}))
 	})
 }
@@ -39,7 +39,6 @@ func TestSessionsFollowTheirTwin(t *testing.T) {
 // sessionTwin keeps every session for ever.
 type sessionTwin struct {
 	ledger
-	windows    window.Session
 	gap, grace int64
 	time       int64
 	sessions   []session
@@ -95,7 +94,9 @@ func (w *sessionTwin) sorted() []session {
 }
 
 func (w *sessionTwin) name(s session) string {
-	return windowText(window.Windowed[string]{Key: s.key, Window: w.windows.Window(s.start, s.end)})
+	return windowText(window.Windowed[string]{
+		Key: s.key, Window: window.Window{Start: s.start, End: s.end, EndIncluded: true},
+	})
 }
 
 func (w *sessionTwin) finals() (emitted []record) {

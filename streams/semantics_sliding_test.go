@@ -35,7 +35,7 @@ func finalText(w window.Windowed[string]) string { return "final " + windowText(
 // slidingTwin keeps every record and finds the windows that exist by trying them all.
 type slidingTwin struct {
 	ledger
-	windows  window.SlidingTime
+	windows  window.Windows
 	d, grace int64
 	time     int64
 	records  map[string][]record
@@ -75,7 +75,7 @@ type slidingRow struct {
 	start, timestamp int64
 }
 
-func (s slidingRow) named(windows window.SlidingTime) record {
+func (s slidingRow) named(windows window.Windows) record {
 	key := window.Windowed[string]{Key: s.key, Window: windows.Window(s.start)}
 	return rec(windowText(key), s.value, s.timestamp)
 }

@@ -4,15 +4,15 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/window"
 )
 
 // SessionGroup is a group whose records are to be aggregated by key and session. A record that joins sessions together
 // deletes them and makes one of them all; in the updates, those that are gone have a null value.
 type SessionGroup[K, V any] struct {
 	group   *Group[K, V]
-	windows window.Session
+	windows windows.Session
 }
 
 // Count counts the records of each key and session.
@@ -74,19 +74,19 @@ func aggregateSessions[A, K, V any](
 
 //go:noinline
 func (b *Builder) sessionRows(
-	m member, windows window.Session, store storage.Spec, functions operator.Sessions, site string,
+	m member, windows windows.Session, store storage.Spec, functions operator.Sessions, site string,
 ) *windowRows {
 	return b.windowTable([]windowPart{b.inSessions(m, windows, store, functions, site)}, windows, store, site)
 }
 
 //go:noinline
-func (b *Builder) sessionStoreFor(windows window.Session, store state.Declaration, site string) storage.Spec {
+func (b *Builder) sessionStoreFor(windows windows.Session, store state.Declaration, site string) storage.Spec {
 	return b.forWindows(b.specOf(store, site), windows.Retention(), false, site)
 }
 
 //go:noinline
 func (b *Builder) inSessions(
-	m member, windows window.Session, store storage.Spec, functions operator.Sessions, site string,
+	m member, windows windows.Session, store storage.Spec, functions operator.Sessions, site string,
 ) windowPart {
 	return b.windowPart(m, store, operator.ClosingSessions{Session: windows}, site, func() graph.Step {
 		return operator.SessionAggregate(store, windows, functions)

@@ -7,6 +7,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/window"
 )
@@ -65,10 +66,10 @@ func JoinStreamsRecord[V, K, L, R any](
 }
 
 func joinStreams[V, K, L, R any](
-	left *Stream[K, L], right *Stream[K, R], windows window.Join, stores state.Join[K, L, R], alone operator.Sides,
+	left *Stream[K, L], right *Stream[K, R], meeting window.Join, stores state.Join[K, L, R], alone operator.Sides,
 	join operator.StreamJoiner[K, L, R, V],
 ) *Stream[K, V] {
-	b, site := left.of(), graph.Site()
+	b, site, within := left.of(), graph.Site(), windows.Join(meeting)
 	if right == nil || right.b == nil {
 		b.graph.Fail(site, "the stream to join is nil")
 		right = &Stream[K, R]{b: b, node: left.node}
@@ -79,14 +80,14 @@ func joinStreams[V, K, L, R any](
 	if stores.Name() == "" {
 		b.graph.Fail(site, "the stores of a join need a name: it outlives the process and is never made up")
 	}
-	if err := windows.Err(); err != nil {
+	if err := within.Err(); err != nil {
 		b.graph.Fail(site, "%w", err)
 	}
 	left.of().keyedHere(left.rekeyed, site, "a join of streams")
 	right.of().keyedHere(right.rekeyed, site, "a join of streams")
-	keep := max(eventtime.Duration(windows.Retention()), time.Millisecond)
+	keep := max(eventtime.Duration(within.Retention()), time.Millisecond)
 	j := operator.StreamJoin[K, L, R, V]{
-		Windows: windows, Alone: alone, Join: join,
+		Windows: within, Alone: alone, Join: join,
 		Left:  stores.LeftBuffer(keep, alone.Left, alone.Right),
 		Right: stores.RightBuffer(keep, alone.Left, alone.Right),
 	}
@@ -102,7 +103,7 @@ func joinStreams[V, K, L, R any](
 		func() graph.Processor[K, L, K, V] { return operator.StreamJoinLeft(j) })
 	rightNode := graph.AddProcessor(b.graph, "join", site, []*graph.Node{right.node}, specs,
 		func() graph.Processor[K, R, K, V] { return operator.StreamJoinRight(j) })
-	keeps(windows, leftNode, rightNode)
+	keeps(within, leftNode, rightNode)
 	b.graph.Copartition(site, left.node, right.node)
 	return &Stream[K, V]{b: b, node: merged(b, []*graph.Node{leftNode, rightNode}, site)}
 }

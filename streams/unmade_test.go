@@ -76,10 +76,7 @@ func TestBuildRefusesWhatNoConstructorMade(t *testing.T) {
 		"output": func(_ *builder, s *stream) {
 			streams.SideOutput(streams.Process(s, newReader), streams.Output[string, string]{})
 		},
-		"windows": func(_ *builder, s *stream) { s.GroupByKey().WindowedBy(window.Time{}).Reduce(texts, concat) },
-		"calendar": func(_ *builder, s *stream) {
-			s.GroupByKey().WindowedBy(window.Calendar{}).Reduce(texts, concat)
-		},
+		"windows": func(_ *builder, s *stream) { s.GroupByKey().WindowedBy(window.Windows{}).Reduce(texts, concat) },
 		"sessions": func(_ *builder, s *stream) {
 			s.GroupByKey().SessionsBy(window.Session{}).Reduce(visits, concat)
 		},

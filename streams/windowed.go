@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"fmt"
 	"reflect"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/window"
@@ -17,7 +17,7 @@ import (
 // WindowedGroup is a group whose records are to be aggregated by key and window.
 type WindowedGroup[K, V any] struct {
 	group   *Group[K, V]
-	windows window.Windows
+	windows windows.Windows
 }
 
 // Count counts the records of each key and window.
@@ -71,16 +71,16 @@ func aggregateWindows[A, K, V any](
 }
 
 //go:noinline
-func (b *Builder) windowRows(m member, windows window.Windows, store storage.Spec, site string) *windowRows {
+func (b *Builder) windowRows(m member, windows windows.Windows, store storage.Spec, site string) *windowRows {
 	return b.windowTable([]windowPart{b.inWindows(m, windows, store, site)}, windows, store, site)
 }
 
 // storeFor is a window store as windows need it, owned by the step at site.
 //
 //go:noinline
-func (b *Builder) storeFor(windows window.Windows, store state.Declaration, site string) storage.Spec {
-	_, sliding := windows.(window.SlidingTime)
-	return b.forWindows(b.specOf(store, site), windows.Retention(), sliding, site)
+func (b *Builder) storeFor(w windows.Windows, store state.Declaration, site string) storage.Spec {
+	_, sliding := w.(windows.SlidingTime)
+	return b.forWindows(b.specOf(store, site), w.Retention(), sliding, site)
 }
 
 // forWindows is a store whose retention is that of its windows, in milliseconds, or its own, where that is longer. The
@@ -102,13 +102,13 @@ type windowPart struct {
 
 //go:noinline
 func (b *Builder) inWindows(
-	m member, windows window.Windows, store storage.Spec, site string,
+	m member, w windows.Windows, store storage.Spec, site string,
 ) windowPart {
-	return b.windowPart(m, store, operator.ClosingWindows{Windows: windows}, site, func() graph.Step {
-		if sliding, ok := windows.(window.SlidingTime); ok {
+	return b.windowPart(m, store, operator.ClosingWindows{Windows: w}, site, func() graph.Step {
+		if sliding, ok := w.(windows.SlidingTime); ok {
 			return operator.SlidingAggregate(store, sliding, m.fold)
 		}
-		return operator.WindowAggregate(store, windows.(window.Aligned), m.fold)
+		return operator.WindowAggregate(store, w.(windows.Aligned), m.fold)
 	})
 }
 
@@ -134,7 +134,9 @@ func (b *Builder) windowPart(
 }
 
 // windowTable is an aggregation of one or more streams into one store.
-func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store storage.Spec, site string) *windowRows {
+func (b *Builder) windowTable(
+	parts []windowPart, windows windows.Defined, store storage.Spec, site string,
+) *windowRows {
 	var aggregates []*graph.Node
 	for _, p := range parts {
 		aggregates = append(aggregates, p.aggregate())
@@ -159,12 +161,9 @@ func (b *Builder) windowTable(parts []windowPart, windows fmt.Stringer, store st
 }
 
 // keeps notes which windows are in the stores of steps.
-func keeps(windows fmt.Stringer, nodes ...*graph.Node) {
+func keeps(windows windows.Defined, nodes ...*graph.Node) {
 	for _, n := range nodes {
-		n.Windows = windows.String()
-		if w, ok := windows.(window.Defined); ok {
-			n.Windows, n.Grace = w.Definition()
-		}
+		n.Windows, n.Grace = windows.Definition()
 	}
 }
 

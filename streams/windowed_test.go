@@ -26,7 +26,7 @@ var texts = state.NewWindow("texts", serde.String, serde.String)
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-func tumbling(size, grace int64) window.Time { return window.Tumbling(ms(size)).Grace(ms(grace)) }
+func tumbling(size, grace int64) window.Windows { return window.Tumbling(ms(size)).Grace(ms(grace)) }
 
 // windowText is key@[start,end).
 func windowText(w window.Windowed[string]) string { return w.Key + "@" + w.Window.String() }
@@ -38,7 +38,7 @@ func finals(t *windowTable) *results  { return t.Final() }
 
 // windowDriver runs topic in through an aggregation by windows to topic out.
 func windowDriver(
-	t testing.TB, w window.Time, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results,
+	t testing.TB, w window.Windows, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results,
 	opts ...testkit.Option,
 ) *testkit.Driver {
 	t.Helper()
@@ -50,7 +50,7 @@ func windowDriver(
 
 // windowed is what that makes of records.
 func windowed(
-	t testing.TB, w window.Time, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results,
+	t testing.TB, w window.Windows, aggregate func(*windowGroup) *windowTable, path func(*windowTable) *results,
 	records ...record,
 ) ([]record, drops) {
 	t.Helper()

@@ -38,7 +38,7 @@ type StoreLock struct {
 	InMemory    bool   `json:"inMemory,omitempty"`    // restored from the changelog at each start
 	RetentionMs int64  `json:"retentionMs,omitempty"` // of windows, from their start
 	TTLMs       int64  `json:"ttlMs,omitempty"`       // of rows of a key-value store, from their timestamp
-	// Windows are those whose rows the store holds, and GraceMs their grace period; see window.Defined.
+	// Windows are those whose rows the store holds, and GraceMs their grace period; see windows.Defined.
 	Windows     string        `json:"windows,omitempty"`
 	GraceMs     int64         `json:"graceMs,omitempty"`
 	KeyTypes    []serde.Shape `json:"keyTypes,omitempty"`

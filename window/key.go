@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/serde"
 )
 
@@ -13,17 +14,17 @@ const timeSize = 8
 // TimeKey is the serde of the keys of windows that a start identifies, in the bytes of Kafka's TimeWindowedSerializer:
 // the key, then the start of the window as int64. The end is not in the bytes: it follows from the windows given here,
 // and a window of another length is an error. One that has a start alone stands for that of the start.
-func TimeKey[K any](key serde.Serde[K], windows Windows) serde.Serde[Windowed[K]] {
-	return timeKey[K]{key: key, windows: windows}
+func TimeKey[K any](key serde.Serde[K], w Windows) serde.Serde[Windowed[K]] {
+	return timeKey[K]{key: key, windows: w.open()}
 }
 
 type timeKey[K any] struct {
 	key     serde.Serde[K]
-	windows Windows
+	windows windows.Windows
 }
 
 func (s timeKey[K]) Format() string {
-	if w, ok := s.windows.(Time); ok {
+	if w, ok := s.windows.(windows.Time); ok {
 		return fmt.Sprintf("windowed(%s,%d)", serde.FormatOf(s.key), w.Size())
 	}
 	return fmt.Sprintf("windowed(%s,%v)", serde.FormatOf(s.key), s.windows)

@@ -276,7 +276,7 @@ func windows(w *Window) (window.Windows, error) {
 	case "sliding":
 		return window.Sliding(ms(w.SizeMs)).Grace(ms(w.GraceMs)), nil
 	}
-	return nil, &UnknownOperator{w.Kind + " windows"}
+	return window.Windows{}, &UnknownOperator{w.Kind + " windows"}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

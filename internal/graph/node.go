@@ -34,7 +34,7 @@ type Node struct {
 	Parents  []*Node
 	Children []*Node
 	Site     string // file:line of the call that made it
-	Windows  string // that the step keeps in its stores, see window.Defined
+	Windows  string // that the step keeps in its stores, see windows.Defined
 	Grace    time.Duration
 	output   string // of a named output of the step in front: its name
 	suffix   int    // of a source: bytes at the end of its keys that take no part in partitioning

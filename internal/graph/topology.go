@@ -42,7 +42,7 @@ type Sub struct {
 	Stores  []storage.Spec
 }
 
-// WindowsIn are the windows whose rows a store holds, see window.Defined; empty if a step of the user's keeps it.
+// WindowsIn are the windows whose rows a store holds, see windows.Defined; empty if a step of the user's keeps it.
 func (s *Sub) WindowsIn(store string) (text string, grace time.Duration) {
 	for _, n := range s.Nodes {
 		if n.Windows != "" && slices.ContainsFunc(n.Stores, func(s storage.Spec) bool { return s.Name() == store }) {

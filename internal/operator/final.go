@@ -4,6 +4,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -32,7 +33,7 @@ type Closing interface {
 }
 
 // ClosingWindows are windows that a start identifies; their store orders them by it.
-type ClosingWindows struct{ window.Windows }
+type ClosingWindows struct{ windows.Windows }
 
 // Between is Closing's.
 func (w ClosingWindows) Between(before, streamTime int64) (from, to int64, ok bool) {
@@ -44,7 +45,7 @@ func (w ClosingWindows) Between(before, streamTime int64) (from, to int64, ok bo
 func (w ClosingWindows) Window(at window.Window) window.Window { return w.Windows.Window(at.Start) }
 
 // ClosingSessions are sessions; their store orders them by their end.
-type ClosingSessions struct{ window.Session }
+type ClosingSessions struct{ windows.Session }
 
 // Between is Closing's.
 func (w ClosingSessions) Between(before, streamTime int64) (from, to int64, ok bool) {

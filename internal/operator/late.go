@@ -5,7 +5,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/storage"
-	"github.com/millstream-go/millstream/window"
+	"github.com/millstream-go/millstream/internal/windows"
 )
 
 // Late passes the records that an aggregation drops as late for one of their windows or all, or for their session, each
@@ -48,10 +48,10 @@ func (w ClosingWindows) judge(rows.ByWindow) judge {
 	}
 }
 
-func lateForWindows(windows window.Windows, ts, streamTime int64) bool {
-	aligned, ok := windows.(window.Aligned)
+func lateForWindows(w windows.Windows, ts, streamTime int64) bool {
+	aligned, ok := w.(windows.Aligned)
 	if !ok {
-		return ts < windows.Closed(streamTime) // even the last window that could hold it
+		return ts < w.Closed(streamTime) // even the last window that could hold it
 	}
 	first, last := aligned.Starts(ts)
 	return first > last || first < aligned.Closed(streamTime)

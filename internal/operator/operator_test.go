@@ -10,6 +10,7 @@ import (
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/window"
@@ -24,7 +25,7 @@ type (
 
 var (
 	rows    = state.NewKeyValue("rows", serde.Int64, serde.Int64)
-	minutes = window.Hopping(10e6, 5e6)
+	minutes = windows.Hopping(10e6, 5e6)
 	spans   = state.NewWindow("spans", serde.Int64, serde.Int64).Retain(10e6)
 	slides  = state.NewWindow("slides", serde.Int64, serde.Int64).ByKey().Retain(30e6)
 	visits  = state.NewSession("visits", serde.Int64, serde.Int64).Retain(10e6)
@@ -206,11 +207,11 @@ var chains = map[string]func(*testing.T, *bench){
 		b.count++ // no window closes: nothing to see in the sink
 	},
 	"sliding": func(t *testing.T, b *bench) {
-		put(b, operator.SlidingAggregate(storage.Of(slides), window.Sliding(10e6), operator.FoldOf(sum)), storage.Of(slides))
+		put(b, operator.SlidingAggregate(storage.Of(slides), windows.Sliding(10e6), operator.FoldOf(sum)), storage.Of(slides))
 		endOf[windowed, change](t, b, graph.Changes)
 	},
 	"session": func(t *testing.T, b *bench) {
-		put(b, operator.SessionAggregate(storage.Of(visits), window.Sessions(10e6), operator.Sessions{
+		put(b, operator.SessionAggregate(storage.Of(visits), windows.Sessions(10e6), operator.Sessions{
 			Initial: operator.InitialOf(zero), Fold: operator.FoldOf(sum), Merge: operator.MergeOf(join),
 		}), storage.Of(visits))
 		endOf[windowed, change](t, b, graph.Changes)

@@ -5,6 +5,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -34,7 +35,7 @@ func InitialOf[A any](fn func() A) func(out any) { return func(out any) { *out.(
 //
 // A closed session never changes and merges with nothing. A record is late, dropped and counted if the session that it
 // would make or join is closed. Stream time is that of the store, as in WindowAggregate.
-func SessionAggregate(store storage.Spec, windows window.Session, functions Sessions) graph.Step {
+func SessionAggregate(store storage.Spec, windows windows.Session, functions Sessions) graph.Step {
 	return &sessionAggregate{
 		windowRows: windowRows{declared: store, fold: functions.Fold}, windows: windows, functions: functions,
 	}
@@ -42,7 +43,7 @@ func SessionAggregate(store storage.Spec, windows window.Session, functions Sess
 
 type sessionAggregate struct {
 	windowRows
-	windows   window.Session
+	windows   windows.Session
 	functions Sessions
 	found     rows.Finder
 }

@@ -5,7 +5,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/storage"
-	"github.com/millstream-go/millstream/window"
+	"github.com/millstream-go/millstream/internal/windows"
 )
 
 // SlidingAggregate keeps one row for each key and sliding window. A record changes the windows that hold it and makes
@@ -20,13 +20,13 @@ import (
 //   - the window that begins right after the record before t, if it is new, holds nothing yet;
 //   - the window that begins right after t, if it is new, holds what the latest window around t held after t: that
 //     window holds no record before t, or there would be one that begins after it.
-func SlidingAggregate(store storage.Spec, windows window.SlidingTime, fold Fold) graph.Step {
+func SlidingAggregate(store storage.Spec, windows windows.SlidingTime, fold Fold) graph.Step {
 	return &slidingAggregate{windowRows: windowRows{declared: store, fold: fold}, windows: windows}
 }
 
 type slidingAggregate struct {
 	windowRows
-	windows window.SlidingTime
+	windows windows.SlidingTime
 	found   rows.Finder // by start
 	plan    slidePlan
 }

@@ -2,8 +2,8 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/state"
-	"github.com/millstream-go/millstream/window"
 )
 
 // StreamJoin describes a join of two streams. StreamJoinLeft and StreamJoinRight make its two nodes, which share the
@@ -15,7 +15,7 @@ import (
 // order of their times, and is kept for those to come. Results have the higher timestamp of both, and the headers of
 // the record that came last. A record that came out alone is final and meets nothing any more.
 type StreamJoin[K, L, R, V any] struct {
-	Windows   window.Join
+	Windows   windows.Join
 	Left      state.Buffer[K, L]
 	Right     state.Buffer[K, R]
 	Unmatched state.Unmatched[K, L, R] // of a left or outer join
@@ -59,7 +59,7 @@ func StreamJoinRight[K, L, R, V any](j StreamJoin[K, L, R, V]) processor[K, R, K
 // joinSide is the node of one side of a join.
 type joinSide[K, T, U, V any] struct {
 	open    func(ctx *context[K, V])
-	windows window.Join
+	windows windows.Join
 	left    bool
 	alone   bool // records of this side come out without a partner
 	join    StreamJoiner[K, T, U, V]

@@ -4,6 +4,7 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/storage"
+	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -12,13 +13,13 @@ import (
 //
 // Stream time is that of the store: the highest timestamp of the records with a key that came here, over all keys, null
 // values included. It survives restarts, as it is committed with the offsets.
-func WindowAggregate(store storage.Spec, windows window.Aligned, fold Fold) graph.Step {
+func WindowAggregate(store storage.Spec, windows windows.Aligned, fold Fold) graph.Step {
 	return &windowAggregate{windowRows: windowRows{declared: store, fold: fold}, windows: windows}
 }
 
 type windowAggregate struct {
 	windowRows
-	windows window.Aligned
+	windows windows.Aligned
 }
 
 func (a *windowAggregate) Process(ctx *flowContext, r *flow) error {

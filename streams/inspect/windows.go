@@ -12,7 +12,7 @@ import (
 
 // windows are those that a store keeps, as its step declares them.
 type windows struct {
-	text  string // see window.Defined; empty: nobody declared any
+	text  string // see windows.Defined; empty: nobody declared any
 	grace time.Duration
 }
 

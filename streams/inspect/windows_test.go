@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWindowsOfADefinition: ends and closes follow from the text that window.Defined has.
+// TestWindowsOfADefinition: ends and closes follow from the text that windows.Defined has.
 func TestWindowsOfADefinition(t *testing.T) {
 	minute := windows{"tumbling(1m0s)", 10 * time.Second}
 	end, ok := minute.end(60_000)

@@ -1,4 +1,4 @@
-package window_test
+package windows_test
 
 import (
 	"fmt"
@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/millstream-go/millstream/window"
+	"github.com/millstream-go/millstream/internal/windows"
 )
 
 // alignedCalendar is what an aggregation asks of its windows.
 type alignedCalendar interface {
 	Starts(ts int64) (first, last int64)
 	Advance() int64
-	Window(start int64) window.Window
+	Window(start int64) windows.Window
 	CloseTime(start int64) int64
 	Closed(streamTime int64) int64
 	StartsBetween(from, to int64) bool
@@ -29,9 +29,9 @@ type alignedCalendar interface {
 }
 
 var (
-	_ alignedCalendar = window.Calendar{}
-	_ alignedCalendar = window.Endless{}
-	_ alignedCalendar = window.Time{}
+	_ alignedCalendar = windows.Calendar{}
+	_ alignedCalendar = windows.Endless{}
+	_ alignedCalendar = windows.Time{}
 )
 
 // oddities are places whose clocks did something odd, and when.
@@ -66,7 +66,7 @@ func load(t require.TestingT, name string) *time.Location {
 
 // twin is a calendar and its slow twin: a number that grows from one local day, week or month to the next.
 type twin struct {
-	window.Calendar
+	windows.Calendar
 	loc    *time.Location
 	number func(local time.Time) int
 	reach  int64 // ms, more than any two windows last
@@ -85,11 +85,11 @@ var twins = rapid.Custom(func(t *rapid.T) twin {
 	first := time.Weekday(rapid.IntRange(0, 6).Draw(t, "first"))
 	grace := ms(rapid.SampledFrom([]int64{0, 1, 3600_000, 5 * day}).Draw(t, "grace"))
 	w := rapid.SampledFrom([]twin{
-		{window.Days(loc).Grace(grace), loc, dayNumber, 5 * day},
-		{window.Weeks(loc, first).Grace(grace), loc, func(local time.Time) int {
+		{windows.Days(loc).Grace(grace), loc, dayNumber, 5 * day},
+		{windows.Weeks(loc, first).Grace(grace), loc, func(local time.Time) int {
 			return (dayNumber(local) + 7000 + int(time.Thursday-first)) / 7 // day 0 is a Thursday
 		}, 17 * day},
-		{window.Months(loc).Grace(grace), loc, func(local time.Time) int {
+		{windows.Months(loc).Grace(grace), loc, func(local time.Time) int {
 			return local.Year()*12 + int(local.Month())
 		}, 66 * day},
 	}).Draw(t, "windows")
@@ -138,7 +138,7 @@ func TestCalendarStarts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := twins.Draw(t, "w")
 		ts := w.around(t)
-		var want window.Window
+		var want windows.Window
 		for _, start := range w.starts(ts-w.reach, ts+w.reach) {
 			if start > ts {
 				want.End = start
@@ -203,7 +203,7 @@ func TestDays(t *testing.T) {
 		{"Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z", "24h0m0s"},     // the 31st
 		{"America/New_York", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "5h0m0s"},  // its day began before the epoch
 	} {
-		w := window.Days(load(t, c.place))
+		w := windows.Days(load(t, c.place))
 		first, _ := w.Starts(millis(t, c.in))
 		require.Equal(t, c.start, utc(first), c)
 		require.Equal(t, c.length, ms(w.Window(first).End-first).String(), c)
@@ -213,19 +213,19 @@ func TestDays(t *testing.T) {
 func TestWeeksAndMonths(t *testing.T) {
 	berlin, apia := load(t, "Europe/Berlin"), load(t, "Pacific/Apia")
 	for _, c := range []struct {
-		windows        window.Calendar
+		windows        windows.Calendar
 		in, start, end string
 	}{
-		{window.Weeks(berlin, time.Monday), "2024-03-31T12:00:00Z", "2024-03-24T23:00:00Z", "2024-03-31T22:00:00Z"},
-		{window.Weeks(berlin, time.Sunday), "2024-03-31T12:00:00Z", "2024-03-30T23:00:00Z", "2024-04-06T22:00:00Z"},
-		{window.Weeks(time.UTC, time.Monday), "1970-01-04T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-05T00:00:00Z"},
-		{window.Weeks(time.UTC, time.Thursday), "1970-01-07T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-08T00:00:00Z"},
-		{window.Weeks(apia, time.Friday), "2011-12-30T12:00:00Z", "2011-12-30T10:00:00Z", "2012-01-05T10:00:00Z"},
-		{window.Months(berlin), "2024-02-29T23:00:00Z", "2024-02-29T23:00:00Z", "2024-03-31T22:00:00Z"},
-		{window.Months(berlin), "2024-02-29T22:59:59Z", "2024-01-31T23:00:00Z", "2024-02-29T23:00:00Z"},
-		{window.Months(berlin), "2024-12-31T12:00:00Z", "2024-11-30T23:00:00Z", "2024-12-31T23:00:00Z"},
-		{window.Months(berlin), "1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-31T23:00:00Z"},
-		{window.Months(apia), "2011-12-30T12:00:00Z", "2011-12-01T10:00:00Z", "2011-12-31T10:00:00Z"},
+		{windows.Weeks(berlin, time.Monday), "2024-03-31T12:00:00Z", "2024-03-24T23:00:00Z", "2024-03-31T22:00:00Z"},
+		{windows.Weeks(berlin, time.Sunday), "2024-03-31T12:00:00Z", "2024-03-30T23:00:00Z", "2024-04-06T22:00:00Z"},
+		{windows.Weeks(time.UTC, time.Monday), "1970-01-04T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-05T00:00:00Z"},
+		{windows.Weeks(time.UTC, time.Thursday), "1970-01-07T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-08T00:00:00Z"},
+		{windows.Weeks(apia, time.Friday), "2011-12-30T12:00:00Z", "2011-12-30T10:00:00Z", "2012-01-05T10:00:00Z"},
+		{windows.Months(berlin), "2024-02-29T23:00:00Z", "2024-02-29T23:00:00Z", "2024-03-31T22:00:00Z"},
+		{windows.Months(berlin), "2024-02-29T22:59:59Z", "2024-01-31T23:00:00Z", "2024-02-29T23:00:00Z"},
+		{windows.Months(berlin), "2024-12-31T12:00:00Z", "2024-11-30T23:00:00Z", "2024-12-31T23:00:00Z"},
+		{windows.Months(berlin), "1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-31T23:00:00Z"},
+		{windows.Months(apia), "2011-12-30T12:00:00Z", "2011-12-01T10:00:00Z", "2011-12-31T10:00:00Z"},
 	} {
 		first, _ := c.windows.Starts(millis(t, c.in))
 		got := c.windows.Window(first)
@@ -234,7 +234,7 @@ func TestWeeksAndMonths(t *testing.T) {
 }
 
 func TestCalendarEdges(t *testing.T) {
-	w := window.Days(time.UTC).Grace(time.Hour)
+	w := windows.Days(time.UTC).Grace(time.Hour)
 	require.Equal(t, int64(25*3600_000), w.CloseTime(0))
 	require.Equal(t, int64(0), w.Closed(-1))
 	require.Equal(t, int64(0), w.Closed(25*3600_000-1))
@@ -251,7 +251,7 @@ func TestCalendarEdges(t *testing.T) {
 func TestCalendarEndOfTime(t *testing.T) {
 	for _, place := range []string{"UTC", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Kiritimati"} {
 		loc := load(t, place)
-		for _, w := range []window.Calendar{window.Days(loc), window.Weeks(loc, time.Sunday), window.Months(loc)} {
+		for _, w := range []windows.Calendar{windows.Days(loc), windows.Weeks(loc, time.Sunday), windows.Months(loc)} {
 			w = w.Grace(time.Hour)
 			first, last := w.Starts(math.MaxInt64)
 			require.Equal(t, first, last)
@@ -264,7 +264,7 @@ func TestCalendarEndOfTime(t *testing.T) {
 			require.False(t, w.StartsBetween(first+1, math.MaxInt64))
 			require.True(t, w.StartsBetween(0, math.MaxInt64))
 		}
-		w := window.Days(loc).Grace(ms(math.MaxInt64 / 1_000_000))
+		w := windows.Days(loc).Grace(ms(math.MaxInt64 / 1_000_000))
 		require.NoError(t, w.Err())
 		require.Positive(t, time.Duration(w.Retention())*time.Millisecond, "fits a Duration")
 		first, _ := w.Starts(math.MaxInt64 - 200*day)
@@ -273,26 +273,26 @@ func TestCalendarEndOfTime(t *testing.T) {
 }
 
 func TestCalendarMistakes(t *testing.T) {
-	for want, w := range map[string]window.Calendar{
-		"window location":                  window.Days(nil),
+	for want, w := range map[string]windows.Calendar{
+		"window location":                  windows.Days(nil),
 		"window location: must not be nil": {},
-		"window location sec: must":        window.Days(time.FixedZone("sec", 3600_000)),
-		"window weekday 7":                 window.Weeks(time.UTC, 7),
-		"window weekday -1":                window.Weeks(time.UTC, -1),
-		"window grace -1s":                 window.Months(time.UTC).Grace(-time.Second),
-		"window grace 1µs":                 window.Months(time.UTC).Grace(time.Microsecond),
+		"window location sec: must":        windows.Days(time.FixedZone("sec", 3600_000)),
+		"window weekday 7":                 windows.Weeks(time.UTC, 7),
+		"window weekday -1":                windows.Weeks(time.UTC, -1),
+		"window grace -1s":                 windows.Months(time.UTC).Grace(-time.Second),
+		"window grace 1µs":                 windows.Months(time.UTC).Grace(time.Microsecond),
 	} {
 		require.ErrorContains(t, w.Err(), want)
 		require.NotEmpty(t, w.String())
 	}
-	require.NoError(t, window.Weeks(time.UTC, time.Saturday).Grace(time.Hour).Err())
+	require.NoError(t, windows.Weeks(time.UTC, time.Saturday).Grace(time.Hour).Err())
 }
 
 func TestCalendarString(t *testing.T) {
 	berlin := load(t, "Europe/Berlin")
-	require.Equal(t, "days(Europe/Berlin, grace 1h0m0s)", window.Days(berlin).Grace(time.Hour).String())
-	require.Equal(t, "weeks(Europe/Berlin, from Monday, grace 0s)", window.Weeks(berlin, time.Monday).String())
-	require.Equal(t, "months(UTC, grace 0s)", window.Months(time.UTC).String())
+	require.Equal(t, "days(Europe/Berlin, grace 1h0m0s)", windows.Days(berlin).Grace(time.Hour).String())
+	require.Equal(t, "weeks(Europe/Berlin, from Monday, grace 0s)", windows.Weeks(berlin, time.Monday).String())
+	require.Equal(t, "months(UTC, grace 0s)", windows.Months(time.UTC).String())
 }
 
 func millis(t *testing.T, s string) int64 {
@@ -305,7 +305,7 @@ func utc(ts int64) string { return time.UnixMilli(ts).UTC().Format(time.RFC3339)
 
 func BenchmarkCalendarStarts(b *testing.B) {
 	berlin := load(b, "Europe/Berlin")
-	for _, w := range []window.Calendar{window.Days(berlin), window.Weeks(berlin, time.Monday), window.Months(berlin)} {
+	for _, w := range []windows.Calendar{windows.Days(berlin), windows.Weeks(berlin, time.Monday), windows.Months(berlin)} {
 		for _, year := range []int{2026, 2150} {
 			b.Run(fmt.Sprintf("%v/%d", w, year), func(b *testing.B) {
 				ts := time.Date(year, 1, 1, 0, 0, 0, 0, berlin).UnixMilli()
@@ -321,41 +321,6 @@ func BenchmarkCalendarStarts(b *testing.B) {
 func BenchmarkDays(b *testing.B) {
 	berlin := load(b, "Europe/Berlin")
 	for b.Loop() {
-		window.Days(berlin)
+		windows.Days(berlin)
 	}
-}
-
-// A day of 23 hours: the clocks of Berlin are put forward on the last Sunday of March.
-func ExampleDays() {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		panic(err)
-	}
-	days := window.Days(berlin).Grace(time.Hour)
-	start, _ := days.Starts(time.Date(2026, time.March, 29, 12, 0, 0, 0, berlin).UnixMilli())
-	day := days.Window(start)
-	fmt.Println(time.UnixMilli(day.Start).In(berlin), time.Duration(day.End-day.Start)*time.Millisecond)
-	fmt.Println(time.UnixMilli(days.CloseTime(start)).In(berlin))
-	// Output:
-	// 2026-03-29 00:00:00 +0100 CET 23h0m0s
-	// 2026-03-30 01:00:00 +0200 CEST
-}
-
-func ExampleWeeks() {
-	weeks := window.Weeks(time.UTC, time.Monday)
-	start, _ := weeks.Starts(time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC).UnixMilli())
-	fmt.Println(time.UnixMilli(start).UTC())
-	// Output:
-	// 2025-12-29 00:00:00 +0000 UTC
-}
-
-func ExampleMonths() {
-	months := window.Months(time.UTC)
-	start, _ := months.Starts(time.Date(2024, time.February, 29, 12, 0, 0, 0, time.UTC).UnixMilli())
-	month := months.Window(start)
-	fmt.Println(time.UnixMilli(month.Start).UTC())
-	fmt.Println(time.UnixMilli(month.End).UTC())
-	// Output:
-	// 2024-02-01 00:00:00 +0000 UTC
-	// 2024-03-01 00:00:00 +0000 UTC
 }

@@ -1,4 +1,4 @@
-package window
+package windows
 
 import (
 	"errors"
@@ -27,6 +27,9 @@ func (w Time) Grace(d time.Duration) Time {
 	w.grace = d
 	return w
 }
+
+// WithGrace is Grace, for windows of any kind.
+func (w Time) WithGrace(d time.Duration) Windows { return w.Grace(d) }
 
 // Err is what is wrong with the description, nil if nothing.
 func (w Time) Err() error {

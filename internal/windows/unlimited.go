@@ -1,6 +1,7 @@
-package window
+package windows
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -11,11 +12,18 @@ import (
 // Endless describes a single window that never closes, as Kafka's UnlimitedWindows. Make one with Unlimited.
 type Endless struct {
 	start time.Time
+	grace time.Duration
 }
 
 // Unlimited is one window for each key, from start to the end of time. Records before start are in no window. It is
 // never closed, so no record is late and its result is never final.
 func Unlimited(start time.Time) Endless { return Endless{start: start} }
+
+// WithGrace is a mistake, which Err tells: there is nothing to wait for.
+func (w Endless) WithGrace(d time.Duration) Windows {
+	w.grace = d
+	return w
+}
 
 // Err is what is wrong with the description, nil if nothing.
 func (w Endless) Err() error {
@@ -24,6 +32,8 @@ func (w Endless) Err() error {
 		return fmt.Errorf("window start %v: must be in milliseconds since the epoch, 0 or more", w.start)
 	case w.start.Nanosecond()%int(time.Millisecond) != 0:
 		return fmt.Errorf("window start %v: must be a whole millisecond", w.start)
+	case w.grace != 0:
+		return errors.New("window grace: a window without an end has none")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package window
+package windows
 
 import (
 	"fmt"
@@ -24,6 +24,9 @@ func (w SlidingTime) Grace(d time.Duration) SlidingTime {
 	w.grace = d
 	return w
 }
+
+// WithGrace is Grace, for windows of any kind.
+func (w SlidingTime) WithGrace(d time.Duration) Windows { return w.Grace(d) }
 
 // Err is what is wrong with the description, nil if nothing.
 func (w SlidingTime) Err() error { return check("window difference", w.difference, w.grace) }

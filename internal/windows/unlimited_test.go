@@ -1,18 +1,17 @@
-package window_test
+package windows_test
 
 import (
-	"fmt"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millstream-go/millstream/window"
+	"github.com/millstream-go/millstream/internal/windows"
 )
 
 func TestUnlimited(t *testing.T) {
-	w := window.Unlimited(time.UnixMilli(100))
+	w := windows.Unlimited(time.UnixMilli(100))
 	require.NoError(t, w.Err())
 	for _, ts := range []int64{100, 101, math.MaxInt64} {
 		first, last := w.Starts(ts)
@@ -22,13 +21,13 @@ func TestUnlimited(t *testing.T) {
 		first, last := w.Starts(ts)
 		require.Greater(t, first, last, ts)
 	}
-	require.Equal(t, window.Window{Start: 100, End: math.MaxInt64}, w.Window(100))
+	require.Equal(t, windows.Window{Start: 100, End: math.MaxInt64}, w.Window(100))
 	require.Positive(t, w.Advance())
 	require.Equal(t, "unlimited(from 1970-01-01T00:00:00.1Z)", w.String())
 }
 
 func TestUnlimitedNeverCloses(t *testing.T) {
-	w := window.Unlimited(time.UnixMilli(100))
+	w := windows.Unlimited(time.UnixMilli(100))
 	require.Equal(t, int64(math.MaxInt64), w.CloseTime(100))
 	for _, now := range []int64{-1, 0, 100, math.MaxInt64} {
 		require.Zero(t, w.Closed(now))
@@ -46,18 +45,7 @@ func TestUnlimitedMistakes(t *testing.T) {
 		"window start 292278994":  time.UnixMilli(math.MaxInt64).UTC(),
 		"a whole millisecond":     time.Unix(5, 1),
 	} {
-		require.ErrorContains(t, window.Unlimited(start).Err(), want)
+		require.ErrorContains(t, windows.Unlimited(start).Err(), want)
 	}
-	require.NoError(t, window.Unlimited(time.UnixMilli(0)).Err())
-}
-
-func ExampleUnlimited() {
-	w := window.Unlimited(time.UnixMilli(1000))
-	first, last := w.Starts(5000)
-	fmt.Println(first, last)
-	first, last = w.Starts(999) // in no window
-	fmt.Println(first > last)
-	// Output:
-	// 1000 1000
-	// true
+	require.NoError(t, windows.Unlimited(time.UnixMilli(0)).Err())
 }

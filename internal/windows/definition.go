@@ -1,4 +1,4 @@
-package window
+package windows
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 )
 
 // Defined are windows that tell what their rows depend on: a row that is stored under a start is that of another
-// window, or of none, when the definition is another one. All windows of this package do; lock files record it.
+// window, or of none, when the definition is another one. Lock files record it.
 type Defined interface {
 	// Definition is the kind with its settings, but for the grace period, which comes apart.
 	Definition() (text string, grace time.Duration)

@@ -1,4 +1,4 @@
-package window_test
+package windows_test
 
 import (
 	"math"
@@ -7,17 +7,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millstream-go/millstream/window"
+	"github.com/millstream-go/millstream/internal/windows"
 )
 
 func TestJoinWindowsOnOneSideOfARecord(t *testing.T) {
-	later := window.Between(-ms(2), ms(5)) // right records that come 2 to 5 after the left one
+	later := windows.Between(-ms(2), ms(5)) // right records that come 2 to 5 after the left one
 	from, to := later.Right(10)
 	require.Equal(t, []int64{12, 15}, []int64{from, to})
 	from, to = later.Left(10)
 	require.Equal(t, []int64{5, 8}, []int64{from, to})
 
-	earlier := window.Between(ms(5), -ms(2))
+	earlier := windows.Between(ms(5), -ms(2))
 	from, to = earlier.Right(10)
 	require.Equal(t, []int64{5, 8}, []int64{from, to})
 	from, to = earlier.Left(10)
@@ -32,13 +32,13 @@ func TestJoinWindowsOnOneSideOfARecord(t *testing.T) {
 // TestJoinWindowsThatCannotBe: sums of the settings would be beyond int64.
 func TestJoinWindowsThatCannotBe(t *testing.T) {
 	longest := time.Duration(math.MaxInt64)
-	for _, w := range []window.Join{
-		window.Within(longest), window.Between(longest, 0), window.Between(longest, time.Hour), window.Between(0, longest),
-		window.Between(-longest, longest),
+	for _, w := range []windows.Join{
+		windows.Within(longest), windows.Between(longest, 0), windows.Between(longest, time.Hour), windows.Between(0, longest),
+		windows.Between(-longest, longest),
 	} {
 		require.EqualError(t, w.Err(), "join window: must be below 36 years")
 	}
-	require.ErrorContains(t, window.Between(-2*time.Second, time.Second).Err(), "holds nothing")
-	require.ErrorContains(t, window.Between(math.MinInt64, 0).Err(), "join window")
-	require.NoError(t, window.Between(-time.Second, time.Second).Err())
+	require.ErrorContains(t, windows.Between(-2*time.Second, time.Second).Err(), "holds nothing")
+	require.ErrorContains(t, windows.Between(math.MinInt64, 0).Err(), "join window")
+	require.NoError(t, windows.Between(-time.Second, time.Second).Err())
 }

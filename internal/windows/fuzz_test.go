@@ -1,4 +1,4 @@
-package window_test
+package windows_test
 
 import (
 	"testing"
@@ -6,8 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millstream-go/millstream/serde"
-	"github.com/millstream-go/millstream/window"
+	"github.com/millstream-go/millstream/internal/windows"
 )
 
 // FuzzAligned: the windows that Starts names hold the time, and close after it.
@@ -17,12 +16,12 @@ func FuzzAligned(f *testing.F) {
 	f.Add(int64(1), int64(1), int64(1<<40), int64(1<<62))
 	f.Fuzz(func(t *testing.T, size, advance, grace, ts int64) {
 		const long = 1 << 40
-		w := window.Hopping(time.Duration(size%long)*time.Millisecond, time.Duration(advance%long)*time.Millisecond).
+		w := windows.Hopping(time.Duration(size%long)*time.Millisecond, time.Duration(advance%long)*time.Millisecond).
 			Grace(time.Duration(grace%long) * time.Millisecond)
 		if w.Err() != nil || ts < 0 {
 			return
 		}
-		for _, w := range []window.Aligned{w, window.Days(time.UTC), window.Months(time.UTC)} {
+		for _, w := range []windows.Aligned{w, windows.Days(time.UTC), windows.Months(time.UTC)} {
 			first, last := w.Starts(ts)
 			require.LessOrEqual(t, first, last)
 			for _, start := range []int64{first, last} {
@@ -38,29 +37,13 @@ func FuzzAligned(f *testing.F) {
 	})
 }
 
-// FuzzSessionKey: what decodes encodes to the same bytes.
-func FuzzSessionKey(f *testing.F) {
-	s := window.SessionKey(serde.String)
-	f.Add([]byte("alice\x00\x00\x00\x00\x00\x01\x24\xf8\x00\x00\x00\x00\x00\x00\xea\x60"))
-	f.Add([]byte("short"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := s.Decode(b)
-		if err != nil {
-			return
-		}
-		again, err := s.Append(nil, v)
-		require.NoError(t, err)
-		require.Equal(t, b, again)
-	})
-}
-
 // FuzzJoin: both sides of a join window agree on who meets whom, and a record that can still meet one is not closed.
 func FuzzJoin(f *testing.F) {
 	f.Add(int64(10), int64(0), int64(5), int64(100), int64(95))
 	f.Add(int64(-5), int64(60), int64(0), int64(1), int64(7))
 	f.Fuzz(func(t *testing.T, before, after, grace, left, right int64) {
 		const long = 1 << 40
-		w := window.Between(time.Duration(before%long)*time.Millisecond, time.Duration(after%long)*time.Millisecond).
+		w := windows.Between(time.Duration(before%long)*time.Millisecond, time.Duration(after%long)*time.Millisecond).
 			Grace(time.Duration(grace%long) * time.Millisecond)
 		if w.Err() != nil || left < 0 || right < 0 || left > long || right > long {
 			return

@@ -1,4 +1,4 @@
-package window
+package windows
 
 import (
 	"errors"
@@ -67,6 +67,9 @@ func (c Calendar) Grace(d time.Duration) Calendar {
 	c.grace = d
 	return c
 }
+
+// WithGrace is Grace, for windows of any kind.
+func (c Calendar) WithGrace(d time.Duration) Windows { return c.Grace(d) }
 
 // Err is what is wrong with the description, nil if nothing.
 func (c Calendar) Err() error {
