@@ -20,9 +20,10 @@ type Buffer[K, V any] struct {
 // of its changelog topic, <application>-<name>-changelog. Changelog records have the bytes of Kafka Streams' window
 // stores with duplicates: key, time (int64), sequence number (int32); the plain value; the record's time.
 func NewBuffer[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Buffer[K, V] {
-	return Buffer[K, V]{storage.NewDeclared(KindBuffer, name, key, value, func(d *declared, env storage.Env) opened {
+	d := storage.NewDeclared(storage.KindBuffer, name, key, value, func(d *declared, env storage.Env) opened {
 		return openBuffer(d, env, key, value)
-	}), in[BufferStore[K, V]](name)}
+	})
+	return Buffer[K, V]{d, in[BufferStore[K, V]](name)}
 }
 
 // ByTime is the same buffer with its records in the order of their times over all keys, for records that wait for a
@@ -51,7 +52,7 @@ func (s Buffer[K, V]) Retain(d time.Duration) Buffer[K, V] {
 func (s Buffer[K, V]) In(stores Stores) BufferStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Buffer[K, V]) Spec() Spec { return s.spec.Sealed(KindBuffer) }
+func (s Buffer[K, V]) Spec() Spec { return s.spec.Sealed(storage.KindBuffer) }
 
 func openBuffer[K, V any](d *declared, env storage.Env, keys serde.Serde[K], values serde.Serde[V]) opened {
 	core, part := newBufferCore(env, d.Options(), d.ByTime())
@@ -79,14 +80,10 @@ type BufferStore[K, V any] interface {
 	Fetch(key K, from, to int64) iter.Seq2[BufferRow[K, V], error]
 	// Collect appends the rows that Fetch walks: for who wants them all, and wants them often, as a walk has its cost.
 	Collect(dst []BufferRow[K, V], key K, from, to int64) ([]BufferRow[K, V], error)
-	// Waits is false if Until has nothing to show.
-	Waits(to int64) bool
 	// Until walks the records up to a time, included, of all keys, by time and then as they came. Rows may be removed on
-	// the way. A walk ends after an error.
+	// the way. A walk ends after an error. The store remembers what it has seen to be the earliest: looking again costs
+	// next to nothing until there is something.
 	Until(to int64) iter.Seq2[BufferRow[K, V], error]
-	// UntilEach is Until for who looks often, and has made the function that records are shown to once: it allocates
-	// nothing. It ends when that returns false or an error, which it returns.
-	UntilEach(to int64, show func(BufferRow[K, V]) (more bool, err error)) error
 	// Remove takes a record out that a walk has shown.
 	Remove(row BufferRow[K, V]) error
 	// Observe moves the store's stream time on; an earlier time changes nothing.
@@ -148,6 +145,8 @@ func (s *bufferStore[K, V]) Collect(dst []BufferRow[K, V], key K, from, to int64
 	return dst, err
 }
 
+// Waits is false if Until has nothing to show. It is the library's own, as UntilEach is, which allocates nothing, and
+// ends when show returns false or an error.
 func (s *bufferStore[K, V]) Waits(to int64) bool { return to >= s.core.fronts[0].First() }
 
 func (s *bufferStore[K, V]) Until(to int64) iter.Seq2[BufferRow[K, V], error] {

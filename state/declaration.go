@@ -19,28 +19,15 @@ type Spec = storage.Sealed
 // Store is an open store without its types: the In of the store's declaration makes a handle of it.
 type Store = storage.Opened
 
-// Header is one header of a record: Key string, Value []byte. Names may repeat; order counts.
-type Header = storage.Header
-
 // What the engine knows of declarations and open stores.
 type (
 	declared = storage.Declared
 	opened   = storage.Store
 )
 
-// Kind is the kind of a store.
+// Kind is the kind of a store: "key-value", "window", "session", "versioned", "buffer", "unmatched" (the records of a
+// join of streams that wait for a partner), "suppress" or "in-flight".
 type Kind = storage.Kind
-
-const (
-	KindKeyValue  = storage.KindKeyValue
-	KindWindow    = storage.KindWindow
-	KindSession   = storage.KindSession
-	KindBuffer    = storage.KindBuffer
-	KindUnmatched = storage.KindUnmatched
-	KindVersioned = storage.KindVersioned
-	KindSuppress  = storage.KindSuppress
-	KindInFlight  = storage.KindInFlight
-)
 
 // Stores finds the open stores of a task by name. The context of a processor is one.
 type Stores interface {

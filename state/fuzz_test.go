@@ -21,7 +21,7 @@ var (
 	fuzzSession   = state.NewSession("fuzzed", serde.String, serde.Int64).Retain(keep)
 	fuzzBuffer    = state.NewBuffer("fuzzed", serde.String, serde.Int64).Retain(keep)
 	fuzzHeld      = state.NewBuffer("fuzzed", serde.String, storage.HeldSerde(serde.Int64)).ByTime().Retain(keep)
-	fuzzUnmatched = state.NewUnmatched("fuzzed", serde.String, serde.Int64, serde.String)
+	fuzzUnmatched = unmatchedOf("fuzzed", serde.String, serde.Int64, serde.String)
 	fuzzVersioned = state.NewVersioned("fuzzed", serde.String, serde.Int64, history*time.Millisecond)
 )
 
@@ -82,7 +82,7 @@ func FuzzRestore(f *testing.F) {
 		for _, at := range []int64{timestamp, timestamp / 2} {
 			b := h.engine.NewBatch()
 			if err := h.open.Restore(b, key, value, at); err != nil {
-				require.ErrorContains(t, err, "state: store fuzzed: ")
+				require.ErrorContains(t, err, "state: store "+c.spec.Name()+": ")
 				return
 			}
 			require.NoError(t, b.Commit())
@@ -91,11 +91,11 @@ func FuzzRestore(f *testing.F) {
 		h.open.Mark()
 		for range 2 {
 			for _, err := range c.read(h) {
-				require.ErrorContains(t, err, "state: store fuzzed: ")
+				require.ErrorContains(t, err, "state: store "+c.spec.Name()+": ")
 			}
 			b := h.engine.NewBatch()
 			if err := h.open.Flush(b, &h.log); err != nil {
-				require.ErrorContains(t, err, "state: store fuzzed: ")
+				require.ErrorContains(t, err, "state: store "+c.spec.Name()+": ")
 				return
 			}
 			require.NoError(t, b.Commit())

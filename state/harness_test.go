@@ -6,6 +6,7 @@ import (
 	"github.com/millstream-go/millstream/internal/rows"
 	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
+	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 )
 
@@ -80,3 +81,11 @@ func timed[K, V any](s state.KeyValueStore[K, V]) storage.Timed[state.Row[K, V]]
 
 // sweeping is the side of a store of windows or sessions for who goes forward in time.
 func sweeping[R any](s any) storage.Sweeping[R] { return s.(storage.Sweeping[R]) }
+
+// unmatchedOf is the store of an outer join.
+func unmatchedOf[K, L, R any](
+	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
+) storage.Unmatched[K, L, R] {
+	_, _, rest := state.NewJoin(name, key, left, right).Stores(storage.Joining{LeftAlone: true, RightAlone: true})
+	return rest.Unmatched
+}

@@ -36,41 +36,21 @@ func (j Join[K, L, R]) NoChangelog() Join[K, L, R] {
 	return j
 }
 
-// Name is the name that was given.
-func (j Join[K, L, R]) Name() string { return j.name }
-
-// LeftBuffer is the buffer of left records, kept for a time. leftAlone and rightAlone say which side's records come out
-// without a partner; the names follow from it.
-func (j Join[K, L, R]) LeftBuffer(keep time.Duration, leftAlone, rightAlone bool) Buffer[K, L] {
-	name := j.name + "-this-join-store"
-	if rightAlone {
-		name = j.name + "-outer-this-join-store"
+// Stores is for the library: what Joining can say has no name elsewhere.
+func (j Join[K, L, R]) Stores(
+	of storage.Joining,
+) (left Buffer[K, L], right Buffer[K, R], rest storage.Joined[K, L, R]) {
+	leftName, rightName, restName := "-this-join-store", "-other-join-store", "-left-shared-join-store"
+	if of.LeftAlone {
+		rightName = "-outer-other-join-store"
 	}
-	out := NewBuffer(name, j.key, j.left)
-	out.spec = out.spec.With(j.options(keep, j.left))
-	return out
-}
-
-// RightBuffer is the buffer of right records.
-func (j Join[K, L, R]) RightBuffer(keep time.Duration, leftAlone, rightAlone bool) Buffer[K, R] {
-	name := j.name + "-other-join-store"
-	if leftAlone {
-		name = j.name + "-outer-other-join-store"
+	if of.RightAlone {
+		leftName, restName = "-outer-this-join-store", "-outer-shared-join-store"
 	}
-	out := NewBuffer(name, j.key, j.right)
-	out.spec = out.spec.With(j.options(keep, j.right))
-	return out
-}
-
-// Unmatched is the store of the records that wait for a partner.
-func (j Join[K, L, R]) Unmatched(leftAlone, rightAlone bool) Unmatched[K, L, R] {
-	name := j.name + "-left-shared-join-store"
-	if rightAlone {
-		name = j.name + "-outer-shared-join-store"
-	}
-	out := NewUnmatched(name, j.key, j.left, j.right)
-	out.spec = out.spec.With(j.options(0, j.left, j.right))
-	return out
+	left, right = NewBuffer(j.name+leftName, j.key, j.left), NewBuffer(j.name+rightName, j.key, j.right)
+	left.spec, right.spec = left.spec.With(j.options(of.Keep, j.left)), right.spec.With(j.options(of.Keep, j.right))
+	unmatched := newUnmatched(j.name+restName, j.key, j.left, j.right).With(j.options(0, j.left, j.right))
+	return left, right, storage.Joined[K, L, R]{Name: j.name, Unmatched: storage.UnmatchedOf[K, L, R](unmatched)}
 }
 
 func (j Join[K, L, R]) options(keep time.Duration, values ...any) storage.Options {

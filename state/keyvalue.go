@@ -21,9 +21,10 @@ type KeyValue[K, V any] struct {
 // must not change as long as the state matters. The changelog's records have the plain key and value, and the row's
 // timestamp.
 func NewKeyValue[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) KeyValue[K, V] {
-	return KeyValue[K, V]{storage.NewDeclared(KindKeyValue, name, key, value, func(d *declared, env storage.Env) opened {
+	d := storage.NewDeclared(storage.KindKeyValue, name, key, value, func(d *declared, env storage.Env) opened {
 		return openKeyValue(d, env, key, value)
-	}), in[KeyValueStore[K, V]](name)}
+	})
+	return KeyValue[K, V]{d, in[KeyValueStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -63,7 +64,7 @@ func (s KeyValue[K, V]) NewestWins() KeyValue[K, V] {
 func (s KeyValue[K, V]) In(stores Stores) KeyValueStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s KeyValue[K, V]) Spec() Spec { return s.spec.Sealed(KindKeyValue) }
+func (s KeyValue[K, V]) Spec() Spec { return s.spec.Sealed(storage.KindKeyValue) }
 
 // KeyValueDeclaration is a KeyValue. Methods of streams and tables take it, so that types without such a store compile
 // none.

@@ -23,9 +23,10 @@ type Session[K, V any] struct {
 // An aggregation keeps sessions for their gap and grace period after their end. Retain keeps them longer, for queries;
 // a processor that uses a session store by itself must say how long.
 func NewSession[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Session[K, V] {
-	return Session[K, V]{storage.NewDeclared(KindSession, name, key, value, func(d *declared, env storage.Env) opened {
+	d := storage.NewDeclared(storage.KindSession, name, key, value, func(d *declared, env storage.Env) opened {
 		return openSession(d, env, key, value)
-	}), in[SessionStore[K, V]](name)}
+	})
+	return Session[K, V]{d, in[SessionStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -48,7 +49,7 @@ func (s Session[K, V]) Retain(d time.Duration) Session[K, V] {
 func (s Session[K, V]) In(stores Stores) SessionStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Session[K, V]) Spec() Spec { return s.spec.Sealed(KindSession) }
+func (s Session[K, V]) Spec() Spec { return s.spec.Sealed(storage.KindSession) }
 
 // SessionDeclaration is a Session. Methods of streams and tables take it, so that types without such a store compile
 // none.

@@ -15,7 +15,7 @@ import (
 
 var (
 	sessions  = state.NewSession("sessions", serde.String, serde.Bytes).Retain(keep)
-	unmatched = state.NewUnmatched("unmatched", serde.String, serde.Bytes, serde.Bytes)
+	unmatched = unmatchedOf("unmatched", serde.String, serde.Bytes, serde.Bytes)
 	versioned = state.NewVersioned("versioned", serde.String, serde.Bytes, history*time.Millisecond)
 )
 
@@ -109,7 +109,7 @@ func TestUnmatchedOfTheOtherSide(t *testing.T) {
 	h.lose()
 	for _, err := range unmatched.In(h).Due(10, 10) {
 		require.ErrorIs(t, err, state.ErrCorrupt)
-		require.ErrorContains(t, err, "state: store unmatched: ")
+		require.ErrorContains(t, err, "state: store unmatched-outer-shared-join-store: ")
 	}
 }
 

@@ -47,6 +47,9 @@ var sweeps = map[string]struct {
 	}},
 	"buffer": {storage.Of(late), func(h *harness) (put, each) {
 		s := late.In(h)
+		looks := s.(interface {
+			UntilEach(to int64, show func(state.BufferRow[string, int64]) (bool, error)) error
+		})
 		var see seen
 		show := func(row state.BufferRow[string, int64]) (bool, error) {
 			return removed(s.Remove(row), see, row.Timestamp)
@@ -54,7 +57,7 @@ var sweeps = map[string]struct {
 		return func(at int64) error { return s.Put("a", 1, at) },
 			func(to int64, fn seen) error {
 				see = fn
-				return s.UntilEach(to, show)
+				return looks.UntilEach(to, show)
 			}
 	}},
 	"time to live": {storage.Of(mortal), func(h *harness) (put, each) {
@@ -72,7 +75,7 @@ var sweeps = map[string]struct {
 	"unmatched": {storage.Of(unmatched), func(h *harness) (put, each) {
 		s := unmatched.In(h)
 		var see seen
-		show := func(row state.UnmatchedRow[string, []byte, []byte]) (bool, error) {
+		show := func(row storage.UnmatchedRow[string, []byte, []byte]) (bool, error) {
 			return removed(s.Remove(row.Key, row.Timestamp, row.IsLeft), see, row.Timestamp)
 		}
 		put := func(at int64) error {

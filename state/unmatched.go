@@ -8,41 +8,18 @@ import (
 	"github.com/millstream-go/millstream/serde"
 )
 
-// Unmatched declares a store for the records of two streams that no record of the other has met yet.
-type Unmatched[K, L, R any] struct {
-	spec *declared
-	open func(stores Stores) UnmatchedStore[K, L, R]
-}
-
-// NewUnmatched declares a store for a left or outer join. The name is that of its changelog topic,
+// newUnmatched declares a store for a left or outer join. The name is that of its changelog topic,
 // <application>-<name>-changelog. Changelog records have the bytes of the store that Kafka Streams' outer joins share:
 // time (int64), side (1 left, 0 right), key; a list of values, each behind its side.
-func NewUnmatched[K, L, R any](
+func newUnmatched[K, L, R any](
 	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
-) Unmatched[K, L, R] {
+) *declared {
 	values := sides[L, R]{left, right}
-	d := storage.NewDeclared(KindUnmatched, name, key, values, func(d *declared, env storage.Env) opened {
+	d := storage.NewDeclared(storage.KindUnmatched, name, key, values, func(d *declared, env storage.Env) opened {
 		return openUnmatched(d, env, key, values)
 	})
-	return Unmatched[K, L, R]{d.With(storage.WrittenBy(key, left, right)), in[UnmatchedStore[K, L, R]](name)}
+	return d.With(storage.WrittenBy(key, left, right))
 }
-
-// InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
-func (s Unmatched[K, L, R]) InMemory() Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{s.spec.InMemory(), s.open}
-}
-
-// NoChangelog is the same store without a changelog topic: its rows are lost with the state directory, and do not move
-// with the task. An application that finds them missing ends, unless its Config.Accept says otherwise.
-func (s Unmatched[K, L, R]) NoChangelog() Unmatched[K, L, R] {
-	return Unmatched[K, L, R]{s.spec.NoChangelog(), s.open}
-}
-
-// In is the open store within a processor, or within a test.
-func (s Unmatched[K, L, R]) In(stores Stores) UnmatchedStore[K, L, R] { return s.open(stores) }
-
-// Spec is the declaration without its types.
-func (s Unmatched[K, L, R]) Spec() Spec { return s.spec.Sealed(KindUnmatched) }
 
 func openUnmatched[K, L, R any](d *declared, env storage.Env, keys serde.Serde[K], values sides[L, R]) opened {
 	core := &unmatchedCore{}
@@ -53,42 +30,11 @@ func openUnmatched[K, L, R any](d *declared, env storage.Env, keys serde.Serde[K
 	return core
 }
 
-// UnmatchedRow are the records of one side, key and time that none of the other side has met, in the order in which
-// they came.
-type UnmatchedRow[K, L, R any] struct {
-	Key       K
-	Timestamp int64 // milliseconds
-	IsLeft    bool
-	Left      []L
-	Right     []R
-}
-
-// side holds the values of an UnmatchedRow: those of one of its sides.
+// side holds the values of a storage.UnmatchedRow: those of one of its sides.
 type side[L, R any] struct {
 	isLeft bool
 	left   []L
 	right  []R
-}
-
-// UnmatchedStore is an open store of unmatched records. It is used by that task's goroutine only. Rows lie in the order
-// of side, time and key.
-type UnmatchedStore[K, L, R any] interface {
-	// PutLeft adds a left record.
-	PutLeft(key K, value L, timestamp int64) error
-	// PutRight adds a right record.
-	PutRight(key K, value R, timestamp int64) error
-	// Remove takes out the records of a side, key and time.
-	Remove(key K, timestamp int64, left bool) error
-	// Waits is false if Due has nothing to show.
-	Waits(left, right int64) bool
-	// Due walks the left records before one time and the right records before another, together: by time, right before
-	// left, then by encoded key. Rows may be removed on the way. A walk ends after an error.
-	//
-	// The store remembers what it has seen to be the earliest: looking again costs nothing until there is something.
-	Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error]
-	// DueEach is Due for who looks often, and has made the function that rows are shown to once: it allocates nothing. It
-	// ends when that returns false or an error, which it returns.
-	DueEach(left, right int64, show func(UnmatchedRow[K, L, R]) (more bool, err error)) error
 }
 
 type unmatchedStore[K, L, R any] struct {
@@ -141,19 +87,21 @@ func (s *unmatchedStore[K, L, R]) Remove(key K, timestamp int64, left bool) erro
 
 func (s *unmatchedStore[K, L, R]) Waits(left, right int64) bool { return s.core.waits(left, right) }
 
-func (s *unmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[UnmatchedRow[K, L, R], error] {
-	return walking(func(show func(UnmatchedRow[K, L, R]) (bool, error)) error { return s.DueEach(left, right, show) })
+func (s *unmatchedStore[K, L, R]) Due(left, right int64) iter.Seq2[storage.UnmatchedRow[K, L, R], error] {
+	return walking(func(show func(storage.UnmatchedRow[K, L, R]) (bool, error)) error {
+		return s.DueEach(left, right, show)
+	})
 }
 
 func (s *unmatchedStore[K, L, R]) DueEach(
-	left, right int64, show func(UnmatchedRow[K, L, R]) (bool, error),
+	left, right int64, show func(storage.UnmatchedRow[K, L, R]) (bool, error),
 ) error {
 	return s.core.due(left, right, func(b []byte, id int, isLeft bool) (more bool, err error) {
 		v := *s.column.at(id)
 		if v.isLeft != isLeft {
 			return false, s.core.otherSide(b)
 		}
-		row := UnmatchedRow[K, L, R]{Timestamp: s.core.timeOf(b), IsLeft: isLeft, Left: v.left, Right: v.right}
+		row := storage.UnmatchedRow[K, L, R]{Timestamp: s.core.timeOf(b), IsLeft: isLeft, Left: v.left, Right: v.right}
 		if row.Key, err = decodeKey(&s.core.core, s.keys, s.core.keyOf(b)); err != nil {
 			return false, err
 		}

@@ -23,7 +23,7 @@ type Versioned[K, V any] struct {
 func NewVersioned[K, V any](
 	name string, key serde.Serde[K], value serde.Serde[V], history time.Duration,
 ) Versioned[K, V] {
-	d := storage.NewDeclared(KindVersioned, name, key, value, func(d *declared, env storage.Env) opened {
+	d := storage.NewDeclared(storage.KindVersioned, name, key, value, func(d *declared, env storage.Env) opened {
 		return openVersioned(d, env, key, value)
 	})
 	return Versioned[K, V]{d.Retain(history), in[VersionedStore[K, V]](name)}
@@ -44,7 +44,7 @@ func (s Versioned[K, V]) NoChangelog() Versioned[K, V] {
 func (s Versioned[K, V]) In(stores Stores) VersionedStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Versioned[K, V]) Spec() Spec { return s.spec.Sealed(KindVersioned) }
+func (s Versioned[K, V]) Spec() Spec { return s.spec.Sealed(storage.KindVersioned) }
 
 // VersionedDeclaration is a Versioned. Methods of streams take it, so that types without such a store compile
 // none.

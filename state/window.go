@@ -23,9 +23,10 @@ type Window[K, V any] struct {
 // A windowed aggregation keeps its windows for their size and grace period. Retain keeps them longer, for queries; a
 // processor that uses a window store by itself must say how long.
 func NewWindow[K, V any](name string, key serde.Serde[K], value serde.Serde[V]) Window[K, V] {
-	return Window[K, V]{storage.NewDeclared(KindWindow, name, key, value, func(d *declared, env storage.Env) opened {
+	d := storage.NewDeclared(storage.KindWindow, name, key, value, func(d *declared, env storage.Env) opened {
 		return openWindow(d, env, key, value)
-	}), in[WindowStore[K, V]](name)}
+	})
+	return Window[K, V]{d, in[WindowStore[K, V]](name)}
 }
 
 // InMemory is the same store with its rows in memory: they are restored from the changelog at each start.
@@ -54,7 +55,7 @@ func (s Window[K, V]) ByKey() Window[K, V] {
 func (s Window[K, V]) In(stores Stores) WindowStore[K, V] { return s.open(stores) }
 
 // Spec is the declaration without its types.
-func (s Window[K, V]) Spec() Spec { return s.spec.Sealed(KindWindow) }
+func (s Window[K, V]) Spec() Spec { return s.spec.Sealed(storage.KindWindow) }
 
 // WindowDeclaration is a Window. Methods of streams and tables take it, so that types without such a store compile
 // none.

@@ -83,9 +83,10 @@ func mapAsync[VR, K, V any](
 ) *Stream[K, VR] {
 	site := graph.Site()
 	waiting := operator.InFlight(flights.Flights(), calls.limits(s.b, site))
+	keys, values := serdesOf[K, V](flights.Flights())
 	s.b.own(waiting.Store(), site)
 	return process(s, "mapasync", site, []storage.Spec{waiting.Store()}, func() graph.Processor[K, V, K, VR] {
-		return operator.MapAsync(waiting, flights.Key(), flights.Value(), needed, fn)
+		return operator.MapAsync(waiting, keys, values, needed, fn)
 	})
 }
 

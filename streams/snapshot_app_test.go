@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
@@ -111,7 +112,7 @@ func (r *rig) requireTasks(s streams.Snapshot) {
 		require.Equal(t, in.End, in.Position)
 		require.Equal(t, in.Time, task.StreamTime)
 		require.Positive(t, task.Behind(s.At))
-		require.Equal(t, state.KindKeyValue, store.Kind)
+		require.Equal(t, storage.KindKeyValue, store.Kind)
 		require.Equal(t, "app-"+store.Store+"-changelog", store.Changelog)
 		require.Positive(t, store.Offset)
 		if rows += store.CachedRows; in.Topic == "words" {

@@ -77,7 +77,9 @@ func joinStreams[V, K, L, R any](
 	if right.b != b {
 		b.graph.Fail(site, "streams of two builders are joined: build both with one")
 	}
-	if stores.Name() == "" {
+	keep := max(eventtime.Duration(within.Retention()), time.Millisecond)
+	ours, theirs, rest := stores.Stores(storage.Joining{Keep: keep, LeftAlone: alone.Left, RightAlone: alone.Right})
+	if rest.Name == "" {
 		b.graph.Fail(site, "the stores of a join need a name: it outlives the process and is never made up")
 	}
 	if err := within.Err(); err != nil {
@@ -85,15 +87,11 @@ func joinStreams[V, K, L, R any](
 	}
 	left.of().keyedHere(left.rekeyed, site, "a join of streams")
 	right.of().keyedHere(right.rekeyed, site, "a join of streams")
-	keep := max(eventtime.Duration(within.Retention()), time.Millisecond)
 	j := operator.StreamJoin[K, L, R, V]{
-		Windows: within, Alone: alone, Join: join,
-		Left:  stores.LeftBuffer(keep, alone.Left, alone.Right),
-		Right: stores.RightBuffer(keep, alone.Left, alone.Right),
+		Windows: within, Alone: alone, Join: join, Left: ours, Right: theirs, Unmatched: rest.Unmatched,
 	}
 	specs := []storage.Spec{storage.Of(j.Left), storage.Of(j.Right)}
 	if alone.Left || alone.Right {
-		j.Unmatched = stores.Unmatched(alone.Left, alone.Right)
 		specs = append(specs, storage.Of(j.Unmatched))
 	}
 	for _, s := range specs {

@@ -62,7 +62,8 @@ func (t *Table[K, V]) Suppress(hold Hold, buffer state.SuppressDeclaration[K, V]
 		held   state.Spec // Build refuses one that no constructor made
 	)
 	if !graph.IsNil(buffer) {
-		keys, values, held = buffer.Key(), buffer.Value(), buffer.Buffer()
+		held = buffer.Buffer()
+		keys, values = serdesOf[K, V](held)
 	}
 	n := t.of().suppress(t.node, t.versioned, hold, held, graph.CodingOf(keys, values))
 	return &Table[K, V]{b: t.b, node: n, keys: keys}

@@ -43,6 +43,15 @@ func keysOf[K any](store storage.Spec) serde.Serde[K] {
 	return keys
 }
 
+// serdesOf are the serdes of a declaration that its constructor was given.
+func serdesOf[K, V any](store state.Spec) (keys serde.Serde[K], values serde.Serde[V]) {
+	if d := storage.Unsealed(store); d != nil {
+		keys, _ = d.Key().(serde.Serde[K])
+		values, _ = d.Value().(serde.Serde[V])
+	}
+	return keys, values
+}
+
 // lookedUp reports a table whose rows cannot be looked up, where a join needs that.
 //
 //go:noinline

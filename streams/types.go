@@ -20,7 +20,7 @@ type (
 	// Records are passed by value. Headers are shared between the records that carry them: never change one in place.
 	// Append is safe, the slice that a step gets has no room behind its last header.
 	Record[K, V any] = graph.Record[K, V]
-	// Header is one header of a record: Key string, Value []byte. Names may repeat, order counts. See [state.Header].
+	// Header is one header of a record: Key string, Value []byte. Names may repeat, order counts.
 	Header = graph.Header
 	// Optional is a value that may be missing, such as the side of a join that found no partner, or a result that is
 	// null: Value T, and OK bool, without which Value is the zero value. Some and None make it.

@@ -54,9 +54,6 @@ func TestBuildRefusesWhatNoConstructorMade(t *testing.T) {
 		"processor's store": func(_ *builder, s *stream) {
 			streams.Process(s, newReader, state.Buffer[string, string]{}.ByTime().InMemory())
 		},
-		"unmatched store": func(_ *builder, s *stream) {
-			streams.Process(s, newReader, state.Unmatched[string, string, string]{})
-		},
 		"held": func(b *builder, s *stream) {
 			held := state.Buffer[string, string]{}.NoChangelog()
 			streams.JoinWithGrace(s, versionsOf(b), streams.Left, time.Second, held,

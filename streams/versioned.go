@@ -65,7 +65,7 @@ func JoinWithGrace[R, K, V, U any](
 		s.b.graph.Fail(site, "grace %v: must be whole milliseconds, 0 or more", grace)
 	}
 	for _, v := range t.stores {
-		if history := v.Options().Retention; v.Kind() == state.KindVersioned && grace > history {
+		if history := v.Options().Retention; v.Kind() == storage.KindVersioned && grace > history {
 			s.b.graph.Fail(site, "grace %v is longer than the history of store %q, %v: records would ask for versions that are "+
 				"gone; keep a longer history, or wait less", grace, v.Name(), history)
 		}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // windows looks at what the rows of windows depend on. A start, or start and end, is all that a row has: under another
@@ -16,7 +16,7 @@ func (c *comparison) windows(before, after StoreLock) {
 		c.breaks(SubjectStore, after.Name, "held windows of %s and is to hold windows of %s: its rows would be taken for "+
 			"windows that they are not, and results come out for windows that never were; use a store of a new name",
 			cmp.Or(before.Windows, "none"), cmp.Or(after.Windows, "none"))
-	case is > was && (before.Kind == string(state.KindWindow) || before.Kind == string(state.KindSession)):
+	case is > was && (before.Kind == string(storage.KindWindow) || before.Kind == string(storage.KindSession)):
 		c.breaks(SubjectStore, after.Name, "has a grace period of %v in place of %v: windows that have closed within the "+
 			"difference open again, so that final results may come twice, and of rows that have expired; keep the grace "+
 			"period, or use a store of a new name", is, was)

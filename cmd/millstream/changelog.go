@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
 )
@@ -186,17 +187,17 @@ func (f *storeFormat) decode(record *kgo.Record) (row rowChange, err error) {
 	row = rowChange{Partition: record.Partition, Offset: record.Offset, Time: record.Timestamp}
 	key := record.Key
 	switch f.kind {
-	case state.KindWindow, state.KindBuffer:
+	case storage.KindWindow, storage.KindBuffer:
 		var start int64
 		if key, start, _, err = wire.SplitChangelogKey(key); err == nil {
 			row.From = stamp(start)
 		}
-	case state.KindUnmatched:
+	case storage.KindUnmatched:
 		var at int64
 		if at, _, key, err = wire.SplitSharedKey(key); err == nil {
 			row.From = stamp(at)
 		}
-	case state.KindSession:
+	case storage.KindSession:
 		var start, end int64
 		if key, end, start, err = wire.SplitSessionKey(key); err == nil {
 			row.From, row.To = stamp(start), stamp(end)

@@ -1,9 +1,9 @@
 package graph
 
-import "github.com/millstream-go/millstream/state"
+import "github.com/millstream-go/millstream/internal/storage"
 
-// Header is one header of a record: Key string, Value []byte. Names may repeat; order counts. See [state.Header].
-type Header = state.Header
+// Header is one header of a record: Key string, Value []byte. Names may repeat; order counts.
+type Header = storage.Header
 
 // Record is one record on its way through a topology. A null key or value is marked by its flag, never by a zero value:
 // where the flag is set the field holds the zero value and means nothing. The literal Record[K, V]{Key: k, Value: v}

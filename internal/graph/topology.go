@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/storage"
-	"github.com/millstream-go/millstream/state"
 )
 
 // Topology is a compiled graph: its sub-topologies, stores and topics. It is immutable and describes only; a task links
@@ -324,7 +323,7 @@ func (t *Topology) checkMetadata() []error {
 		times := map[string]int64{"": 0, "millstream": 0, "millstream-rescaled": 0}
 		for _, s := range sub.Stores {
 			times[s.Name()] = 0
-			if k := s.Kind(); k == state.KindWindow || k == state.KindSession {
+			if k := s.Kind(); k == storage.KindWindow || k == storage.KindSession {
 				times["millstream:"+s.Name()] = 0
 			}
 		}

@@ -28,7 +28,7 @@ type Flights struct {
 //
 //go:noinline
 func InFlight(flights state.Spec, limits FlightLimits) *Flights {
-	d := storage.Unsealed(flights).Of(state.KindInFlight)
+	d := storage.Unsealed(flights).Of(storage.KindInFlight)
 	entries := wire.WaitingSerde(d.Key(), d.Value())
 	rows := state.NewKeyValue(d.Name(), serde.Int64, entries)
 	kept := d.Typed(serde.Int64, entries, storage.Unsealed(rows.Spec()))

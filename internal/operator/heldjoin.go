@@ -35,17 +35,25 @@ func HeldJoin[K, V, U, R any](
 	}
 }
 
+// waitingBuffer is a buffer as it is looked at with each record: without an allocation.
+type waitingBuffer[K, V any] interface {
+	state.BufferStore[K, V]
+	// Waits is false if UntilEach has nothing to show.
+	Waits(to int64) bool
+	UntilEach(to int64, show func(state.BufferRow[K, V]) (more bool, err error)) error
+}
+
 type heldJoin[K, V, U, R any] struct {
 	streamTable[K, V, U, R]
 	ctx      *context[K, R]
 	grace    int64 // milliseconds
 	declared state.Buffer[K, storage.Held[V]]
-	buffer   state.BufferStore[K, storage.Held[V]]
+	buffer   waitingBuffer[K, storage.Held[V]]
 	show     func(state.BufferRow[K, storage.Held[V]]) (bool, error) // release, made once
 }
 
 func (j *heldJoin[K, V, U, R]) Init(ctx *context[K, R]) error {
-	j.ctx, j.buffer, j.show = ctx, j.declared.In(ctx), j.release
+	j.ctx, j.buffer, j.show = ctx, j.declared.In(ctx).(waitingBuffer[K, storage.Held[V]]), j.release
 	return j.streamTable.Init(ctx)
 }
 

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/windows"
 	"github.com/millstream-go/millstream/state"
 )
@@ -18,7 +19,7 @@ type StreamJoin[K, L, R, V any] struct {
 	Windows   windows.Join
 	Left      state.Buffer[K, L]
 	Right     state.Buffer[K, R]
-	Unmatched state.Unmatched[K, L, R] // of a left or outer join
+	Unmatched storage.Unmatched[K, L, R] // of a left or outer join
 	Alone     Sides
 	Join      StreamJoiner[K, L, R, V]
 }
@@ -147,10 +148,10 @@ func (j *joinSide[K, T, U, V]) forward(
 type waiting[K, L, R, V any] struct {
 	StreamJoin[K, L, R, V]
 	ctx   *context[K, V]
-	store state.UnmatchedStore[K, L, R]
+	store storage.UnmatchedStore[K, L, R]
 	left  clearing[K, L]
 	right clearing[K, R]
-	show  func(state.UnmatchedRow[K, L, R]) (bool, error) // settle, made once
+	show  func(storage.UnmatchedRow[K, L, R]) (bool, error) // settle, made once
 }
 
 func newWaiting[K, L, R, V any](j StreamJoin[K, L, R, V], ctx *context[K, V]) unmatched[K] {
@@ -173,7 +174,7 @@ func (w *waiting[K, L, R, V]) emit(streamTime int64) error {
 }
 
 // settle makes the results of records that are final, and takes them out of reach of others.
-func (w *waiting[K, L, R, V]) settle(row state.UnmatchedRow[K, L, R]) (more bool, err error) {
+func (w *waiting[K, L, R, V]) settle(row storage.UnmatchedRow[K, L, R]) (more bool, err error) {
 	if err := w.store.Remove(row.Key, row.Timestamp, row.IsLeft); err != nil {
 		return false, err
 	}
@@ -217,7 +218,7 @@ func (c *clearing[K, V]) clear(key K, timestamp int64) (err error) {
 	return nil
 }
 
-func (w *waiting[K, L, R, V]) send(row state.UnmatchedRow[K, L, R], left optional[L], right optional[R]) error {
+func (w *waiting[K, L, R, V]) send(row storage.UnmatchedRow[K, L, R], left optional[L], right optional[R]) error {
 	out, err := w.Join(graph.Some(row.Key), left, right)
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ type Suppressed struct {
 //
 //go:noinline
 func HoldBack(buffer state.Spec, limits SuppressLimits) *Suppressed {
-	d := storage.Unsealed(buffer).Of(state.KindSuppress)
+	d := storage.Unsealed(buffer).Of(storage.KindSuppress)
 	rows := state.NewKeyValue(d.Name(), serde.Bytes, wire.BufferSerde)
 	kept := d.Typed(d.Key(), wire.BufferSerde, storage.Unsealed(rows.Spec()))
 	return &Suppressed{declared: rows, kept: kept, limits: limits}

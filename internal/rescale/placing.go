@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/millstream-go/millstream/internal/cluster"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/topology"
@@ -100,13 +101,13 @@ var errShortKey = errors.New("its key is too short for what the store is said to
 func (p *placing) key(r row) (key []byte, err error) {
 	key = r.key
 	switch p.kind {
-	case state.KindWindow, state.KindBuffer:
+	case storage.KindWindow, storage.KindBuffer:
 		key, _, _, err = wire.SplitChangelogKey(key)
-	case state.KindSession:
+	case storage.KindSession:
 		key, _, _, err = wire.SplitSessionKey(key)
-	case state.KindUnmatched:
+	case storage.KindUnmatched:
 		_, _, key, err = wire.SplitSharedKey(key)
-	case state.KindInFlight:
+	case storage.KindInFlight:
 		return nil, fmt.Errorf("a record waits for the answer of a slow call")
 	}
 	if err == nil && p.combined {

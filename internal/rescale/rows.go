@@ -12,10 +12,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/wire"
-	"github.com/millstream-go/millstream/state"
 )
 
 // table has the live rows of a topic in a database of its own, as a changelog may have each row many times.
@@ -141,7 +141,7 @@ func enterRecord(rows *table) func(*kgo.Record) error {
 func (j *job) enterRow(rows *table, t *Topic) func(*kgo.Record) error {
 	versioned := false
 	if s := storeOf(j.Lock, t.Name); s != nil {
-		versioned = s.Kind == string(state.KindVersioned)
+		versioned = s.Kind == string(storage.KindVersioned)
 	}
 	epochs := map[int32]*task.Epochs{}
 	return func(r *kgo.Record) error {

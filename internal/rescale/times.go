@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/wire"
 	"github.com/millstream-go/millstream/state"
@@ -70,9 +71,9 @@ func (j *job) isOut(t *Topic, r row) bool {
 	}
 	var at int64
 	switch state.Kind(s.Kind) {
-	case state.KindWindow:
+	case storage.KindWindow:
 		_, at, _, err = wire.SplitChangelogKey(r.key)
-	case state.KindSession:
+	case storage.KindSession:
 		_, at, _, err = wire.SplitSessionKey(r.key)
 	default:
 		return false

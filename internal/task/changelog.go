@@ -143,7 +143,7 @@ func (c *Changelog) rowsAt() *Place {
 // timestamp is that of the row that a record holds. In a suppress's buffer it is when the row began to wait, which
 // Kafka Streams writes behind the value and not as the record's.
 func (c *Changelog) timestamp(r *graph.Raw) int64 {
-	if n := len(r.Value) - 8; c.spec.Kind() == state.KindSuppress && n >= 0 {
+	if n := len(r.Value) - 8; c.spec.Kind() == storage.KindSuppress && n >= 0 {
 		return int64(binary.BigEndian.Uint64(r.Value[n:]))
 	}
 	return r.Timestamp
@@ -194,7 +194,7 @@ func (c *Changelog) Append(key, value []byte, timestamp int64) {
 		HeadersShared: true,
 	}
 	c.sent++
-	suppress := value != nil && c.spec.Kind() == state.KindSuppress
+	suppress := value != nil && c.spec.Kind() == storage.KindSuppress
 	switch {
 	case head && suppress:
 		c.last.Headers = c.heads.firstRow

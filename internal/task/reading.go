@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
-	"github.com/millstream-go/millstream/state"
 )
 
 // Reading is what tasks have committed in one store: of each task its rows as of one commit. It belongs to one
@@ -182,7 +181,7 @@ func globalPosition(v store.View, show func(topic string, partition int32, offse
 
 // timeOf is the stream time of a store in the rows of a view, -1 if it had none.
 func (r *Reader) timeOf(v store.View, spec storage.Spec) (int64, error) {
-	if k := spec.Kind(); k == state.KindKeyValue || k == state.KindSuppress {
+	if k := spec.Kind(); k == storage.KindKeyValue || k == storage.KindSuppress {
 		return -1, nil
 	}
 	if r.ID.Sub == graph.GlobalSub {

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/wire"
-	"github.com/millstream-go/millstream/state"
 )
 
 // A stale record was written by an owner that the group had given up. It is not taken, but it has replaced the record
@@ -136,7 +136,7 @@ func (c *Changelog) mends(r *graph.Raw) bool {
 		return false
 	}
 	at, ok := c.stale[string(r.Key)]
-	return ok && (c.spec.Kind() != state.KindVersioned || at == r.Timestamp)
+	return ok && (c.spec.Kind() != storage.KindVersioned || at == r.Timestamp)
 }
 
 // rewrite appends the rows of stale records to the changelog, as they are now.

@@ -190,7 +190,7 @@ func (t *Task) openStore(spec storage.Spec) error {
 // refusesIn is what a store's changelog refuses. In a versioned store a row is all versions of a key, and each has a
 // record of its own: only their times are those of records.
 func refusesIn(spec storage.Spec, refuses storage.Refuses) storage.Refuses {
-	if refuses == nil || spec.Kind() != state.KindVersioned {
+	if refuses == nil || spec.Kind() != storage.KindVersioned {
 		return refuses
 	}
 	return func(_ []byte, _ int, timestamp int64) error { return refuses(nil, 0, timestamp) }

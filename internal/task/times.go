@@ -3,7 +3,6 @@ package task
 import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/storage"
-	"github.com/millstream-go/millstream/state"
 )
 
 // The metadata of a commit has the times of stores by name. Under the name of a store with windows Kafka Streams keeps
@@ -66,7 +65,7 @@ func (t *Task) timesToCommit() map[string]int64 {
 
 // graceOf is the grace period of the windows of a store, in milliseconds; windows is false if it has none.
 func (t *Task) graceOf(spec storage.Spec) (grace int64, windows bool) {
-	if k := spec.Kind(); k != state.KindWindow && k != state.KindSession {
+	if k := spec.Kind(); k != storage.KindWindow && k != storage.KindSession {
 		return 0, false
 	}
 	for _, n := range t.sub.Nodes {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/internal/graph"
-	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // TestViewShowsWhereATaskIs: where its inputs are before and after a commit, how many records it has taken, and what
@@ -41,7 +41,7 @@ func TestViewShowsWhereATaskIs(t *testing.T) {
 	require.Positive(t, counts.CachedBytes)
 	counts.CachedBytes = 0
 	require.Equal(t, StoreView{
-		Store: "counts", Kind: state.KindKeyValue, Changelog: "app-counts-changelog", Offset: 42, CachedRows: 1, DiskBytes: -1,
+		Store: "counts", Kind: storage.KindKeyValue, Changelog: "app-counts-changelog", Offset: 42, CachedRows: 1, DiskBytes: -1,
 	}, counts, "an engine in memory does not know its size")
 	require.Equal(t, int64(0), before.Inputs[0].Position, "a view does not change")
 }

@@ -82,7 +82,9 @@ func TestBufferLogsSequences(t *testing.T) {
 
 // TestUnmatchedLogsSharedKeys: a row is all values of a side, key and time.
 func TestUnmatchedLogsSharedKeys(t *testing.T) {
-	unmatched := state.NewUnmatched("unmatched", serde.String, serde.String, serde.Int64)
+	_, _, join := state.NewJoin("unmatched", serde.String, serde.String, serde.Int64).
+		Stores(storage.Joining{LeftAlone: true, RightAlone: true})
+	unmatched := join.Unmatched
 	o := open(t, storage.Of(unmatched))
 	require.NoError(t, unmatched.In(o).PutLeft("alice", "L", 61000))
 	require.NoError(t, unmatched.In(o).PutLeft("alice", "", 61000))

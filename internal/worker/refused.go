@@ -9,8 +9,8 @@ import (
 
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/task"
-	"github.com/millstream-go/millstream/state"
 )
 
 // errLeftOut begins a session anew in which a record is left out.
@@ -93,7 +93,7 @@ func (s *session) taskOf(topic string, partition int32) (id graph.TaskID) {
 // forgetRefused forgets records that lie in front of what the group has, unless they may still be in flight after it.
 func (s *session) forgetRefused(x *restoring) {
 	for _, store := range s.config.Topology.Sub(x.id.Sub).Stores {
-		if store.Kind() == state.KindInFlight {
+		if store.Kind() == storage.KindInFlight {
 			return
 		}
 	}

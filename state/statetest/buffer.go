@@ -65,7 +65,7 @@ func runBuffer(t *testing.T, open opener) {
 func heldValue(rt *rapid.T, text []byte) storage.Held[[]byte] {
 	v := storage.Held[[]byte]{Value: text}
 	for range rapid.IntRange(0, 2).Draw(rt, "headers") {
-		h := state.Header{Key: rapid.SampledFrom([]string{"", "a"}).Draw(rt, "header")}
+		h := storage.Header{Key: rapid.SampledFrom([]string{"", "a"}).Draw(rt, "header")}
 		h.Value = rapid.SampledFrom([][]byte{nil, {}, []byte("b")}).Draw(rt, "header value")
 		v.Headers = append(v.Headers, h)
 	}

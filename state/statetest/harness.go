@@ -130,7 +130,7 @@ func (h *harness) commit() {
 // mend writes rows again behind deletes that a former owner has written. In a versioned store a delete is a version.
 func (h *harness) mend() {
 	for _, r := range h.log.records[max(h.next, len(h.log.records)-3):] {
-		if h.spec.Kind() != state.KindVersioned {
+		if h.spec.Kind() != storage.KindVersioned {
 			h.log.Append(r.key, nil, r.timestamp)
 		}
 		require.NoError(h.t, h.open.Rewrite(&h.log, r.key, r.timestamp))

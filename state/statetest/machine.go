@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millstream-go/millstream/internal/storage"
-	"github.com/millstream-go/millstream/state"
 )
 
 // model is the slow twin of a store.
@@ -97,7 +96,7 @@ func (m *machine[M]) commit(rt *rapid.T) {
 
 func (m *machine[M]) lose(rt *rapid.T) {
 	records := m.h.log.records
-	if m.h.spec.Kind() != state.KindVersioned && rapid.Bool().Draw(rt, "compacted") {
+	if m.h.spec.Kind() != storage.KindVersioned && rapid.Bool().Draw(rt, "compacted") {
 		records = m.h.log.compacted()
 	}
 	m.h.lose(records, rapid.IntRange(1, 10).Draw(rt, "batch"))

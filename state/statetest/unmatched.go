@@ -16,7 +16,7 @@ import (
 	"github.com/millstream-go/millstream/state"
 )
 
-type unmatchedRow = state.UnmatchedRow[string, []byte, []byte]
+type unmatchedRow = storage.UnmatchedRow[string, []byte, []byte]
 
 type unmatchedAt struct {
 	key  string
@@ -29,7 +29,15 @@ type unmatchedTwin struct {
 	rows map[unmatchedAt]unmatchedRow
 }
 
-var unmatched = state.NewUnmatched("unmatched", serde.String, serde.Bytes, serde.Bytes)
+var unmatched = unmatchedOf("unmatched", serde.String, serde.Bytes, serde.Bytes)
+
+// unmatchedOf is the store of an outer join.
+func unmatchedOf[K, L, R any](
+	name string, key serde.Serde[K], left serde.Serde[L], right serde.Serde[R],
+) storage.Unmatched[K, L, R] {
+	_, _, rest := state.NewJoin(name, key, left, right).Stores(storage.Joining{LeftAlone: true, RightAlone: true})
+	return rest.Unmatched
+}
 
 func runUnmatched(t *testing.T, open opener) {
 	checkModel(t, open, storage.Of(unmatched), func() *unmatchedTwin {

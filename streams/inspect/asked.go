@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/millstream-go/millstream/internal/storage"
-	"github.com/millstream-go/millstream/state"
 )
 
 // asked is what the form asks of a store, with the answer.
@@ -36,7 +35,7 @@ func (p *page) ask(r *http.Request, v shownPage) asked {
 	}
 	q.Set("limit", mostAsked)
 	store, err := p.stores.app.Store(out.Store)
-	if err == nil && storage.Of(store).Kind() == state.KindVersioned && out.Key != "" {
+	if err == nil && storage.Of(store).Kind() == storage.KindVersioned && out.Key != "" {
 		q.Set("versions", "true")
 	}
 	out.Answer, out.Error = p.lookUp(r, out.Store, q)

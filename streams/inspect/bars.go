@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // axis is a time line of some width.
@@ -78,7 +78,7 @@ const (
 // Where partitions differ, each row has the stream time of its own.
 // It is empty for other kinds, and where nothing has an end.
 func rowBars(r *StoreRows) template.HTML {
-	if r == nil || r.Kind != state.KindWindow && r.Kind != state.KindSession {
+	if r == nil || r.Kind != storage.KindWindow && r.Kind != storage.KindSession {
 		return ""
 	}
 	var rows []StoreRow

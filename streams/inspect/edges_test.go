@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
@@ -41,7 +42,7 @@ func TestTimesAtTheEndOfTheWorld(t *testing.T) {
 		{math.MaxInt64, math.MaxInt64}, {math.MaxInt64 - 30_000, math.MaxInt64 - 10}, {0, math.MaxInt64}, {0, 0},
 		{math.MaxInt64 - 5, math.MinInt64 + 10},
 	} {
-		rows := StoreRows{Kind: state.KindSession, StreamTime: &times[0], Rows: []StoreRow{
+		rows := StoreRows{Kind: storage.KindSession, StreamTime: &times[0], Rows: []StoreRow{
 			{Key: "a", Start: &times[0], End: &times[1], Closes: &times[1]},
 		}}
 		svg := string(rowBars(&rows))
@@ -133,7 +134,7 @@ func TestPagesOfLargeRows(t *testing.T) {
 		}
 	}
 	var gone error
-	q := &query{limit: 100, kind: state.KindKeyValue, keys: typed{serde: serde.String}, gone: func() error { return gone }}
+	q := &query{limit: 100, kind: storage.KindKeyValue, keys: typed{serde: serde.String}, gone: func() error { return gone }}
 	q.values, q.shown = map[string][]string{"prefix": {""}}, noTask{}
 	var out StoreRows
 	require.NoError(t, q.collect([]reflect.Value{reflect.ValueOf(walk)}, &out))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/topology"
@@ -123,7 +124,7 @@ func readable(t *graph.Topology) (names []string) {
 	if t.Global() != nil {
 		subs = append(subs, t.Global())
 	}
-	kinds := []state.Kind{state.KindKeyValue, state.KindWindow, state.KindSession, state.KindVersioned}
+	kinds := []state.Kind{storage.KindKeyValue, storage.KindWindow, storage.KindSession, storage.KindVersioned}
 	for _, sub := range subs {
 		for _, s := range sub.Stores {
 			if slices.Contains(kinds, s.Kind()) {

@@ -9,20 +9,20 @@ import (
 	"reflect"
 	"strconv"
 
-	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/internal/storage"
 )
 
 // read takes the rows that are asked for from an open store, up to the limit.
 func (q *query) read(store any, out *StoreRows) error {
 	s := reflect.ValueOf(store)
 	switch q.kind {
-	case state.KindKeyValue:
+	case storage.KindKeyValue:
 		return q.readKeyValue(s, out)
-	case state.KindWindow:
+	case storage.KindWindow:
 		return q.readByTime(s, "Fetch", out)
-	case state.KindSession:
+	case storage.KindSession:
 		return q.readByTime(s, "Find", out)
-	case state.KindVersioned:
+	case storage.KindVersioned:
 		return q.readVersioned(s, out)
 	}
 	return refuse(http.StatusBadRequest, "a store of kind %s is the library's own: it is not for queries", q.kind)
@@ -293,9 +293,9 @@ func (r StoreRow) size() (n int) {
 // timeOf is the time by which rows of the kind are walked.
 func (q *query) timeOf(row reflect.Value) (int64, bool) {
 	switch q.kind {
-	case state.KindWindow:
+	case storage.KindWindow:
 		return row.FieldByName("Start").Int(), true
-	case state.KindSession:
+	case storage.KindSession:
 		return row.FieldByName("End").Int(), true
 	}
 	return 0, false
@@ -311,7 +311,7 @@ func (q *query) next(row reflect.Value, same, rows int) string {
 	delete(values, "skip")
 	at, timed := q.timeOf(row)
 	switch {
-	case q.kind == state.KindVersioned || q.values.Has("prefix"):
+	case q.kind == storage.KindVersioned || q.values.Has("prefix"):
 		values["skip"] = []string{strconv.Itoa(q.skip + rows)}
 		return encoded(values)
 	case timed:

@@ -166,7 +166,7 @@ func (s *stores) rows(r *http.Request, name string) (*StoreRows, error) {
 
 // setTimes says of windows and sessions when they close.
 func (s *stores) setTimes(out *StoreRows, streamTime time.Time) {
-	if out.Kind != state.KindWindow && out.Kind != state.KindSession {
+	if out.Kind != storage.KindWindow && out.Kind != storage.KindSession {
 		return
 	}
 	if !streamTime.IsZero() {
