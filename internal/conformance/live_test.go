@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -159,43 +158,50 @@ func bytesOf(s *string) []byte {
 func (l *live) rest(ctx context.Context) error {
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
+	left := "nothing is known yet"
 	for {
-		resting, err := l.resting(ctx)
-		if resting || err != nil {
+		now, err := l.left(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("not at rest, %s: %w", left, context.Cause(ctx))
+		case err != nil:
 			return err
+		case now == "":
+			return nil
 		}
+		left = now
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("not at rest: %w", context.Cause(ctx))
 		}
 	}
 }
 
-// resting is true if all that the application reads, repartition topics included, has been committed. The offsets are
-// read before the ends: where they are equal then, there was nothing to do at the moment between.
-func (l *live) resting(ctx context.Context) (bool, error) {
-	if l.entered.Load() < int64(l.piped) {
-		return false, nil
+// left is what the application has still to do; empty: all that it reads, repartition topics included, has been
+// committed. The offsets are read before the ends: where they are equal then, there was nothing to do at the moment
+// between.
+func (l *live) left(ctx context.Context) (string, error) {
+	if entered := l.entered.Load(); entered < int64(l.piped) {
+		return fmt.Sprintf("%d of %d records of global tables have entered", entered, l.piped), nil
 	}
 	committed, err := l.admin.FetchOffsets(ctx, l.app)
 	if err != nil {
-		return false, nil // a group that is not there yet, or a coordinator that moves
+		return err.Error(), nil // a group that is not there yet, or a coordinator that moves
 	}
 	ends, err := l.admin.ListEndOffsets(ctx, l.sources...)
 	if err != nil {
-		return false, fmt.Errorf("ends of the inputs: %w", errors.Join(err, context.Cause(ctx)))
+		return "", fmt.Errorf("ends of the inputs: %w", err)
 	}
 	for _, topic := range l.sources {
 		end, ok := ends.Lookup(topic, 0)
 		if !ok || end.Err != nil {
-			return false, nil // an internal topic that is not there yet
+			return "topic " + topic + " is not there yet", nil
 		}
 		if at, _ := committed.Lookup(topic, 0); max(at.At, 0) < end.Offset {
-			return false, nil
+			return fmt.Sprintf("topic %s has offset %d committed, and ends at %d", topic, at.At, end.Offset), nil
 		}
 	}
-	return true, nil
+	return "", nil
 }
 
 // results are the committed outputs since the last call, by topic.

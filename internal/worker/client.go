@@ -22,7 +22,7 @@ const rebalanceTimeout = 10 * time.Minute
 // connect makes the client of the session. It joins the group at once.
 func (s *session) connect() (err error) {
 	c, layout, events := s.config, s.layout, s.events
-	joining, ends := &joining{}, &cluster.TransactionEnds{}
+	joining, ends, committing := &joining{}, &cluster.TransactionEnds{}, cluster.NewCommitting()
 	s.balancer = &balancer{
 		topology: c.Topology, process: c.Process.ID, endpoint: c.Endpoint, layout: layout.Sum(), log: c.Logger,
 		onMembers: func(identities []string) { c.Cluster.FenceGone(identities, c.TransactionTimeout) },
@@ -48,7 +48,7 @@ func (s *session) connect() (err error) {
 		kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.RecordPartitioner(cluster.Partitioner()),
+		kgo.RecordPartitioner(committing),
 		kgo.WithHooks(joining, ends),
 	}
 	opts = append(opts, s.callbacks()...)
@@ -67,7 +67,7 @@ func (s *session) connect() (err error) {
 	s.client, err = cluster.NewClient(cluster.WorkerRole, c.Client(cluster.WorkerRole), opts...)
 	s.member = membership{
 		client: s.client, kafka: c.Cluster, group: c.Topology.App(), identity: c.Identity, layout: layout,
-		joining: joining, ends: ends,
+		joining: joining, ends: ends, committing: committing,
 	}
 	s.out = producer{
 		client: s.client, member: &s.member, transactions: c.ExactlyOnce, allowance: s.worker.allowance,

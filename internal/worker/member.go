@@ -15,14 +15,15 @@ import (
 
 // membership is that of a session in the group.
 type membership struct {
-	client   *kgo.Client
-	kafka    *cluster.Cluster
-	group    string
-	identity string // the group instance id, and the transactional id
-	layout   *cluster.Layout
-	joining  *joining                 // hook of the client
-	ends     *cluster.TransactionEnds // the same
-	id       string                   // that the group has given the session's tasks; empty before it has
+	client     *kgo.Client
+	kafka      *cluster.Cluster
+	group      string
+	identity   string // the group instance id, and the transactional id
+	layout     *cluster.Layout
+	joining    *joining                 // hook of the client
+	ends       *cluster.TransactionEnds // the same
+	committing *cluster.Committing      // the same
+	id         string                   // that the group has given the session's tasks; empty before it has
 }
 
 // join makes a member of the group the session's, when the first tasks come. It is an error if later ones come to

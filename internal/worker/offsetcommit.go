@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millstream-go/millstream/internal/cluster"
@@ -91,7 +90,7 @@ func (m *membership) commitTransaction(ctx context.Context, offsets []task.Offse
 		return err
 	}
 	watch := lap(time.Now())
-	if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := m.committing.Commit(ctx, m.client); err != nil {
 		return fmt.Errorf("end of transaction: %w", err)
 	}
 	c.Transaction = watch.time()

@@ -17,10 +17,10 @@ import (
 // begun, and keeps that one from committing more. Only then is the position what it will be read on from.
 func (s *split[K, V]) open(ctx context.Context) (err error) {
 	c := s.config
-	s.ends = &cluster.TransactionEnds{}
+	s.ends, s.committing = &cluster.TransactionEnds{}, cluster.NewCommitting()
 	opts := append(append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...)}, c.Kafka...),
 		kgo.TransactionalID(c.transactionalID(s.number)), kgo.TransactionTimeout(c.TransactionTimeout),
-		kgo.RecordPartitioner(cluster.Partitioner()), kgo.WithHooks(s.ends))
+		kgo.RecordPartitioner(s.committing), kgo.WithHooks(s.ends))
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return &SetupError{What: "SourceConfig.Kafka", Err: err}
 	}
@@ -67,7 +67,7 @@ func (s *split[K, V]) carry(ctx context.Context) (moved bool, err error) {
 	if err := s.client.ProduceSync(ctx, out...).FirstErr(); err != nil {
 		return false, errors.Join(err, s.client.EndTransaction(ctx, kgo.TryAbort))
 	}
-	if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := s.committing.Commit(ctx, s.client); err != nil {
 		return false, fmt.Errorf("commit: %w", err) // whether it holds, the next producer id settles
 	}
 	s.begun[s.number] = true

@@ -127,13 +127,14 @@ func (r *SourceRunner[K, V]) works(n int32) {
 // split is one split that this process has.
 type split[K, V any] struct {
 	*SourceRunner[K, V]
-	number  int32
-	client  *kgo.Client // nil: it is not open
-	ends    *cluster.TransactionEnds
-	reader  Reader[K, V]
-	backoff time.Duration
-	again   time.Time // not before
-	warned  time.Time
+	number     int32
+	client     *kgo.Client // nil: it is not open
+	ends       *cluster.TransactionEnds
+	committing *cluster.Committing
+	reader     Reader[K, V]
+	backoff    time.Duration
+	again      time.Time // not before
+	warned     time.Time
 }
 
 // step reads once and commits what it has read. The error is one for which no repetition helps.
