@@ -8,28 +8,57 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Written are the ends of what the leaders up to an epoch have written to partitions. It lacks those of which their
-// present leaders do not know it.
-func (c *Cluster) Written(ctx context.Context, upTo map[string]map[int32]int32) (ListedOffsets, error) {
-	out := ListedOffsets{}
-	if len(upTo) == 0 {
-		return out, nil
+// Epochs are epochs of leaders by topic and partition.
+type Epochs map[string]map[int32]int32
+
+// Add adds the epoch of a partition.
+func (e Epochs) Add(topic string, partition, epoch int32) {
+	if e[topic] == nil {
+		e[topic] = map[int32]int32{}
 	}
-	told, err := c.admin.OffsetForLeaderEpoch(ctx, upTo)
-	if errors.Is(err, kerr.UnsupportedVersion) {
-		return out, nil
+	e[topic][partition] = epoch
+}
+
+// Written are the ends of what the leaders up to an epoch have written to partitions. The answer lacks those of which
+// their present leaders do not know it, and all if brokers are too old to know.
+func (c *Cluster) Written(ctx context.Context, upTo Epochs) ListedOffsets {
+	out, req := ListedOffsets{}, kmsg.NewPtrOffsetForLeaderEpochRequest()
+	for topic, epochs := range upTo {
+		t := kmsg.NewOffsetForLeaderEpochRequestTopic()
+		t.Topic = topic
+		for n, epoch := range epochs {
+			p := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
+			p.Partition, p.LeaderEpoch = n, epoch
+			t.Partitions = append(t.Partitions, p)
+		}
+		req.Topics = append(req.Topics, t)
 	}
-	for topic, partitions := range told {
-		for p, at := range partitions {
-			if at.LeaderEpoch >= 0 && at.EndOffset >= 0 {
-				out.put(topic, p, ListedOffset{at.EndOffset, at.LeaderEpoch, at.Err})
+	if len(req.Topics) == 0 {
+		return out
+	}
+	for _, shard := range c.client.RequestSharded(ctx, req) {
+		switch {
+		case errors.Is(shard.Err, kerr.UnsupportedVersion):
+		case shard.Err != nil:
+			for _, t := range shard.Req.(*kmsg.OffsetForLeaderEpochRequest).Topics {
+				for _, p := range t.Partitions {
+					out.put(t.Topic, p.Partition, ListedOffset{-1, -1, shard.Err})
+				}
 			}
-			err = errors.Join(err, at.Err)
+		default:
+			for _, t := range shard.Resp.(*kmsg.OffsetForLeaderEpochResponse).Topics {
+				for _, p := range t.Partitions {
+					if err := kerr.ErrorForCode(p.ErrorCode); err != nil || p.LeaderEpoch >= 0 && p.EndOffset >= 0 {
+						out.put(t.Topic, p.Partition, ListedOffset{p.EndOffset, p.LeaderEpoch, err})
+					}
+				}
+			}
 		}
 	}
-	return out, err
+	return out
 }
 
 // Loss finds up to where a partition still has what was read of it.

@@ -35,6 +35,7 @@ type Changelog struct {
 	ack      int64  // offset of the last record of the present commit; -1: none was told
 	short    int    // looks at the end of the log, in a row, that have found it in front of the rows
 	windows  string // whose rows these are, see windows.go; empty: nothing is known
+	led      Led    // what is known of the leaders of the log
 	cut      string // how the log lost records while a task of this directory ran; empty: it did not
 	told     bool   // that rows are lost, as accepted
 
@@ -83,8 +84,8 @@ func (c *Changelog) Restore(records []graph.Raw, next int64) error {
 	}
 	place := *c.rowsAt()
 	place.Offset = next
-	ahead, seen := c.task.ahead, c.seen
-	err := c.db.write(func(b store.Batch) error {
+	ahead, seen, led := c.task.ahead, c.seen, c.led
+	err := c.db.write(func(b store.Batch) (err error) {
 		for i := range records {
 			r := &records[i]
 			if r.Control || r.Key == nil {
@@ -111,6 +112,9 @@ func (c *Changelog) Restore(records []graph.Raw, next int64) error {
 				return err
 			}
 		}
+		if led, err = c.ledBy(b, records, next); err != nil {
+			return err
+		}
 		place.Epoch = c.seen
 		return setPlace(b, 'c', c.Store, place)
 	})
@@ -118,7 +122,7 @@ func (c *Changelog) Restore(records []graph.Raw, next int64) error {
 		c.seen = seen // the records may come again
 		return c.task.failed(fmt.Errorf("restore of store %s from %s/%d: %w", c.Store, c.Topic, c.Partition, err))
 	}
-	c.next, c.task.ahead = next, ahead
+	c.next, c.led, c.task.ahead = next, led, ahead
 	*c.rowsAt() = place
 	return nil
 }

@@ -1,16 +1,20 @@
 package task
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
+	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/store"
 )
 
 // A changelog is cut when it loses its tail: a replica that lacked it was made leader, or a disk was copied back. The
 // rows in the directory are whole then, and the log is not: who restores from it has wrong rows. Once the task has
-// written on, the log is as long as it was, and nothing shows that any more. So a task that meets the loss ends, and
-// its directory remembers it: each start finds it, as it finds a log that is shorter than the rows' place.
+// written on, the log is as long as it was, and its length does not show that any more. So a task that meets the loss
+// ends, and its directory remembers it: each start finds it, as it finds a log that is shorter than the rows' place.
+//
+// One that is cut while no task of the directory runs is found by the epochs of its leaders (KIP-320).
 
 // Short are the changelogs that took the records of the present commit in front of where they were before, as their
 // acknowledgements say: From is behind the last one. To is where the log must end at least, as each record has an
@@ -44,6 +48,67 @@ func (c *Changelog) endsEarly(end, written int64) error {
 		return nil
 	}
 	return c.Lost(end, written)
+}
+
+// Led says that up to an offset leaders up to an epoch had written all that the log had then. A log in which these have
+// less was cut, whatever has been written since.
+//
+// An acknowledgement does not tell the epoch of its leader, and the one that a client knows may be behind. That of a
+// leader which was asked afterwards is not: it may only be too high, and then a loss is not found.
+type Led struct {
+	Offset int64 // 0: nothing is known
+	Epoch  int32
+}
+
+// ledSize is the size of an encoded Led.
+const ledSize = 8 + 4
+
+func (l Led) encode() []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, ledSize), uint64(l.Offset))
+	return binary.BigEndian.AppendUint32(b, uint32(l.Epoch))
+}
+
+// led reads what is known of a store's changelog.
+func (d database) led(name string) (l Led, err error) {
+	b, ok, err := d.engine.Get(nil, metaKey('e', name))
+	if err != nil || !ok {
+		return l, err
+	}
+	if len(b) != ledSize {
+		return l, fmt.Errorf("%w: leaders of the changelog of %s", store.ErrCorrupt, name)
+	}
+	return Led{int64(binary.BigEndian.Uint64(b)), int32(binary.BigEndian.Uint32(b[8:]))}, nil
+}
+
+// Led is what the directory knows of the leaders of the changelog; false: nothing that its rows count on, which may be
+// those of an older copy.
+func (c *Changelog) Led() (l Led, known bool) {
+	return c.led, c.led.Offset > 0 && c.led.Offset <= c.place.Offset
+}
+
+// LedTo enters that the log ended at an offset, as a leader of an epoch told after it had all up to where the task had
+// written by then. An epoch below 0 is not known.
+func (c *Changelog) LedTo(end int64, epoch int32, written int64) error {
+	l := Led{min(written, c.place.Offset), epoch}
+	if epoch < 0 || l.Offset <= 0 || end < written || l == c.led {
+		return nil
+	}
+	err := c.task.databases[0].write(func(b store.Batch) error { return b.Set(metaKey('e', c.Store), l.encode()) })
+	if err == nil {
+		c.led = l
+	}
+	return c.task.failed(err)
+}
+
+// ledBy enters with records that were read up to an offset what the last of them tells. Rows in memory have no place in
+// the directory before a commit.
+func (c *Changelog) ledBy(b store.Batch, records []graph.Raw, next int64) (l Led, err error) {
+	n := len(records)
+	if n == 0 || records[n-1].Epoch < 0 || c.spec.Options().InMemory {
+		return c.led, nil
+	}
+	l = Led{next, records[n-1].Epoch}
+	return l, b.Set(metaKey('e', c.Store), l.encode())
 }
 
 // cut reads how the changelog of a store lost records; empty: it did not.

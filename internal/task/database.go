@@ -21,6 +21,7 @@ import (
 //	0 'k'         id of the cluster whose topics these are
 //	0 'r' name 0 key   timestamp of a record in the changelog that is stale, see stale.go
 //	0 'w' name    windows whose rows a store holds, see windows.go
+//	0 'e' name    what is known of the leaders of a store's changelog, see cut.go
 //	0 'x' name    how the changelog of a store lost records while a task ran, see cut.go
 //	0 'b'         there are rows of commits behind those of the places 'i'
 //	n m ...       rows of the store with number (n-1)*256 + m, n >= 1

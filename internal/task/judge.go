@@ -15,10 +15,10 @@ type Log struct {
 	PartsAt int64
 }
 
-// Compared is the log, as compared with a place in it: written is the end of what leaders up to the place's epoch have
-// written.
-func (l Log) Compared(at Place, written int64) Log {
-	l.Parts, l.PartsAt = written < at.Offset && l.Start < at.Offset, written
+// Compared is the log, as compared with an offset in front of which leaders up to an epoch have written all that there
+// was: written is the end of what they have written as the log has it now.
+func (l Log) Compared(at, written int64) Log {
+	l.Parts, l.PartsAt = written < at && l.Start < at, written
 	return l
 }
 
@@ -174,6 +174,10 @@ func (c *Changelog) judge(f Facts, foreign, counted bool) (stale string, spare b
 		stale, lost = c.cut, true
 	case at.Offset > log.End:
 		stale, lost = fmt.Sprintf("changelog %s ends at %d, and the state is at %d", c.Topic, log.End, at.Offset), true
+	case log.Parts:
+		stale, lost = fmt.Sprintf("changelog %s has lost records since the state was entered: what its leaders up to "+
+			"then had written ends at %d now, when it had to end at %d, and only this directory has all rows", c.Topic,
+			log.PartsAt, c.led.Offset), true
 	case at.Offset < log.Start && !c.Expires():
 		stale, lost = fmt.Sprintf("changelog %s begins at %d, and the state is at %d", c.Topic, log.Start, at.Offset), empty
 	}

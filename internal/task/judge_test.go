@@ -68,9 +68,28 @@ func TestJudge(t *testing.T) {
 			log(func(l *Log) { l.Topic = another })(f)
 			f.Inputs["a"], f.Inputs["b"] = Log{Topic: another, End: 60}, Log{Topic: another, End: 60}
 		}, aside, 0, aside},
-		"another changelog":         {log(func(l *Log) { l.Topic = another }), state, AcceptLostState, aside},
-		"an emptied changelog":      {log(func(l *Log) { l.Start = l.End }), state, AcceptLostState, aside},
-		"a shorter changelog":       {log(func(l *Log) { l.End = 99 }), state, AcceptLostState, aside},
+		"another changelog":    {log(func(l *Log) { l.Topic = another }), state, AcceptLostState, aside},
+		"an emptied changelog": {log(func(l *Log) { l.Start = l.End }), state, AcceptLostState, aside},
+		"a shorter changelog":  {log(func(l *Log) { l.End = 99 }), state, AcceptLostState, aside},
+		"a changelog that was cut and is longer": {
+			log(func(l *Log) { *l = l.Compared(100, 99) }), state, AcceptLostState, aside,
+		},
+		"a changelog that was cut to its start and is longer": {
+			log(func(l *Log) { *l = l.Compared(100, 0) }), state, AcceptLostState, aside,
+		},
+		"a changelog that was led anew": {log(func(l *Log) { *l = l.Compared(100, 100) }), stays, 0, stays},
+		"a changelog of which everything was deleted that leaders had written": {log(func(l *Log) {
+			l.Start = 100
+			*l = l.Compared(100, 0)
+		}), stays, 0, stays},
+		"no offsets, and a changelog that was cut": {func(f *Facts) {
+			uncounted(f)
+			log(func(l *Log) { *l = l.Compared(100, 99) })(f)
+		}, state, AcceptLostState, aside},
+		"another cluster, and a changelog that was cut": {func(f *Facts) {
+			f.Cluster = "there"
+			log(func(l *Log) { *l = l.Compared(100, 99) })(f)
+		}, aside, 0, aside},
 		"a changelog without start": {log(func(l *Log) { l.Start = 101 }), aside, 0, aside},
 		"an old directory":          {func(f *Facts) { f.Now = 26 * hour }, spare, 0, spare},
 		"an old directory that is up to date": {func(f *Facts) {
@@ -216,7 +235,7 @@ func TestGlobalTablesOfALogThatParts(t *testing.T) {
 		"deleted meanwhile": {50, 60, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := Log{Topic: one, Start: c.start, End: c.end}.Compared(place, c.written)
+			log := Log{Topic: one, Start: c.start, End: c.end}.Compared(place.Offset, c.written)
 			_, err := place.judgeGlobal("rates", 0, log, GlobalFacts{}, "")
 			if !c.lost {
 				require.NoError(t, err)

@@ -182,6 +182,9 @@ func (t *Task) openStore(spec storage.Spec) error {
 	if c.cut, err = t.databases[0].cut(spec.Name()); err != nil {
 		return err
 	}
+	if c.led, err = t.databases[0].led(spec.Name()); err != nil {
+		return err
+	}
 	c.enterEpoch(0)
 	t.changelogs = append(t.changelogs, c)
 	return c.loadStale()

@@ -55,6 +55,7 @@ func (s *session) commit(ctx context.Context) error {
 		return errors.Join(err, s.set.Unsettle())
 	}
 	c.Offsets = watch.time() - c.Transaction
+	s.unled = s.unled || s.out.produced > 0
 	c.Produced, c.Bytes = s.out.produced, s.worker.allowance.sent
 	s.processed, s.out.produced, s.out.open = 0, 0, false
 	local := s.set.Committed(s.now())

@@ -1,10 +1,13 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/task"
@@ -44,6 +47,73 @@ func (s *session) checkCut(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// findCuts compares changelogs with what directories know of their leaders.
+func (r *restore) findCuts(ctx context.Context, due []*restoring, failed map[*restoring]error) {
+	epochs := cluster.Epochs{}
+	for _, x := range due {
+		for _, c := range x.task.Changelogs() {
+			if led, known := c.Led(); known && failed[x] == nil {
+				epochs.Add(c.Topic, c.Partition, led.Epoch)
+			}
+		}
+	}
+	written := r.session.config.Cluster.Written(ctx, epochs)
+	for _, x := range due {
+		for _, c := range x.task.Changelogs() {
+			if _, told := written[c.Topic][c.Partition]; !told || failed[x] != nil {
+				continue
+			}
+			end, err := written.Lookup(c.Topic, c.Partition)
+			if err == nil {
+				err = r.findCut(ctx, x, c, end)
+			}
+			if err != nil {
+				failed[x] = err
+			}
+		}
+	}
+}
+
+// findCut enters it if a changelog was cut since its directory knew its leaders, whose records end at an offset now.
+// What later leaders have written in front of where these had been must be there: whoever answers for epochs of which
+// all records have been compacted away need not know where they ended.
+func (r *restore) findCut(ctx context.Context, x *restoring, c *task.Changelog, end int64) error {
+	led, _ := c.Led()
+	log := x.facts.Changelogs[c.Store].Compared(led.Offset, end)
+	if log.Parts && end < log.End {
+		first, err := r.session.firstFrom(ctx, c, max(end, log.Start))
+		if err != nil {
+			return err
+		}
+		log.Parts = first.Offset < led.Offset && first.LeaderEpoch > led.Epoch
+	}
+	x.facts.Changelogs[c.Store] = log
+	return nil
+}
+
+// firstFrom is the first record of a changelog from an offset on, which may be a marker, or one that is not committed.
+func (s *session) firstFrom(ctx context.Context, c *task.Changelog, at int64) (*kgo.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, lastTry)
+	defer cancel()
+	client, err := cluster.NewClient(cluster.RestoreRole, s.config.Client(cluster.RestoreRole),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.Topic: {c.Partition: kgo.NewOffset().At(at)}}),
+		kgo.FetchIsolationLevel(kgo.ReadUncommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	fetches := client.PollRecords(ctx, 1)
+	for _, failed := range fetches.Errors() {
+		err = errors.Join(err, cluster.NameRight("Read", "topic", c.Topic, failed.Err))
+	}
+	if records := fetches.Records(); len(records) > 0 {
+		return records[0], nil
+	}
+	return nil, fmt.Errorf("changelog %s/%d from offset %d: %w", c.Topic, c.Partition, at,
+		cmp.Or(err, context.DeadlineExceeded))
 }
 
 func partitionsOf(gaps []task.Gap) cluster.Partitions {

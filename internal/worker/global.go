@@ -238,8 +238,12 @@ func (g *globals) judge(ctx context.Context, starts, ends cluster.ListedOffsets)
 				return "", err
 			}
 			log := s.log(topic, start, end)
-			if at, err := written.Lookup(topic, p); err == nil {
-				log = log.Compared(places[topic][p], at)
+			if _, told := written[topic][p]; told {
+				at, err := written.Lookup(topic, p)
+				if err != nil {
+					return "", err
+				}
+				log = log.Compared(places[topic][p].Offset, at)
 			}
 			facts.Logs[topic][p] = log
 		}
@@ -252,7 +256,7 @@ func (g *globals) judge(ctx context.Context, starts, ends cluster.ListedOffsets)
 func (g *globals) written(
 	ctx context.Context,
 ) (places map[string]map[int32]task.Place, ends cluster.ListedOffsets, err error) {
-	places, epochs := map[string]map[int32]task.Place{}, map[string]map[int32]int32{}
+	places, epochs := map[string]map[int32]task.Place{}, cluster.Epochs{}
 	for topic, n := range g.session.layout.Partitions.Global {
 		for p := range n {
 			at, err := g.tables.Place(topic, p)
@@ -263,13 +267,13 @@ func (g *globals) written(
 				continue
 			}
 			if places[topic] == nil {
-				places[topic], epochs[topic] = map[int32]task.Place{}, map[int32]int32{}
+				places[topic] = map[int32]task.Place{}
 			}
-			places[topic][p], epochs[topic][p] = at, at.Epoch
+			places[topic][p] = at
+			epochs.Add(topic, p, at.Epoch)
 		}
 	}
-	ends, err = g.session.config.Cluster.Written(ctx, epochs)
-	return places, ends, err
+	return places, g.session.config.Cluster.Written(ctx, epochs), nil
 }
 
 // each shows each partition with the offset from which it is to be read on.

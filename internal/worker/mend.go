@@ -48,37 +48,78 @@ func (s *session) mend(ctx context.Context) error {
 // however late, when a task has nothing to write any more.
 const tailsEvery = 10 * time.Second
 
+// ledEvery is how often it does that for the epochs of their leaders, while there are commits.
+const ledEvery = time.Second
+
+// tails are the changelogs of running tasks, and up to where these have written.
+type tails struct {
+	logs    cluster.Partitions
+	written map[*task.Changelog]int64
+}
+
+func (s *session) tails() tails {
+	t := tails{cluster.Partitions{}, map[*task.Changelog]int64{}}
+	s.set.Tails(func(c *task.Changelog) {
+		t.logs.Add(c.Topic, c.Partition)
+		t.written[c] = c.From()
+	})
+	return t
+}
+
 // checkTails looks, now and then, whether others have written to changelogs since the tasks have, at least once, or
-// whether what the tasks have written is not there any more.
+// whether what the tasks have written is not there any more; and after commits, who leads the changelogs.
 func (s *session) checkTails() {
-	if time.Since(s.tailsAt) < tailsEvery || s.checkingTails {
+	whole := time.Since(s.tailsAt) >= tailsEvery
+	if s.checkingTails || !whole && (!s.unled || time.Since(s.ledAt) < ledEvery) {
 		return
 	}
-	s.tailsAt = time.Now()
-	logs, written := cluster.Partitions{}, map[*task.Changelog]int64{}
-	s.set.Tails(func(c *task.Changelog) {
-		logs.Add(c.Topic, c.Partition)
-		written[c] = c.From()
-	})
-	if len(logs) == 0 {
+	if s.unled, s.ledAt = false, time.Now(); whole {
+		s.tailsAt = s.ledAt
+	}
+	t := s.tails()
+	if len(t.logs) == 0 {
 		return
 	}
 	s.checkingTails = true
 	kafka, events := s.config.Cluster, s.events
 	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
 	go func() {
-		ends := kafka.Ends(kafka.Context(), logs)
-		events.post(func(context.Context) (lost error) {
+		ends := kafka.Ends(kafka.Context(), t.logs)
+		events.post(func(context.Context) error {
 			s.checkingTails = false
-			s.set.Tails(func(c *task.Changelog) {
-				at, asked := written[c]
-				if end, err := s.endOf(ends, c); asked && err == nil {
-					lost = errors.Join(lost, c.Ends(end, at))
-				}
-			})
-			return s.unlessAccepted(lost)
+			return s.unlessAccepted(s.lookAt(t, ends, whole))
 		})
 	}()
+}
+
+// lookAt enters what leaders have told, of a whole look also where changelogs end.
+func (s *session) lookAt(t tails, ends cluster.ListedOffsets, whole bool) (lost error) {
+	s.set.Tails(func(c *task.Changelog) {
+		at, asked := t.written[c]
+		end, err := s.endOf(ends, c)
+		if !asked || err != nil {
+			s.unled = s.unled || asked
+			return
+		}
+		lost = errors.Join(lost, c.LedTo(end, ends[c.Topic][c.Partition].Epoch, at))
+		if whole {
+			lost = errors.Join(lost, c.Ends(end, at))
+		}
+	})
+	return lost
+}
+
+// noteLeaders enters who leads the changelogs, for the next start. It has some time for it.
+func (s *session) noteLeaders(ctx context.Context) {
+	if !s.unled && !s.checkingTails { // the answer to a look that is under way comes too late
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, partingTime)
+	defer cancel()
+	t := s.tails()
+	if err := s.lookAt(t, s.config.Cluster.Ends(ctx, t.logs), false); err != nil {
+		s.config.Logger.Warn("could not enter who leads the changelogs", "error", err)
+	}
 }
 
 // readGaps reads parts of changelogs. What an open transaction has written is read, too: it may be committed yet.

@@ -53,11 +53,16 @@ func (r *restore) plan(ctx context.Context, due []*restoring) map[*restoring]err
 				break
 			}
 			x.facts.Changelogs[c.Store] = r.session.log(c.Topic, start, end)
+			x.leaders[c.Store] = ends[c.Topic][c.Partition].Epoch
 		}
-		if failed[x] == nil {
-			if err := r.settle(x); err != nil {
-				failed[x] = err
-			}
+	}
+	r.findCuts(ctx, due, failed)
+	for _, x := range due {
+		if failed[x] != nil {
+			continue
+		}
+		if err := r.settle(x); err != nil {
+			failed[x] = err
 		}
 	}
 	return failed
@@ -84,6 +89,9 @@ func (r *restore) planOne(x *restoring, c *task.Changelog) error {
 		r.session.config.Logger.Info("state is up to date", "task", x.id.String(), "store", c.Store, "offset", from,
 			"replayed", 0)
 		if err := c.Restore(nil, max(from, log.End)); err != nil {
+			return err
+		}
+		if err := c.LedTo(log.End, x.leaders[c.Store], c.From()); err != nil {
 			return err
 		}
 		return c.Restored(x.facts.Now)

@@ -47,6 +47,7 @@ type restoring struct {
 	task      *task.Task                // nil until its databases are open
 	committed map[string]task.Committed // by input topic
 	facts     task.Facts                // of the last look at the cluster
+	leaders   map[string]int32          // epochs of those of the changelogs then, by store
 	moved     []task.Offset             // that the group is given before the task begins
 	spare     string                    // a directory that was set aside until the task is restored
 	checks    int                       // that have found a loss
@@ -273,7 +274,7 @@ func (r *restore) readInputs(ctx context.Context, due []*restoring) map[*restori
 	stable := s.config.Cluster.StableEnds(ctx, inputs)
 	failed := map[*restoring]error{}
 	for _, x := range due {
-		x.committed = map[string]task.Committed{}
+		x.committed, x.leaders = map[string]task.Committed{}, map[string]int32{}
 		x.facts = task.Facts{
 			Cluster: s.layout.ClusterID, Now: at, Committed: x.committed, Accept: s.config.Accept,
 			Inputs: map[string]task.Log{}, Changelogs: map[string]task.Log{},

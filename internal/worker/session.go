@@ -50,6 +50,8 @@ type session struct {
 	checkingHeld  bool      // while one is under way
 	held          map[starved]heldBack
 	tailsAt       time.Time          // of the last look at the ends of changelogs
+	ledAt         time.Time          // of the last look at who leads them
+	unled         bool               // there was a commit since
 	checkingTails bool               // while one is under way
 	cover         coverage           // looks at who owns what
 	listedAt      time.Time          // of the last look at which topics there are
@@ -113,6 +115,7 @@ func (s *session) work(ctx, work context.Context) error {
 			return &ShutdownError{Err: err}
 		}
 	}
+	s.noteLeaders(work)
 	return nil
 }
 
