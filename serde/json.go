@@ -6,13 +6,22 @@ import (
 )
 
 // JSON encodes values with encoding/json.
-func JSON[T any]() Serde[T] { return jsonSerde[T]{} }
+func JSON[T any]() Serde[T] { return &jsonSerde[T]{} }
 
+// jsonSerde has the types: what it calls is compiled once.
 type jsonSerde[T any] struct{}
 
-func (jsonSerde[T]) Format() string { return "json" }
+func (*jsonSerde[T]) Format() string { return "json" }
 
-func (jsonSerde[T]) Append(dst []byte, v T) ([]byte, error) {
+func (*jsonSerde[T]) Append(dst []byte, v T) ([]byte, error) { return appendJSON(dst, v) }
+
+func (*jsonSerde[T]) Decode(src []byte) (v T, err error) {
+	err = decodeJSON(src, &v)
+	return v, err
+}
+
+//go:noinline
+func appendJSON(dst []byte, v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return dst, fmt.Errorf("serde: json: %w", err)
@@ -20,9 +29,10 @@ func (jsonSerde[T]) Append(dst []byte, v T) ([]byte, error) {
 	return append(dst, b...), nil
 }
 
-func (jsonSerde[T]) Decode(src []byte) (v T, err error) {
-	if err := json.Unmarshal(src, &v); err != nil {
-		return v, fmt.Errorf("serde: json: %w", err)
+//go:noinline
+func decodeJSON(src []byte, pointer any) error {
+	if err := json.Unmarshal(src, pointer); err != nil {
+		return fmt.Errorf("serde: json: %w", err)
 	}
-	return v, nil
+	return nil
 }

@@ -28,6 +28,11 @@ func sortMaps(t reflect.Type) (open bool) {
 	return open
 }
 
+// sortMapsOf is sortMaps for the type that a pointer is for.
+//
+//go:noinline
+func sortMapsOf(pointer any) (open bool) { return sortMaps(reflect.TypeOf(pointer).Elem()) }
+
 func sortUnder(t reflect.Type, seen map[reflect.Type]bool) (open bool) {
 	if seen[t] || encodesItself(t) {
 		return false

@@ -23,7 +23,7 @@ func newColumn[V any](name string, env rows.Env, values serde.Serde[V]) *column[
 	if cloner, ok := values.(cloner[V]); ok {
 		c.clone = cloner.Clone
 	}
-	c.rows = rows.New(name, env, c, reflect.TypeFor[V]())
+	c.rows = rows.New(name, env, c, (*V)(nil))
 	return c
 }
 

@@ -42,7 +42,7 @@ func in[S any](name string) func(stores Stores) S {
 		handle := handleOf(stores, name)
 		typed, ok := handle.(S)
 		if !ok {
-			panic(otherTypes(name, handle, reflect.TypeFor[S]()))
+			panic(otherTypes(name, handle, (*S)(nil)))
 		}
 		return typed
 	}
@@ -52,7 +52,10 @@ func handleOf(stores Stores, name string) any {
 	return storage.HandleOf(stores.Store(name))
 }
 
-func otherTypes(name string, handle any, want reflect.Type) string {
+// otherTypes says that a handle is not what it is asked for as: the type that want points to.
+//
+//go:noinline
+func otherTypes(name string, handle, want any) string {
 	return fmt.Sprintf("state: store %s is open as %T, asked for as %v: declare it once and use that value",
-		name, handle, want)
+		name, handle, reflect.TypeOf(want).Elem())
 }

@@ -84,7 +84,7 @@ func New(topo *topology.Topology, config Config) (*App, error) {
 		topo: compiled, config: config, gaveUp: make(chan error, 1), events: newListening(config.Events, config.Logger),
 		readers: &task.Readers{}, warnings: newWarnings(config.Logger.Handler()), reach: newReach(config.Logger),
 	}
-	if err := cluster.CheckTopicConfigs(a.setup()); err != nil {
+	if err := cluster.CheckTopicConfigs(setupOf(a)); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -137,7 +137,9 @@ func failure(app string, err error) []any {
 	return attrs
 }
 
-func (a *App) setup() cluster.Setup {
+// setupOf is what the library wants of the cluster. It is no method, nor are the other functions that know of clients:
+// see run.
+func setupOf(a *App) cluster.Setup {
 	c := a.config
 	return cluster.Setup{
 		Topology: a.topo, DeadLetterTopic: c.DeadLetterTopic, ReplicationFactor: c.ReplicationFactor,

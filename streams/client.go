@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"iter"
 	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -36,7 +37,7 @@ const (
 )
 
 // clientOpts are the options of a client.
-func (a *App) clientOpts(c Client) []kgo.Opt {
+func clientOpts(a *App, c Client) []kgo.Opt {
 	opts := append(cluster.Tuning(),
 		kgo.SeedBrokers(a.config.Brokers...),
 		kgo.ClientID(a.config.AppID),
@@ -44,7 +45,7 @@ func (a *App) clientOpts(c Client) []kgo.Opt {
 		kgo.WithHooks(a.reach),
 	)
 	if c.Role == AdminClient { // there is one for each process, as long as it runs
-		opts = append(opts, kgo.UserMetricsFn(a.pushed))
+		opts = append(opts, kgo.UserMetricsFn(func() iter.Seq[kgo.Metric] { return pushed(a) }))
 	}
 	opts = append(opts, a.config.Kafka...)
 	if a.config.KafkaFor != nil {

@@ -1,8 +1,6 @@
 package streams
 
 import (
-	"reflect"
-
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/operator"
 	"github.com/millstream-go/millstream/internal/storage"
@@ -22,7 +20,7 @@ type Cogroup[K, A any] struct {
 // member is a group that is aggregated, whose type of values is known to its function only.
 type member struct {
 	node   *graph.Node
-	values reflect.Type
+	values graph.Type
 	fold   operator.Fold
 }
 
@@ -57,7 +55,7 @@ func CogroupAdd[K, V, A any](
 }
 
 func memberOf[K, V any](g *Group[K, V], fold operator.Fold) member {
-	return member{g.node, reflect.TypeFor[V](), fold}
+	return member{g.node, graph.TypeOf[V](), fold}
 }
 
 // copartitioned demands that all groups have the same number of partitions.

@@ -2,7 +2,6 @@ package streams
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -17,14 +16,14 @@ import (
 // V is the type of the values that are grouped, which the type of t does not tell: Build refuses another one. Of a
 // cogroup they are the records of all groups with values of that type.
 func Late[V, K, A any](t *WindowTable[K, A]) *Stream[K, V] {
-	return &Stream[K, V]{b: t.of(), node: t.late(reflect.TypeFor[V]())}
+	return &Stream[K, V]{b: t.of(), node: t.late(graph.TypeOf[V]())}
 }
 
 // lateRecords makes the nodes of late records: for each type of values one, for all groups that have it.
 func (b *Builder) lateRecords(
 	parts []windowPart, aggregates []*graph.Node,
-) func(values reflect.Type) *graph.Node {
-	return nodePer(func(values reflect.Type) *graph.Node {
+) func(values graph.Type) *graph.Node {
+	return nodePer(func(values graph.Type) *graph.Node {
 		site := graph.Site()
 		var parents, lates []*graph.Node
 		for _, p := range parts {

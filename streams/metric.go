@@ -45,7 +45,7 @@ type Metric struct {
 
 // pushed are the metrics of the client level as a Kafka client sends them to brokers that ask for them (KIP-714,
 // KIP-1076). What counts time is left out: franz-go sends sums of integers only.
-func (a *App) pushed() iter.Seq[kgo.Metric] {
+func pushed(a *App) iter.Seq[kgo.Metric] {
 	return func(yield func(kgo.Metric) bool) {
 		s, more := a.Snapshot(), true
 		for _, m := range Metrics() {
@@ -54,14 +54,14 @@ func (a *App) pushed() iter.Seq[kgo.Metric] {
 			}
 			m.Read(s, func(value float64, attributes ...string) {
 				if more {
-					more = yield(m.pushed(s.App, value, attributes))
+					more = yield(pushedOf(m, s.App, value, attributes))
 				}
 			})
 		}
 	}
 }
 
-func (m Metric) pushed(app string, value float64, attributes []string) kgo.Metric {
+func pushedOf(m Metric, app string, value float64, attributes []string) kgo.Metric {
 	out := kgo.Metric{Name: m.Name, Attrs: map[string]any{"app": app}}
 	for i, name := range m.Attributes {
 		out.Attrs[name] = attributes[i]

@@ -14,7 +14,7 @@ func TestPushedMetrics(t *testing.T) {
 	a := &App{config: Config{AppID: "app"}}
 	a.mu.since = time.Now().Add(-time.Hour)
 	a.mu.workers = []picture{{sums: WorkerStatus{Total: Commit{Records: 7, Flush: time.Second}}}, {}}
-	got := slices.Collect(a.pushed())
+	got := slices.Collect(pushed(a))
 	require.Contains(t, got, kgo.Metric{
 		Name: "millstream.records", Type: kgo.MetricTypeSum, ValueInt: 7, Attrs: map[string]any{"app": "app"},
 	})
@@ -29,7 +29,7 @@ func TestPushedMetrics(t *testing.T) {
 		require.NotContains(t, m.Name, "worker.", "of another level")
 		require.NotEqual(t, "millstream.time", m.Name, "a sum that is no integer")
 	}
-	for m := range a.pushed() { // a client may stop early
+	for m := range pushed(a) { // a client may stop early
 		require.Equal(t, "millstream.state", m.Name)
 		break
 	}

@@ -26,7 +26,7 @@ type group interface {
 }
 
 // meet tells which group there is.
-func (a *App) meet(c *cluster.Cluster) {
+func meet(a *App, c *cluster.Cluster) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.mu.group = nil; c != nil {

@@ -9,4 +9,4 @@ type Right = cluster.Right
 
 // Rights are those that the application needs, and no more. A topic that is known by a pattern only has what the
 // pattern begins with, or *. Before Kafka 2.8, AtLeastOnce needs IdempotentWrite on the cluster, too.
-func (a *App) Rights() []Right { return cluster.Rights(a.setup()) }
+func (a *App) Rights() []Right { return cluster.Rights(setupOf(a)) }

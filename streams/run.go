@@ -58,7 +58,7 @@ func (r *run) whole(ctx context.Context) (err error) {
 	}
 	r.process = &worker.Process{ID: id}
 	a.begin(id)
-	r.cluster, err = cluster.Connect(ctx, a.setup(), a.clientOpts(Client{Role: AdminClient}))
+	r.cluster, err = cluster.Connect(ctx, setupOf(a), clientOpts(a, Client{Role: AdminClient}))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // stopped before anything was done
@@ -66,8 +66,8 @@ func (r *run) whole(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.cluster.Close()
-	a.meet(r.cluster)
-	defer a.meet(nil)
+	meet(a, r.cluster)
+	defer meet(a, nil)
 	if fresh {
 		a.config.Logger.Info("a new state directory: the process is a new member of the group and restores all state that "+
 			"it gets; the tasks of one that it replaces come once SessionTimeout is over, unless that one has left",
@@ -160,7 +160,7 @@ func (r *run) config(i int) worker.Config {
 		Index: i, Endpoint: c.Endpoint, StateDir: c.appDir(),
 		WindowRetention: c.WindowRetention, SessionTimeout: c.SessionTimeout, TransactionTimeout: c.TransactionTimeout,
 		ShutdownTimeout: c.ShutdownTimeout, TopicRefresh: c.TopicRefresh, StallTimeout: c.StallTimeout,
-		Client:  func(role cluster.Role) []kgo.Opt { return a.clientOpts(Client{Role: role, Worker: i}) },
+		Client:  func(role cluster.Role) []kgo.Opt { return clientOpts(a, Client{Role: role, Worker: i}) },
 		Cluster: r.cluster, Accept: c.accept(), Logger: log,
 		Report: func(e worker.Event) { a.told(i, e) },
 		Task: task.Config{

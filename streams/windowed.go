@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/millstream-go/millstream/internal/eventtime"
@@ -94,7 +93,7 @@ func (b *Builder) forWindows(store storage.Spec, windows int64, byKey bool, site
 // windowPart makes the nodes for one of the streams that a windowed aggregation takes records from.
 type windowPart struct {
 	parent    *graph.Node
-	values    reflect.Type // of the records
+	values    graph.Type // of the records
 	aggregate func() *graph.Node
 	final     func(idle time.Duration) *graph.Node
 	late      func(site string) *graph.Node
@@ -217,11 +216,11 @@ type WindowTable[K, V any] struct {
 // windowRows is a WindowTable without its types.
 type windowRows struct {
 	b       *Builder
-	updates func() *graph.Node                    // of changes
-	finals  func(idle time.Duration) *graph.Node  // of values
-	late    func(values reflect.Type) *graph.Node // records that are not in the rows
-	rows    operator.Rows                         // under windowed keys
-	stores  []storage.Spec                        // that rows uses
+	updates func() *graph.Node                   // of changes
+	finals  func(idle time.Duration) *graph.Node // of values
+	late    func(values graph.Type) *graph.Node  // records that are not in the rows
+	rows    operator.Rows                        // under windowed keys
+	stores  []storage.Spec                       // that rows uses
 }
 
 // Updates are the rows as they change: one result for each update. A deleted row has a null value.

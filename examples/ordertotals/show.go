@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -161,7 +161,7 @@ func (b *board) drawTable() {
 	for _, p := range b.mu.products {
 		products = append(products, p)
 	}
-	slices.SortFunc(products, func(x, y ProductTotal) int { return int(y.Cents - x.Cents) })
+	sort.Slice(products, func(i, j int) bool { return products[i].Cents > products[j].Cents })
 	for _, p := range products[:min(len(products), shownTotals)] {
 		fmt.Fprintf(&out, "  %-8s %8d orders %12.2f\n", p.Product, p.Orders, float64(p.Cents)/100)
 	}

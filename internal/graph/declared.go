@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/millstream-go/millstream/serde"
@@ -75,25 +74,25 @@ func (d Declaration) String() string {
 	return fmt.Sprintf("keys %s and values %s", described(d.Key, d.types.key), described(d.Value, d.types.value))
 }
 
-func described(s any, t reflect.Type) string {
+func described(s any, t Type) string {
 	format := serde.FormatOf(s)
-	if t == nil || format == t.String() {
+	if t == (Type{}) || format == t.String() {
 		return format
 	}
 	return fmt.Sprintf("%s (%v)", format, t)
 }
 
-var bytesType = reflect.TypeFor[[]byte]()
+var bytesType = TypeOf[[]byte]()
 
 // alike is true for two serdes of one format and type. Where records tell their schema, types may be two versions.
-func alike(a, b any, ofA, ofB reflect.Type) bool {
+func alike(a, b any, ofA, ofB Type) bool {
 	switch {
 	case a == nil || b == nil:
 		return false
 	case ofA == bytesType || ofB == bytesType:
 		return true
 	}
-	return serde.FormatOf(a) == serde.FormatOf(b) && (ofA == nil || ofB == nil || ofA == ofB || evolves(a))
+	return serde.FormatOf(a) == serde.FormatOf(b) && (ofA == (Type{}) || ofB == (Type{}) || ofA == ofB || evolves(a))
 }
 
 // evolves is true for a serde whose records tell their schema, so that another version of the type reads them.

@@ -22,8 +22,8 @@ type makers struct {
 // thing is something that two processors must not both be, or have within them. It keeps nothing alive, and no other
 // thing is ever equal to it.
 type thing struct {
-	kind reflect.Type
-	at   weak.Pointer[byte]
+	kind Type
+	at   any // a weak.Pointer[byte], see Type
 }
 
 // errShared says what is wrong, and what to do.
@@ -113,7 +113,7 @@ func (m *makers) take(n *Node, p any) error {
 		return nil
 	}
 	for t := range m.mu.used {
-		if t.at.Value() == nil {
+		if t.at.(weak.Pointer[byte]).Value() == nil {
 			delete(m.mu.used, t)
 		}
 	}
@@ -129,7 +129,7 @@ const deepest = 8
 func things(p any) (out []thing) {
 	visit(reflect.ValueOf(p), 0, func(v reflect.Value) {
 		if v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0 || v.Kind() == reflect.Map && !v.IsNil() {
-			out = append(out, thing{v.Type(), weak.Make((*byte)(v.UnsafePointer()))})
+			out = append(out, thing{Type{v.Type()}, weak.Make((*byte)(v.UnsafePointer()))})
 		}
 	})
 	return out

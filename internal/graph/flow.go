@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"reflect"
 
 	"github.com/millstream-go/millstream/internal/storage"
@@ -210,6 +211,25 @@ func (i *inlet[K, V]) take(f *Flow) *Record[K, V] {
 }
 
 // types are those of the records between two steps, where they are known.
-type types struct{ key, value reflect.Type }
+type types struct{ key, value Type }
 
-func typesOf[K, V any]() types { return types{reflect.TypeFor[K](), reflect.TypeFor[V]()} }
+func typesOf[K, V any]() types { return types{TypeOf[K](), TypeOf[V]()} }
+
+// Type is a Go type. What leads to a reflect.Type, be it by a field or by a method's parameter, leads to sixty
+// functions of iterators over types, which each program would compile.
+type Type struct {
+	of any // a reflect.Type; nil: it is not known
+}
+
+// TypeOf is the type T.
+func TypeOf[T any]() Type { return typeOf((*T)(nil)) }
+
+// typeOf is the type that a pointer is for.
+//
+//go:noinline
+func typeOf(pointer any) Type { return Type{reflect.TypeOf(pointer).Elem()} }
+
+// String is the type as Go writes it.
+//
+//go:noinline
+func (t Type) String() string { return fmt.Sprint(t.of) }

@@ -44,12 +44,12 @@ func finder[C any]() func(p, ctx any) hooks {
 // within p, and p does not hand them on.
 func (h hooks) check(p any) (err error) {
 	t := reflect.TypeOf(p)
-	if m, ok := h.uncalled(t); ok {
+	if m, ok := uncalled(h, t); ok {
 		return fmt.Errorf("nothing would call the method %s of %v, whose type is %v: see the interfaces beside "+
 			"streams.Processor, or give it another name", m.Name, t, public(m.Type.String()))
 	}
 	visit(reflect.ValueOf(p), 0, func(v reflect.Value) {
-		if m, ok := h.uncalled(v.Type()); ok && err == nil {
+		if m, ok := uncalled(h, v.Type()); ok && err == nil {
 			err = fmt.Errorf("nothing would call the method %s of %v, which lies within %v: give that one the method, too, "+
 				"and hand the call on", m.Name, v.Type(), t)
 		}
@@ -59,7 +59,7 @@ func (h hooks) check(p any) (err error) {
 
 // uncalled is a method of a type by the name of a hook that there is none of. The names are constants: with others the
 // linker would keep all methods of all types.
-func (h hooks) uncalled(t reflect.Type) (m reflect.Method, ok bool) {
+func uncalled(h hooks, t reflect.Type) (m reflect.Method, ok bool) {
 	if m, ok = t.MethodByName("Init"); ok && h.init == nil {
 		return m, true
 	}

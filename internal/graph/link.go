@@ -236,7 +236,7 @@ func (n *Node) outlets(children []inletFunc) (inlets []inletFunc) {
 // checkTypes finds a step downstream that takes other types than n gives, as far as both are known.
 func (n *Node) checkTypes() error {
 	for _, c := range n.Children {
-		if c.output == "" && n.gives.key != nil && c.takes.key != nil && n.gives != c.takes {
+		if c.output == "" && n.gives != (types{}) && c.takes != (types{}) && n.gives != c.takes {
 			return fmt.Errorf("topology: %s hands on records of %v and %v, %s takes %v and %v", n.Name, n.gives.key,
 				n.gives.value, c.Name, c.takes.key, c.takes.value)
 		}

@@ -2,7 +2,6 @@ package rows
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/millstream-go/millstream/internal/store"
 )
@@ -17,7 +16,7 @@ type Index struct {
 
 // NewIndex opens the index of a store.
 func NewIndex(name string, env Env) *Index {
-	return &Index{rows: New(name, env.Part(IndexPart), noColumn{}, reflect.TypeFor[struct{}]())}
+	return &Index{rows: New(name, env.Part(IndexPart), noColumn{}, (*struct{})(nil))}
 }
 
 // Prefix is what each key begins with.

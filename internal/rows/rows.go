@@ -88,8 +88,9 @@ type undo struct {
 	dirty     bool
 }
 
-// New opens the rows of a store whose column has values of a type. The name is for errors.
-func New(name string, env Env, column Column, values reflect.Type) *Rows {
+// New opens the rows of a store whose column has values of a type: the one that pointer is for. The name is for errors.
+func New(name string, env Env, column Column, pointer any) *Rows {
+	values := reflect.TypeOf(pointer).Elem()
 	r := &Rows{
 		name: name, engine: env.Engine, prefix: env.Prefix, upper: After(env.Prefix), column: column, budget: env.Budget,
 		young: &table{}, old: &table{}, encodeOnPut: env.EncodeOnPut, readOnly: env.ReadOnly,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -87,7 +86,7 @@ func newSubject(t *testing.T, budget int64) *subject {
 func (s *subject) open(budget int64) {
 	s.column = &numbers{}
 	env := rows.Env{Engine: s.engine, Prefix: []byte(prefix), Budget: rows.NewBudget(budget)}
-	s.rows = rows.New("numbers", env, s.column, reflect.TypeFor[int64]())
+	s.rows = rows.New("numbers", env, s.column, (*int64)(nil))
 }
 
 func (s *subject) put(k string, r row) {

@@ -12,25 +12,30 @@ import (
 // Serde is s with a check: what it appends it encodes again, and answers with an error that wraps serde.ErrUnsteady if
 // the bytes differ.
 func Serde[T any](s serde.Serde[T]) serde.Serde[T] {
-	return &checked[T]{Serde: s, more: repeats(reflect.TypeFor[T]())}
+	return &checked[T]{serde: s, more: repeats((*T)(nil))}
 }
 
+// checked does not embed the serde: a method that is promoted is compiled twice for each type.
 type checked[T any] struct {
-	serde.Serde[T]
-	more int
+	serde serde.Serde[T]
+	more  int
 }
+
+func (c *checked[T]) Decode(src []byte) (T, error) { return c.serde.Decode(src) }
 
 func (c *checked[T]) Append(dst []byte, v T) ([]byte, error) {
 	from := len(dst)
-	dst, err := c.Serde.Append(dst, v)
+	dst, err := c.serde.Append(dst, v)
 	for i := 0; i < c.more && err == nil; i++ {
-		again, failed := c.Serde.Append(nil, v)
-		err = compare(c.Serde, v, dst[from:], again, failed)
+		again, failed := c.serde.Append(nil, v)
+		err = compare(c.serde, v, dst[from:], again, failed)
 	}
 	return dst, err
 }
 
 // compare is compiled once: s is the serde, v what it encoded twice.
+//
+//go:noinline
 func compare(s, v any, was, again []byte, failed error) error {
 	if failed == nil && bytes.Equal(was, again) {
 		return nil
@@ -47,9 +52,11 @@ func compare(s, v any, was, again []byte, failed error) error {
 func shortened(b []byte) []byte { return b[:min(len(b), 200)] }
 
 // repeats is how often a value is encoded again. Go begins a walk of a small map at its first entry seven times of
-// eight, so that one look would mostly miss that the order is random.
-func repeats(t reflect.Type) int {
-	if plain(t) {
+// eight, so that one look would mostly miss that the order is random. The type is what the pointer is for.
+//
+//go:noinline
+func repeats(pointer any) int {
+	if plain(reflect.TypeOf(pointer).Elem()) {
 		return 1
 	}
 	return 16

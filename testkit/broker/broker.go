@@ -16,16 +16,24 @@ import (
 
 // Broker is a Kafka cluster. Its methods may be called by any goroutine.
 type Broker struct {
-	addrs  []string
-	client *kgo.Client
-	admin  *kadm.Client
-	stop   func() // ends the broker within the process; nil: it runs elsewhere
+	addrs   []string
+	clients any    // see clientsOf
+	stop    func() // ends the broker within the process; nil: it runs elsewhere
 }
+
+// clients are those of a cluster. No exported type, method or generic function leads to them, nor does the body of a
+// function that is inlined: who imports the package would read their types, and compile much of what these lead to.
+type clients struct {
+	*kgo.Client
+	admin *kadm.Client
+}
+
+func clientsOf(b *Broker) *clients { return b.clients.(*clients) }
 
 // Option changes a broker within the process.
 type Option func(*options)
 
-// options name no type of kfake: who imports the package would read them all, and compile some.
+// options name no type of kfake, see clients.
 type options struct {
 	nodes int
 	dir   string
@@ -33,7 +41,7 @@ type options struct {
 	wrong []error
 }
 
-func (o options) kfake() []kfake.Opt {
+func kfakeOpts(o options) []kfake.Opt {
 	opts := []kfake.Opt{kfake.NumBrokers(o.nodes)}
 	if o.dir != "" {
 		opts = append(opts, kfake.DataDir(o.dir))
@@ -90,7 +98,7 @@ func Start(opts ...Option) (*Broker, error) {
 	if err := errors.Join(o.wrong...); err != nil {
 		return nil, err
 	}
-	fake, err := kfake.NewCluster(o.kfake()...)
+	fake, err := kfake.NewCluster(kfakeOpts(o)...)
 	if err != nil {
 		return nil, fmt.Errorf("broker: within the process: %w", err)
 	}
@@ -111,15 +119,19 @@ func Connect(addrs ...string) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	return &Broker{addrs: slices.Clone(addrs), client: client, admin: kadm.NewClient(client)}, nil
+	return &Broker{addrs: slices.Clone(addrs), clients: &clients{client, kadm.NewClient(client)}}, nil
 }
 
 // Addrs are the addresses, for streams.Config.Brokers.
+//
+//go:noinline
 func (b *Broker) Addrs() []string { return slices.Clone(b.addrs) }
 
 // Close disconnects and ends a broker within the process. It may be called more than once.
+//
+//go:noinline
 func (b *Broker) Close() {
-	b.client.Close()
+	clientsOf(b).Close()
 	if b.stop != nil {
 		b.stop()
 	}

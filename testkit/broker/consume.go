@@ -9,7 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/streams"
 )
 
@@ -27,24 +26,34 @@ func Consume[K, V any](
 	ctx context.Context, b *Broker, topic streams.Topic[K, V],
 ) iter.Seq2[streams.Record[K, V], error] {
 	return func(yield func(streams.Record[K, V], error) bool) {
-		client, err := b.reader(kgo.ConsumeTopics(topic.Name()))
+		err := consume(ctx, b, topic.Name(), func(m *message) bool {
+			r, err := decode(topic, m)
+			return yield(r, err) && err == nil
+		})
 		if err != nil {
 			yield(streams.Record[K, V]{}, err)
-			return
 		}
-		defer client.Close()
-		for n := 0; ; {
-			fetches := client.PollFetches(ctx)
-			for i := fetches.RecordIter(); !i.Done(); n++ {
-				r, err := decode(topic, i.Next())
-				if !yield(r, err) || err != nil {
-					return
-				}
+	}
+}
+
+// consume gives what comes until take wants no more: then there is no error.
+//
+//go:noinline
+func consume(ctx context.Context, b *Broker, topic string, take func(m *message) bool) error {
+	client, err := reader(b, kgo.ConsumeTopics(topic))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for n := 0; ; {
+		fetches := client.PollFetches(ctx)
+		for i := fetches.RecordIter(); !i.Done(); n++ {
+			if !take(read(i.Next())) {
+				return nil
 			}
-			if err := failed(ctx, fetches); err != nil {
-				yield(streams.Record[K, V]{}, fmt.Errorf("broker: topic %s, after %d records: %w", topic.Name(), n, err))
-				return
-			}
+		}
+		if err := failed(ctx, fetches); err != nil {
+			return fmt.Errorf("broker: topic %s, after %d records: %w", topic, n, err)
 		}
 	}
 }
@@ -72,26 +81,40 @@ func Read[K, V any](ctx context.Context, b *Broker, topic streams.Topic[K, V]) (
 func ReadPartitions[K, V any](
 	ctx context.Context, b *Broker, topic streams.Topic[K, V],
 ) ([][]streams.Record[K, V], error) {
-	ends, err := b.ends(ctx, topic.Name())
-	if err != nil {
-		return nil, err
-	}
-	starts, err := b.admin.ListStartOffsets(ctx, topic.Name())
-	if err != nil {
-		return nil, err
-	}
-	all := make([][]streams.Record[K, V], len(ends[topic.Name()]))
-	err = b.readTo(ctx, starts, ends, func(r *kgo.Record) error {
-		decoded, err := decode(topic, r)
-		all[r.Partition] = append(all[r.Partition], decoded)
+	var all [][]streams.Record[K, V]
+	split := func(partitions int) { all = make([][]streams.Record[K, V], partitions) }
+	err := readAll(ctx, b, topic.Name(), split, func(m *message) error {
+		r, err := decode(topic, m)
+		all[m.partition] = append(all[m.partition], r)
 		return err
 	})
 	return all, err
 }
 
+// readAll tells how many partitions a topic has and gives what is committed in it now.
+//
+//go:noinline
+func readAll(
+	ctx context.Context, b *Broker, topic string, split func(partitions int), take func(m *message) error,
+) error {
+	admin := clientsOf(b).admin
+	ends, err := endsOf(ctx, admin, topic)
+	if err != nil {
+		return err
+	}
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return err
+	}
+	split(len(ends[topic]))
+	return readTo(ctx, b, starts, ends, take)
+}
+
 // readTo gives what is committed below the ends of partitions. Transaction markers are read too: the last record of a
 // partition may be one.
-func (b *Broker) readTo(ctx context.Context, starts, ends kadm.ListedOffsets, take func(*kgo.Record) error) error {
+func readTo(
+	ctx context.Context, b *Broker, starts, ends kadm.ListedOffsets, take func(m *message) error,
+) error {
 	from, left := map[string]map[int32]kgo.Offset{}, map[int32]int64{}
 	ends.Each(func(end kadm.ListedOffset) {
 		if start, _ := starts.Lookup(end.Topic, end.Partition); end.Offset > start.Offset {
@@ -104,7 +127,7 @@ func (b *Broker) readTo(ctx context.Context, starts, ends kadm.ListedOffsets, ta
 	if len(left) == 0 {
 		return nil
 	}
-	client, err := b.reader(kgo.ConsumePartitions(from), kgo.KeepControlRecords())
+	client, err := reader(b, kgo.ConsumePartitions(from), kgo.KeepControlRecords())
 	if err != nil {
 		return err
 	}
@@ -115,7 +138,7 @@ func (b *Broker) readTo(ctx context.Context, starts, ends kadm.ListedOffsets, ta
 			r := i.Next()
 			end, reading := left[r.Partition]
 			if reading && r.Offset < end && !r.Attrs.IsControl() {
-				if err := take(r); err != nil {
+				if err := take(read(r)); err != nil {
 					return err
 				}
 			}
@@ -131,7 +154,7 @@ func (b *Broker) readTo(ctx context.Context, starts, ends kadm.ListedOffsets, ta
 }
 
 // reader is a client that reads committed records from the start.
-func (b *Broker) reader(opts ...kgo.Opt) (*kgo.Client, error) {
+func reader(b *Broker, opts ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(b.addrs...), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
@@ -140,19 +163,14 @@ func (b *Broker) reader(opts ...kgo.Opt) (*kgo.Client, error) {
 	return client, nil
 }
 
-func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record) (out streams.Record[K, V], err error) {
-	out = streams.Record[K, V]{NullKey: r.Key == nil, NullValue: r.Value == nil, Timestamp: r.Timestamp.UnixMilli()}
+// read is a record that was read.
+func read(r *kgo.Record) *message {
+	m := &message{
+		key: r.Key, value: r.Value, timestamp: r.Timestamp.UnixMilli(),
+		topic: r.Topic, partition: r.Partition, offset: r.Offset,
+	}
 	for _, h := range r.Headers {
-		out.Headers = append(out.Headers, streams.Header(h))
+		m.headers = append(m.headers, streams.Header(h))
 	}
-	if !out.NullKey {
-		out.Key, err = topic.Key().Decode(graph.JoinFrame(topic.Key(), true, &out.Headers, r.Key))
-	}
-	if !out.NullValue && err == nil {
-		out.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), false, &out.Headers, r.Value))
-	}
-	if err != nil {
-		err = fmt.Errorf("broker: topic %s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
-	}
-	return out, err
+	return m
 }

@@ -19,40 +19,28 @@ func Produce[K, V any](
 	if err := topic.Start(ctx); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
-	out := make([]*kgo.Record, len(records))
+	out := make([]message, len(records))
 	for i := range records {
 		var err error
 		if out[i], err = encode(topic, &records[i]); err != nil {
 			return fmt.Errorf("broker: record %d for topic %s: %w", i, topic.Name(), err)
 		}
 	}
-	if err := b.client.ProduceSync(ctx, out...).FirstErr(); err != nil {
-		return fmt.Errorf("broker: produce to topic %s: %w", topic.Name(), err)
-	}
-	return nil
+	return produce(ctx, b, topic.Name(), out)
 }
 
-func encode[K, V any](topic streams.Topic[K, V], r *streams.Record[K, V]) (*kgo.Record, error) {
-	o := graph.Output{
-		Topic: topic.Name(), Partition: graph.ByKey, Headers: r.Headers, Timestamp: r.Timestamp,
+//go:noinline
+func produce(ctx context.Context, b *Broker, topic string, messages []message) error {
+	out := make([]*kgo.Record, len(messages))
+	for i, m := range messages {
+		out[i] = &kgo.Record{}
+		cluster.NewRecord(out[i], &graph.Output{
+			Topic: topic, Partition: graph.ByKey, HashSuffix: m.hashSuffix, Key: m.key, Value: m.value,
+			Headers: m.headers, Timestamp: m.timestamp,
+		})
 	}
-	if w, windowed := topic.Key().(interface{ HashSuffix() int }); windowed {
-		o.HashSuffix = w.HashSuffix()
+	if err := clientsOf(b).ProduceSync(ctx, out...).FirstErr(); err != nil {
+		return fmt.Errorf("broker: produce to topic %s: %w", topic, err)
 	}
-	var err error
-	if !r.NullKey {
-		if o.Key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
-			return nil, fmt.Errorf("key: %w", err)
-		}
-		o.Key = graph.SplitFrame(topic.Key(), true, &o.Headers, o.Key)
-	}
-	if !r.NullValue {
-		if o.Value, err = topic.Value().Append([]byte{}, r.Value); err != nil {
-			return nil, fmt.Errorf("value: %w", err)
-		}
-		o.Value = graph.SplitFrame(topic.Value(), false, &o.Headers, o.Value)
-	}
-	out := &kgo.Record{}
-	cluster.NewRecord(out, &o)
-	return out, nil
+	return nil
 }

@@ -44,7 +44,7 @@ func (b *Broker) create(ctx context.Context, partitions int32, names []string) e
 	}
 	keep := "-1"
 	for _, name := range names {
-		_, err := b.admin.CreateTopic(ctx, partitions, -1, map[string]*string{"retention.ms": &keep}, name)
+		_, err := clientsOf(b).admin.CreateTopic(ctx, partitions, -1, map[string]*string{"retention.ms": &keep}, name)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 			return fmt.Errorf("broker: create topic %s: %w", name, err)
 		}
@@ -59,7 +59,7 @@ func (b *Broker) waitKnown(ctx context.Context, names []string) error {
 		return nil // no names would mean all topics
 	}
 	for {
-		topics, err := b.admin.ListTopics(ctx, names...)
+		topics, err := clientsOf(b).admin.ListTopics(ctx, names...)
 		if err == nil {
 			err = topics.Error()
 		}
@@ -74,9 +74,9 @@ func (b *Broker) waitKnown(ctx context.Context, names []string) error {
 	}
 }
 
-// ends are the ends of topics, which must exist.
-func (b *Broker) ends(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
-	ends, err := b.admin.ListEndOffsets(ctx, topics...)
+// endsOf are the ends of topics, which must exist.
+func endsOf(ctx context.Context, admin *kadm.Client, topics ...string) (kadm.ListedOffsets, error) {
+	ends, err := admin.ListEndOffsets(ctx, topics...)
 	if err == nil {
 		err = ends.Error()
 	}
@@ -122,9 +122,9 @@ func (b *Broker) Processed(ctx context.Context, topo *topology.Topology) (bool, 
 // unprocessed tells of a partition that has more than the application has committed, if there is one. The committed
 // offsets are asked for first: whatever had been sent to a repartition topic by then is below its end.
 func (b *Broker) unprocessed(ctx context.Context, built *topology.Topology) (left string, err error) {
-	topo := (*graph.Topology)(built)
+	topo, admin := (*graph.Topology)(built), clientsOf(b).admin
 	if topo.HasPatterns() {
-		all, err := b.admin.ListTopics(ctx)
+		all, err := admin.ListTopics(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -132,11 +132,11 @@ func (b *Broker) unprocessed(ctx context.Context, built *topology.Topology) (lef
 			return "", err
 		}
 	}
-	committed, err := b.admin.FetchOffsets(ctx, topo.App())
+	committed, err := admin.FetchOffsets(ctx, topo.App())
 	if err != nil {
 		return "", err
 	}
-	ends, err := b.ends(ctx, topo.SourceTopics()...)
+	ends, err := endsOf(ctx, admin, topo.SourceTopics()...)
 	if err != nil {
 		return "", err
 	}
