@@ -19,7 +19,9 @@ type Committing struct {
 }
 
 // NewCommitting is for one client, as its RecordPartitioner.
-func NewCommitting() *Committing { return &Committing{partitioner: partitioner{kgo.StickyKeyPartitioner(nil)}} }
+func NewCommitting() *Committing {
+	return &Committing{partitioner: partitioner{kgo.StickyKeyPartitioner(nil)}}
+}
 
 // ForTopic is called by the client when it meets a topic, before it sends anything there.
 func (c *Committing) ForTopic(topic string) kgo.TopicPartitioner {

@@ -17,7 +17,7 @@ var levels = map[string]int{
 	"internal/plants": 0, "internal/snapshot": 0, "internal/settings": 0, "internal/shop": 0, "internal/sim": 0,
 	"serde": 1, "internal/store/storetest": 1, "internal/servicetest": 1,
 	"internal/windows": 1,
-	"window": 2, "internal/steady": 2,
+	"window":           2, "internal/steady": 2,
 	"serde/avro": 2, "serde/jsonschema": 2, "serde/protobuf": 2,
 	"serde/registry": 4, "internal/rows": 3,
 	"internal/storage":  4,
