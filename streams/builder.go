@@ -192,7 +192,7 @@ func (b *Builder) checkUsed() {
 			kept = o.store.Options()
 		}
 		if ttl := u.store.Options().TTL; ttl > 0 && ttl != kept.TTL {
-			b.immortal(u.store, u.site)
+			b.withoutTTL(u.store, u.site)
 		}
 		if u.store.Options().NewestWins && !kept.NewestWins {
 			b.arrivals(u.store, u.site)
@@ -255,8 +255,8 @@ func (b *Builder) expiring(n *graph.Node, store storage.Spec, site string) *grap
 	return merged(b, []*graph.Node{e, n}, site)
 }
 
-// immortal reports a store with a time to live at a step that does not heed it.
-func (b *Builder) immortal(store storage.Spec, site string) {
+// withoutTTL reports a store with a time to live at a step that does not heed it.
+func (b *Builder) withoutTTL(store storage.Spec, site string) {
 	if store.Options().TTL > 0 {
 		b.graph.Fail(site, "store %q has a time to live, which only tables of topics and streams and aggregations of "+
 			"streams heed, where they are given it", store.Name())

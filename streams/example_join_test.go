@@ -1,7 +1,6 @@
 package streams_test
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/millstream-go/millstream/serde"
@@ -14,16 +13,6 @@ import (
 func of(left, right streams.Optional[string]) string { return orNull(left) + " and " + orNull(right) }
 
 func ExampleJoinRecord() {
-	greet := func(r record, name string) (streams.Optional[string], error) {
-		return streams.Some(fmt.Sprintf("%s, %s (%s)", r.Value, name, r.Key)), nil
-	}
-	b := streams.NewBuilder("example")
-	streams.JoinRecord(streams.From(b, in), streams.TableFrom(b, other, rows), greet).To(out)
-	perform(b, out, send(other, rec("7", "Ann", 1)), send(in, rec("7", "hello", 2)))
-	// Output: 7 hello, Ann (7)
-}
-
-func ExampleLeftJoinRecord() {
 	greet := func(r record, name streams.Optional[string]) (streams.Optional[string], error) {
 		if !name.OK {
 			return streams.None[string](), nil
@@ -31,7 +20,7 @@ func ExampleLeftJoinRecord() {
 		return streams.Some(r.Value + ", " + name.Value), nil
 	}
 	b := streams.NewBuilder("example")
-	streams.LeftJoinRecord(streams.From(b, in), streams.TableFrom(b, other, rows), greet).To(out)
+	streams.JoinRecord(streams.From(b, in), streams.TableFrom(b, other, rows), streams.Left, greet).To(out)
 	perform(b, out, send(other, rec("7", "Ann", 1)), send(in, rec("7", "hello", 2), rec("8", "hello", 3)))
 	// Output:
 	// 7 hello, Ann

@@ -27,14 +27,6 @@ func ExampleStream_FilterRecord() {
 	// Output: ann hello
 }
 
-func ExampleStream_FilterNotRecord() {
-	old := func(r record) (bool, error) { return r.Timestamp < 10, nil }
-	b := streams.NewBuilder("example")
-	streams.From(b, in).FilterNotRecord(old).To(out)
-	play(b, out, rec("ann", "hello", 1), rec("ann", "bye", 11))
-	// Output: ann bye
-}
-
 func ExampleStream_ForEach() {
 	b := streams.NewBuilder("example")
 	streams.From(b, in).ForEach(func(r record) error {

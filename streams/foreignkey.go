@@ -114,7 +114,7 @@ func joinForeignKey[V, K, FK, L, R any](
 	}
 	b.lookedUp(left.tableRows, site)
 	b.lookedUp(right.tableRows, site)
-	b.immortal(storage.Of(store), site)
+	b.withoutTTL(storage.Of(store), site)
 	b.arrivals(storage.Of(store), site)
 	f := &foreignKey[K, FK, L, R, V]{b: b, site: site, left: left, right: right, via: via}
 	f.join = operator.ForeignKey[K, FK, L, R, V]{

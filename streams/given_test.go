@@ -121,9 +121,8 @@ var nils = map[string]func(*builder, *stream){
 	},
 	"AggregateRecord add":    func(_ *builder, s *stream) { streams.AggregateRecord(s.GroupByKey(), sums, noText, nil) },
 	"Join join":              func(b *builder, s *stream) { streams.Join[string](s, otherRows(b), nil) },
-	"JoinRecord join":        func(b *builder, s *stream) { streams.JoinRecord[string](s, otherRows(b), nil) },
+	"JoinRecord join":        func(b *builder, s *stream) { streams.JoinRecord[string](s, otherRows(b), streams.Left, nil) },
 	"LeftJoin join":          func(b *builder, s *stream) { streams.LeftJoin[string](s, otherRows(b), nil) },
-	"LeftJoinRecord join":    func(b *builder, s *stream) { streams.LeftJoinRecord[string](s, otherRows(b), nil) },
 	"SessionGroup.Reduce fn": func(_ *builder, s *stream) { bySession(s).Reduce(visits, nil) },
 	"SessionAggregate initial": func(_ *builder, s *stream) {
 		streams.SessionAggregate(bySession(s), visits, nil, add3, add3)
@@ -143,14 +142,13 @@ var nils = map[string]func(*builder, *stream){
 	"SessionAggregateRecord merge": func(_ *builder, s *stream) {
 		streams.SessionAggregateRecord(bySession(s), visits, noText, sameRow, nil)
 	},
-	"Stream.Filter keep":          func(_ *builder, s *stream) { s.Filter(nil) },
-	"Stream.FilterNot drop":       func(_ *builder, s *stream) { s.FilterNot(nil) },
-	"Stream.FilterRecord keep":    func(_ *builder, s *stream) { s.FilterRecord(nil) },
-	"Stream.FilterNotRecord drop": func(_ *builder, s *stream) { s.FilterNotRecord(nil) },
-	"Stream.Peek fn":              func(_ *builder, s *stream) { s.Peek(nil) },
-	"Stream.ForEach fn":           func(_ *builder, s *stream) { s.ForEach(nil) },
-	"Stream.Split predicates":     func(_ *builder, s *stream) { s.Split(nil) },
-	"Stream.ToEach choose":        func(_ *builder, s *stream) { s.ToEach(perUser, nil) },
+	"Stream.Filter keep":       func(_ *builder, s *stream) { s.Filter(nil) },
+	"Stream.FilterNot drop":    func(_ *builder, s *stream) { s.FilterNot(nil) },
+	"Stream.FilterRecord keep": func(_ *builder, s *stream) { s.FilterRecord(nil) },
+	"Stream.Peek fn":           func(_ *builder, s *stream) { s.Peek(nil) },
+	"Stream.ForEach fn":        func(_ *builder, s *stream) { s.ForEach(nil) },
+	"Stream.Split predicates":  func(_ *builder, s *stream) { s.Split(nil) },
+	"Stream.ToEach choose":     func(_ *builder, s *stream) { s.ToEach(perUser, nil) },
 	"JoinStreams join": func(b *builder, s *stream) {
 		streams.JoinStreams[string](s, streams.From(b, other), withinTen, joinStores, nil)
 	},
@@ -470,6 +468,9 @@ func TestBuildRefusesWhatIsOutOfRange(t *testing.T) {
 			streams.SideOutput(p, streams.NewOutput[string, string]("side"))
 			streams.SideOutput(p, streams.NewOutput[string, int]("side"))
 		}, `output "side" has records of string and string`},
+		"a join of stream and table that keeps rows alone": {func(b *builder, s *stream) {
+			streams.JoinRecord(s, otherRows(b), streams.Outer, func(_ record, row opt) (opt, error) { return row, nil })
+		}, "a join of a stream with a table is Inner or Left"},
 		"windows that nobody made": {func(_ *builder, s *stream) {
 			s.GroupByKey().WindowedBy(window.Windows{}).Reduce(texts, concat)
 		}, "no windows: make some with window.Tumbling"},

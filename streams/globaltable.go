@@ -28,7 +28,7 @@ func GlobalTableFrom[K, V any](b *Builder, topic Topic[K, V], store state.KeyVal
 	source := globalSource(b, topic, site)
 	store = store.NoChangelog()
 	b.own(storage.Of(store), site)
-	b.immortal(storage.Of(store), site)
+	b.withoutTTL(storage.Of(store), site)
 	spec := storage.Of(store)
 	graph.AddStep(b.graph, "globaltable", site, []*graph.Node{source}, []storage.Spec{spec},
 		func() graph.Step { return operator.ToTable(spec) })
@@ -48,7 +48,7 @@ func GlobalProcess[K, V any](
 	specs := b.specs(stores, site)
 	for _, s := range specs {
 		b.own(s, site)
-		b.immortal(s, site)
+		b.withoutTTL(s, site)
 		b.arrivals(s, site)
 	}
 	graph.AddProcessor(b.graph, "globalprocess", site, []*graph.Node{source}, specs, new)

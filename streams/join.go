@@ -21,14 +21,16 @@ func Join[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V, ro
 	})
 }
 
-// JoinRecord is Join with the whole record, key included. A result of none is a null value.
+// JoinRecord joins in the way that kind says, Inner or Left, by a function that sees the whole record, key included; in
+// an inner join there is a row. A result of none is a null value.
 func JoinRecord[R, K, V, U any](
-	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row U) (Optional[R], error),
+	s *Stream[K, V], t *Table[K, U], kind JoinKind, join func(r Record[K, V], row Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
 	s.of().given(join != nil, "JoinRecord: join")
-	return joinTable(s, t, false, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
-		return join(r, row.Value)
-	})
+	if kind != Inner && kind != Left {
+		s.b.graph.Fail(graph.Site(), "a join of a stream with a table is Inner or Left")
+	}
+	return joinTable(s, t, kind == Left, join)
 }
 
 // LeftJoin is Join with a result for each record: where there is no row, or the record has no key, row is none. Records
@@ -38,14 +40,6 @@ func LeftJoin[R, K, V, U any](s *Stream[K, V], t *Table[K, U], join func(value V
 	return joinTable(s, t, true, func(r Record[K, V], row Optional[U]) (Optional[R], error) {
 		return Some(join(r.Value, row)), nil
 	})
-}
-
-// LeftJoinRecord is LeftJoin with the whole record, key included. A result of none is a null value.
-func LeftJoinRecord[R, K, V, U any](
-	s *Stream[K, V], t *Table[K, U], join func(r Record[K, V], row Optional[U]) (Optional[R], error),
-) *Stream[K, R] {
-	s.of().given(join != nil, "LeftJoinRecord: join")
-	return joinTable(s, t, true, join)
 }
 
 func joinTable[R, K, V, U any](

@@ -22,24 +22,25 @@ var joins = map[string]func(*stream, *table) *stream{
 		return streams.Join(s, t, func(v, row string) string { return v + "/" + row })
 	},
 	"JoinRecord": func(s *stream, t *table) *stream {
-		return streams.JoinRecord(s, t, func(r record, row string) (streams.Optional[string], error) {
-			return streams.Some(r.Value + "/" + row), nil
-		})
+		join := func(r record, row streams.Optional[string]) (streams.Optional[string], error) {
+			return streams.Some(r.Value + "/" + row.Value), nil
+		}
+		return streams.JoinRecord(s, t, streams.Inner, join)
 	},
 	"LeftJoin": func(s *stream, t *table) *stream {
 		return streams.LeftJoin(s, t, func(v string, row streams.Optional[string]) string {
 			return v + "/" + orNull(row)
 		})
 	},
-	"LeftJoinRecord": func(s *stream, t *table) *stream {
+	"JoinRecord, left": func(s *stream, t *table) *stream {
 		join := func(r record, row streams.Optional[string]) (streams.Optional[string], error) {
 			return streams.Some(r.Value + "/" + orNull(row)), nil
 		}
-		return streams.LeftJoinRecord(s, t, join)
+		return streams.JoinRecord(s, t, streams.Left, join)
 	},
 }
 
-func isLeft(name string) bool { return name == "LeftJoin" || name == "LeftJoinRecord" }
+func isLeft(name string) bool { return name == "LeftJoin" || name == "JoinRecord, left" }
 
 // joined sends rows to the table's topic, then records to the stream's.
 func joined(t *testing.T, join func(*stream, *table) *stream, tableRows, records []record) ([]record, *testkit.Driver) {
@@ -117,8 +118,10 @@ func TestAJoinWithAnAggregateSeesTheRecordsBefore(t *testing.T) {
 }
 
 func TestAJoinRecordMayMakeANullValueOfANone(t *testing.T) {
-	none := func(record, string) (streams.Optional[string], error) { return streams.None[string](), nil }
-	got, _ := joined(t, func(s *stream, t *table) *stream { return streams.JoinRecord(s, t, none) },
+	none := func(record, streams.Optional[string]) (streams.Optional[string], error) {
+		return streams.None[string](), nil
+	}
+	got, _ := joined(t, func(s *stream, t *table) *stream { return streams.JoinRecord(s, t, streams.Inner, none) },
 		[]record{rec("k", "row", 1)}, []record{rec("k", "a", 2)})
 	require.Equal(t, []record{nullValue("k", 2)}, got)
 }

@@ -118,23 +118,16 @@ func (s *Stream[K, V]) Join[U, R any](t *Table[K, U], join func(value V, row U) 
 	return Join(s, t, join)
 }
 
-// JoinRecord is Join with the whole record: the function [JoinRecord] as a method.
+// JoinRecord is Join or LeftJoin with the whole record: the function [JoinRecord] as a method.
 func (s *Stream[K, V]) JoinRecord[U, R any](
-	t *Table[K, U], join func(r Record[K, V], row U) (Optional[R], error),
+	t *Table[K, U], kind JoinKind, join func(r Record[K, V], row Optional[U]) (Optional[R], error),
 ) *Stream[K, R] {
-	return JoinRecord(s, t, join)
+	return JoinRecord(s, t, kind, join)
 }
 
 // LeftJoin is Join with a result for each record: the function [LeftJoin] as a method.
 func (s *Stream[K, V]) LeftJoin[U, R any](t *Table[K, U], join func(value V, row Optional[U]) R) *Stream[K, R] {
 	return LeftJoin(s, t, join)
-}
-
-// LeftJoinRecord is LeftJoin with the whole record: the function [LeftJoinRecord] as a method.
-func (s *Stream[K, V]) LeftJoinRecord[U, R any](
-	t *Table[K, U], join func(r Record[K, V], row Optional[U]) (Optional[R], error),
-) *Stream[K, R] {
-	return LeftJoinRecord(s, t, join)
 }
 
 // JoinWithGrace joins each record with the version of the row at its time: the function [JoinWithGrace] as a method.

@@ -234,7 +234,7 @@ func TestJoinersMayReturnNoneWithAValue(t *testing.T) {
 	fnNone := func(record, optional) (optional, error) { return optional{Value: "secret"}, nil }
 	b := streams.NewBuilder("app")
 	s, table := streams.From(b, in), streams.TableFrom(b, other, rows)
-	seen := streams.Process(streams.LeftJoinRecord(s, table, fnNone), newPeeping)
+	seen := streams.Process(streams.JoinRecord(s, table, streams.Left, fnNone), newPeeping)
 	joined := streams.JoinStreamsRecord(s, s, streams.Left, window.Within(ms(10)),
 		state.NewJoin("self", serde.String, serde.String, serde.String),
 		func(key, l, r optional) (optional, error) { return optional{Value: l.Value + "secret"}, nil })

@@ -72,15 +72,6 @@ func (b *Builder) filter(from *graph.Node, keep func(*graph.Flow) (bool, error))
 		func() graph.Step { return operator.Filter(keep) })
 }
 
-// FilterNotRecord drops the records that drop accepts.
-func (s *Stream[K, V]) FilterNotRecord(drop func(Record[K, V]) (bool, error)) *Stream[K, V] {
-	s.of().given(drop != nil, "FilterNotRecord: drop")
-	return filtered(s, func(r *graph.Flow) (bool, error) {
-		ok, err := drop(graph.RecordOf[K, V](r))
-		return !ok, err
-	})
-}
-
 // Peek shows each record to fn and passes it on.
 func (s *Stream[K, V]) Peek(fn func(Record[K, V])) *Stream[K, V] {
 	s.of().given(fn != nil, "Peek: fn")

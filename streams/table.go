@@ -127,7 +127,7 @@ func (t *Table[K, V]) Materialize(store state.KeyValueDeclaration[K, V]) *Table[
 func (b *Builder) materialize(table *graph.Node, store storage.Spec) *graph.Node {
 	site := graph.Site()
 	b.own(store, site)
-	b.immortal(store, site)
+	b.withoutTTL(store, site)
 	b.arrivals(store, site)
 	return graph.AddStep(b.graph, "materialize", site, []*graph.Node{table}, []storage.Spec{store},
 		func() graph.Step { return operator.Materialize(store) })

@@ -103,7 +103,7 @@ func aggregateTable[A, K, V any](
 	site := graph.Site()
 	spec := g.of().specOf(store, site)
 	g.b.own(spec, site)
-	g.b.immortal(spec, site)
+	g.b.withoutTTL(spec, site)
 	g.b.arrivals(spec, site)
 	n := graph.AddStep(g.b.graph, "aggregate", site, []*graph.Node{g.node}, []storage.Spec{spec},
 		func() graph.Step { return operator.TableAggregate(spec, add, subtract) })

@@ -3,7 +3,12 @@ package streams
 import (
 	"github.com/millstream-go/millstream/internal/graph"
 	"github.com/millstream-go/millstream/internal/task"
+	"github.com/millstream-go/millstream/topology"
 )
+
+// Topology is what [Builder.Build] makes: something to run, by [New], or by testkit in a test, to draw and to compare.
+// Package topology has its lock files.
+type Topology = topology.Topology
 
 // What travels between the steps of a topology.
 type (

@@ -4,7 +4,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Album is a row of the table albums; the key is the album's id. It names a row of the table artists; one by many
@@ -42,7 +41,7 @@ var (
 // Build describes the job: albums with the names of their artists. The tables have different keys, so a row of one lies
 // in another partition than the row of the other that it names; the join sends what it needs between them. It follows
 // both tables: an artist with a new name changes all entries that name it.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("album-catalogue")
 	albums, artists := streams.TableFrom(b, Albums, AlbumRows), streams.TableFrom(b, Artists, ArtistRows)
 	entries := streams.LeftJoinForeignKey(albums, artists, ByArtist, Entries, artistOf, entry)

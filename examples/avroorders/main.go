@@ -17,7 +17,6 @@ import (
 	"github.com/millstream-go/millstream/serde/registry"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 type options struct {
@@ -106,7 +105,7 @@ func (j job) secondRuns(ctx context.Context, one version[firstOrder, firstTotal]
 	})
 }
 
-func (j job) run(ctx context.Context, topo *topology.Topology, work func(context.Context) error) error {
+func (j job) run(ctx context.Context, topo *streams.Topology, work func(context.Context) error) error {
 	app, err := streams.New(topo, streams.Config{Brokers: j.broker.Addrs(), StateDir: j.dir, Logger: j.log})
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"github.com/millstream-go/millstream/serde/registry"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Order is a value of the topic orders; the key is the customer. Currency came with the second version: orders without
@@ -60,7 +59,7 @@ func newVersion[O, T any](r *registry.Registry, order registry.Codec[O], total r
 }
 
 // build describes the job: totals of each customer's orders.
-func (v version[O, T]) build(add func(T, O) T) (*topology.Topology, error) {
+func (v version[O, T]) build(add func(T, O) T) (*streams.Topology, error) {
 	b := streams.NewBuilder("avro-orders")
 	orders := streams.From(b, v.Orders).GroupByKey()
 	streams.Aggregate(orders, v.Rows, func() (t T) { return t }, func(_ string, o O, t T) T { return add(t, o) }).

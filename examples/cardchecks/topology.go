@@ -9,7 +9,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Payment is a value of the input; the key is the account.
@@ -34,7 +33,7 @@ var (
 
 // Build describes the job: a verdict for each payment. Payments of one account are asked for one after the other, those
 // of different accounts at once.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("card-checks")
 	checked := streams.MapAsync(streams.From(b, Payments), check, streams.Calls{
 		Concurrency: 100, Timeout: time.Second, Attempts: 10, Backoff: 10 * time.Millisecond,

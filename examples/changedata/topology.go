@@ -5,7 +5,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/streams/connect/debezium"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Customer is a row of the table customers, whose changes Debezium writes.
@@ -47,7 +46,7 @@ var (
 
 // Build describes the job: both tables as the database has them, joined, and each change of the join to a topic, which
 // a sink brings into the index.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("deliveries-app")
 	customers := debezium.Table(b, Customers, CustomerRows)
 	orders := debezium.Table(b, Orders, OrderRows)

@@ -4,7 +4,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Click is a value of the topic clicks; the key is the user.
@@ -35,7 +34,7 @@ var (
 
 // Build describes the job: each click with the profile that its user has at that time. Both topics have the same key
 // and the same number of partitions, so clicks meet their profiles without a repartition topic.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("click-profiles")
 	profiles := streams.TableFrom(b, Profiles, ByUser)
 	streams.LeftJoin(streams.From(b, Clicks), profiles, visit).To(Visits)

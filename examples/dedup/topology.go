@@ -6,7 +6,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Transfer is a value of both topics; the key is the account. Whoever sends transfers repeats them when in doubt, with
@@ -29,7 +28,7 @@ var (
 
 // Build describes the job: each transfer once, the first of those with its id. A repetition has the key of what it
 // repeats, so both come to the same partition, and the store there knows.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("transfer-dedup")
 	first := streams.ProcessValues(streams.From(b, Sent), func() streams.FixedKeyProcessor[string, Transfer, Transfer] {
 		return &filter{}

@@ -14,7 +14,6 @@ import (
 	"github.com/millstream-go/millstream/streams/connect/debezium"
 	"github.com/millstream-go/millstream/streams/connect/debezium/avrochange"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 )
 
 type Account struct {
@@ -51,7 +50,7 @@ var (
 	Sizes = streams.NewTopic("sizes", serde.String, serde.Int64)
 )
 
-func accounts() (*topology.Topology, error) {
+func accounts() (*streams.Topology, error) {
 	b := streams.NewBuilder("accounts-app")
 
 	changes := streams.From(b, AccountChanges) // a stream of debezium.Change[Account]

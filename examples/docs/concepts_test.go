@@ -13,7 +13,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -26,14 +25,14 @@ var (
 )
 
 // running is the first topology of the page.
-func running() (*topology.Topology, error) {
+func running() (*streams.Topology, error) {
 	b := streams.NewBuilder("concepts")
 	streams.From(b, UserClicks).GroupByKey().Count(PerUser).ToStream().To(UserCounts)
 	return b.Build()
 }
 
 // final is the second one.
-func final() (*topology.Topology, error) {
+func final() (*streams.Topology, error) {
 	b := streams.NewBuilder("concepts")
 	minute := window.Tumbling(time.Minute).Grace(10 * time.Second)
 	streams.From(b, UserClicks).GroupByKey().WindowedBy(minute).Count(PerMinute).Final().ByKey().To(UserCounts)
@@ -41,7 +40,7 @@ func final() (*topology.Topology, error) {
 }
 
 // timeLine pipes a click of each user at a time, as "ann 12:00:05", and shows after each what came out, or was dropped.
-func timeLine(t *testing.T, build func() (*topology.Topology, error), clicks ...string) string {
+func timeLine(t *testing.T, build func() (*streams.Topology, error), clicks ...string) string {
 	topo, err := build()
 	require.NoError(t, err)
 	d := testkit.New(t, topo)

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // TestConfiguration is the fragment of docs/configuration.md.
@@ -18,7 +17,7 @@ func TestConfiguration(t *testing.T) {
 	require.NoError(t, configured(topo))
 }
 
-func configured(topo *topology.Topology) error {
+func configured(topo *streams.Topology) error {
 	config, err := streams.FromEnv("ORDERS_")
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -33,7 +32,7 @@ var (
 	ByRegion     = streams.NewRepartition("by-region", serde.String, serde.String)
 )
 
-func regions() (*topology.Topology, error) {
+func regions() (*streams.Topology, error) {
 	b := streams.NewBuilder("regions")
 	customers := streams.TableFrom(b, Customers, CustomerRows)
 	region := streams.Join(streams.From(b, Orders), customers,

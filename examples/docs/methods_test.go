@@ -9,11 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
-func inOrder() (*topology.Topology, error) {
+func inOrder() (*streams.Topology, error) {
 	b := streams.NewBuilder("regions")
 	customers := streams.TableFrom(b, Customers, CustomerRows)
 	streams.From(b, Orders).

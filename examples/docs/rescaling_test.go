@@ -12,10 +12,9 @@ import (
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/streams/rescale"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
-func changePartitions(ctx context.Context, topo *topology.Topology, brokers []string) (*rescale.Plan, error) {
+func changePartitions(ctx context.Context, topo *streams.Topology, brokers []string) (*rescale.Plan, error) {
 	plan, err := rescale.Run(ctx, topo, streams.Config{Brokers: brokers}, rescale.Options{
 		Partitions: 12,
 		Mappings: map[string]rescale.Mapping{

@@ -10,7 +10,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit/cluster"
-	"github.com/millstream-go/millstream/topology"
 )
 
 var (
@@ -20,7 +19,7 @@ var (
 )
 
 // balances is the topology of the page on the simulation.
-func balances() (*topology.Topology, error) {
+func balances() (*streams.Topology, error) {
 	b := streams.NewBuilder("balances")
 	byOwner := streams.From(b, Deposits).GroupByKey()
 	streams.Aggregate(byOwner, ByOwner, func() int64 { return 0 }, func(_ string, paid, sum int64) int64 {

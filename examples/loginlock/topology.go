@@ -6,7 +6,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Login is a value of the topic logins: someone tried to log in to an account, which is the key.
@@ -40,7 +39,7 @@ const (
 
 // Build describes the job: an account whose logins fail three times within ten minutes, with no success in between, is
 // locked. No operator does that, so it is a processor with a store of its own.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("login-lock")
 	locks := streams.Process(streams.From(b, Logins), func() streams.Processor[string, Login, string, Lock] {
 		return &guard{}

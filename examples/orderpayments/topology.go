@@ -6,7 +6,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -42,7 +41,7 @@ var (
 var inTime = window.Between(time.Minute, time.Hour).Grace(5 * time.Minute)
 
 // Build describes the job: orders with their payments, and those that were not paid in time, once that is certain.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("order-payments")
 	orders, payments := streams.From(b, Orders), streams.From(b, Payments)
 	streams.LeftJoinStreams(orders, payments, inTime, Waiting, outcome).To(Outcomes)

@@ -7,7 +7,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -55,7 +54,7 @@ const (
 // The totals per minute are grouped by the key that the orders have in their topic. Which order is too late depends on
 // the order of records in its partition, and that is fixed there; behind a repartition topic it would depend on how
 // fast each upstream task ran. The sums per product have no windows, so they do not care.
-func build() (*topology.Topology, error) {
+func build() (*streams.Topology, error) {
 	b := streams.NewBuilder(app)
 	paid := streams.From(b, Orders).Filter(isPaid)
 

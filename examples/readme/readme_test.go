@@ -16,7 +16,6 @@ import (
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -30,7 +29,7 @@ var (
 	Sums   = state.NewWindow("sums", serde.String, serde.Int64)
 )
 
-func build() (*topology.Topology, error) {
+func build() (*streams.Topology, error) {
 	b := streams.NewBuilder("order-totals")
 	minutes := streams.From(b, Orders).GroupByKey().
 		WindowedBy(window.Tumbling(time.Minute).Grace(10 * time.Second))
@@ -41,7 +40,7 @@ func build() (*topology.Topology, error) {
 	return b.Build()
 }
 
-func inService(topo *topology.Topology, brokers []string, dir string, interrupt func()) error {
+func inService(topo *streams.Topology, brokers []string, dir string, interrupt func()) error {
 	app, err := streams.New(topo, streams.Config{
 		Brokers:  brokers,
 		StateDir: dir,
@@ -95,7 +94,7 @@ func TestInTest(t *testing.T) {
 	requireTotals(t, topo)
 }
 
-func requireTotals(t *testing.T, topo *topology.Topology) {
+func requireTotals(t *testing.T, topo *streams.Topology) {
 	at := time.UnixMilli(1_700_000_000_000)
 
 	d := testkit.New(t, topo, testkit.Partitions(4))

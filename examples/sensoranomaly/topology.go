@@ -7,7 +7,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -37,7 +36,7 @@ const (
 //
 // A sliding window ends at each reading and holds those of the five minutes before it. It is judged when it is final:
 // readings that come late, by up to a minute, count too.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("sensor-anomaly")
 	recent := streams.From(b, Readings).GroupByKey().WindowedBy(window.Sliding(reach).Grace(grace))
 	stats := streams.WindowedAggregateRecord(recent, Recent, newStats, addReading)

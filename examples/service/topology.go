@@ -4,7 +4,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Purchase is that of a customer, whose name is the key.
@@ -21,7 +20,7 @@ var (
 )
 
 // Build describes the job: how many pieces of each product were sold so far.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("sold-products")
 	byProduct := streams.GroupBy(streams.From(b, Purchases), func(p Purchase) string { return p.Product }, ByProduct)
 	streams.Aggregate(byProduct, Sold, func() int64 { return 0 },

@@ -6,7 +6,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 	"github.com/millstream-go/millstream/window"
 )
 
@@ -38,7 +37,7 @@ const (
 )
 
 // Build describes the job: each visit once, when it is over. A view that comes late may make one visit of two.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("shop-visits-app")
 	views := streams.From(b, Views).GroupByKey().SessionsBy(window.Sessions(gap).Grace(grace))
 	visits := streams.SessionAggregate(views, Activities, newActivity, addView, merge)

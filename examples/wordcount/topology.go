@@ -7,7 +7,6 @@ import (
 	"github.com/millstream-go/millstream/serde"
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // What outlives the process is declared once, with its name and its serdes.
@@ -20,7 +19,7 @@ var (
 
 // Build describes the job: how often each word came so far. The words of a line travel through a repartition topic, as
 // the same word may stand in lines of all partitions and is to be counted in one place.
-func Build() (*topology.Topology, error) {
+func Build() (*streams.Topology, error) {
 	b := streams.NewBuilder("word-count")
 	words := streams.FlatMapValues(streams.From(b, Lines), split)
 	streams.GroupBy(words, itself, ByWord).Count(Words).ToStream().To(Counts)

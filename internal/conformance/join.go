@@ -67,16 +67,11 @@ func (b *build) joinTable(n Node, t *table) (any, error) {
 	join := func(r record, row streams.Optional[string]) (streams.Optional[string], error) {
 		return pair(streams.Some(r.Value), row), nil
 	}
-	switch {
-	case n.GraceMs != nil:
+	if n.GraceMs != nil {
 		buffer := placed(b, n.ID, state.NewBuffer(n.ID, serde.String, serde.String))
 		return keyed{stream: streams.JoinWithGrace(s, t, kinds[n.Op], ms(*n.GraceMs), buffer, join)}, nil
-	case left:
-		return keyed{stream: streams.LeftJoinRecord(s, t, join)}, nil
 	}
-	return keyed{stream: streams.JoinRecord(s, t, func(r record, row string) (streams.Optional[string], error) {
-		return join(r, streams.Some(row))
-	})}, nil
+	return keyed{stream: streams.JoinRecord(s, t, kinds[n.Op], join)}, nil
 }
 
 func (b *build) joinGlobal(n Node, t *streams.GlobalTable[string, string]) (any, error) {

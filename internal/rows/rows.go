@@ -163,7 +163,7 @@ func (r *Rows) Get(key []byte) (id int, timestamp int64, ok bool, err error) {
 		if r.complete && r.old.count == 0 {
 			return 0, 0, false, nil
 		}
-		if id, err = r.bring(key, hash); err != nil {
+		if id, err = r.cached(key, hash); err != nil {
 			return 0, 0, false, err
 		}
 	}
@@ -187,7 +187,7 @@ func (r *Rows) Begin(key []byte) (id int, err error) {
 	}
 	hash := hashKey(key)
 	if id = r.young.find(key, hash); id < 0 {
-		if id, err = r.bring(key, hash); err != nil {
+		if id, err = r.cached(key, hash); err != nil {
 			return 0, err
 		}
 	}
@@ -253,8 +253,8 @@ func (r *Rows) Delete(key []byte, timestamp int64) error {
 	return nil
 }
 
-// bring enters a key that young does not have, from wherever its row is.
-func (r *Rows) bring(key []byte, hash uint32) (id int, err error) {
+// cached puts a key that young does not have there, from wherever its row is.
+func (r *Rows) cached(key []byte, hash uint32) (id int, err error) {
 	r.makeRoom()
 	if from := r.old.find(key, hash); from >= 0 {
 		e := r.old.entry(from)

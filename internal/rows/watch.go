@@ -30,14 +30,14 @@ func (r *Rows) unchanged(id int) error {
 	if !r.young.entry(id).there {
 		return nil
 	}
-	if err := r.watch.use(id); err != nil {
+	if err := r.watch.compare(id); err != nil {
 		return r.failed(r.young.key(id), err)
 	}
 	return nil
 }
 
-// use compares the value of a row that is there with what it was.
-func (w *watch) use(id int) error {
+// compare compares the value of a row that is there with what it was: ErrChangedInPlace if they differ.
+func (w *watch) compare(id int) error {
 	w.used[id] = struct{}{}
 	was := w.was[id]
 	if was == nil {

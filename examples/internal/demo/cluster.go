@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Open connects to the brokers of a comma-separated list, or starts one within the process if the list is empty. The
@@ -25,7 +25,7 @@ func Open(brokers string, opts ...broker.Option) (*broker.Broker, error) {
 }
 
 // prepare creates the topics of a topology, which must have no records yet.
-func prepare(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Options) error {
+func prepare(ctx context.Context, b *broker.Broker, topo *streams.Topology, o Options) error {
 	admin, err := kadm.NewOptClient(kgo.SeedBrokers(b.Addrs()...))
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func prepare(ctx context.Context, b *broker.Broker, topo *topology.Topology, o O
 }
 
 // checkUnused wants topics that do not exist or have no records: those of an earlier run would change the results.
-func checkUnused(ctx context.Context, admin *kadm.Client, topo *topology.Topology) error {
+func checkUnused(ctx context.Context, admin *kadm.Client, topo *streams.Topology) error {
 	all, err := admin.ListTopics(ctx)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func checkUnused(ctx context.Context, admin *kadm.Client, topo *topology.Topolog
 }
 
 // reset deletes what an earlier run of an application left: its group, and the topics that it reads and writes.
-func reset(ctx context.Context, admin *kadm.Client, topo *topology.Topology) error {
+func reset(ctx context.Context, admin *kadm.Client, topo *streams.Topology) error {
 	_, err := admin.DeleteGroup(ctx, topo.App())
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("delete group %s: %w", topo.App(), err)
@@ -79,7 +79,7 @@ func reset(ctx context.Context, admin *kadm.Client, topo *topology.Topology) err
 }
 
 // internal are the topics that an application has created for itself.
-func internal(topo *topology.Topology) (topics []string) {
+func internal(topo *streams.Topology) (topics []string) {
 	lock := topo.Lock()
 	for _, r := range lock.Repartitions {
 		topics = append(topics, r.Name)

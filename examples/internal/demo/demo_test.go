@@ -14,7 +14,6 @@ import (
 	"github.com/millstream-go/millstream/state"
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 var (
@@ -25,7 +24,7 @@ var (
 )
 
 // build adds up the values of each key, with a repartition topic, a changelog and an output topic.
-func build() (*topology.Topology, error) {
+func build() (*streams.Topology, error) {
 	b := streams.NewBuilder("sums-app")
 	add := func(row, v int64) int64 { return row + v }
 	streams.From(b, in).Repartition(byKey).GroupByKey().Reduce(totals, add).ToStream().To(sums)
@@ -103,7 +102,7 @@ func testSecondRun(t *testing.T, c *broker.Broker) {
 func TestRunEndsWhenTheApplicationFails(t *testing.T) {
 	e := example()
 	broken := errors.New("broken")
-	e.Build = func() (*topology.Topology, error) {
+	e.Build = func() (*streams.Topology, error) {
 		b := streams.NewBuilder("broken-app")
 		streams.From(b, in).ForEach(func(streams.Record[string, int64]) error { return broken })
 		return b.Build()

@@ -9,12 +9,11 @@ import (
 
 	"github.com/millstream-go/millstream/streams"
 	"github.com/millstream-go/millstream/testkit/broker"
-	"github.com/millstream-go/millstream/topology"
 )
 
 // Example is a topology with an input, and the results that this input must give.
 type Example struct {
-	Build func() (*topology.Topology, error)
+	Build func() (*streams.Topology, error)
 	Input []Input // is in the topics, in this order, before the application starts
 	Want  []Want
 	// Later is true where results come behind the commit of their input, as those of slow calls do: they are waited for.
@@ -80,7 +79,7 @@ func (e Example) Run(ctx context.Context, o Options) error {
 }
 
 // runApp runs the application until all input has been processed and committed.
-func (e Example) runApp(ctx context.Context, b *broker.Broker, topo *topology.Topology, o Options) (err error) {
+func (e Example) runApp(ctx context.Context, b *broker.Broker, topo *streams.Topology, o Options) (err error) {
 	dir, remove, err := StateDir("")
 	if err != nil {
 		return err
