@@ -44,8 +44,8 @@ var plants = []plant{
 	{
 		"an end of a transaction without an answer is taken for a commit",
 		[]change{{
-			"internal/worker", "if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
-			"if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+			"internal/worker", "if err := m.committing.Commit(ctx, m.client); err != nil {",
+			"if err := m.committing.Commit(ctx, m.client); err != nil && ctx.Err() != nil {",
 		}},
 		"TestSums",
 		"transaction-error,reply",

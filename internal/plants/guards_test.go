@@ -19,8 +19,8 @@ type guard struct {
 
 var guards = []guard{
 	{"F3", "the end of a transaction must be known", []change{{
-		"internal/worker", "if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil {",
-		"if err := m.client.EndTransaction(ctx, kgo.TryCommit); err != nil && ctx.Err() != nil {",
+		"internal/worker", "if err := m.committing.Commit(ctx, m.client); err != nil {",
+		"if err := m.committing.Commit(ctx, m.client); err != nil && ctx.Err() != nil {",
 	}}, "testkit/cluster", "TestEachErrorOfEachTransactionalRequest"},
 	{"F4", "a session is bound to one member", []change{{
 		"internal/worker", "if member != m.id {", "if member != m.id && m.id == \"\" {",
