@@ -281,7 +281,13 @@ func (c Config) validate() error {
 	bad(c.Endpoint != "" && !isEndpoint(c.Endpoint), "Endpoint is %q: must be a URL that begins with http:// or https://, "+
 		"of at most 500 bytes", c.Endpoint)
 	for i, of := range c.Connectors {
-		same := func(other Connector) bool { return other.ConnectorStatus().Name == of.ConnectorStatus().Name }
+		if graph.IsNil(of) {
+			bad(true, "Connectors has nil at %d", i)
+			continue
+		}
+		same := func(other Connector) bool {
+			return !graph.IsNil(other) && other.ConnectorStatus().Name == of.ConnectorStatus().Name
+		}
 		bad(slices.ContainsFunc(c.Connectors[:i], same), "Connectors has two with the name %q",
 			of.ConnectorStatus().Name)
 	}

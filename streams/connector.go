@@ -21,7 +21,7 @@ type ConnectorStatus struct {
 	// Lag is how many offsets of its partitions a sink has left to write, as far as it has heard of them; an offset or two
 	// of each may be markers of transactions. -1: not known, or a source.
 	Lag int64 `json:"lag"`
-	// Waiting is the error for which a call is repeated, or that has ended the connector; empty: none.
+	// Waiting is the error for which a call has been repeated for longest, or that has ended the connector; empty: none.
 	Waiting      string    `json:"waiting,omitempty"`
 	WaitingSince time.Time `json:"waiting_since,omitzero"`
 }

@@ -49,13 +49,12 @@ func (i InputTopic[K, V]) PipeRecord(r streams.Record[K, V]) {
 		if key, err = i.topic.Key().Append([]byte{}, r.Key); err != nil {
 			i.d.fail(fmt.Errorf("key for topic %s: %w", i.topic.Name(), err))
 		}
-		key = graph.SplitFrame(i.topic.Key(), true, &headers, key)
 	}
 	if !r.NullValue {
 		if value, err = i.topic.Value().Append([]byte{}, r.Value); err != nil {
 			i.d.fail(fmt.Errorf("value for topic %s: %w", i.topic.Name(), err))
 		}
-		value = graph.SplitFrame(i.topic.Value(), false, &headers, value)
+		value = graph.SplitFrame(i.topic.Value(), &headers, value)
 	}
 	i.PipeRaw(RawRecord{Key: key, Value: value, Headers: headers, Timestamp: r.Timestamp})
 }
@@ -128,7 +127,6 @@ func PartitionOf[K, V any](d *Driver, topic streams.Topic[K, V], key K) int32 {
 	}
 	b, err := topic.Key().Append([]byte{}, key)
 	d.fail(err)
-	b = graph.SplitFrame(topic.Key(), true, new([]streams.Header), b)
 	return d.partitionOf(&graph.Output{
 		Topic: topic.Name(), Partition: graph.ByKey, HashSuffix: hashSuffix(topic.Key()), Key: b,
 	})

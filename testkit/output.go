@@ -81,12 +81,12 @@ func Latest[K comparable, V any](o *OutputTopic[K, V]) map[K]V {
 func (o *OutputTopic[K, V]) decode(raw *graph.Raw) (r streams.Record[K, V], err error) {
 	r.NullKey, r.NullValue, r.Timestamp, r.Headers = raw.Key == nil, raw.Value == nil, raw.Timestamp, copied(raw.Headers)
 	if !r.NullKey {
-		if r.Key, err = o.topic.Key().Decode(graph.JoinFrame(o.topic.Key(), true, &r.Headers, raw.Key)); err != nil {
+		if r.Key, err = o.topic.Key().Decode(raw.Key); err != nil {
 			return r, err
 		}
 	}
 	if !r.NullValue {
-		r.Value, err = o.topic.Value().Decode(graph.JoinFrame(o.topic.Value(), false, &r.Headers, raw.Value))
+		r.Value, err = o.topic.Value().Decode(graph.JoinFrame(o.topic.Value(), &r.Headers, raw.Value))
 	}
 	return r, err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/millstream-go/millstream/internal/graph"
 )
@@ -23,6 +24,7 @@ import (
 // Cluster is what an application knows of its Kafka cluster, and a client for requests outside
 // of groups and transactions.
 type Cluster struct {
+	tellsEpochs   bool // the brokers tell the ends of epochs of leaders (KIP-101), and the client may ask
 	Transactions2 bool // transaction version 2 (KIP-890): the epoch rises with each transaction
 
 	client *kgo.Client
@@ -221,6 +223,12 @@ func (c *Cluster) versions(ctx context.Context, within time.Duration) (*kmsg.Api
 func (c *Cluster) note(resp *kmsg.ApiVersionsResponse) error {
 	for _, f := range resp.FinalizedFeatures {
 		c.Transactions2 = c.Transactions2 || f.Name == "transaction.version" && f.MaxVersionLevel >= 2
+	}
+	c.tellsEpochs = slices.ContainsFunc(resp.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool {
+		return k.ApiKey == int16(kmsg.OffsetForLeaderEpoch)
+	})
+	if most, ok := c.client.OptValue(kgo.MaxVersions).(*kversion.Versions); ok && most != nil {
+		c.tellsEpochs = c.tellsEpochs && most.HasKey(int16(kmsg.OffsetForLeaderEpoch))
 	}
 	fences := slices.ContainsFunc(resp.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool {
 		return k.ApiKey == int16(kmsg.TxnOffsetCommit) && k.MaxVersion >= 3

@@ -51,7 +51,7 @@ func looked(ctx context.Context, client *kgo.Client) error {
 	}()
 	select {
 	case <-done:
-		return nil
+		return client.Context().Err() // of a client that is closed nothing is known
 	case <-ctx.Done():
 		return ctx.Err()
 	}

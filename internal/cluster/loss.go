@@ -23,7 +23,7 @@ func (e Epochs) Add(topic string, partition, epoch int32) {
 }
 
 // Written are the ends of what the leaders up to an epoch have written to partitions. The answer lacks those of which
-// their present leaders do not know it, and all if brokers are too old to know.
+// their present leaders do not know it, and all if the brokers know no epochs.
 func (c *Cluster) Written(ctx context.Context, upTo Epochs) ListedOffsets {
 	out, req := ListedOffsets{}, kmsg.NewPtrOffsetForLeaderEpochRequest()
 	for topic, epochs := range upTo {
@@ -36,12 +36,11 @@ func (c *Cluster) Written(ctx context.Context, upTo Epochs) ListedOffsets {
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	if len(req.Topics) == 0 {
+	if len(req.Topics) == 0 || !c.tellsEpochs {
 		return out
 	}
 	for _, shard := range c.client.RequestSharded(ctx, req) {
 		switch {
-		case errors.Is(shard.Err, kerr.UnsupportedVersion):
 		case shard.Err != nil:
 			for _, t := range shard.Req.(*kmsg.OffsetForLeaderEpochRequest).Topics {
 				for _, p := range t.Partitions {
@@ -74,7 +73,7 @@ func (c *Cluster) Loss(ctx context.Context, found *kgo.ErrDataLoss) (upTo int64,
 		return offset, false, nil
 	case offset > end:
 		return end, true, nil
-	case epoch < 0:
+	case epoch < 0 || !c.tellsEpochs:
 		return offset, false, nil
 	}
 	var ask kadm.OffsetForLeaderEpochRequest

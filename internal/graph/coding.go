@@ -9,7 +9,7 @@ type Coding struct {
 	suffix                 int
 	decodeKey, decodeValue func() decode
 	encodeKey, encodeValue func(in *Instance) encode
-	framings               func() (key, value *framing)
+	framing                func() *framing // of values
 }
 
 // CodingOf is that of two serdes. Either may be nil, if the topology that they are declared for is never built.
@@ -18,7 +18,8 @@ type Coding struct {
 func CodingOf[K, V any](key serde.Serde[K], value serde.Serde[V]) Coding {
 	return Coding{
 		types: typesOf[K, V](), suffix: hashSuffix(key), decodeKey: decoder(key), decodeValue: decoder(value),
-		encodeKey: encoder(key, true), encodeValue: encoder(value, false), framings: framings(key, value),
+		encodeKey: encoder(key, true), encodeValue: encoder(value, false),
+		framing: func() *framing { return framingOf(value) },
 	}
 }
 

@@ -6,31 +6,26 @@ import (
 	"github.com/millstream-go/millstream/serde"
 )
 
-// framing moves the frames of a serde between the bytes of a record and its headers. Nil: the serde has none.
+// framing moves the frames of a serde between the values of records and their headers. Nil: the serde has none.
 type framing struct {
 	serde  serde.Framed
 	header string
 	bytes  []byte // scratch
 }
 
-func framingOf(s any, key bool) *framing {
+func framingOf(s any) *framing {
 	framed, ok := s.(serde.Framed)
 	if !ok {
 		return nil
 	}
-	return &framing{serde: framed, header: framed.FrameHeader(key)}
-}
-
-// framings makes those of a topic's records.
-func framings(key, value any) func() (*framing, *framing) {
-	return func() (*framing, *framing) { return framingOf(key, true), framingOf(value, false) }
+	return &framing{serde: framed, header: framed.FrameHeader()}
 }
 
 // join puts the frame that a header has in front of b, and takes the header out. The bytes are good until the next
 // call.
 func (f *framing) join(headers *[]Header, b []byte) []byte {
 	frame, found := take(headers, f.header)
-	if !found {
+	if !found || b == nil {
 		return b
 	}
 	f.bytes = append(append(f.bytes[:0], frame...), b...)
@@ -65,18 +60,18 @@ func take(headers *[]Header, name string) (value []byte, found bool) {
 	return value, true
 }
 
-// JoinFrame is what a serde decodes of a record's key or value: with the frame that one of the headers may have, which
-// is taken out.
-func JoinFrame(serde any, key bool, headers *[]Header, b []byte) []byte {
-	if f := framingOf(serde, key); f != nil {
+// JoinFrame is what a serde decodes of a record's value: with the frame that one of the headers may have, which is
+// taken out.
+func JoinFrame(serde any, headers *[]Header, b []byte) []byte {
+	if f := framingOf(serde); f != nil {
 		return f.join(headers, b)
 	}
 	return b
 }
 
-// SplitFrame is what a record has of what a serde appended: without the frame that goes to the headers.
-func SplitFrame(serde any, key bool, headers *[]Header, b []byte) []byte {
-	if f := framingOf(serde, key); f != nil {
+// SplitFrame is the value that a record has of what a serde appended: without the frame that goes to the headers.
+func SplitFrame(serde any, headers *[]Header, b []byte) []byte {
+	if f := framingOf(serde); f != nil {
 		return f.split(headers, b)
 	}
 	return b

@@ -27,7 +27,7 @@ func AddCodedSource(g *Graph, t *Topic, c Coding, extract Extract) *Node {
 		s := &source{
 			in: in, node: n, key: c.decodeKey(), value: c.decodeValue(), extract: extract, forward: n.fan(children),
 		}
-		s.keyFrame, s.valueFrame = c.framings()
+		s.frame = c.framing()
 		return s, nil
 	}
 	return g.add(n, "source")

@@ -54,7 +54,7 @@ func AddCodedSink(g *Graph, t *Topic, site string, parent *Node, c Coding, route
 			in: in, declared: t, topic: in.Topology.TopicName(t), matched: map[string]bool{},
 			key: c.encodeKey(in), value: c.encodeValue(in), suffix: c.suffix, route: route,
 		}
-		s.keyFrame, s.valueFrame = c.framings()
+		s.frame = c.framing()
 		return in.at(n, s.send), nil
 	}
 	return g.add(n, "sink")
@@ -77,8 +77,7 @@ type sink struct {
 	value    encode
 	suffix   int
 	route    Routing
-
-	keyFrame, valueFrame *framing
+	frame    *framing
 }
 
 func (s *sink) send(r *Flow) error {
@@ -160,9 +159,6 @@ func (s *sink) encode(out *Output, r *Flow) error {
 			return fmt.Errorf("key for topic %s: %w", out.Topic, err)
 		}
 		out.Key = box.Keep(b)
-		if s.keyFrame != nil {
-			out.Key = s.keyFrame.split(&out.Headers, out.Key)
-		}
 	}
 	if r.Value != nil {
 		b, err := s.value(box.Room(), r.Value)
@@ -170,8 +166,8 @@ func (s *sink) encode(out *Output, r *Flow) error {
 			return fmt.Errorf("value for topic %s: %w", out.Topic, err)
 		}
 		out.Value = box.Keep(b)
-		if s.valueFrame != nil {
-			out.Value = s.valueFrame.split(&out.Headers, out.Value)
+		if s.frame != nil {
+			out.Value = s.frame.split(&out.Headers, out.Value)
 		}
 	}
 	return nil

@@ -34,19 +34,21 @@ type source struct {
 	extract    Extract
 	forward    func(*Flow) error
 	head       Flow
-
-	keyFrame, valueFrame *framing
+	frame      *framing
 }
 
 func (s *source) Decode(raw *Raw, partitionTime int64) (int64, error) {
 	s.in.node = s.node
 	s.head = Flow{Timestamp: raw.Timestamp, Headers: raw.Headers[:len(raw.Headers):len(raw.Headers)]}
 	var err error
-	key, value := s.bytesOf(raw)
-	if key != nil {
-		if s.head.Key, err = s.key(key); err != nil {
+	if raw.Key != nil {
+		if s.head.Key, err = s.key(raw.Key); err != nil {
 			return 0, fmt.Errorf("%w: key: %w", ErrDeserialize, err)
 		}
+	}
+	value := raw.Value
+	if s.frame != nil {
+		value = s.frame.join(&s.head.Headers, value)
 	}
 	if value != nil {
 		if s.head.Value, err = s.value(value); err != nil {
@@ -62,18 +64,6 @@ func (s *source) Decode(raw *Raw, partitionTime int64) (int64, error) {
 			raw.Timestamp)
 	}
 	return s.head.Timestamp, nil
-}
-
-// bytesOf is what the serdes decode, with frames that stand in headers of the record.
-func (s *source) bytesOf(raw *Raw) (key, value []byte) {
-	key, value = raw.Key, raw.Value
-	if s.keyFrame != nil && key != nil {
-		key = s.keyFrame.join(&s.head.Headers, key)
-	}
-	if s.valueFrame != nil && value != nil {
-		value = s.valueFrame.join(&s.head.Headers, value)
-	}
-	return key, value
 }
 
 func (s *source) Process() error {

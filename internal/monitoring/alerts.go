@@ -64,7 +64,7 @@ var alerts = []alert{
 			"gives its tasks to others when members come or go."},
 	{"MillstreamConnectorWaits", `max by (app, instance, connector) ({millstream.connector.wait.age}) > 300`, "0m",
 		"ticket",
-		"Connector {{ $labels.connector }} of {{ $labels.app }} on {{ $labels.instance }} has not written for 5 minutes.",
+		"A call of connector {{ $labels.connector }} on {{ $labels.instance }} of {{ $labels.app }} fails for 5 minutes.",
 		"The page and api/v1/snapshot have its error: the other system is away, or refuses it. Records wait in the topic."},
 }
 

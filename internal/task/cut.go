@@ -88,17 +88,31 @@ func (c *Changelog) Led() (l Led, known bool) {
 
 // LedTo enters that the log ended at an offset, as a leader of an epoch told after it had all up to where the task had
 // written by then. An epoch below 0 is not known.
-func (c *Changelog) LedTo(end int64, epoch int32, written int64) error {
+//
+// The entry is being written when it returns, and wait tells how that went. Those of many changelogs are written beside
+// each other so.
+func (c *Changelog) LedTo(end int64, epoch int32, written int64) (wait func() error) {
 	l := Led{min(written, c.place.Offset), epoch}
 	if epoch < 0 || l.Offset <= 0 || end < written || l == c.led {
-		return nil
+		return nothing
 	}
-	err := c.task.databases[0].write(func(b store.Batch) error { return b.Set(metaKey('e', c.Store), l.encode()) })
-	if err == nil {
-		c.led = l
+	b := c.task.databases[0].engine.NewBatch()
+	err := b.Set(metaKey('e', c.Store), l.encode())
+	if s, ok := b.(store.Starter); ok && err == nil {
+		s.Start()
 	}
-	return c.task.failed(err)
+	return func() error {
+		if err == nil {
+			err = b.Commit()
+		}
+		if err = errors.Join(err, b.Close()); err == nil {
+			c.led = l
+		}
+		return c.task.failed(err)
+	}
 }
+
+func nothing() error { return nil }
 
 // ledBy enters with records that were read up to an offset what the last of them tells. Rows in memory have no place in
 // the directory before a commit.

@@ -55,23 +55,23 @@ func TestLeadersOfAChangelog(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, stored)
 	}
-	require.NoError(t, c.LedTo(0, 3, 0))
+	require.NoError(t, c.LedTo(0, 3, 0)())
 	known(Led{}) // a log without a record has lost none
 	o.count("k", 1)
 	o.count("l", 1)
 	o.commit()
 	known(Led{})
-	require.NoError(t, c.LedTo(2, -1, c.From()))
-	require.NoError(t, c.LedTo(1, 3, c.From()))
+	require.NoError(t, c.LedTo(2, -1, c.From())())
+	require.NoError(t, c.LedTo(1, 3, c.From())())
 	known(Led{}) // of brokers that do not tell, and of one that does not know the end yet
-	require.NoError(t, c.LedTo(5, 3, c.From()))
+	require.NoError(t, c.LedTo(5, 3, c.From())())
 	known(Led{2, 3}) // what others have written behind is none of the rows
 	at := c.From()
 	o.count("k", 1)
 	o.commit()
-	require.NoError(t, c.LedTo(5, 4, at))
+	require.NoError(t, c.LedTo(5, 4, at)())
 	known(Led{2, 4}) // as of before the commit
-	require.NoError(t, c.LedTo(5, 4, c.From()))
+	require.NoError(t, c.LedTo(5, 4, c.From())())
 	known(Led{3, 4})
 	require.NoError(t, c.Restore([]graph.Raw{{Key: []byte("m"), Offset: 3, Control: true, Epoch: 6}}, 4))
 	known(Led{4, 6}) // which a marker tells, too

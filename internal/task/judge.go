@@ -176,8 +176,7 @@ func (c *Changelog) judge(f Facts, foreign, counted bool) (stale string, spare b
 		stale, lost = fmt.Sprintf("changelog %s ends at %d, and the state is at %d", c.Topic, log.End, at.Offset), true
 	case log.Parts:
 		stale, lost = fmt.Sprintf("changelog %s has lost records since the state was entered: what its leaders up to "+
-			"then had written ends at %d now, when it had to end at %d, and only this directory has all rows", c.Topic,
-			log.PartsAt, c.led.Offset), true
+			"then had written ends at %d now, when it had to end at %d", c.Topic, log.PartsAt, c.led.Offset), true
 	case at.Offset < log.Start && !c.Expires():
 		stale, lost = fmt.Sprintf("changelog %s begins at %d, and the state is at %d", c.Topic, log.Start, at.Offset), empty
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,38 +88,51 @@ func (s *session) checkTails() {
 		ends := kafka.Ends(kafka.Context(), t.logs)
 		events.post(func(context.Context) error {
 			s.checkingTails = false
-			return s.unlessAccepted(s.lookAt(t, ends, whole))
+			unknown, lost := s.lookAt(t, ends, whole)
+			s.unled = s.unled || unknown != nil
+			return s.unlessAccepted(lost)
 		})
 	}()
 }
 
-// lookAt enters what leaders have told, of a whole look also where changelogs end.
-func (s *session) lookAt(t tails, ends cluster.ListedOffsets, whole bool) (lost error) {
+// lookAt enters what leaders have told, of a whole look also where changelogs end. What it could not enter, for want of
+// an answer or of a database that writes, is unknown.
+func (s *session) lookAt(t tails, ends cluster.ListedOffsets, whole bool) (unknown, lost error) {
+	var entries []func() error
 	s.set.Tails(func(c *task.Changelog) {
 		at, asked := t.written[c]
 		end, err := s.endOf(ends, c)
 		if !asked || err != nil {
-			s.unled = s.unled || asked
+			if asked {
+				unknown = cmp.Or(unknown, err)
+			}
 			return
 		}
-		lost = errors.Join(lost, c.LedTo(end, ends[c.Topic][c.Partition].Epoch, at))
+		entries = append(entries, c.LedTo(end, ends[c.Topic][c.Partition].Epoch, at))
 		if whole {
 			lost = errors.Join(lost, c.Ends(end, at))
 		}
 	})
-	return lost
+	for _, wait := range entries {
+		unknown = errors.Join(unknown, wait())
+	}
+	return unknown, lost
 }
+
+// leadersTime is how long a stop may take to ask who leads the changelogs.
+const leadersTime = 3 * time.Second
 
 // noteLeaders enters who leads the changelogs, for the next start. It has some time for it.
 func (s *session) noteLeaders(ctx context.Context) {
 	if !s.unled && !s.checkingTails { // the answer to a look that is under way comes too late
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, partingTime)
+	ctx, cancel := context.WithTimeout(ctx, leadersTime)
 	defer cancel()
 	t := s.tails()
-	if err := s.lookAt(t, s.config.Cluster.Ends(ctx, t.logs), false); err != nil {
-		s.config.Logger.Warn("could not enter who leads the changelogs", "error", err)
+	if unknown, _ := s.lookAt(t, s.config.Cluster.Ends(ctx, t.logs), false); unknown != nil {
+		s.config.Logger.Warn("could not enter who leads the changelogs: a changelog that loses what was written last, "+
+			"before the next start, would not be found", "error", unknown)
 	}
 }
 

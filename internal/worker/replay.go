@@ -91,7 +91,7 @@ func (r *restore) planOne(x *restoring, c *task.Changelog) error {
 		if err := c.Restore(nil, max(from, log.End)); err != nil {
 			return err
 		}
-		if err := c.LedTo(log.End, x.leaders[c.Store], c.From()); err != nil {
+		if err := c.LedTo(log.End, x.leaders[c.Store], c.From())(); err != nil {
 			return err
 		}
 		return c.Restored(x.facts.Now)

@@ -1,7 +1,6 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/millstream-go/millstream/internal/shop"
@@ -24,8 +22,8 @@ import (
 	"github.com/millstream-go/millstream/testkit/broker"
 )
 
-// The headers of Confluent's HeaderSchemaIdSerializer.
-const keyHeader, valueHeader = "__key_schema_id", "__value_schema_id"
+// The header of Confluent's HeaderSchemaIdSerializer.
+const valueHeader = "__value_schema_id"
 
 // frameOf is the header of a schema that a subject has: 1 and its GUID.
 func frameOf(t *testing.T, url, subject string) []byte {
@@ -45,15 +43,14 @@ func bare[T any](t *testing.T, s serde.Serde[T], v T) []byte {
 	return b
 }
 
-// TestGUIDsInHeaders: records that name their schemas there are read, written and kept in stores, beside those that
-// have ids in front.
+// TestGUIDsInHeaders: values that name their schemas there are read, written and kept in stores, beside those that have
+// ids in front.
 func TestGUIDsInHeaders(t *testing.T) {
 	fake, r := newFake(t, 0)
-	codec, items := avro.Of[order]("shop"), protobuf.Of[*shop.Order_Item]()
-	in := streams.NewTopic("orders", registry.Of(r, items, registry.InHeaders()), registry.Of(r, codec))
-	out := streams.NewTopic("copied",
-		registry.Of(r, items, registry.InHeaders()), registry.Of(r, codec, registry.InHeaders()))
-	byID := streams.NewTopic("by-id", registry.Of(r, items), registry.Of(r, codec))
+	codec := protobuf.Of[*shop.Order_Item]()
+	in := streams.NewTopic("items", serde.String, registry.Of(r, codec))
+	out := streams.NewTopic("copied", serde.String, registry.Of(r, codec, registry.InHeaders()))
+	byID := streams.NewTopic("by-id", serde.String, registry.Of(r, codec))
 	b := streams.NewBuilder("copy")
 	rows := streams.TableFrom(b, in, state.NewKeyValue("rows", in.Key(), out.Value())).ToStream()
 	rows.To(out)
@@ -61,89 +58,84 @@ func TestGUIDsInHeaders(t *testing.T) {
 	topo, err := b.Build()
 	require.NoError(t, err)
 	d := testkit.New(t, topo)
-	raw, plain := testkit.Output(d, streams.NewTopic("copied", serde.Bytes, serde.Bytes)), testkit.Output(d, byID)
+	raw, plain := testkit.Output(d, streams.NewTopic("copied", serde.String, serde.Bytes)), testkit.Output(d, byID)
 
-	indexes := []byte{4, 2, 0} // of the message, as zigzag varints
-	keyFrame := append(frameOf(t, fake.URL(), "copied-key"), indexes...)
-	valueFrame := frameOf(t, fake.URL(), "copied-value")
-	key, value := bare(t, items, &shop.Order_Item{Name: "k"}), bare(t, codec, order{"a", 5})
-	orders := testkit.Input(d, in)
+	frame := append(frameOf(t, fake.URL(), "copied-value"), 4, 2, 0) // and where the message is, as zigzag varints
 	user := streams.Header{Key: "trace", Value: []byte("1")}
 	stale := streams.Header{Key: valueHeader, Value: []byte("of a record before")}
-	headers := []streams.Header{{Key: keyHeader, Value: keyFrame}, user, stale, {Key: valueHeader, Value: valueFrame}}
-	orders.PipeRaw(testkit.RawRecord{Key: key, Value: value, Headers: headers, Timestamp: 1})
-	orders.PipeRecord(streams.Record[*shop.Order_Item, order]{
-		Key: &shop.Order_Item{Name: "k"}, Value: order{"b", 6}, Timestamp: 2, Headers: []streams.Header{stale, user},
-	}) // the key has its GUID in a header, the value its id in front
-	orders.PipeRaw(testkit.RawRecord{Key: key, Headers: headers[:1], Timestamp: 3})
+	headers := []streams.Header{user, stale, {Key: valueHeader, Value: frame}}
+	items := testkit.Input(d, in)
+	items.PipeRaw(testkit.RawRecord{
+		Key: []byte("k"), Value: bare(t, codec, &shop.Order_Item{Name: "a"}), Headers: headers, Timestamp: 1,
+	})
+	items.PipeRecord(streams.Record[string, *shop.Order_Item]{
+		Key: "k", Value: &shop.Order_Item{Name: "b"}, Timestamp: 2, Headers: []streams.Header{stale, user},
+	}) // with its id in front
+	items.PipeRaw(testkit.RawRecord{Key: []byte("k"), Headers: headers, Timestamp: 3})
 
 	got := raw.Read()
 	require.Len(t, got, 3)
-	for i, want := range []order{{"a", 5}, {"b", 6}} {
-		require.Equal(t, key, got[i].Key)
-		require.Equal(t, bare(t, codec, want), got[i].Value)
-		require.Equal(t, []streams.Header{user, {Key: keyHeader, Value: keyFrame}, {Key: valueHeader, Value: valueFrame}},
-			got[i].Headers)
+	for i, name := range []string{"a", "b"} {
+		require.Equal(t, bare(t, codec, &shop.Order_Item{Name: name}), got[i].Value)
+		require.Equal(t, []streams.Header{user, {Key: valueHeader, Value: frame}}, got[i].Headers)
 	}
 	require.True(t, got[2].NullValue)
-	require.Equal(t, []streams.Header{{Key: keyHeader, Value: keyFrame}}, got[2].Headers, "a delete has no schema")
+	require.Equal(t, []streams.Header{user}, got[2].Headers, "a delete has no schema")
 	ids := plain.Read()
 	require.Len(t, ids, 3)
-	require.Equal(t, order{"b", 6}, ids[1].Value)
+	require.Equal(t, "b", ids[1].Value.GetName())
 	require.Equal(t, []streams.Header{user}, ids[1].Headers, "an id is in front, and no header says otherwise")
-	require.Equal(t, "registry(avro,shop.order,guid)", serde.FormatOf(out.Value()))
+	require.Equal(t, "registry(protobuf,shop.Order.Item,guid)", serde.FormatOf(out.Value()))
 }
 
-// TestGUIDsInHeadersOfABroker: the key's frame has no part in the choice of the partition.
+// TestGUIDsInHeadersOfABroker: through an application and its changelog.
 func TestGUIDsInHeadersOfABroker(t *testing.T) {
 	fake, r := newFake(t, 0)
 	codec := avro.Of[order]("shop")
-	orders := streams.NewTopic("orders", registry.Of(r, avro.With[string](`"string"`), registry.InHeaders()),
-		registry.Of(r, codec, registry.InHeaders()))
-	counts := streams.NewTopic("counts", orders.Key(), serde.Int64)
-	b := streams.NewBuilder("counts")
-	store := state.NewKeyValue("totals", orders.Key(), serde.Int64)
-	streams.From(b, orders).GroupByKey().Count(store).ToStream().To(counts)
+	orders := streams.NewTopic("orders", serde.String, registry.Of(r, codec, registry.InHeaders()))
+	newest := streams.NewTopic("newest", serde.String, orders.Value())
+	b := streams.NewBuilder("newest")
+	streams.TableFrom(b, orders, state.NewKeyValue("rows", serde.String, orders.Value())).ToStream().To(newest)
 	topo, err := b.Build()
 	require.NoError(t, err)
 	kafka := broker.New(t)
-	require.NoError(t, kafka.CreateTopicsOf(t.Context(), topo, 5))
-	var sent []streams.Record[string, order]
-	for _, key := range []string{"a", "b", "c", "d", "e", "f", "a"} {
-		sent = append(sent, streams.NewRecord(key, order{key, 5}, 1))
-	}
-	require.NoError(t, broker.Produce(t.Context(), kafka, orders, sent...))
+	require.NoError(t, kafka.CreateTopicsOf(t.Context(), topo, 2))
+	require.NoError(t, broker.Produce(t.Context(), kafka, orders,
+		streams.NewRecord("a", order{"a", 5}, 1), streams.NewRecord("a", order{"a", 6}, 2)))
 	ctx, stop := context.WithCancel(t.Context())
-	app, err := streams.New(topo, streams.Config{Brokers: kafka.Addrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	app, err := streams.New(topo, streams.Config{
+		Brokers: kafka.Addrs(), StateDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+	})
 	require.NoError(t, err)
 	ended := make(chan error, 1)
+	// Ends with ctx.
 	go func() { ended <- app.Run(ctx) }()
-	require.NoError(t, kafka.WaitProcessed(t.Context(), topo))
-	got := map[string]int64{}
-	for r, err := range broker.Consume(t.Context(), kafka, counts) {
+	var last order
+	for r, err := range broker.Consume(t.Context(), kafka, newest) {
 		require.NoError(t, err)
 		require.Empty(t, r.Headers, "the frame is no header of the user's")
-		if got[r.Key] = r.Value; len(got) == 6 && got["a"] == 2 {
+		if last = r.Value; last.Cents == 6 {
 			break
 		}
 	}
 	stop()
 	require.NoError(t, <-ended)
-	require.Equal(t, map[string]int64{"a": 2, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}, got)
-
-	client, err := kgo.NewClient(kgo.SeedBrokers(kafka.Addrs()...), kgo.ConsumeTopics("orders"))
-	require.NoError(t, err)
-	defer client.Close()
-	hash := kgo.StickyKeyPartitioner(nil).ForTopic("orders") // as Java's, of the bytes of the key
-	frame := frameOf(t, fake.URL(), "orders-value")
-	for n := 0; n < len(sent); {
-		client.PollFetches(t.Context()).EachRecord(func(r *kgo.Record) {
-			require.Equal(t, hash.Partition(r, 5), int(r.Partition))
-			require.Equal(t, bare(t, avro.With[string](`"string"`), string(r.Key[1:])), r.Key)
-			require.True(t, bytes.Equal(frame, r.Headers[1].Value))
-			n++
-		})
+	bytesOf := streams.NewTopic("newest", serde.String, serde.Bytes)
+	for r, err := range broker.Consume(t.Context(), kafka, bytesOf) {
+		require.NoError(t, err)
+		require.Equal(t, []streams.Header{{Key: valueHeader, Value: frameOf(t, fake.URL(), "newest-value")}}, r.Headers)
+		if string(r.Value) == string(bare(t, codec, order{"a", 6})) {
+			break
+		}
 	}
+}
+
+// TestGUIDsOfKeys are refused: what looks a key up, or gives it a partition, does so by all of its bytes.
+func TestGUIDsOfKeys(t *testing.T) {
+	_, r := newFake(t, 0)
+	keys := registry.Of(r, avro.With[string](`"string"`), registry.InHeaders())
+	err := serde.Start(context.Background(), serde.Use{Topic: "orders", Key: true, Write: true}, keys)
+	require.ErrorContains(t, err, "registry: InHeaders is for values")
 }
 
 // TestRegistryWithoutGUIDs, as those before Confluent's 8.0, and an unknown GUID.

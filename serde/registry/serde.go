@@ -65,9 +65,10 @@ func By(subject Subject) Option { return func(s *settings) { s.subject = subject
 // for registries where schemas are put by another way (auto.register.schemas=false).
 func MustExist() Option { return func(s *settings) { s.exists = true } }
 
-// InHeaders writes the GUID of the schema into a header of each record, __key_schema_id or __value_schema_id, in place
-// of the id in front of the bytes, as Confluent's HeaderSchemaIdSerializer does. Rows of stores, which have no headers,
-// have it in front. The registry must tell GUIDs. Reading needs no option: both are understood.
+// InHeaders writes the GUID of the schema into a header of each record, __value_schema_id, in place of the id in front
+// of the value, as Confluent's HeaderSchemaIdSerializer does. Rows of stores, which have no headers, have it in front.
+// The registry must tell GUIDs. Reading needs no option: both are understood. It is for values only: keys are
+// partitioned and looked up by all of their bytes.
 func InHeaders() Option { return func(s *settings) { s.inHeaders = true } }
 
 // Of is a codec with its schemas in a registry.
@@ -90,7 +91,7 @@ func (s *Serde[T]) Format() string {
 		parts = append(parts, s.schema.Name)
 	}
 	if s.inHeaders {
-		parts = append(parts, "guid") // keys have other bytes than with ids
+		parts = append(parts, "guid") // rows that are compared have other bytes than with ids
 	}
 	return "registry(" + strings.Join(parts, ",") + ")"
 }
@@ -170,13 +171,8 @@ func (s *Serde[T]) add(header string, r reader[T]) {
 	s.readers.Store(&more)
 }
 
-// FrameHeader is the header that Confluent's serializers put the GUID of a schema into.
-func (s *Serde[T]) FrameHeader(key bool) string {
-	if key {
-		return "__key_schema_id"
-	}
-	return "__value_schema_id"
-}
+// FrameHeader is the header that Confluent's serializers put the GUID of a value's schema into.
+func (s *Serde[T]) FrameHeader() string { return "__value_schema_id" }
 
 // Frame is how many bytes of a value belong into the header: none without InHeaders.
 func (s *Serde[T]) Frame(b []byte) int {

@@ -27,6 +27,10 @@ func (s *Serde[T]) Start(ctx context.Context, use serde.Use) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
+	if use.Key && s.inHeaders {
+		return errors.New("registry: InHeaders is for values: keys are partitioned and looked up by all of their bytes, " +
+			"which have the id of their schema in front: leave it out there")
+	}
 	s.registry.use(ctx)
 	s.starts.Lock()
 	defer s.starts.Unlock()

@@ -82,13 +82,12 @@ func (s *split[K, V]) encode(r *streams.Record[K, V]) (*kgo.Record, error) {
 		if o.Key, err = s.topic.Key().Append([]byte{}, r.Key); err != nil {
 			return nil, fmt.Errorf("key: %w", err)
 		}
-		o.Key = graph.SplitFrame(s.topic.Key(), true, &o.Headers, o.Key)
 	}
 	if !r.NullValue {
 		if o.Value, err = s.topic.Value().Append([]byte{}, r.Value); err != nil {
 			return nil, fmt.Errorf("value: %w", err)
 		}
-		o.Value = graph.SplitFrame(s.topic.Value(), false, &o.Headers, o.Value)
+		o.Value = graph.SplitFrame(s.topic.Value(), &o.Headers, o.Value)
 	}
 	if o.Timestamp <= 0 {
 		o.Timestamp = time.Now().UnixMilli()

@@ -107,6 +107,47 @@ func TestAConnectorThatHasEndedTellsWhy(t *testing.T) {
 	require.False(t, got.WaitingSince.IsZero())
 }
 
+// TestAWaitIsNotHiddenByWhatWorks: of two processes one leaves, and what it had cannot be claimed, while the other goes on
+// writing what it has.
+func TestAWaitIsNotHiddenByWhatWorks(t *testing.T) {
+	b, tab := fresh(t, 2), newTable()
+	w := tab.writer()
+	var away atomic.Bool
+	w.claim = func() error {
+		if away.Load() {
+			return errors.New("no claims")
+		}
+		return nil
+	}
+	stay := runner(t, w, config(b, "table"))
+	stop := start(t, stay)
+	leaves := start(t, runner(t, tab.writer(), config(b, "table")))
+	for n := 0; len(stay.Status().Next) != 1; n += 10 { // each has a partition
+		produce(t, b, numbers(n, 10)...)
+		require.NoError(t, t.Context().Err())
+		time.Sleep(time.Millisecond)
+	}
+	away.Store(true)
+	require.NoError(t, leaves())
+	for stay.Status().Waiting == nil {
+		require.NoError(t, t.Context().Err())
+		time.Sleep(time.Millisecond)
+	}
+	since, written := stay.Status().WaitingFrom, stay.Status().Written
+	for n := 0; stay.Status().Written < written+20; n += 10 {
+		produce(t, b, numbers(n, 10)...)
+		require.ErrorContains(t, stay.Status().Waiting, "no claims")
+		time.Sleep(time.Millisecond)
+	}
+	require.Equal(t, since, stay.Status().WaitingFrom)
+	away.Store(false)
+	for stay.Status().Waiting != nil {
+		require.NoError(t, t.Context().Err())
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, stop())
+}
+
 // TestConnectorsHaveNamesOfTheirOwn, as metrics and pages tell them apart by these.
 func TestConnectorsHaveNamesOfTheirOwn(t *testing.T) {
 	b := fresh(t, 1)
@@ -117,4 +158,8 @@ func TestConnectorsHaveNamesOfTheirOwn(t *testing.T) {
 	one, two := runner(t, newTable().writer(), config(b, "same")), runner(t, newTable().writer(), config(b, "same"))
 	_, err = streams.New(topo, streams.Config{Brokers: b.Addrs(), Connectors: []streams.Connector{one, two}})
 	require.ErrorContains(t, err, `Connectors has two with the name "same"`)
+	var none *connect.Runner[string, int64]
+	_, err = streams.New(topo, streams.Config{Brokers: b.Addrs(), Connectors: []streams.Connector{one, nil, none}})
+	require.ErrorContains(t, err, "Connectors has nil at 1")
+	require.ErrorContains(t, err, "Connectors has nil at 2")
 }

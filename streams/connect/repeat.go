@@ -16,12 +16,12 @@ func (r *Runner[K, V]) repeat(ctx context.Context, what string, call func(contex
 func (r *Runner[K, V]) repeatWhile(
 	ctx context.Context, what string, call func(context.Context) error, between func() error,
 ) error {
+	defer r.board.works(what)
 	backoff := r.config.BackoffMin
 	warned := time.Time{}
 	for {
 		err := call(ctx)
 		if err == nil || final(err) {
-			r.board.change(func(s *Status) { s.Waiting = nil })
 			return err
 		}
 		if ctx.Err() != nil {
@@ -31,7 +31,7 @@ func (r *Runner[K, V]) repeatWhile(
 			warned = time.Now()
 			r.config.Logger.Warn("the sink does not work: trying again", "call", what, "error", err)
 		}
-		r.board.failed(err)
+		r.board.failed(what, err)
 		if err := pause(ctx, backoff/2+rand.N(backoff/2+1)); err != nil {
 			return err
 		}

@@ -104,13 +104,12 @@ func (c SourceConfig) transactionalID(split int32) string { return fmt.Sprintf("
 // SourceRunner carries the records of a Source to a topic, each once: records and the position behind them are
 // committed in one transaction. Any number of processes may run one of the same name: they share the splits.
 type SourceRunner[K, V any] struct {
-	topic   streams.Topic[K, V]
-	source  Source[K, V]
-	config  SourceConfig
-	ran     atomic.Bool
-	board   board
-	failing map[int32]bool // splits that will be tried again; the goroutine of Run has it
-	begun   map[int32]bool // splits that have had a position; the goroutine of Run has it
+	topic  streams.Topic[K, V]
+	source Source[K, V]
+	config SourceConfig
+	ran    atomic.Bool
+	board  board
+	begun  map[int32]bool // splits that have had a position; the goroutine of Run has it
 }
 
 // NewSource prepares a SourceRunner. The topic must exist.
@@ -131,8 +130,7 @@ func NewSource[K, V any](
 		return nil, err
 	}
 	config.Logger = config.Logger.With("source", config.Name)
-	return &SourceRunner[K, V]{topic: topic, source: source, config: config, begun: map[int32]bool{},
-		failing: map[int32]bool{}}, nil
+	return &SourceRunner[K, V]{topic: topic, source: source, config: config, begun: map[int32]bool{}}, nil
 }
 
 // Written is the number of records that this process has committed.

@@ -92,7 +92,7 @@ func (r *SourceRunner[K, V]) work(ctx context.Context, own *dealt, splits map[in
 				if s != nil {
 					s.close()
 					delete(splits, n)
-					r.works(n)
+					r.board.works(splitName(n))
 				}
 				continue
 			}
@@ -110,16 +110,6 @@ func (r *SourceRunner[K, V]) work(ctx context.Context, own *dealt, splits map[in
 			if err := pause(ctx, r.config.PollInterval); err != nil {
 				return err
 			}
-		}
-	}
-}
-
-// works notes that a split does not fail any more, or is another process's.
-func (r *SourceRunner[K, V]) works(n int32) {
-	if r.failing[n] {
-		delete(r.failing, n)
-		if len(r.failing) == 0 {
-			r.board.change(func(s *Status) { s.Waiting = nil })
 		}
 	}
 }
@@ -152,7 +142,7 @@ func (s *split[K, V]) step(ctx context.Context) (moved bool, err error) {
 	switch {
 	case err == nil:
 		s.backoff = s.config.BackoffMin
-		s.works(s.number)
+		s.board.works(splitName(s.number))
 		if s.ends.MayComeLate() {
 			s.close() // what is opened next has another epoch
 		}
@@ -163,8 +153,7 @@ func (s *split[K, V]) step(ctx context.Context) (moved bool, err error) {
 		return false, err
 	}
 	s.close()
-	s.board.failed(fmt.Errorf("split %d: %w", s.number, err))
-	s.failing[s.number] = true
+	s.board.failed(splitName(s.number), fmt.Errorf("%s: %w", splitName(s.number), err))
 	s.again = time.Now().Add(s.backoff/2 + rand.N(s.backoff/2+1))
 	s.backoff = min(2*s.backoff, s.config.BackoffMax)
 	if time.Since(s.warned) > warnEvery {
@@ -173,6 +162,8 @@ func (s *split[K, V]) step(ctx context.Context) (moved bool, err error) {
 	}
 	return false, nil
 }
+
+func splitName(n int32) string { return fmt.Sprintf("split %d", n) }
 
 // close ends what is open, without a commit.
 func (s *split[K, V]) close() {

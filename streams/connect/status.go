@@ -16,8 +16,8 @@ type Status struct {
 	Fenced      int64               // times that another instance had taken its place
 	Next        map[Partition]int64 // of a sink: offsets behind what is written, of the partitions that it has
 	Ends        map[Partition]int64 // of a sink: offsets of the ends of these partitions, as last heard
-	Waiting     error               // the error for which a call is being repeated, or that ended Run; nil: none
-	WaitingFrom time.Time           // when it came first
+	Waiting     error               // for which a call has been repeated for longest, or that ended Run; nil: none
+	WaitingFrom time.Time           // since when
 	Running     bool                // Run was called and has not returned
 }
 
@@ -34,6 +34,12 @@ func (s Status) Lag() (lag int64) {
 type board struct {
 	mu     sync.Mutex
 	status Status
+	waits  map[string]wait // calls that are repeated, by what they are for
+}
+
+type wait struct {
+	err   error
+	since time.Time
 }
 
 func (b *board) change(fn func(*Status)) {
@@ -42,27 +48,44 @@ func (b *board) change(fn func(*Status)) {
 	fn(&b.status)
 }
 
+// read is the status, with the longest of the waits.
 func (b *board) read() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.status
 	s.Next, s.Ends = maps.Clone(s.Next), maps.Clone(s.Ends)
+	for _, w := range b.waits {
+		if s.Waiting == nil || w.since.Before(s.WaitingFrom) {
+			s.Waiting, s.WaitingFrom = w.err, w.since
+		}
+	}
 	return s
 }
 
 // failed notes a call that is repeated.
-func (b *board) failed(err error) {
-	b.change(func(s *Status) {
-		s.Retries++
-		s.wait(err)
-	})
+func (b *board) failed(what string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.status.Retries++
+	b.wait(what, err)
 }
 
-func (s *Status) wait(err error) {
-	if s.Waiting == nil {
-		s.WaitingFrom = time.Now()
+func (b *board) wait(what string, err error) {
+	if b.waits == nil {
+		b.waits = map[string]wait{}
 	}
-	s.Waiting = err
+	w, known := b.waits[what]
+	if w.err = err; !known {
+		w.since = time.Now()
+	}
+	b.waits[what] = w
+}
+
+// works notes that nothing of a kind has to be repeated any more.
+func (b *board) works(what string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.waits, what)
 }
 
 func (s *Status) forget(p Partition) {
@@ -74,12 +97,12 @@ func (s *Status) forget(p Partition) {
 func (b *board) began() { b.change(func(s *Status) { s.Running = true }) }
 
 func (b *board) ended(err error) {
-	b.change(func(s *Status) {
-		s.Running = false
-		if s.Waiting = nil; err != nil {
-			s.wait(err)
-		}
-	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.status.Running = false
+	if clear(b.waits); err != nil {
+		b.wait("", err)
+	}
 }
 
 // connector is the status as an application shows it.

@@ -151,13 +151,12 @@ func (s *session[K, V]) decode(r *kgo.Record) (out Record[K, V], err error) {
 		out.Headers = append(out.Headers, streams.Header{Key: h.Key, Value: h.Value})
 	}
 	if !out.NullKey {
-		key := graph.JoinFrame(s.topic.Key(), true, &out.Headers, r.Key)
-		if out.Key, err = s.topic.Key().Decode(key); err != nil {
+		if out.Key, err = s.topic.Key().Decode(r.Key); err != nil {
 			return out, fmt.Errorf("key: %w", err)
 		}
 	}
 	if !out.NullValue {
-		value := graph.JoinFrame(s.topic.Value(), false, &out.Headers, r.Value)
+		value := graph.JoinFrame(s.topic.Value(), &out.Headers, r.Value)
 		if out.Value, err = s.topic.Value().Decode(value); err != nil {
 			return out, fmt.Errorf("value: %w", err)
 		}

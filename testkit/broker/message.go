@@ -29,13 +29,12 @@ func encode[K, V any](topic streams.Topic[K, V], r *streams.Record[K, V]) (m mes
 		if m.key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
 			return m, fmt.Errorf("key: %w", err)
 		}
-		m.key = graph.SplitFrame(topic.Key(), true, &m.headers, m.key)
 	}
 	if !r.NullValue {
 		if m.value, err = topic.Value().Append([]byte{}, r.Value); err != nil {
 			return m, fmt.Errorf("value: %w", err)
 		}
-		m.value = graph.SplitFrame(topic.Value(), false, &m.headers, m.value)
+		m.value = graph.SplitFrame(topic.Value(), &m.headers, m.value)
 	}
 	return m, nil
 }
@@ -45,10 +44,10 @@ func decode[K, V any](topic streams.Topic[K, V], m *message) (out streams.Record
 		NullKey: m.key == nil, NullValue: m.value == nil, Timestamp: m.timestamp, Headers: m.headers,
 	}
 	if !out.NullKey {
-		out.Key, err = topic.Key().Decode(graph.JoinFrame(topic.Key(), true, &out.Headers, m.key))
+		out.Key, err = topic.Key().Decode(m.key)
 	}
 	if !out.NullValue && err == nil {
-		out.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), false, &out.Headers, m.value))
+		out.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), &out.Headers, m.value))
 	}
 	return out, m.failed(err)
 }

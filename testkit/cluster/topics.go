@@ -38,14 +38,13 @@ func In[K, V any](topic streams.Topic[K, V], partitions int32, records ...stream
 				if out.Key, err = topic.Key().Append([]byte{}, r.Key); err != nil {
 					return nil, fmt.Errorf("key of record %d for topic %s: %w", i, topic.Name(), err)
 				}
-				out.Key = graph.SplitFrame(topic.Key(), true, &headers, out.Key)
 				out.Partition = testkit.PartitionOf(model, topic, r.Key)
 			}
 			if !r.NullValue {
 				if out.Value, err = topic.Value().Append([]byte{}, r.Value); err != nil {
 					return nil, fmt.Errorf("value of record %d for topic %s: %w", i, topic.Name(), err)
 				}
-				out.Value = graph.SplitFrame(topic.Value(), false, &headers, out.Value)
+				out.Value = graph.SplitFrame(topic.Value(), &headers, out.Value)
 			}
 			for _, h := range headers {
 				out.Headers = append(out.Headers, kgo.RecordHeader(h))
@@ -109,12 +108,12 @@ func decode[K, V any](topic streams.Topic[K, V], r *kgo.Record, to *streams.Reco
 		headers = append(headers, streams.Header(h))
 	}
 	if !to.NullKey {
-		if to.Key, err = topic.Key().Decode(graph.JoinFrame(topic.Key(), true, &headers, r.Key)); err != nil {
+		if to.Key, err = topic.Key().Decode(r.Key); err != nil {
 			return fmt.Errorf("topic %s/%d offset %d: key: %w", r.Topic, r.Partition, r.Offset, err)
 		}
 	}
 	if !to.NullValue {
-		if to.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), false, &headers, r.Value)); err != nil {
+		if to.Value, err = topic.Value().Decode(graph.JoinFrame(topic.Value(), &headers, r.Value)); err != nil {
 			return fmt.Errorf("topic %s/%d offset %d: value: %w", r.Topic, r.Partition, r.Offset, err)
 		}
 	}
