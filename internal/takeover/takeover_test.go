@@ -34,12 +34,15 @@ type input struct {
 }
 
 // phase makes the records of a phase. Times go on from those of the phase before; records of one input come up to two
-// seconds out of order, and none is late.
+// seconds out of order, and none is late. For 13 seconds there are no events: stream time jumps over a window's close.
 func phase(random *rand.Rand, number int) (all []input) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixMilli() + int64(number)*perPhase*200
 	for i := range perPhase {
 		at += 200
 		in := input{topic: random.IntN(5)}
+		if i >= 100 && i < 165 {
+			in.topic = 1 + random.IntN(4)
+		}
 		in.Timestamp = at
 		if i > 5 {
 			in.Timestamp -= random.Int64N(2000)
@@ -276,6 +279,11 @@ func runJava(t *testing.T, b *broker.Broker, app string, topo *topology.Topology
 	cmd := exec.Command("testdata/java/takeover.sh", strings.Join(b.Addrs(), ","), app, dir)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
 	until, err := cmd.StdinPipe() // ends with this process at the latest
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -81,8 +81,12 @@ public class Takeover {
     TimeWindows hopping = tumbling.advanceBy(Duration.ofSeconds(4));
     windowed(group.windowedBy(tumbling).count(windows("tumbling")), app + ".tumbled");
     windowed(group.windowedBy(hopping).count(windows("hopping")), app + ".hopped");
+    // By its default of size and grace, a record that lets stream time jump expires windows before they are emitted.
     windowed(
-        group.windowedBy(tumbling).emitStrategy(EmitStrategy.onWindowClose()).count(windows("closing")),
+        group
+            .windowedBy(tumbling)
+            .emitStrategy(EmitStrategy.onWindowClose())
+            .count(windows("closing").withRetention(Duration.ofMinutes(10))),
         app + ".closed");
     windowed(
         group.windowedBy(tumbling).count(windows("suppressing")).suppress(
