@@ -27,7 +27,7 @@ func TestKill(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 
 	producer := k.start("-mode", "produce", "-rate", "10000", "-orders", strconv.Itoa(k.orders()))
-	gaps := k.watch()
+	gaps := k.watch(PerProduct.Name())
 	apps := []*process{k.startApp(0), k.startApp(1)}
 	for range k.kills {
 		time.Sleep(k.every)

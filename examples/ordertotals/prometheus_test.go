@@ -38,7 +38,7 @@ func TestPrometheus(t *testing.T) {
 	lost := f.up(1)
 	f.waitShared(4)
 	producer := f.start("-mode", "produce", "-rate", "1000", "-orders", strconv.Itoa(orders))
-	heard := f.watch()
+	heard := f.watch(PerProduct.Name())
 	for since := time.Now(); !heard.heardAll(4, since); time.Sleep(20 * time.Millisecond) {
 		require.True(t, producer.runs() || producer.err == nil, producer.output())
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// silences is what a reader of committed product totals sees: for each partition, how long nothing came.
+// silences is what a reader of a topic's committed records sees: for each partition, how long nothing came.
 type silences struct {
 	stop func()
 
@@ -20,10 +20,11 @@ type silences struct {
 	longest map[int32]time.Duration
 }
 
-// watch begins to read; stop ends it.
-func (r *rig) watch() *silences {
+// watch begins to read a topic; stop ends it.
+func (r *rig) watch(topic string) *silences {
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.cluster.Addrs()...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeTopics(PerProduct.Name()), kgo.FetchMaxWait(50*time.Millisecond))
+		kgo.ConsumeTopics(topic), kgo.FetchMaxWait(50*time.Millisecond),
+		kgo.MetadataMinAge(50*time.Millisecond)) // by its default, 5 s, it would itself be silent when a leader is killed
 	require.NoError(r.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &silences{last: map[int32]time.Time{}, longest: map[int32]time.Duration{}}
@@ -42,6 +43,14 @@ func (r *rig) watch() *silences {
 		}
 	}()
 	return s
+}
+
+// longestOf is the longest silence of a partition since the last call.
+func (s *silences) longestOf() (longest time.Duration) {
+	for _, d := range s.take() {
+		longest = max(longest, d)
+	}
+	return longest
 }
 
 func (s *silences) heard(partition int32, now time.Time) {

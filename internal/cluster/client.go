@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,19 +19,22 @@ const (
 	RestoreRole Role = "restore"
 )
 
-// Tuning is what the library sets before the options of the user, who may know better. Records are sent without
-// compression, as Kafka Streams does by default.
-//
-// The client has one fetch under way for each broker, and one without input lasts as long as its wait: a partition that
-// is resumed meanwhile stands still until then. Hence the short wait, which is what an idle worker costs.
+// MetadataMinAge is the least time between two looks at the metadata.
 //
 // With several brokers, the first records of a transaction are often refused as CONCURRENT_TRANSACTIONS, since markers
 // of the transaction before it are still on their way (KIP-890). The client looks at the metadata before it sends them
 // again; with its own least time between two looks, five seconds, so long would most commits take, and the way to a
 // partition's new leader.
+const MetadataMinAge = 50 * time.Millisecond
+
+// Tuning is what the library sets before the options of the user, who may know better. Records are sent without
+// compression, as Kafka Streams does by default.
+//
+// The client has one fetch under way for each broker, and one without input lasts as long as its wait: a partition that
+// is resumed meanwhile stands still until then. Hence the short wait, which is what an idle worker costs.
 func Tuning() []kgo.Opt {
 	return []kgo.Opt{
-		kgo.MetadataMinAge(50 * time.Millisecond),
+		kgo.MetadataMinAge(MetadataMinAge),
 		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.FetchMaxBytes(16 << 20),
 		kgo.MaxConcurrentFetches(2),
@@ -89,7 +91,7 @@ func harmless(client *kgo.Client) error {
 func anonymous(client *kgo.Client, role Role) error {
 	const why = "it is the library's to set"
 	set := func(option any) bool { return client.OptValues(option)[1] == true }
-	topics, _ := client.OptValue(kgo.ConsumeTopics).(map[string]*regexp.Regexp)
+	topics, _ := client.OptValue(kgo.ConsumeTopics).([]string)
 	partitions, _ := client.OptValue(kgo.ConsumePartitions).(map[string]map[int32]kgo.Offset)
 	return refuse([]option{
 		{"ConsumerGroup", "the group is the application's id: see Config.AppID", client.OptValue(kgo.ConsumerGroup) != ""},

@@ -18,7 +18,7 @@ import (
 func (s *split[K, V]) open(ctx context.Context) (err error) {
 	c := s.config
 	s.ends, s.committing = &cluster.TransactionEnds{}, cluster.NewCommitting()
-	opts := append(append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...)}, c.Kafka...),
+	opts := clientOpts(c.Brokers, c.Kafka,
 		kgo.TransactionalID(c.transactionalID(s.number)), kgo.TransactionTimeout(c.TransactionTimeout),
 		kgo.RecordPartitioner(s.committing), kgo.WithHooks(s.ends))
 	if s.client, err = kgo.NewClient(opts...); err != nil {

@@ -187,7 +187,7 @@ func (s *split[K, V]) find(ctx context.Context) (out found, err error) {
 	if start.Offset >= end.Offset {
 		return out, nil
 	}
-	opts := append(append([]kgo.Opt{kgo.SeedBrokers(s.config.Brokers...)}, s.config.Kafka...),
+	opts := clientOpts(s.config.Brokers, s.config.Kafka,
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {s.number: kgo.NewOffset().At(start.Offset)}}))
 	reader, err := kgo.NewClient(opts...)

@@ -54,8 +54,8 @@ const lastCommit = 5 * time.Second
 
 func (s *session[K, V]) options() []kgo.Opt {
 	c := s.config
-	opts := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.FetchMaxBytes(c.FetchBytes)}, c.Kafka...)
-	return append(opts,
+	user := append([]kgo.Opt{kgo.FetchMaxBytes(c.FetchBytes)}, c.Kafka...)
+	return clientOpts(c.Brokers, user,
 		kgo.ConsumerGroup(c.Group), kgo.ConsumeTopics(s.topic.Name()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.SessionTimeout(c.SessionTimeout), kgo.RebalanceTimeout(rebalanceTimeout),

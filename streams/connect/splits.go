@@ -44,7 +44,7 @@ func (r *SourceRunner[K, V]) Run(ctx context.Context) (err error) {
 
 func (r *SourceRunner[K, V]) groupOptions(own *dealt) []kgo.Opt {
 	c := r.config
-	return append(append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...)}, c.Kafka...),
+	return clientOpts(c.Brokers, c.Kafka,
 		kgo.ConsumerGroup(c.Name), kgo.DisableAutoCommit(), kgo.SessionTimeout(c.SessionTimeout),
 		kgo.RebalanceTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(min(c.SessionTimeout/3, 3*time.Second)),
