@@ -8,10 +8,10 @@ import (
 // coverage is when a session looks whether every input partition has an owner. A member looks until it has found that
 // once, and the leader of the group goes on, at longer and longer intervals.
 type coverage struct {
-	next     time.Time
-	wait     time.Duration // between looks
-	checking bool          // while a look is under way
-	clean    bool          // the last look found an owner for each partition
+	asked inquiry
+	next  time.Time
+	wait  time.Duration // between looks
+	clean bool          // the last look found an owner for each partition
 }
 
 const (
@@ -39,24 +39,19 @@ func (c *coverage) later(times int) {
 // again, gets its old assignment back without them, and nobody else is told to take them. One that comes back with a
 // new version of the application, that reads more topics, gets its old assignment, too.
 func (s *session) checkCoverage() {
-	if time.Now().Before(s.cover.next) || s.cover.clean && !s.balancer.leads.Load() ||
-		s.cover.checking {
+	if time.Now().Before(s.cover.next) || s.cover.clean && !s.balancer.leads.Load() || !s.cover.asked.due(0) {
 		return
 	}
-	s.cover.checking = true
 	s.cover.later(1)
-	events, own := s.events, partsOf(s.config.Topology)
-	kafka, inputs := s.config.Cluster, s.layout.Partitions.Topics
-	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
-	go func() {
-		orphans, err := orphans(kafka.Context(), kafka, inputs, own)
-		events.post(func(context.Context) error { return s.noteCoverage(orphans, err) })
-	}()
+	kafka, inputs, own := s.config.Cluster, s.layout.Partitions.Topics, partsOf(s.config.Topology)
+	s.ask(&s.cover.asked, func(ctx context.Context) func(context.Context) error {
+		orphans, err := orphans(ctx, kafka, inputs, own)
+		return func(context.Context) error { return s.noteCoverage(orphans, err) }
+	})
 }
 
 // noteCoverage is what a look found.
 func (s *session) noteCoverage(orphans []string, err error) error {
-	s.cover.checking = false
 	s.cover.clean = err == nil && len(orphans) == 0
 	if err != nil || s.cover.clean {
 		s.cover.later(2) // a group that is rebalancing, or a broker that is away: the next look will tell

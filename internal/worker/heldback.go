@@ -21,29 +21,24 @@ type heldBack struct {
 // checkHeldBack asks, now and then, whether inputs without records have some behind open transactions. Brokers send
 // nothing of those, not even that they are there.
 func (s *session) checkHeldBack() {
-	if time.Since(s.heldAt) < heldBackEvery || s.checkingHeld {
+	if !s.heldAsked.due(heldBackEvery) {
 		return
 	}
-	s.heldAt = time.Now()
 	inputs := cluster.Partitions{}
 	s.set.Idle(s.now()-starvedAfter.Milliseconds(), func(in *task.Input) { inputs.Add(in.Topic, in.Partition) })
 	if len(inputs) == 0 {
 		s.noteHeldBack(nil, nil)
 		return
 	}
-	s.checkingHeld = true
-	kafka, events := s.config.Cluster, s.events
-	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
-	go func() {
-		ctx := kafka.Context()
+	kafka := s.config.Cluster
+	s.ask(&s.heldAsked, func(ctx context.Context) func(context.Context) error {
 		stable := kafka.StableEnds(ctx, inputs)
 		ends := kafka.Ends(ctx, inputs)
-		events.post(func(context.Context) error {
-			s.checkingHeld = false
+		return func(context.Context) error {
 			s.noteHeldBack(stable, ends)
 			return nil
-		})
-	}()
+		}
+	})
 }
 
 // noteHeldBack begins and ends the waits for records, by where the open transactions and the ends of idle inputs are.

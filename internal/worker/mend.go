@@ -71,28 +71,25 @@ func (s *session) tails() tails {
 // whether what the tasks have written is not there any more; and after commits, who leads the changelogs.
 func (s *session) checkTails() {
 	whole := time.Since(s.tailsAt) >= tailsEvery
-	if s.checkingTails || !whole && (!s.unled || time.Since(s.ledAt) < ledEvery) {
+	if !whole && !s.unled || !s.led.due(ledEvery) {
 		return
 	}
-	if s.unled, s.ledAt = false, time.Now(); whole {
-		s.tailsAt = s.ledAt
+	if s.unled = false; whole {
+		s.tailsAt = s.led.at
 	}
 	t := s.tails()
 	if len(t.logs) == 0 {
 		return
 	}
-	s.checkingTails = true
-	kafka, events := s.config.Cluster, s.events
-	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
-	go func() {
-		ends := kafka.Ends(kafka.Context(), t.logs)
-		events.post(func(context.Context) error {
-			s.checkingTails = false
+	kafka := s.config.Cluster
+	s.ask(&s.led, func(ctx context.Context) func(context.Context) error {
+		ends := kafka.Ends(ctx, t.logs)
+		return func(context.Context) error {
 			unknown, lost := s.lookAt(t, ends, whole)
 			s.unled = s.unled || unknown != nil
 			return s.unlessAccepted(lost)
-		})
-	}()
+		}
+	})
 }
 
 // lookAt enters what leaders have told, of a whole look also where changelogs end. What it could not enter, for want of
@@ -124,7 +121,7 @@ const leadersTime = 3 * time.Second
 
 // noteLeaders enters who leads the changelogs, for the next start. It has some time for it.
 func (s *session) noteLeaders(ctx context.Context) {
-	if !s.unled && !s.checkingTails { // the answer to a look that is under way comes too late
+	if !s.unled && !s.led.underWay { // the answer to a look that is under way comes too late
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, leadersTime)

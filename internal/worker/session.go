@@ -46,22 +46,17 @@ type session struct {
 	unseen    bool      // something has happened since
 	closedAt  time.Time // of the last look for databases to close, or of what the group said last
 
-	heldAt        time.Time // of the last look for records that the brokers do not send
-	checkingHeld  bool      // while one is under way
-	held          map[starved]heldBack
-	tailsAt       time.Time          // of the last look at the ends of changelogs
-	ledAt         time.Time          // of the last look at who leads them
-	unled         bool               // there was a commit since
-	checkingTails bool               // while one is under way
-	cover         coverage           // looks at who owns what
-	listedAt      time.Time          // of the last look at which topics there are
-	listing       bool               // while one is under way
-	verifiedAt    time.Time          // of the last look whether topics are what they were
-	verifying     bool               // while one is under way
-	askedAt       time.Time          // of the last look for inputs that hold up their tasks
-	asking        bool               // while their bounds are asked for
-	starving      []starved          // those inputs, as last found
-	leaderless    cluster.Partitions // inputs that have no leader, as last found
+	heldAsked  inquiry // are there records that the brokers do not send
+	held       map[starved]heldBack
+	led        inquiry            // who leads the changelogs
+	unled      bool               // there was a commit since
+	tailsAt    time.Time          // of the last look at where they end, which is one of those
+	cover      coverage           // who owns what
+	listed     inquiry            // which topics are there
+	verified   inquiry            // are topics what they were
+	bounds     inquiry            // where inputs that hold up their tasks begin and end
+	starving   []starved          // those inputs, as last found
+	leaderless cluster.Partitions // inputs that have no leader, as last found
 }
 
 // newSession is a session without a client. Sinks that choose partitions ask for them under work.
@@ -71,7 +66,8 @@ func newSession(w *Worker, layout *cluster.Layout, work context.Context) *sessio
 		worker: w, config: w.config, layout: layout, events: newEvents(w.pace.interrupt),
 		assigned: cluster.Offsets{}, restores: map[graph.TaskID]*restore{},
 		evicted: map[graph.TaskID]bool{}, unread: map[partition][]graph.Raw{}, cover: newCoverage(),
-		began: now, unseen: true, closedAt: now, listedAt: now, verifiedAt: now, askedAt: now, heldAt: now, tailsAt: now,
+		began: now, unseen: true, closedAt: now, tailsAt: now,
+		listed: inquiry{at: now}, verified: inquiry{at: now}, bounds: inquiry{at: now}, heldAsked: inquiry{at: now},
 	}
 	s.config.Topology, s.config.Task.Partitions = layout.Topology, layout.Partitions.Topics
 	tasks := s.config.Task
@@ -186,8 +182,8 @@ func (s *session) deadline() time.Time {
 	if s.config.Task.MaxIdle > 0 {
 		next = min(next, now+max(1, s.config.Task.MaxIdle/4))
 	}
-	if s.layout.Matched != nil && !s.listing {
-		next = min(next, now+(s.config.TopicRefresh-time.Since(s.listedAt)).Milliseconds())
+	if s.layout.Matched != nil && !s.listed.underWay {
+		next = min(next, now+(s.config.TopicRefresh-time.Since(s.listed.at)).Milliseconds())
 	}
 	return time.Now().Add(time.Duration(next-now) * time.Millisecond)
 }

@@ -24,26 +24,19 @@ func (s starved) wait() string { return fmt.Sprintf("input %s/%d", s.topic, s.pa
 
 // checkInputs asks, now and then, for the bounds of the inputs that hold up their tasks.
 func (s *session) checkInputs() {
-	if time.Since(s.askedAt) < starvedAfter || s.asking {
+	if !s.bounds.due(starvedAfter) {
 		return
 	}
-	s.askedAt = time.Now()
 	inputs := s.starvedInputs()
 	if len(inputs) == 0 {
 		return
 	}
-	s.asking = true
-	kafka, events := s.config.Cluster, s.events
-	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
-	go func() {
-		ctx := kafka.Context()
+	kafka := s.config.Cluster
+	s.ask(&s.bounds, func(ctx context.Context) func(context.Context) error {
 		starts := kafka.Starts(ctx, inputs)
 		ends := kafka.StableEnds(ctx, inputs)
-		events.post(func(context.Context) error {
-			s.asking = false
-			return s.noteBounds(starts, ends)
-		})
-	}()
+		return func(context.Context) error { return s.noteBounds(starts, ends) }
+	})
 }
 
 // starvedInputs finds the inputs that hold up their tasks, and says that they are waited for.

@@ -16,16 +16,13 @@ const mostVerify = 3 * time.Second
 // verifyTopics looks now and then whether the application's topics are still what they were.
 func (s *session) verifyTopics() {
 	every := min(s.config.TopicRefresh, mostVerify)
-	if time.Since(s.verifiedAt) < every || s.verifying {
+	if !s.verified.due(every) {
 		return
 	}
-	s.verifiedAt, s.verifying = time.Now(), true
-	kafka, events := s.config.Cluster, s.events
-	// Started by the loop, one at a time, owns nothing, ends with its requests or with the cluster's client.
-	go func() {
-		globals, without, err := kafka.Verify(kafka.Context(), every)
-		events.post(func(context.Context) error {
-			s.verifying = false
+	kafka := s.config.Cluster
+	s.ask(&s.verified, func(ctx context.Context) func(context.Context) error {
+		globals, without, err := kafka.Verify(ctx, every)
+		return func(context.Context) error {
 			switch {
 			case err == nil:
 				s.globals.grow(globals)
@@ -34,8 +31,8 @@ func (s *session) verifyTopics() {
 				return err
 			}
 			return nil // a broker that is away: the next look will tell
-		})
-	}()
+		}
+	})
 }
 
 // noteLeaderless says which of the worker's inputs have no leader: nothing comes of them.
@@ -65,28 +62,24 @@ func waitForLeader(topic string, partition int32) string {
 
 // checkTopics looks now and then whether topics that match a pattern have come, gone or grown.
 func (s *session) checkTopics() {
-	if s.layout.Matched == nil || time.Since(s.listedAt) < s.config.TopicRefresh ||
-		s.listing {
+	if s.layout.Matched == nil || !s.listed.due(s.config.TopicRefresh) {
 		return
 	}
-	s.listedAt, s.listing = time.Now(), true
-	kafka, events, have := s.config.Cluster, s.events, s.layout.Matched
-	// Started by the loop, one at a time, owns nothing, ends with its request or with the cluster's client.
-	go func() {
-		matched, err := kafka.Matching(kafka.Context())
-		events.post(func(ctx context.Context) error {
-			s.listing = false
+	kafka, have := s.config.Cluster, s.layout.Matched
+	s.ask(&s.listed, func(ctx context.Context) func(context.Context) error {
+		matched, err := kafka.Matching(ctx)
+		return func(ctx context.Context) error {
 			if err != nil || maps.Equal(matched, have) {
 				return nil // a broker that is away: the next look will tell
 			}
 			return s.endForTopics(ctx)
-		})
-	}()
+		}
+	})
 }
 
 // checkTopicsNow has checkTopics look at once, or after the look that is under way. Until all members know a topic,
 // tasks may wait for it: for a member that knows it and has a leader that does not, or the other way round.
-func (s *session) checkTopicsNow() { s.listedAt = time.Time{} }
+func (s *session) checkTopicsNow() { s.listed.now() }
 
 // endForTopics commits and ends the session.
 func (s *session) endForTopics(ctx context.Context) error {
