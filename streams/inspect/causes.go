@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,20 +20,23 @@ func Causes(s streams.Snapshot, topo *topology.Topology, unowned []string) []Che
 // causes has the tasks of other processes, too.
 func causes(s streams.Snapshot, topo *graph.Topology, unowned []string, others []streams.TaskStatus) []Check {
 	checks := Checks(s)
-	more := []Check{{Part: "peers-title", Text: "Has each partition an owner?", Found: withoutOwner(s, unowned)}}
+	checks = append(checks, Check{Part: "peers-title", Text: "Has each partition an owner?", Found: withoutOwner(s, unowned)})
 	if topo != nil {
-		for i := range checks {
-			if checks[i].Text == inputSilent && checks[i].Found == "" {
-				checks[i].Found = farApart(s, topo)
-			}
+		at := func(text string) int {
+			return slices.IndexFunc(checks, func(c Check) bool { return c.Text == text })
 		}
-		more = append(more,
-			Check{Part: "tasks-title", Text: "Does a partition get nothing while others of its topic do?",
-				Found: silentPartitions(s, topo, others)},
+		if c := &checks[at(inputSilent)]; c.Found == "" {
+			c.Found = farApart(s, topo)
+		}
+		checks = slices.Insert(checks, at(timeStands), Check{ // in front of what follows from it
+			Part: "tasks-title", Text: "Does a partition get nothing while others of its topic do?",
+			Found: silentPartitions(s, topo, others),
+		})
+		checks = append(checks,
 			Check{Part: "topology", Text: "Has each side of a join records?", Found: emptySide(s, topo)},
 			openWindows(s, topo))
 	}
-	return append(checks, more...)
+	return withUnknown(s, checks)
 }
 
 func withoutOwner(s streams.Snapshot, unowned []string) string {

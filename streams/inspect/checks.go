@@ -13,12 +13,28 @@ type Check struct {
 	Found string `json:"found"`          // what there is; empty: it is not the cause
 	Note  string `json:"note,omitempty"` // what there is to know, cause or not
 	Part  string `json:"part,omitempty"` // of the page that shows more, as the name of its anchor
+	// Unknown: it could not be looked at, as the application has no tasks that run.
+	Unknown bool `json:"unknown,omitempty"`
+}
+
+// rank is 0 for what was found, 1 for what is not known, and 2 for what is no cause.
+func (c Check) rank() int {
+	switch {
+	case c.Found != "":
+		return 0
+	case c.Unknown:
+		return 1
+	}
+	return 2
 }
 
 // quiet is how long nothing may come before it is told.
 const quiet = 10 * time.Second
 
-const inputSilent = "Is one input of a task silent while others have records?"
+const (
+	inputSilent = "Is one input of a task silent while others have records?"
+	timeStands  = "Does stream time move? Windows close by it, and by nothing else."
+)
 
 // Checks are the usual causes of results that do not come out, in the order in which they are worth a look.
 func Checks(s streams.Snapshot) []Check {
@@ -31,10 +47,24 @@ func Checks(s streams.Snapshot) []Check {
 		{Part: "drops-title", Text: "Are records dropped?", Found: drops(s)},
 		{Part: "failures-title", Text: "Is a record left out as it failed?", Found: failed(s)},
 		{Part: "commits-title", Text: "Do commits happen?", Found: commits(s)},
-		{Part: "tasks-title", Text: "Does stream time move? Windows close by it, and by nothing else.", Found: timeMoves(s)},
+		{Part: "tasks-title", Text: timeStands, Found: timeMoves(s)},
 	}
 	if len(s.Connectors) > 0 {
 		checks = append(checks, Check{Part: "connectors-title", Text: "Do connectors write?", Found: connectors(s)})
+	}
+	return withUnknown(s, checks)
+}
+
+// withUnknown tells checks that found nothing from those that had nothing to look at.
+func withUnknown(s streams.Snapshot, checks []Check) []Check {
+	if s.State == streams.Running || len(s.Tasks) > 0 {
+		return checks
+	}
+	for i := range checks {
+		switch c := &checks[i]; c.Part {
+		case "tasks-title", "commits-title", "peers-title", "stores-title", "topology":
+			c.Unknown = c.Found == ""
+		}
 	}
 	return checks
 }
@@ -44,9 +74,25 @@ func runs(s streams.Snapshot) string {
 	case s.State == streams.Running:
 		return ""
 	case s.Error != "":
-		return fmt.Sprintf("it is %s since %s: %s", s.State, clockTime(s.Since), s.Error)
+		return fmt.Sprintf("it is %s since %s: %s%s", s.State, clockTime(s.Since), s.Error, startAnew(s))
 	}
 	return fmt.Sprintf("it is %s since %s", s.State, clockTime(s.Since))
+}
+
+// startAnew says what a start comes to after a record has ended the application.
+func startAnew(s streams.Snapshot) string {
+	if f := lastFailure(s); s.State != streams.Failed || f.Topic == "" || f.Action != streams.Fail.String() {
+		return ""
+	}
+	return ". A start comes to the same record again: mend what reads it, or let Config.OnError leave it out"
+}
+
+// lastFailure is the newest failure of a record; without a topic if there is none.
+func lastFailure(s streams.Snapshot) streams.Failure {
+	if len(s.Failures) == 0 {
+		return streams.Failure{}
+	}
+	return s.Failures[len(s.Failures)-1]
 }
 
 func tasksRun(s streams.Snapshot) string {
@@ -159,13 +205,17 @@ func drops(s streams.Snapshot) string {
 	if total == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%d were, most of them by step %s as %s: %d", total, worst.Step, worst.Reason, worst.Records)
+	text := fmt.Sprintf("%d by step %s as %s", worst.Records, worst.Step, worst.Reason)
 	processed := int64(0)
 	for _, w := range s.Workers {
 		processed += w.Total.Records
 	}
-	if 10*worst.Records >= 9*processed && processed > 0 {
-		text = fmt.Sprintf("nearly all: of %d records that were processed, ", processed) + text
+	if worst.Records <= processed {
+		text += fmt.Sprintf(", of %d records that were processed (%.3g %%)", processed,
+			100*float64(worst.Records)/float64(processed))
+	}
+	if more := total - worst.Records; more > 0 {
+		text += fmt.Sprintf("; %d more by other steps, or for other reasons", more)
 	}
 	return text
 }
@@ -175,6 +225,9 @@ func failed(s streams.Snapshot) string {
 		if t.Error != "" {
 			return fmt.Sprintf("task %s at %s: %s", t.Task, clockTime(t.ErrorAt), t.Error)
 		}
+	}
+	if f := lastFailure(s); f.Topic != "" {
+		return fmt.Sprintf("%s/%d offset %d at %s, in step %s", f.Topic, f.Partition, f.Offset, clockTime(f.At), f.Step)
 	}
 	return ""
 }
@@ -200,8 +253,8 @@ func commits(s streams.Snapshot) string {
 func timeMoves(s streams.Snapshot) string {
 	for _, t := range s.Tasks {
 		if stands(t, s.At) {
-			return fmt.Sprintf("task %s has read all and stands at %s, %s ago%s: what waits for a later time comes out with "+
-				"the next record of the task's partition", t.Task, clockTime(t.StreamTime), pageDuration(t.Behind(s.At)),
+			return fmt.Sprintf("task %s has read all and stands at %s, %s ago%s: what waits for a later time needs a "+
+				"record of that in the task's partition", t.Task, clockTime(t.StreamTime), pageDuration(t.Behind(s.At)),
 				asOthers(s, t))
 		}
 	}

@@ -35,6 +35,9 @@ func marksOf(topo *graph.Topology, s streams.Snapshot, rates map[string]rate) to
 			m.Nodes[step] = n
 		}
 	}
+	if f := lastFailure(s); s.State == streams.Failed && f.Step != "" {
+		m.Nodes[f.Step] = topology.Mark{Text: "failed here", Bad: true}
+	}
 	subs := topo.Subs()
 	for _, sub := range subs {
 		for _, n := range sub.Nodes {

@@ -61,7 +61,8 @@ func newPage(app App, s *stores) *page {
 // shownPage is what the template shows.
 type shownPage struct {
 	S          streams.Snapshot
-	Checks     []Check
+	Checks     []Check // what was found first
+	Found      int     // how many of them have found something
 	Picture    template.HTML
 	Steps      []step
 	TimeLine   template.HTML
@@ -103,6 +104,12 @@ func (p *page) look(r *http.Request) shownPage {
 	v := shownPage{S: s, Steps: p.steps, Tasks: tasksOf(s), Failures: failuresOf(s), Drops: dropsOf(s, p.topo)}
 	v.Peers = p.peers.ask(r.Context(), r.Header.Get("Authorization"))
 	v.Checks = causes(s, p.topo, v.Peers.Unowned, v.Peers.tasks())
+	slices.SortStableFunc(v.Checks, func(a, b Check) int { return cmp.Compare(a.rank(), b.rank()) })
+	for _, c := range v.Checks {
+		if c.Found != "" {
+			v.Found++
+		}
+	}
 	if p.topo != nil {
 		svg := (*topology.Topology)(p.topo).SVGWith(marksOf(p.topo, s, p.rates.look(s)))
 		v.Picture = template.HTML(fitting(svg)) //nolint:gosec // names in it are escaped

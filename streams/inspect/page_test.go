@@ -142,8 +142,18 @@ func TestChecksFindTheCause(t *testing.T) {
 			s.Tasks[0].Inputs[0].Lag, s.Tasks[0].Inputs[1].Lag, s.Commits = 0, 0, nil
 		},
 		"waits for right/0": func(s *streams.Snapshot) { s.Tasks[0].Inputs[1].Buffered = 0 },
-		"most of them by step filter-1 as null_key: 7": func(s *streams.Snapshot) {
-			s.Drops = []streams.Drops{{Step: "filter-1", Reason: streams.DropReason("null_key"), Records: 7}}
+		"7 by step filter-1 as null_key, of 28 records that were processed (25 %); 3 more": func(s *streams.Snapshot) {
+			s.Workers[0].Total.Records = 28
+			s.Drops = []streams.Drops{
+				{Step: "filter-1", Reason: "null_value", Records: 3}, {Step: "filter-1", Reason: "null_key", Records: 7},
+			}
+		},
+		"poison. A start comes to the same record again": func(s *streams.Snapshot) {
+			s.State, s.Error = streams.Failed, "poison"
+			s.Failures = []streams.Failure{{Topic: "left", Offset: 7, Action: "fail"}}
+		},
+		"as it failed? left/0 offset 7 at": func(s *streams.Snapshot) {
+			s.Tasks, s.Failures = nil, []streams.Failure{{Topic: "left", Offset: 7, Action: "fail"}}
 		},
 		"task 0_0 at": func(s *streams.Snapshot) { s.Tasks[0].Error, s.Tasks[0].ErrorAt = "does not decode", now },
 		"stands at": func(s *streams.Snapshot) {

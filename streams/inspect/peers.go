@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -91,6 +92,9 @@ func (p *peers) ask(ctx context.Context, authorization string) Peers {
 func (p *peers) askAll(ctx context.Context, authorization string) Peers {
 	all, err := p.app.Instances(ctx)
 	if err != nil {
+		if errors.Is(err, streams.ErrNotRunning) {
+			return Peers{Error: "the application does not run here, so the group is not asked"}
+		}
 		return Peers{Error: err.Error()}
 	}
 	out := Peers{All: make([]Peer, len(all.All)), Unowned: all.Unowned}

@@ -46,10 +46,13 @@ func silentPartitions(s streams.Snapshot, topo *graph.Topology, others []streams
 			}
 		}
 	}
+	if len(texts) == 0 {
+		return ""
+	}
 	if more := len(texts) - mostSilent; more > 0 {
 		texts = append(texts[:mostSilent], fmt.Sprintf("%d more", more))
 	}
-	return strings.Join(texts, "; ")
+	return strings.Join(texts, "; ") + ". All of it has been read: look at what writes there, and at the leader"
 }
 
 // silentSince is empty for a partition that is about as far as another of its topic, has more to read, or may have.
