@@ -276,7 +276,7 @@ func runGo(t *testing.T, b *broker.Broker, topo *topology.Topology, dir string) 
 
 func runJava(t *testing.T, b *broker.Broker, app string, topo *topology.Topology, dir string) {
 	t.Helper()
-	cmd := exec.Command("testdata/java/takeover.sh", strings.Join(b.Addrs(), ","), app, dir)
+	cmd := exec.Command("../servicetest/program.sh", "testdata/java/Takeover.java", strings.Join(b.Addrs(), ","), app, dir)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	t.Cleanup(func() {

@@ -204,7 +204,7 @@ func realJava(t *testing.T, url string, r *registry.Registry) {
 }
 
 func java(t *testing.T, args ...string) string {
-	cmd := exec.Command("testdata/java/interop.sh", args...)
+	cmd := exec.Command("../../internal/servicetest/program.sh", append([]string{"testdata/java/Interop.java"}, args...)...)
 	cmd.Env = append(os.Environ(), "JAVA_TOOL_OPTIONS=-Dstdout.encoding=UTF-8")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
