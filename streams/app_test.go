@@ -706,12 +706,16 @@ func TestConfigMistakesAreReportedTogether(t *testing.T) {
 	_, err := streams.New(topo(t, countWords), streams.Config{
 		Guarantee: 7, OnError: streams.DeadLetter, Workers: -1, CommitInterval: -time.Second, MemoryBytes: 1, MaxIdle: -1,
 		ReplicationFactor: -3, SessionTimeout: -1, AppID: "no good",
+		Brokers: []string{"one:9092", "kafka://two:9092", "three:9092,four:9092", ""},
 	})
 	for _, want := range []string{
 		"Guarantee", "DeadLetterTopic", "Workers", "CommitInterval", "MemoryBytes", "MaxIdle", "ReplicationFactor", "SessionTimeout", "no good",
+		`Config.Brokers has "kafka://two:9092": must be host:port, without a scheme`,
+		`Config.Brokers has "three:9092,four:9092"`, `Config.Brokers has "": must be`,
 	} {
 		require.ErrorContains(t, err, want)
 	}
+	require.NotContains(t, err.Error(), "one:9092")
 	_, err = streams.New(topo(t, countWords), streams.Config{
 		OnError: streams.DeadLetter, DeadLetterTopic: "dead/letters", CommitInterval: time.Second, StallTimeout: time.Millisecond,
 	})

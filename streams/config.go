@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -290,6 +291,10 @@ func (c Config) validate() error {
 		}
 		bad(slices.ContainsFunc(c.Connectors[:i], same), "Connectors has two with the name %q",
 			of.ConnectorStatus().Name)
+	}
+	for _, addr := range c.Brokers {
+		bad(addr == "" || strings.Contains(addr, "://") || strings.ContainsAny(addr, ", \t\n"),
+			"Brokers has %q: must be host:port, without a scheme, and each broker an entry of its own", addr)
 	}
 	bad(c.Workers < 1, "Workers is %d: must be 1 or more", c.Workers)
 	bad(c.MemoryBytes < 8<<20, "MemoryBytes is %d: must be 8 MB or more", c.MemoryBytes)

@@ -30,7 +30,7 @@ type Instance struct {
 func (a *App) Instances(ctx context.Context) (Instances, error) {
 	g := a.group()
 	if g == nil {
-		return Instances{}, fmt.Errorf("%w: it is %s", ErrNotRunning, a.State())
+		return Instances{}, notRunning(a.State())
 	}
 	members, err := g.Members(ctx)
 	if err != nil {

@@ -68,7 +68,7 @@ func (a *App) Owner(ctx context.Context, store state.Declaration, options ...Vie
 	g := a.group()
 	switch {
 	case g == nil:
-		return Owner{}, fmt.Errorf("%w: it is %s", ErrNotRunning, a.State())
+		return Owner{}, notRunning(a.State())
 	case o.partition < 0: // nothing is known of the topics
 		return Owner{}, &UnavailableError{Store: name, Partition: -1, Here: true}
 	case o.partition >= a.tasksOf(sub):

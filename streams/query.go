@@ -9,6 +9,7 @@ import (
 
 	"github.com/millstream-go/millstream/internal/cluster"
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/spelling"
 	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/internal/worker"
@@ -228,7 +229,7 @@ func (a *App) Store(name string) (state.Declaration, error) {
 	if _, spec := a.keeper(name); spec != nil {
 		return declaration{spec}, nil
 	}
-	return nil, fmt.Errorf("%w: %s", ErrNoStore, name)
+	return nil, a.noStore(name)
 }
 
 // declaration is that of a store whose types nobody has named.
@@ -269,7 +270,7 @@ func (a *App) asked(store string, options []ViewOption) (*viewing, *graph.Sub, e
 	}
 	sub, _ := a.keeper(store)
 	if sub == nil {
-		return nil, nil, fmt.Errorf("%w: %s", ErrNoStore, store)
+		return nil, nil, a.noStore(store)
 	}
 	if o.byKey && sub.ID != graph.GlobalSub {
 		if n := a.tasksOf(sub); n > 0 {
@@ -304,6 +305,33 @@ func (a *App) keeper(store string) (*graph.Sub, storage.Spec) {
 		}
 	}
 	return nil, nil
+}
+
+// noStore names a store that nothing keeps, with those that there are.
+func (a *App) noStore(name string) error {
+	var names []string
+	for _, sub := range append(slices.Clip(a.topo.Subs()), a.topo.Global()) {
+		if sub == nil {
+			continue
+		}
+		for _, s := range sub.Stores {
+			names = append(names, s.Name())
+		}
+	}
+	slices.Sort(names)
+	meant := ""
+	if close := spelling.Closest(name, names); close != "" {
+		meant = fmt.Sprintf("did you mean %s? ", close)
+	}
+	return fmt.Errorf("%w: %s: %sit has %v", ErrNoStore, name, meant, names)
+}
+
+// notRunning is the error of what a state makes impossible.
+func notRunning(s State) error {
+	if s == Created {
+		return fmt.Errorf("%w: it was not started: call Run, on a goroutine of its own", ErrNotRunning)
+	}
+	return fmt.Errorf("%w: it is %s", ErrNotRunning, s)
 }
 
 // reads is an error if a position has topics that a sub-topology does not read.
@@ -353,7 +381,7 @@ func (v *View) fits(o *viewing) error {
 func (a *App) readable(store string, sub *graph.Sub, o *viewing) ([]*task.Reader, error) {
 	s := a.State()
 	if s == Created || s >= Stopped {
-		return nil, fmt.Errorf("%w: it is %s", ErrNotRunning, s)
+		return nil, notRunning(s)
 	}
 	running := s == Running || s == Stalled || s == Stopping
 	tasks := a.readers.Of(sub.ID)

@@ -213,6 +213,7 @@ func TestViewTellsWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	_, err = idle.View(t.Context(), keyRows)
 	require.ErrorIs(t, err, streams.ErrNotRunning)
+	require.EqualError(t, err, "streams: the App does not run: it was not started: call Run, on a goroutine of its own")
 
 	a, stop := r.start(countWords, r.config(t.TempDir()))
 	r.send(20)
@@ -222,6 +223,9 @@ func TestViewTellsWhatIsWrong(t *testing.T) {
 	require.ErrorIs(t, err, streams.ErrNoStore)
 	_, err = a.Store("nothing")
 	require.ErrorIs(t, err, streams.ErrNoStore)
+	_, err = a.View(ctx, state.NewKeyValue("per-ke", serde.String, serde.Int64))
+	require.EqualError(t, err,
+		"streams: the topology has no such store: per-ke: did you mean per-key? it has [per-key per-word]")
 	_, err = a.View(ctx, nil)
 	require.ErrorIs(t, err, streams.ErrNoStore)
 	_, err = a.View(ctx, state.NewWindow("per-key", serde.String, serde.Int64).Retain(time.Hour))

@@ -79,7 +79,8 @@ func TestFromEnv(t *testing.T) {
 	t.Setenv("ORDERS_COMIT_INTERVAL_MS", "200")
 	t.Setenv("ORDERS_NUM_STREAM_THREADS", "many")
 	_, err = streams.FromEnv("ORDERS_")
-	require.EqualError(t, err, "streams: settings: ORDERS_COMIT_INTERVAL_MS is not a setting that is known: see docs/configuration.md\n"+
+	require.EqualError(t, err, "streams: settings: ORDERS_COMIT_INTERVAL_MS is not a setting that is known: "+
+		"did you mean ORDERS_COMMIT_INTERVAL_MS? see docs/configuration.md\n"+
 		`ORDERS_NUM_STREAM_THREADS is "many": it is a whole number, 1 or more`)
 	_, err = streams.FromEnv("")
 	require.ErrorContains(t, err, "every variable")
@@ -102,6 +103,7 @@ func TestWrongSettings(t *testing.T) {
 		"acks=1":                                                   `acks is "1", but the library waits for all replicas`,
 		"consumer.isolation.level=read_uncommitted":                "it is the library's to set",
 		"linger.ms=5\nproducer.linger.ms=6":                        "producer.linger.ms is given, and linger.ms with another value",
+		"bootstrap.servers= ,":                                     "bootstrap.servers names no broker: give host:port",
 		"admin.client.id=a":                                        "admin.client.id is not a setting that is known",
 		"fetch.max.bytes=0":                                        `fetch.max.bytes is "0"`,
 		"compression.type=brotli":                                  "use gzip, lz4, none, snappy, zstd",

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/millstream-go/millstream/internal/graph"
+	"github.com/millstream-go/millstream/internal/spelling"
 	"github.com/millstream-go/millstream/internal/storage"
 	"github.com/millstream-go/millstream/streams"
 )
@@ -196,7 +197,7 @@ func (d *Driver) unknown(does, name, has string, names []string) error {
 	fmt.Fprintf(&b, "testkit: topology %q %s %q: ", d.topo.App(), does, name)
 	slices.Sort(names)
 	names = slices.Compact(names)
-	if close := closest(name, names); close != "" {
+	if close := spelling.Closest(name, names); close != "" {
 		fmt.Fprintf(&b, "did you mean %q? ", close)
 	}
 	quoted := make([]string, len(names))
@@ -208,40 +209,4 @@ func (d *Driver) unknown(does, name, has string, names []string) error {
 	}
 	fmt.Fprintf(&b, "it %s %s", has, strings.Join(quoted, ", "))
 	return errors.New(b.String())
-}
-
-// closest is the name that is most like another one, empty if none is.
-func closest(name string, names []string) (best string) {
-	least := len(name)/3 + 2 // more letters than that make it another word
-	for _, n := range names {
-		d := distance(strings.ToLower(name), strings.ToLower(n))
-		if name != "" && strings.Contains("-"+n+"-", "-"+name+"-") {
-			d = min(d, 1) // a repartition topic or changelog by its short name
-		}
-		if d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is the number of bytes to insert, delete or replace that make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

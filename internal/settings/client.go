@@ -26,6 +26,9 @@ func (v *Values) Client() (brokers []string, opts []kgo.Opt) {
 	v.Rename("main.consumer.", consumer)
 	v.Rename("producer.", producer)
 	v.List("bootstrap.servers", &brokers)
+	if _, given := v.Get("bootstrap.servers"); given && len(brokers) == 0 {
+		v.Wrong("bootstrap.servers", "names no broker: give host:port, with commas between them")
+	}
 	given := func(opt kgo.Opt) { opts = append(opts, opt) }
 	v.name("client.id", func(s string) { given(kgo.ClientID(s)) })
 	v.name("client.rack", func(s string) { given(kgo.Rack(s)) })

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -15,7 +16,12 @@ func Environment(prefix string, variables []string) (*Values, error) {
 	v := newValues(func(name string) string { return prefix + strings.ToUpper(underscores.Replace(name)) })
 	for _, variable := range variables {
 		name, value, _ := strings.Cut(variable, "=")
-		if rest, ours := strings.CutPrefix(name, prefix); ours {
+		rest, ours := strings.CutPrefix(name, prefix)
+		if ours && strings.HasPrefix(rest, "_") && !strings.HasSuffix(prefix, "_") {
+			return nil, fmt.Errorf("the prefix of the variables is %q, without the underscore of %s: make it %q",
+				prefix, name, prefix+"_")
+		}
+		if ours {
 			v.given[strings.ToLower(dots.Replace(rest))] = value
 		}
 	}

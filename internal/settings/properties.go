@@ -31,6 +31,9 @@ func Properties(r io.Reader) (*Values, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", first, err)
 		}
+		if name == "" {
+			return nil, fmt.Errorf("line %d: it has no name", first)
+		}
 		if _, twice := v.given[name]; twice {
 			return nil, fmt.Errorf("line %d: %s is given twice", first, shown(name))
 		}

@@ -28,6 +28,7 @@ func TestPropertiesThatCannotBeRead(t *testing.T) {
 		"\na=\\u12":                            `line 2: \u is followed by four hexadecimal digits`,
 		"a=\\ud800secret":                      `line 1: \u is followed by four hexadecimal digits`,
 		"a=1\n\na=secret":                      "line 3: a is given twice",
+		"a=1\n = secret":                       "line 2: it has no name",
 		"a=" + strings.Repeat("secret", 1<<18): "token too long",
 	} {
 		_, err := Properties(strings.NewReader(text))
@@ -45,6 +46,22 @@ func TestEnvironment(t *testing.T) {
 		"APP_TOPIC_MIN_ISR is not a setting that is known: see docs/configuration.md")
 	_, err = Environment("", nil)
 	require.ErrorContains(t, err, "prefix")
+	_, err = Environment("APP", []string{"PATH=/bin", "APP_LINGER_MS=secret"})
+	require.EqualError(t, err,
+		`the prefix of the variables is "APP", without the underscore of APP_LINGER_MS: make it "APP_"`)
+}
+
+// TestWhatMayBeMeant is said in the spelling of whoever gave the setting. What is refused is not meant.
+func TestWhatMayBeMeant(t *testing.T) {
+	v, err := Environment("APP_", []string{"APP_COMIT_INTERVAL_MS=5", "APP_GRUP_ID=a", "APP_SOMETHING_ELSE=1"})
+	require.NoError(t, err)
+	v.Get("commit.interval.ms")
+	v.Instead("group.id", "it is application.id")
+	v.Rest()
+	require.EqualError(t, v.Err(), "APP_COMIT_INTERVAL_MS is not a setting that is known: "+
+		"did you mean APP_COMMIT_INTERVAL_MS? see docs/configuration.md\n"+
+		"APP_GRUP_ID is not a setting that is known: see docs/configuration.md\n"+
+		"APP_SOMETHING_ELSE is not a setting that is known: see docs/configuration.md")
 }
 
 // TestLogin reads entries of JAAS as Java's clients take them.

@@ -8,18 +8,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millstream-go/millstream/internal/spelling"
 )
 
 // Values are settings that were given, by name. Each is asked for by the one who knows it.
 type Values struct {
 	given map[string]string
 	asked map[string]bool
+	none  map[string]bool // of those that were asked for, the ones that do not exist here
 	errs  []error
 	spell func(name string) string // as whoever gave it wrote it
 }
 
 func newValues(spell func(string) string) *Values {
-	return &Values{given: map[string]string{}, asked: map[string]bool{}, spell: spell}
+	return &Values{given: map[string]string{}, asked: map[string]bool{}, none: map[string]bool{}, spell: spell}
 }
 
 // Set gives a setting in place of what was given, as flags of a command do: spelled is how messages call it.
@@ -53,12 +56,18 @@ func (v *Values) Err() error {
 	return errors.Join(slices.CompactFunc(v.errs, func(a, b error) bool { return a.Error() == b.Error() })...)
 }
 
-// Rest has the settings that nobody has asked for be wrong.
+// Rest has the settings that nobody has asked for be wrong, with the ones that may be meant.
 func (v *Values) Rest() {
+	known := slices.DeleteFunc(v.Names(), func(name string) bool { return v.none[name] })
 	for name := range v.given {
-		if !v.asked[name] {
-			v.wrong(shown(v.spell(name)), "is not a setting that is known: see docs/configuration.md")
+		if v.asked[name] {
+			continue
 		}
+		meant := ""
+		if close := spelling.Closest(name, known); close != "" {
+			meant = fmt.Sprintf("did you mean %s? ", v.spell(close))
+		}
+		v.wrong(shown(v.spell(name)), "is not a setting that is known: %ssee docs/configuration.md", meant)
 	}
 }
 
@@ -156,6 +165,7 @@ func (v *Values) Only(name, why string, values ...string) {
 
 // Instead refuses a setting that does not exist here, and says what does.
 func (v *Values) Instead(name, what string) {
+	v.none[name] = true
 	if _, given := v.Get(name); given {
 		v.Wrong(name, "has no counterpart: %s", what)
 	}
