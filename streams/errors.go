@@ -101,6 +101,6 @@ type (
 	// it, and no window holds it.
 	TimestampError = graph.TimestampError
 	// PanicError is a panic in the user's code, as the Err of a ProcessError: Value any is what it panicked with, Stack
-	// []byte where.
+	// []byte where, and Site string the file:line of that, the first one outside of the library; empty if there is none.
 	PanicError = task.PanicError
 )

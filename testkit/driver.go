@@ -216,7 +216,7 @@ func (d *Driver) partitionOf(o *graph.Output) int32 {
 func (d *Driver) open() error {
 	if d.set = task.NewSet(d.topo, task.Config{
 		Partitions: d.counts.Topics, PartitionsOf: d.sinkPartitions,
-		OnError: d.options.onError, DeadLetterTopic: d.options.deadLetterTopic, Buffer: math.MaxInt, MaxIdle: -1,
+		OnError: d.options.onError(), DeadLetterTopic: d.options.deadLetterTopic, Buffer: math.MaxInt, MaxIdle: -1,
 		MaxJump: d.options.maxJump.Milliseconds(), TimeBack: d.options.timeBack,
 		WatchValues: true, EncodeOnPut: true, Caller: caller{d},
 		Budget: storage.NewBudget(d.options.cacheBytes), Drops: &d.drops, Logger: slog.New(slog.DiscardHandler),
@@ -333,6 +333,9 @@ func (d *Driver) fail(err error) {
 	d.err = errors.Join(d.err, err)
 	if d.tb != nil {
 		d.tb.Helper()
+		if panicked := (*streams.PanicError)(nil); errors.As(err, &panicked) {
+			d.tb.Logf("the stack of the panic:\n%s", panicked.Stack)
+		}
 		d.tb.Fatal(err)
 	}
 }

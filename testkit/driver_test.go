@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -235,6 +236,68 @@ func TestFailedRecordsAreTakenBack(t *testing.T) {
 	require.Equal(t, "1", header(letters[0], "offset"))
 	require.Contains(t, header(letters[1], "message"), "panic: at the disco")
 	require.Contains(t, header(letters[1], "stacktrace"), "driver_test.go")
+}
+
+// TestOnErrorDecides as that of an application does, by the error.
+func TestOnErrorDecides(t *testing.T) {
+	dead := streams.NewTopic("dead", serde.String, serde.String)
+	var seen []string
+	policy := streams.PolicyFunc(func(e *streams.ProcessError) streams.ErrorAction {
+		seen = append(seen, fmt.Sprintf("%s/%d %s %v", e.Topic, e.Offset, e.Key, e.Cause))
+		switch string(e.Key) {
+		case "bad":
+			return streams.DeadLetter
+		case "worse":
+			return streams.Skip
+		}
+		return streams.Fail
+	})
+	d, err := testkit.NewDriver(build(t, failing), testkit.OnError(policy), testkit.DeadLetter("dead"))
+	require.NoError(t, err)
+	for _, key := range []string{"good", "bad", "worse"} {
+		testkit.Input(d, in).Pipe(key, "v", at(1))
+	}
+	require.NoError(t, d.Err())
+	require.Len(t, testkit.Output(d, dead).Read(), 1)
+	require.Equal(t, map[streams.DropReason]int64{streams.DropProcess: 2}, d.Dropped())
+	testkit.Input(d, in).PipeRaw(testkit.RawRecord{Key: []byte("odd"), Value: []byte("v"), Timestamp: -1})
+	require.ErrorIs(t, d.Err(), streams.ErrTimestamp)
+	require.Equal(t, []string{"in/1 bad processing", "in/2 worse processing", "in/3 odd decoding"}, seen)
+
+	without, err := testkit.NewDriver(build(t, failing), testkit.OnError(policy))
+	require.NoError(t, err)
+	testkit.Input(without, in).Pipe("bad", "v", at(1))
+	require.ErrorContains(t, without.Err(), "Config.OnError says DeadLetter, and there is no DeadLetterTopic")
+	for _, none := range []streams.ErrorPolicy{nil, streams.PolicyFunc(nil)} {
+		_, err = testkit.NewDriver(build(t, failing), testkit.OnError(none))
+		require.ErrorContains(t, err, "OnError needs a policy")
+	}
+}
+
+// TestAPanicNamesItsLine: that of the code which panics, also where it does so in the runtime or in the library.
+func TestAPanicNamesItsLine(t *testing.T) {
+	lost := state.NewKeyValue("lost", serde.String, serde.Int64)
+	_, file, line, _ := runtime.Caller(0)
+	for i, panics := range []func(ctx *streams.Context[string, string]){
+		func(*streams.Context[string, string]) { panic("oh") },
+		func(*streams.Context[string, string]) { var m map[int]int; m[1]++ },
+		func(*streams.Context[string, string]) { var p *int; *p = 1 },
+		func(ctx *streams.Context[string, string]) { lost.In(ctx) },
+	} {
+		d, err := testkit.NewDriver(build(t, func(b *streams.Builder) {
+			streams.Process(streams.From(b, in), streams.ProcessFunc(
+				func(ctx *streams.Context[string, string], _ streams.Record[string, string]) error {
+					panics(ctx)
+					return nil
+				}))
+		}))
+		require.NoError(t, err)
+		testkit.Input(d, in).Pipe("k", "v", at(1))
+		var panicked *streams.PanicError
+		require.ErrorAs(t, d.Err(), &panicked)
+		require.Equal(t, fmt.Sprintf("%s:%d", file, line+2+i), panicked.Site)
+		require.ErrorContains(t, d.Err(), "(at "+panicked.Site+")")
+	}
 }
 
 func TestFailureStopsByDefault(t *testing.T) {

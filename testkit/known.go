@@ -44,7 +44,7 @@ func (d *Driver) written() (names []string) {
 		}
 		names = append(names, d.changelogs(sub)...)
 	}
-	if d.options.onError == deadLetter {
+	if d.options.deadLetterTopic != "" {
 		names = append(names, d.options.deadLetterTopic)
 	}
 	return names
@@ -91,7 +91,7 @@ func (d *Driver) choosesByPattern() bool {
 func (d *Driver) checkPartitionsOf() error {
 	sources, sinks := d.base.ExternalTopics()
 	known := slices.Concat(sources, sinks)
-	if d.options.onError == deadLetter {
+	if d.options.deadLetterTopic != "" {
 		known = append(known, d.options.deadLetterTopic)
 	}
 	var errs []error

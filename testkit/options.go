@@ -9,6 +9,7 @@ import (
 	"github.com/millstream-go/millstream/internal/store"
 	"github.com/millstream-go/millstream/internal/task"
 	"github.com/millstream-go/millstream/state"
+	"github.com/millstream-go/millstream/streams"
 )
 
 // Option changes a Driver.
@@ -23,7 +24,8 @@ type options struct {
 	snapshot    string // directory of an exported state; empty: begin with nothing
 	dir         string // of databases on disk; empty: in memory
 	openEngine  func(dir string) (state.Engine, error)
-	onError     task.Policy
+	actions     task.Policy // of Skip and DeadLetter
+	policy      task.Policy // of OnError, which goes before
 	maxJump     time.Duration
 	timeBack    int64 // milliseconds; 0: none
 	holdCalls   bool
@@ -31,8 +33,6 @@ type options struct {
 	deadLetterTopic string
 	wrong           []error // in the options themselves
 }
-
-const deadLetter = task.DeadLetter
 
 func defaults() options {
 	return options{partitions: 1, byTopic: map[string]int32{}, commitEvery: 1, cacheBytes: 64 << 20}
@@ -46,6 +46,13 @@ func (o *options) wrongIf(wrong bool, format string, args ...any) {
 }
 
 func (o *options) check() error { return errors.Join(o.wrong...) }
+
+func (o *options) onError() task.Policy {
+	if o.policy != nil {
+		return o.policy
+	}
+	return o.actions
+}
 
 // Partitions is the number of partitions of every topic that is not internal. The default is 1.
 func Partitions(n int32) Option {
@@ -117,14 +124,24 @@ func FromState(dir string) Option {
 
 // Skip leaves out records that do not decode or whose processing fails; they are counted in Dropped. By default they
 // fail the test.
-func Skip() Option { return func(o *options) { o.onError = task.Skip } }
+func Skip() Option { return func(o *options) { o.actions = task.Skip } }
 
 // DeadLetter sends records that do not decode or whose processing fails to a topic; they are counted in Dropped. The
 // topic is none that the topology reads.
 func DeadLetter(topic string) Option {
 	return func(o *options) {
-		o.onError, o.deadLetterTopic = deadLetter, topic
+		o.actions, o.deadLetterTopic = task.DeadLetter, topic
 		o.wrongIf(topic == "", "DeadLetter needs a topic")
+	}
+}
+
+// OnError is streams.Config.OnError, as a PolicyFunc that decides by the error. The topic of the dead letters is that of
+// DeadLetter, of which OnError says what is sent there. What Kafka refuses does not come up in the driver.
+func OnError(policy streams.ErrorPolicy) Option {
+	return func(o *options) {
+		o.policy = policy
+		f, isFunc := policy.(streams.PolicyFunc)
+		o.wrongIf(policy == nil || isFunc && f == nil, "OnError needs a policy, as streams.Skip or a streams.PolicyFunc")
 	}
 }
 

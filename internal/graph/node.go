@@ -216,6 +216,32 @@ func Site() string {
 	}
 }
 
+// PanicSite is the file:line of the code that panics: the first one outside of Go's runtime and of the library. It is
+// for a deferred function that recovers; empty if nobody's code is between that and the panic.
+func PanicSite() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panics := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panics = true
+		case panics && !strings.HasPrefix(f.Function, "runtime.") && !ofModule(f):
+			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// ofModule is true for all packages of the library, but not for their tests and the examples.
+func ofModule(f runtime.Frame) bool {
+	name, ours := strings.CutPrefix(f.Function, module)
+	return ours && !strings.HasPrefix(name, "examples/") && !strings.HasSuffix(f.File, "_test.go")
+}
+
 const module = "github.com/millstream-go/millstream/"
 
 // inLibrary is true for the packages whose calls are not the user's own. Tests of these packages count as users.

@@ -58,9 +58,15 @@ func (t *Task) failed(err error) error {
 type PanicError struct {
 	Value any
 	Stack []byte
+	Site  string // file:line of the code that panicked; empty: not known
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+func (e *PanicError) Error() string {
+	if e.Site == "" {
+		return fmt.Sprintf("panic: %v", e.Value)
+	}
+	return fmt.Sprintf("panic: %v (at %s)", e.Value, e.Site)
+}
 
 // Unwrap gives access to an error that the code panicked with.
 func (e *PanicError) Unwrap() error {
@@ -71,7 +77,7 @@ func (e *PanicError) Unwrap() error {
 // recoverInto turns a panic into an error. It must be deferred directly.
 func recoverInto(err *error) {
 	if v := recover(); v != nil {
-		*err = &PanicError{Value: v, Stack: debug.Stack()}
+		*err = &PanicError{Value: v, Stack: debug.Stack(), Site: graph.PanicSite()}
 	}
 }
 

@@ -55,6 +55,9 @@ func Run(t *testing.T, job Job) {
 	if only := os.Getenv("MILLSTREAM_SIM_FAULTS"); only != "" {
 		job.Faults = strings.Split(only, ",")
 	}
+	if err := job.check(); err != nil {
+		t.Fatal(err)
+	}
 	met := &tally{}
 	first, last, failed := job.seeds(t, func(seed uint64) error {
 		script := newScript(rand.New(rand.NewPCG(seed, nameOf(t))), &job)
