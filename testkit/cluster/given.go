@@ -30,8 +30,8 @@ func (j *Job) checkFaults() error {
 			continue
 		}
 		meant := ""
-		if close := spelling.Closest(name, Kinds()); close != "" {
-			meant = fmt.Sprintf("did you mean %q? ", close)
+		if near := spelling.Closest(name, Kinds()); near != "" {
+			meant = fmt.Sprintf("did you mean %q? ", near)
 		}
 		errs = append(errs, fmt.Errorf("cluster: there is no kind of faults %q: %sthere are %s",
 			name, meant, strings.Join(Kinds(), ", ")))
