@@ -135,8 +135,8 @@ func DeadLetter(topic string) Option {
 	}
 }
 
-// OnError is streams.Config.OnError, as a PolicyFunc that decides by the error. The topic of the dead letters is that of
-// DeadLetter, of which OnError says what is sent there. What Kafka refuses does not come up in the driver.
+// OnError is streams.Config.OnError, as a PolicyFunc that decides by the error. DeadLetter names the topic, and OnError
+// says what is sent there. What Kafka refuses does not come up in the driver.
 func OnError(policy streams.ErrorPolicy) Option {
 	return func(o *options) {
 		o.policy = policy
