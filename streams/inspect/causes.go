@@ -20,7 +20,9 @@ func Causes(s streams.Snapshot, topo *topology.Topology, unowned []string) []Che
 // causes has the tasks of other processes, too.
 func causes(s streams.Snapshot, topo *graph.Topology, unowned []string, others []streams.TaskStatus) []Check {
 	checks := Checks(s)
-	checks = append(checks, Check{Part: "peers-title", Text: "Has each partition an owner?", Found: withoutOwner(s, unowned)})
+	checks = append(checks, Check{
+		Part: "peers-title", Text: "Has each partition an owner?", Found: withoutOwner(s, unowned),
+	})
 	if topo != nil {
 		at := func(text string) int {
 			return slices.IndexFunc(checks, func(c Check) bool { return c.Text == text })
