@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -73,6 +74,37 @@ func (c *Cluster) WhyNoProgress(ctx context.Context) string {
 	return c.unanswered(ctx, found.Brokers) + leaderless(found.Topics)
 }
 
+// WhyNoCommit says where a transaction stands, which brokers do not answer, and which partitions have no leader.
+func (c *Cluster) WhyNoCommit(ctx context.Context, id string) string {
+	return c.standing(ctx, id) + "; " + c.WhyNoProgress(ctx)
+}
+
+// standing is what the coordinator of a transaction tells. One that is being ended lacks markers in its partitions.
+func (c *Cluster) standing(ctx context.Context, id string) string {
+	ctx, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	described, err := c.admin.DescribeTransactions(ctx, id)
+	t := described[id]
+	if err = cmp.Or(err, t.Err); err != nil {
+		return fmt.Sprintf("the coordinator of transaction %q: %v", id, err)
+	}
+	text := fmt.Sprintf("transaction %q is in state %s at broker %d", id, t.State, t.Coordinator)
+	var open []string
+	for topic, partitions := range t.Topics {
+		for p := range partitions {
+			open = append(open, fmt.Sprintf("%s/%d", topic, p))
+		}
+	}
+	if len(open) > 0 {
+		slices.Sort(open)
+		text += ", open in " + strings.Join(open, ", ")
+	}
+	return text
+}
+
+// askedFor is how long brokers have to answer what is only to be told.
+const askedFor = 2 * time.Second
+
 // leaderless names the partitions without a leader; empty if there are none.
 func leaderless(topics kadm.TopicDetails) string {
 	var names []string
@@ -90,7 +122,7 @@ func leaderless(topics kadm.TopicDetails) string {
 
 // unanswered asks each broker.
 func (c *Cluster) unanswered(ctx context.Context, brokers kadm.BrokerDetails) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askedFor)
 	defer cancel()
 	var silent []string
 	for _, b := range brokers {

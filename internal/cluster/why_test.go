@@ -29,6 +29,9 @@ func TestWhyNoRecords(t *testing.T) {
 	require.Contains(t, why, "behind an open transaction of transactional id \"stranger\"")
 	require.NotContains(t, c.WhyNoRecords(ctx, "in", 1), "transaction")
 	require.Equal(t, "the brokers answer", c.WhyNoProgress(ctx))
+	require.Equal(t, `transaction "stranger" is in state Ongoing at broker 0, open in in/0; the brokers answer`,
+		c.WhyNoCommit(ctx, "stranger"))
+	require.Contains(t, c.WhyNoCommit(ctx, "nobody"), `the coordinator of transaction "nobody": `)
 
 	fake.Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.Metadata, kmsg.ListOffsets}, Topic: "in", Partitions: []int32{1},

@@ -11,11 +11,19 @@ import (
 	"github.com/millstream-go/millstream/internal/task"
 )
 
+// whyNoCommit says what a commit waits for.
+func (s *session) whyNoCommit(ctx context.Context) string {
+	if s.config.ExactlyOnce {
+		return s.config.Cluster.WhyNoCommit(ctx, s.config.Identity)
+	}
+	return s.config.Cluster.WhyNoProgress(ctx)
+}
+
 // commit makes what the tasks have done durable: in Kafka first, then in the local databases. After an error the
 // session ends, unless only one database failed, and a new one begins from what Kafka has: whether a commit whose
 // answer was lost has happened is read from the committed offsets then.
 func (s *session) commit(ctx context.Context) error {
-	s.worker.waits.begin(forCommit, s.config.Cluster.WhyNoProgress)
+	s.worker.waits.begin(forCommit, s.whyNoCommit)
 	defer s.worker.waits.end(forCommit)
 	c := Commit{Worker: s.config.Index, Commits: 1, Records: s.processed, Began: time.Now()}
 	if !s.config.ExactlyOnce {
