@@ -35,7 +35,7 @@ var guards = []guard{
 		"internal/worker", "\tif err := s.mend(ctx); err != nil {\n", "\tif err := ctx.Err(); err != nil {\n",
 	}}, "streams", "TestALateChangelogWriteIsMended"},
 	{"F41", "records that are refused for markers on their way are sent again at once", []change{{
-		"internal/cluster", "kgo.MetadataMinAge(50 * time.Millisecond),", "kgo.MetadataMinAge(5 * time.Second),",
+		"internal/cluster", "kgo.MetadataMinAge(MetadataMinAge),", "kgo.MetadataMinAge(5 * time.Second),",
 	}}, "testkit/cluster", "TestMarkersOnTheirWay"},
 	{"F5", "a commit in the middle of a rebalance is tried again", []change{{
 		"internal/cluster", "return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) ||",
