@@ -113,6 +113,9 @@ func (r *run) work(ctx context.Context, stopSerdes func()) error {
 		a.show(i, r.workers[i])
 	}
 	defer context.AfterFunc(work, func() {
+		for _, w := range r.workers {
+			w.Interrupt()
+		}
 		stopSerdes()
 		a.setState(Stopping)
 		time.AfterFunc(a.config.ShutdownTimeout, func() { r.giveUp(ctx, work) })

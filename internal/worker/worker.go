@@ -53,11 +53,13 @@ func New(config Config) *Worker {
 	return w
 }
 
+// Interrupt has the step under way end behind the record in work. It is owed once the context of Run has ended.
+func (w *Worker) Interrupt() { w.pace.interrupt() }
+
 // Run works until ctx ends, then commits and leaves the group. It returns early only with an error that no new
 // beginning would cure. What is not committed then is a ShutdownError.
 func (w *Worker) Run(ctx context.Context) (err error) {
 	defer close(w.calls.ended)
-	defer context.AfterFunc(ctx, w.pace.interrupt)()
 	defer w.watch()()
 	// Also where the code of a step ends the goroutine.
 	defer func() { err = errors.Join(err, w.config.Process.Engines.leave(w.config.Index)) }()
